@@ -1,0 +1,37 @@
+# From nothing but git, make and Python 3.11 or later: `make demo` shows the collection at work, `make test` proves it.
+PYTHON ?= python3
+RUN := .venv/run
+DEV := .venv/dev
+
+export LC_ALL := C.UTF-8
+
+.PHONY: help demo test lint unit sanity docs-lint molecule clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+demo: $(RUN)/.done ## run the main job with two servers on this machine
+	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo
+
+test: $(DEV)/.done ## run every check there is
+	$(DEV)/bin/python tools/test
+
+lint: $(DEV)/.done ## check style and types
+unit: $(DEV)/.done ## run the tests in tests/unit and tests/integration
+sanity: $(DEV)/.done ## run ansible-test sanity
+docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
+molecule: $(DEV)/.done ## set up two servers on this machine and verify them
+lint unit sanity docs-lint molecule:
+	$(DEV)/bin/python tools/test $@
+
+clean: ## remove the environments, caches and archives
+	rm -rf .venv .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output acs-builders-*.tar.gz
+
+$(RUN)/.done: requirements.txt
+$(DEV)/.done: requirements-dev.txt requirements.txt
+.venv/%/.done:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.x")'
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $(firstword $^)
+	touch $@

@@ -1,0 +1,6 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Coordination of build servers through one shared Git repository. No Ansible in here."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pushes that one write has tried, and whether to go on trying."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import NamedTuple
+
+from .errors import DeadlineReached, RemoteUnreachable
+from .snapshot import Change, Receipt
+
+UNREACHABLE_TRIES = 3
+"""How often a remote to which no connection can be made is tried in one write."""
+
+
+class Attempt(NamedTuple):
+    """A commit that was, or is about to be, pushed."""
+
+    commit: str
+    change: Change
+    before: dict[str, bytes]
+
+
+class Attempts:
+    """The commits that one write has tried to push, and whether to go on trying."""
+
+    def __init__(self, deadline: float, url: str, timeout: float) -> None:
+        self.made: list[Attempt] = []
+        self._deadline = deadline
+        self._url = url
+        self._timeout = timeout
+        self._failures = 0
+        self._unreachable = 0
+        self._answer_lost = False
+        self._uncertain = False
+
+    @property
+    def count(self) -> int:
+        """How many commits were pushed or tried to be."""
+        return len(self.made)
+
+    def answer_lost(self) -> None:
+        """Note that a push was sent and its outcome not heard."""
+        self._answer_lost = self._uncertain = True
+
+    def answer_known(self) -> None:
+        """Note that the remote was asked since, so that it is known which attempts arrived."""
+        self._uncertain = False
+
+    def without_change(self, change: Change, tip: str | None) -> Receipt:
+        """The receipt when nothing is left to write: an interrupted attempt had arrived, or there never was anything."""
+        if not self._answer_lost:
+            return Receipt(change.result, None, self.count)
+        last = self.made[-1]
+        return Receipt(change.result, tip, self.count, last.change.files, last.before)
+
+    def failed(self, error: Exception) -> None:
+        """Wait before the next try, or give up.
+
+        A uniform wait up to 60 ms for each failure and at most 1 s was the best of nine back-offs measured
+        with 8 writers.
+
+        :raises RemoteUnreachable: when no connection could be made and nothing was sent.
+        :raises DeadlineReached: when the time is over.
+        """
+        self._failures += 1
+        self._unreachable += isinstance(error, RemoteUnreachable)
+        over = time.monotonic() >= self._deadline
+        if isinstance(error, RemoteUnreachable) and (over or self._unreachable >= UNREACHABLE_TRIES):
+            raise self._too_late(error.what) if self._uncertain else error
+        if over:
+            raise self._too_late(str(error))
+        time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))
+
+    def _too_late(self, why: str) -> DeadlineReached:
+        what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why})."
+        if self._uncertain:
+            return DeadlineReached(
+                what,
+                "Whether it arrived is not known: look with the next listing before you repeat it, or repeat it with "
+                "the same key.",
+            )
+        return DeadlineReached(what, "Nothing was written. Try again, or give a longer timeout.")

@@ -1,0 +1,177 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bare repository of this host, in which commits are made and read without a work tree."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Iterator
+
+from .git_command import GitCommand, Interrupted, Outcome, git, local_failure
+
+
+WITHDRAWN = "refs/acs-builders/withdrawn/"
+"""Where the old tip is kept when the remote's branch no longer descends from it."""
+
+
+class Damaged(Exception):
+    """Git finds this repository damaged."""
+
+    def __init__(self, outcome: Outcome, doing: str) -> None:
+        super().__init__(doing)
+        self.error = local_failure(outcome, doing)
+
+
+class BareRepository:
+    """A bare repository at a path, and the remote that it works with.
+
+    :param path: its folder; :meth:`make` makes it.
+    :param url: the remote's URL.
+    :param pat_file: the file that holds the token.
+    """
+
+    def __init__(self, path: Path, url: str, pat_file: str) -> None:
+        self.path = path
+        self.url = url
+        self._git = GitCommand(path, url=url, pat_file=pat_file)
+        self._repo: git.Repo | None = None
+
+    def close(self) -> None:
+        """End the Git processes that this object keeps."""
+        if self._repo is not None:
+            self._repo.close()
+            self._repo = None
+
+    def make(self) -> None:
+        """Make the repository when there is none; another process may do so at the same time."""
+        if (self.path / "HEAD").exists():
+            return
+        new = Path(tempfile.mkdtemp(prefix=".new-", dir=self.path.parent))
+        outcome = self.run(f"--git-dir={new}", "init", "--quiet", "--bare", "--template=")
+        try:
+            self.local(outcome, "making the private repository")
+            with contextlib.suppress(OSError):
+                os.rename(new, self.path)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def remake(self) -> None:
+        """Throw the repository away and make an empty one; it is kept aside when it holds withdrawn commits."""
+        self.close()
+        if self.path.exists():
+            aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+            os.rename(self.path, aside)
+            if not _holds_withdrawn(aside):
+                shutil.rmtree(aside, ignore_errors=True)
+        self.make()
+
+    def set_ref(self, name: str, commit: str) -> None:
+        """Point a ref to a commit."""
+        self.local(self.run("update-ref", name, commit), f"setting {name}")
+
+    def commit(self, parent: str | None, files: dict[str, bytes], message: str, author: str, when: int) -> str:
+        """Make a commit without a work tree or an index, and return its name.
+
+        :param files: new contents by path.
+        :param author: who is named as author and committer, a server id.
+        :param when: seconds since 1970, UTC.
+        """
+        stream = [
+            b"feature done\n",
+            b"commit refs/acs-builders/made\nmark :1\n",
+            f"committer {author} <{author}@localhost> {when} +0000\n".encode(),
+            _data(message.encode("utf-8")),
+        ]
+        if parent:
+            stream.append(f"from {parent}\n".encode())
+        for path, content in files.items():
+            stream += [f"M {self._mode(parent, path):o} inline {path}\n".encode(), _data(content)]
+        stream.append(b"get-mark :1\ndone\n")
+        outcome = self.run("fast-import", "--quiet", "--force", stdin=b"".join(stream))
+        self.local(outcome, "making a commit")
+        return outcome.stdout.decode("ascii").strip()
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """The content of a file in a commit, None when there is no such file."""
+        with self._reading() as repo:
+            try:
+                return bytes((repo.commit(commit).tree / path).data_stream.read())
+            except KeyError:
+                return None
+
+    def names(self, commit: str, folder: str = "") -> list[str]:
+        """The names in a folder of a commit; none when there is no such folder."""
+        with self._reading() as repo:
+            tree = repo.commit(commit).tree
+            try:
+                return [item.name for item in (tree / folder if folder else tree)]
+            except (KeyError, TypeError):
+                return []
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """The commits of the refs that begin with ``prefix``, by name."""
+        outcome = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix)
+        self.local(outcome, "listing refs")
+        return dict(line.split(" ") for line in outcome.stdout.decode().splitlines())
+
+    def _mode(self, parent: str | None, path: str) -> int:
+        if parent:
+            with self._reading() as repo, contextlib.suppress(KeyError):
+                return int((repo.commit(parent).tree / path).mode)
+        return 0o100644
+
+    def ref(self, name: str) -> str | None:
+        """The commit of a ref, None when there is no such ref."""
+        with self._reading() as repo:
+            try:
+                return str(git.SymbolicReference.dereference_recursive(repo, name))
+            except ValueError:
+                return None
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[git.Repo]:
+        try:
+            if self._repo is None:
+                self._repo = git.Repo(self.path)
+            yield self._repo
+        except KeyError:
+            raise
+        except (git.exc.GitError, git.exc.ODBError, ValueError, IndexError, OSError, AssertionError) as error:
+            raise Damaged(Outcome(None, b"", str(error)), "reading the private repository") from error
+
+    def checked(self, error: Exception, outcome: Outcome, doing: str) -> Exception:
+        """Tell damage here from a broken connection, which can look alike."""
+        if isinstance(error, Interrupted) and outcome.status is not None:
+            if self.run("fsck", "--connectivity-only", "--no-dangling", "--no-progress").status != 0:
+                return Damaged(outcome, doing)
+            if "Unable to create" in outcome.stderr or ".lock'" in outcome.stderr:
+                return Damaged(outcome, doing)
+        return error
+
+    def local(self, outcome: Outcome, doing: str) -> None:
+        """Check a call that touches no remote.
+
+        :raises Damaged: when it failed.
+        """
+        if outcome.status != 0:
+            raise Damaged(outcome, doing)
+
+    def run(self, *arguments: str, stdin: bytes = b"", timeout: float | None = None) -> Outcome:
+        """Run Git on this repository, as :meth:`.git_command.GitCommand.run`."""
+        return self._git.run(*arguments, stdin=stdin, timeout=timeout)
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)
+
+
+def _holds_withdrawn(path: Path) -> bool:
+    packed = path / "packed-refs"
+    in_packed = packed.exists() and WITHDRAWN.encode() in packed.read_bytes()
+    return in_packed or any((path / WITHDRAWN).rglob("*"))

@@ -1,0 +1,145 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Heartbeats on refs of their own, so that they add nothing to the branch.
+
+Ref ``refs/heartbeats/SERVER``: one commit without parent that holds heartbeat.json, replaced with a
+lease by its only writer. They are made and fetched in a scratch repository of their own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Callable
+
+from .bare_repository import BareRepository, Damaged
+from .documents import new_document, parse_object
+from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity
+from .git_command import Interrupted, Moved, explain_failure, explain_push
+from .host import Host
+from .messages import parse_time
+
+HEARTBEAT = "heartbeat.json"
+REFS = "refs/heartbeats/"
+BEAT_FILE = "beat.json"
+MAX_SIZE = 5_000_000
+"""Bytes above which the scratch repository is made anew."""
+TRIES = 4
+"""Pushes of one beat before it is given up; the next one comes soon."""
+FOREIGN_INTERVALS = 3
+"""Intervals after which a beat that this host did not make counts as abandoned."""
+
+
+class Beats:
+    """The heartbeats of all servers."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        repository = host.repository
+        self._timeout = repository.timeout
+        self._bare = BareRepository(host.state.make() / "beats.git", repository.url, repository.pat_file)
+
+    def __enter__(self) -> Beats:
+        self._bare.make()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._bare.close()
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Fetch the newest heartbeat of every server, by server id; what cannot be read is left out.
+
+        :raises RemoteError: when the remote cannot be reached or says no.
+        """
+        with self._locked():
+            self._mended(lambda: self._fetch(f"+{REFS}*:{REFS}*", "--prune"))
+            commits = self._bare.refs(REFS)
+            beats = {ref[len(REFS) :]: self._document(commit) for ref, commit in commits.items()}
+        return {server: beat for server, beat in beats.items() if beat}
+
+    def publish(self, beat: dict[str, Any], now: datetime) -> None:
+        """Replace this server's heartbeat.
+
+        :raises DuplicateIdentity: when another host beats as this server.
+        :raises RemoteError: when the remote did not take it.
+        """
+        with self._locked():
+            self._mended(lambda: self._publish(beat, now))
+            self._bare.run("prune", "--expire=now")
+            size = sum(file.stat().st_size for file in self._bare.path.rglob("*") if file.is_file())
+            if size > MAX_SIZE:
+                self._bare.remake()
+
+    def _publish(self, beat: dict[str, Any], now: datetime) -> None:
+        record = self._host.state.read_json(BEAT_FILE) or {"commit": "", "attempted": []}
+        ref = f"{REFS}{self._host.id}"
+        for _try in range(TRIES):
+            files = {HEARTBEAT: new_document(beat)}
+            commit = self._bare.commit(None, files, f"{self._host.id}: beat", self._host.id, int(now.timestamp()))
+            record["attempted"] = [*record["attempted"], commit][-10:]
+            self._host.state.write_json(BEAT_FILE, record)
+            lease = f"--force-with-lease={ref}:{record['commit']}"
+            outcome = self._bare.run("push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._timeout)
+            if outcome.status == 0:
+                self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": []})
+                return
+            error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
+            if not isinstance(error, (Moved, Interrupted)):
+                raise error
+            record["commit"] = self._lease(ref, record["attempted"], beat, now)
+        raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
+
+    def _lease(self, ref: str, own: list[str], beat: dict[str, Any], now: datetime) -> str:
+        """The commit that is to be replaced: what the remote has, when that is this host's or abandoned."""
+        self._bare.run("update-ref", "-d", ref)
+        there = self._fetch(f"+{ref}*:{ref}*") and self._bare.ref(ref)
+        if not there:
+            return ""
+        if there not in own:
+            self._check_foreign(self._document(there) or {}, beat, now)
+        return there
+
+    def _check_foreign(self, theirs: dict[str, Any], beat: dict[str, Any], now: datetime) -> None:
+        sent = parse_time(theirs.get("timestamp"))
+        interval = theirs.get("interval_seconds")
+        interval = interval if isinstance(interval, (int, float)) else beat["interval_seconds"]
+        young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval
+        if young and theirs.get("boot_id") != beat["boot_id"]:
+            raise DuplicateIdentity(
+                f"Duplicate identity: another host beats as {self._host.id} (boot {theirs.get('boot_id', 'unknown')}, "
+                f"at {theirs.get('timestamp')}); its heartbeat was left as it is.",
+                "Find the host that was copied, and run the setup playbook on it with an id of its own.",
+            )
+        self._host.repository.notes.append(
+            f"The heartbeat of {self._host.id} that this host did not make ({theirs.get('timestamp')}) was taken over."
+        )
+
+    def _fetch(self, refspec: str, *options: str) -> bool:
+        command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, self._bare.url, refspec)
+        outcome = self._bare.run(*command, timeout=self._timeout)
+        if outcome.status == 0:
+            return True
+        error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, "fetching heartbeats")
+        if isinstance(error, Interrupted):
+            raise DeadlineReached(f"The remote did not send the heartbeats ({error}).", "Try again later.") from error
+        raise error
+
+    def _document(self, commit: str) -> dict[str, Any] | None:
+        data = self._bare.read(commit, HEARTBEAT)
+        try:
+            return None if data is None else dict(parse_object(data, HEARTBEAT).value)
+        except DocumentDamaged:
+            return None
+
+    def _locked(self) -> Any:
+        return self._host.state.lock("beats.lock", self._timeout)
+
+    def _mended(self, action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except Damaged:
+            self._bare.remake()
+            try:
+                action()
+            except Damaged as again:
+                raise again.error from again

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The exceptions of the coordination package, each with what the user can do about it."""
+
+from __future__ import annotations
+
+
+class CoordinationError(Exception):
+    """Something the user can understand and act upon.
+
+    ``what`` says in one sentence what happened, ``remedy`` what to do next.
+    ``kind`` is a stable name for programs.
+    """
+
+    kind = "error"
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
+class InvalidInput(CoordinationError):
+    """A value that the caller gave cannot be used."""
+
+    kind = "invalid_input"
+
+
+class UnknownServer(CoordinationError):
+    """A server id that the fleet does not know."""
+
+    kind = "unknown_server"
+
+
+class IdentityMismatch(CoordinationError):
+    """This host is not, or is not known to be, the server it should speak for."""
+
+    kind = "identity"
+
+
+class UnknownMessage(CoordinationError):
+    """A message id that is neither in the mailbox nor in the archives."""
+
+    kind = "unknown_message"
+
+
+class KeyConflict(CoordinationError):
+    """An idempotency key, or a message id, that was used before with other content."""
+
+    kind = "key_conflict"
+
+
+class NoAnswer(CoordinationError):
+    """Nothing that was waited for came in time."""
+
+    kind = "no_answer"
+
+
+class DocumentDamaged(CoordinationError):
+    """A document of the Build repository that cannot be parsed; it is never overwritten."""
+
+    kind = "document_damaged"
+
+    def __init__(self, path: str, line: int, reason: str, commit: str = "", good_commit: str = "") -> None:
+        where = f"{path}, line {line}" + (f", at commit {commit}" if commit else "")
+        remedy = "Correct the file in the Build repository with an ordinary commit."
+        if good_commit:
+            remedy = (
+                f"The newest commit in which it can be read is {good_commit}: in a clone, run "
+                f"'git checkout {good_commit} -- {path}', commit and push."
+            )
+        elif commit:
+            remedy = f"No commit was found in which it can be read. {remedy}"
+        super().__init__(f"{where}: {reason}.", remedy)
+        self.path = path
+        self.line = line
+        self.reason = reason
+        self.commit = commit
+        self.good_commit = good_commit
+
+
+class DependencyMissing(CoordinationError):
+    """A program or library that is needed is not installed."""
+
+    kind = "dependency"
+
+
+class StateUnusable(CoordinationError):
+    """This host's state directory cannot be read, written or locked."""
+
+    kind = "state"
+
+
+class CloneInvalid(CoordinationError):
+    """The clone does not tell where the Build repository is."""
+
+    kind = "clone"
+
+
+class GitFailed(CoordinationError):
+    """Git failed for a reason that nothing above explains."""
+
+    kind = "git"
+
+
+class RemoteError(CoordinationError):
+    """The remote did not do what was asked."""
+
+    kind = "remote"
+
+
+class RemoteUnreachable(RemoteError):
+    """No connection to the remote; nothing was sent."""
+
+    kind = "unreachable"
+
+
+class CredentialRejected(RemoteError):
+    """The remote does not accept the credential."""
+
+    kind = "credential"
+
+
+class RemoteMissing(RemoteError):
+    """There is no such repository or branch at the remote."""
+
+    kind = "remote_missing"
+
+
+class PushDeclined(RemoteError):
+    """The remote refuses this push by a hook or a rule."""
+
+    kind = "declined"
+
+
+class DeadlineReached(RemoteError):
+    """The write was not accepted in time."""
+
+    kind = "deadline"
+
+
+class DuplicateIdentity(RemoteError):
+    """Another host beats as the same server."""
+
+    kind = "duplicate_identity"

@@ -1,0 +1,177 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who the servers are, and which of them this host is."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterable
+
+from .errors import IdentityMismatch, InvalidInput, StateUnusable, UnknownServer
+from .state import StateDirectory
+
+DEFAULT_STATE_DIR = "/var/lib/acs-builders"
+SYSTEM_FLEET_FILE = "/etc/acs-builders/fleet.json"
+SYSTEM_ID_FILE = "/etc/build_server_id"
+ALL = "all"
+"""The recipient that means every server but the sender."""
+RESERVED = frozenset({ALL, "system", "coordination", "scripts", "docs", "shared", "messages"})
+"""Folder names of the Build repository and words of the protocol; no server may be called so."""
+
+_ID = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+def is_server_id(value: Any) -> bool:
+    """Whether a value can be a server id: a lower-case name of at most 32 characters, not a reserved word."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None and value not in RESERVED
+
+
+def check_server_id(value: str) -> str:
+    """Return ``value`` when it can be a server id.
+
+    :raises InvalidInput: when it cannot.
+    """
+    if is_server_id(value):
+        return value
+    reason = "is a reserved word" if value in RESERVED else "is not a server id"
+    raise InvalidInput(
+        f"{value!r} {reason}.",
+        "A server id begins with a lower-case letter, goes on with lower-case letters, digits and hyphens, "
+        "and has at most 32 characters, for example build1.",
+    )
+
+
+@dataclass(frozen=True)
+class Server:
+    """A member of the fleet, as the fleet file describes it."""
+
+    id: str
+    hostname: str = ""
+    ip: str = ""
+    manager: str = ""
+    partner: str = ""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The servers that there are.
+
+    ``expected`` is true when the list comes from a fleet file: then it is complete, and a server that is
+    not in it is unknown. Without one, ``servers`` is empty and any well-formed id is accepted.
+    """
+
+    servers: tuple[Server, ...] = ()
+    expected: bool = False
+
+    def get(self, server_id: str) -> Server:
+        """The server with this id; only its id is filled in when nothing else is known of it."""
+        return next((server for server in self.servers if server.id == server_id), Server(server_id))
+
+    def ids(self, seen: Iterable[str] = ()) -> list[str]:
+        """The ids of all servers, sorted: of the fleet file, or without one those ``seen`` in the repository."""
+        return sorted(server.id for server in self.servers) if self.expected else sorted(set(seen))
+
+    def check_recipient(self, server_id: str) -> str:
+        """Return ``server_id`` when a message can be addressed to it.
+
+        :raises InvalidInput: when it is not an id.
+        :raises UnknownServer: when the fleet file does not name it.
+        """
+        check_server_id(server_id)
+        if self.expected and server_id not in self.ids():
+            raise UnknownServer(
+                f"The fleet has no server {server_id}.",
+                f"Its servers are {', '.join(self.ids())}. A new one is added to the Ansible inventory and set up there.",
+            )
+        return server_id
+
+    def default_recipient(self, sender: str, seen: Iterable[str] = ()) -> str:
+        """The sender's partner, or the only other server.
+
+        :raises InvalidInput: when there is no such server, or more than one.
+        """
+        partner = self.get(sender).partner
+        others = [server for server in self.ids(seen) if server != sender]
+        if partner:
+            return partner
+        if len(others) == 1:
+            return others[0]
+        raise InvalidInput(
+            f"{sender} has no partner, and there is not just one other server.",
+            f"Name the recipient with 'to' ({', '.join([*others, ALL])}).",
+        )
+
+
+def load_fleet(state: StateDirectory) -> Fleet:
+    """Read the fleet file: ``fleet.json`` in the state directory, else the one in /etc.
+
+    :raises StateUnusable: when there is one and it is not a fleet file.
+    """
+    for path in (state.path / "fleet.json", Path(SYSTEM_FLEET_FILE)):
+        try:
+            return _parse_fleet(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StateUnusable(f"{path} is not a fleet file ({error}).", "Run the setup playbook again.") from error
+    return Fleet()
+
+
+def _parse_fleet(text: str) -> Fleet:
+    servers = []
+    for entry in json.loads(text)["servers"]:
+        if not is_server_id(entry["id"]):
+            raise ValueError(f"{entry['id']!r} is not a server id")
+        servers.append(Server(*(str(entry.get(name) or "") for name in ("id", "hostname", "ip", "manager", "partner"))))
+    return Fleet(tuple(servers), expected=True)
+
+
+def identify(fleet: Fleet, state: StateDirectory, given: str | None = None) -> str:
+    """Which server this host is.
+
+    The first of these that exists: ``server_id`` in the state directory, /etc/build_server_id (only with the
+    default state directory), this host's name in the fleet file, ``given``.
+
+    :param given: the id that the caller wants to speak for; no server speaks for another.
+    :raises IdentityMismatch: when nothing tells, or when it is another than ``given``.
+    :raises InvalidInput: when an id is malformed.
+    """
+    if given is not None:
+        check_server_id(given)
+    own, source = _own_id(fleet, state)
+    if own is None:
+        if given is None:
+            raise IdentityMismatch(
+                "Nothing tells which server this host is.",
+                f"Run the setup playbook, write the id to {SYSTEM_ID_FILE}, or give server_id.",
+            )
+        return given
+    check_server_id(own)
+    if given not in (None, own):
+        raise IdentityMismatch(
+            f"This host is {own} ({source}) and cannot speak for {given}.", f"Run this on {given}, or leave server_id out."
+        )
+    return own
+
+
+def _own_id(fleet: Fleet, state: StateDirectory) -> tuple[str | None, str]:
+    files = [state.path / "server_id"]
+    if str(state.path) == DEFAULT_STATE_DIR:
+        files.append(Path(SYSTEM_ID_FILE))
+    for path in files:
+        try:
+            return path.read_text(encoding="utf-8").strip(), str(path)
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise StateUnusable(f"{path} cannot be read ({error}).", "Run the setup playbook again.") from error
+    host = socket.gethostname().partition(".")[0].lower()
+    for server in fleet.servers:
+        if server.hostname.partition(".")[0].lower() == host:
+            return server.id, f"its host name is {server.hostname}"
+    return None, ""

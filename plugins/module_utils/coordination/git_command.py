@@ -1,0 +1,232 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running Git: the same safe settings for every call, and what Git's words mean."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from .errors import (
+    CloneInvalid,
+    CoordinationError,
+    CredentialRejected,
+    DependencyMissing,
+    GitFailed,
+    PushDeclined,
+    RemoteMissing,
+    RemoteUnreachable,
+)
+
+try:
+    import git
+except ImportError:
+    git = None  # type: ignore[assignment]
+
+SAFE_CONFIG = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "fetch.recurseSubmodules=false",
+    "submodule.recurse=false",
+    "push.gpgSign=false",
+    "commit.gpgSign=false",
+    "http.followRedirects=false",
+    "core.askPass=",
+)
+"""Settings of every call: nobody's hook or monitor runs, no submodule, no collection in the background."""
+
+_TOKEN_HELPER = (
+    '!f() { test "$1" = get && printf "username=x-access-token\\npassword=%s\\n" "$(cat "$ACS_BUILDERS_PAT_FILE")"; }; f'
+)
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def require_git() -> None:
+    """Check that Git and GitPython are there.
+
+    :raises DependencyMissing: naming the Debian package to install.
+    """
+    if shutil.which("git") is None:
+        raise DependencyMissing("Git is not installed on this host.", "Install it: apt-get install git.")
+    if git is None:
+        raise DependencyMissing(
+            "The Python library GitPython is not installed for this host's Python.",
+            "Install it: apt-get install python3-git (or pip install GitPython).",
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a Git call ended; ``status`` is None when it was ended because its time was over."""
+
+    status: int | None
+    stdout: bytes
+    stderr: str
+
+
+class GitCommand:
+    """Git, run on one repository with the settings above and without the caller's GIT_* variables.
+
+    :param git_dir: the folder of the repository that holds HEAD.
+    :param work_tree: its work tree; None for a bare repository.
+    :param url: the remote's URL, to which alone the token is given.
+    :param pat_file: the file that holds the token; Git asks for it through a credential helper.
+    """
+
+    def __init__(self, git_dir: Path, work_tree: Path | None = None, url: str = "", pat_file: str = "") -> None:
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            del os.environ[name]
+        self._git = git.Git(str(work_tree or git_dir.parent))
+        self._git.update_environment(GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="", ACS_BUILDERS_PAT_FILE=pat_file)
+        self._options = [f"--git-dir={git_dir}"] + ([f"--work-tree={work_tree}"] if work_tree else [])
+        for setting in (*SAFE_CONFIG, *_credential_config(url, pat_file)):
+            self._options += ["-c", setting]
+
+    def run(self, *arguments: str, stdin: bytes = b"", timeout: float | None = None) -> Outcome:
+        """Run ``git`` with these arguments; it and its children are ended after ``timeout`` seconds."""
+        started = self._git.execute(
+            ["git", *self._options, *arguments],
+            istream=subprocess.PIPE,
+            as_process=True,
+            start_new_session=True,
+        )
+        process: subprocess.Popen[bytes] = started.proc  # type: ignore[attr-defined]
+        try:
+            stdout, stderr = process.communicate(stdin, timeout)
+            return Outcome(process.returncode, stdout, stderr.decode("utf-8", "replace"))
+        except subprocess.TimeoutExpired:
+            return Outcome(None, b"", f"no answer within {timeout:.0f} s")
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+
+
+def _credential_config(url: str, pat_file: str) -> list[str]:
+    parts = urlsplit(url)
+    trusted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not (trusted and pat_file and os.path.exists(pat_file)):
+        return []
+    return ["credential.helper=", f"credential.{parts.scheme}://{parts.netloc}.helper={_TOKEN_HELPER}"]
+
+
+def remote_url(clone: str, remote: str) -> str:
+    """The URL of a remote of the clone where people work, without a user or password in it.
+
+    Only the clone's configuration is read, so no other damage to it matters.
+
+    :raises CloneInvalid: when there is no such clone or remote.
+    """
+    try:
+        with git.Repo(clone, search_parent_directories=False) as repo:
+            with repo.config_reader("repository") as config:
+                url = str(config.get_value(f'remote "{remote}"', "url", default=""))
+    except (OSError, ValueError, configparser.Error) as error:
+        raise CloneInvalid(f"The Git configuration of {clone} cannot be read ({error}).", "Repair it.") from error
+    except git.exc.GitError as error:
+        raise CloneInvalid(
+            f"{clone} is not a Git repository.", "Clone the Build repository there, or give its place as 'repo'."
+        ) from error
+    if not url:
+        raise CloneInvalid(
+            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL."
+        )
+    if re.match(r"[a-z][a-z0-9+.-]*://", url):
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2] if parts.scheme in ("http", "https") else parts.netloc
+        return urlunsplit(parts._replace(netloc=host))
+    is_path = ":" not in url.partition("/")[0]
+    return os.path.normpath(os.path.join(clone, url)) if is_path else url
+
+
+class Moved(Exception):
+    """The push was rejected because the branch is not where it was thought to be."""
+
+
+class Interrupted(Exception):
+    """The connection broke or the server failed: whether it took the push is not known."""
+
+
+_MOVED = re.compile(
+    r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value"
+    r"|reference already exists|remote ref updated since checkout"
+)
+_RETRIED = re.compile(r"unpacker error|failed to write|internal server error|timed? ?out", re.IGNORECASE)
+_CREDENTIAL = re.compile(
+    r"Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]"
+    r"|Invalid username or (password|token)|terminal prompts disabled|Permission to .* denied|Host key verification failed"
+)
+_MISSING = re.compile(r"does not appear to be a git repository|[Rr]epository .*not found|returned error: 404|not a git repository")
+_REDIRECT = re.compile(r"unable to update url base from redirection|returned error: 30[1278]")
+_UNREACHABLE = re.compile(
+    r"Could not resolve|Name or service not known|Temporary failure in name resolution|Connection refused|Failed to connect"
+    r"|Couldn't connect|Network is unreachable|No route to host|Connection timed out|[Cc]onnection timed out after"
+    r"|SSL certificate|server certificate|certificate verif"
+)
+
+
+def explain_failure(outcome: Outcome, url: str) -> Exception:
+    """What a failed fetch or push means: a :class:`RemoteError <.errors.RemoteError>` that is final, or :class:`Interrupted`."""
+    words = outcome.stderr
+    said = _shortened(words)
+    remedy = "Try again later, or see whether the address and the network are right."
+    if _CREDENTIAL.search(words):
+        return CredentialRejected(
+            f"The remote {url} does not accept the credential: {said}",
+            "Check that the token file (/PAT, option pat_file) holds a valid token that may write to this repository.",
+        )
+    if _REDIRECT.search(words):
+        return RemoteMissing(
+            f"The remote {url} points to another address: {said}", "Set the clone's remote to the new address."
+        )
+    if _UNREACHABLE.search(words):
+        return RemoteUnreachable(f"The remote {url} cannot be reached: {said}", remedy)
+    if _MISSING.search(words):
+        return RemoteMissing(
+            f"There is no Git repository at {url}: {said}",
+            "Correct the clone's remote (git remote set-url), or check that the token may see the repository.",
+        )
+    return Interrupted(said)
+
+
+def explain_push(outcome: Outcome, url: str) -> Exception:
+    """What a failed push means: :class:`Moved`, or as :func:`explain_failure`."""
+    for line in outcome.stdout.decode("utf-8", "replace").splitlines():
+        flag, _tab, status = line.partition("\t")
+        if flag != "!":
+            continue
+        reason = status.rpartition("[")[2]
+        if _MOVED.search(reason):
+            return Moved(reason)
+        if "remote rejected" in reason and not _RETRIED.search(reason):
+            return PushDeclined(
+                f"The remote {url} refuses the push: {reason.partition('] ')[2]} {_shortened(outcome.stderr)}".rstrip(),
+                "Nothing was written. Ask whoever keeps the remote to allow pushes to this branch, or follow its rule.",
+            )
+    return explain_failure(outcome, url)
+
+
+def local_failure(outcome: Outcome, doing: str) -> CoordinationError:
+    """The error for a Git call that touches no remote and failed for good."""
+    return GitFailed(f"Git failed while {doing}: {_shortened(outcome.stderr)}", "See what it says and mend that first.")
+
+
+def _shortened(words: str, limit: int = 400) -> str:
+    """What Git said, on one printable line."""
+    lines = [line.strip() for line in words.splitlines() if line.strip() and not line.startswith("hint:")]
+    text = "; ".join(lines).replace("fatal: ", "").replace("error: ", "")
+    printable = "".join(char if char.isprintable() else "?" for char in text)
+    return printable if len(printable) <= limit else printable[:limit] + "…"
+

@@ -1,0 +1,161 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The health of the fleet: who beats, who does what, and what waits for an answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from .errors import CoordinationError, DeadlineReached, DocumentDamaged, RemoteUnreachable
+from .fleet import ALL
+from .heartbeat import DEFAULT_INTERVAL, read_heartbeats
+from .host import JOBS, Host
+from .mailbox import read_mailbox, recipients_of
+from .messages import is_for, is_marked_read, parse_time
+from .read_ledger import ReadLedger
+from .snapshot import Snapshot
+from .status import read_status
+from .watch import Age, observe
+
+AGING = 120
+STALE = 300
+"""Seconds without a beat, at an interval of 60 s; longer in proportion when a server's interval is longer."""
+REPLY_DEADLINE = 3600
+"""Seconds after which a request without an answer is overdue."""
+
+
+def read_health(host: Host) -> dict[str, Any]:
+    """Look at every server, the jobs and the messages.
+
+    A document that cannot be read is a problem that is named; the rest is told all the same.
+
+    :return: server_id, partner, servers, jobs, messages, problems and healthy, as the module documents them.
+    :raises RemoteError: when the remote says no, or was never reached.
+    """
+    snapshot = host.repository.read()
+    problems: list[str] = []
+    beats = _beats(host, snapshot, problems)
+    ages = observe(host.state, beats, host.clock(), keep=not host.check_mode)
+    expected = set(host.fleet.ids())
+    ids = sorted(expected | set(beats) | set(host.seen_servers(snapshot)))
+    servers = {server: _server(host, snapshot, server, beats.get(server), ages.get(server)) for server in ids}
+    for server in ids:
+        if host.fleet.expected and server not in expected:
+            servers[server]["expected"] = False
+            servers[server]["problems"].append("it is not in the fleet file")
+        elif servers[server]["state"] in ("stale", "missing") or servers[server]["problems"]:
+            problems.append(f"{server}: {_summary(servers[server])}")
+    messages = _messages(host, snapshot, ids, problems)
+    return {
+        "server_id": host.id,
+        "partner": host.fleet.get(host.id).partner,
+        "servers": servers,
+        "jobs": _jobs(snapshot, problems),
+        "messages": messages,
+        "remote_age_seconds": round(snapshot.age),
+        "problems": problems,
+        "healthy": not problems,
+    }
+
+
+def _beats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, dict[str, Any]]:
+    try:
+        return read_heartbeats(host, snapshot)
+    except (RemoteUnreachable, DeadlineReached) as error:
+        problems.append(error.what)
+        return {}
+
+
+def _server(
+    host: Host, snapshot: Snapshot, server: str, beat: dict[str, Any] | None, age: Age | None
+) -> dict[str, Any]:
+    own = [problem for problem in (beat or {}).get("problems") or [] if isinstance(problem, str)]
+    try:
+        status = read_status(snapshot, server)
+    except CoordinationError as error:
+        status = {}
+        own.append(error.what)
+    if beat and beat.get("healthy") is False and not own:
+        own.append("it says that it is not healthy")
+    interval = (beat or {}).get("interval_seconds")
+    interval = interval if isinstance(interval, (int, float)) and interval > 0 else DEFAULT_INTERVAL
+    seconds = age.seconds if age else None
+    return {
+        "state": _state(beat, seconds, interval),
+        "age_seconds": None if seconds is None else round(seconds),
+        "clock_skew_seconds": None if age is None or age.clock_skew is None else round(age.clock_skew),
+        "interval_seconds": interval,
+        "status": status.get("status") or "unknown",
+        "manager": status.get("manager") or host.fleet.get(server).manager or "unknown",
+        "manager_last_active": (beat or {}).get("manager_last_active"),
+        "current_job": status.get("current_job"),
+        "last_build": status.get("last_build"),
+        "expected": True,
+        "problems": own,
+    }
+
+
+def _state(beat: dict[str, Any] | None, seconds: float | None, interval: float) -> str:
+    if beat is None:
+        return "missing"
+    scale = max(1.0, interval / DEFAULT_INTERVAL)
+    if seconds is None or seconds > STALE * scale:
+        return "stale"
+    return "aging" if seconds > AGING * scale else "ok"
+
+
+def _summary(server: dict[str, Any]) -> str:
+    if server["state"] == "missing":
+        return "no heartbeat was ever seen"
+    if server["state"] == "stale":
+        age = server["age_seconds"]
+        return "its heartbeat has no time that can be read" if age is None else f"its last heartbeat is {age} s old"
+    return "; ".join(server["problems"])
+
+
+def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:
+    try:
+        document = snapshot.load_object(JOBS)
+    except DocumentDamaged as error:
+        problems.append(str(error))
+        return {}
+    jobs = document.value.get("jobs") if document else None
+    entries = [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
+    return dict(Counter(str(job.get("status") or "unknown") for job in entries))
+
+
+def _messages(host: Host, snapshot: Snapshot, ids: list[str], problems: list[str]) -> dict[str, Any]:
+    try:
+        entries = read_mailbox(snapshot).entries
+    except DocumentDamaged as error:
+        problems.append(str(error))
+        return {"total": None, "unread": {}, "overdue_requests": []}
+    ledger = ReadLedger(host.state, host.id)
+    unread = {server: [e for e in entries if is_for(e, server) and not is_marked_read(e, server)] for server in ids}
+    unread[host.id] = [e for e in entries if is_for(e, host.id) and not ledger.has_read(e)]
+    now = host.clock()
+    overdue = [e for e in entries if _is_overdue(host, snapshot, e, entries, now)]
+    return {
+        "total": len(entries),
+        "unread": {server: len(waiting) for server, waiting in unread.items()},
+        "overdue_requests": [
+            {"id": str(e.get("id")), "from": str(e.get("from")), "to": str(e.get("to")), "subject": str(e.get("subject"))}
+            for e in overdue
+        ],
+    }
+
+
+def _is_overdue(
+    host: Host, snapshot: Snapshot, entry: dict[str, Any], entries: list[dict[str, Any]], now: datetime
+) -> bool:
+    """Whether a request has waited too long: nobody answered it, and not all of its recipients have read it."""
+    sent = parse_time(entry.get("timestamp"))
+    if entry.get("type") != "request" or sent is None or (now - sent).total_seconds() <= REPLY_DEADLINE:
+        return False
+    if any(other.get("in_reply_to") == entry.get("id") for other in entries):
+        return False
+    recipients = recipients_of(host, snapshot, entry) if entry.get("to") == ALL else {str(entry.get("to"))}
+    return not all(is_marked_read(entry, server) for server in recipients)

@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The heartbeat of a server: making one, publishing it, and reading everybody's."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .beats import HEARTBEAT, Beats
+from .errors import DocumentDamaged
+from .fleet import is_server_id
+from .host import Host
+from .mailbox import ACTIVITY_FILE
+from .messages import utc_text
+from .snapshot import Snapshot
+from .system import boot_id, system_facts, uptime_seconds
+
+SEQUENCE_FILE = "sequence.json"
+DEFAULT_INTERVAL = 60
+"""Seconds between two beats."""
+
+
+def compose_heartbeat(host: Host, problems: list[str], interval: int, version: str) -> dict[str, Any]:
+    """Make this server's next heartbeat.
+
+    :param problems: why it is not healthy; none when it is.
+    :param interval: seconds until the next one.
+    :param version: of the program that beats.
+    """
+    now = utc_text(host.clock())
+    activity = host.state.read_json(ACTIVITY_FILE) or {}
+    sequence = (host.state.read_json(SEQUENCE_FILE) or {"sequence": 0})["sequence"] + 1
+    return {
+        "server": host.id,
+        "timestamp": now,
+        "uptime_seconds": uptime_seconds(),
+        "healthy": not problems,
+        "problems": problems,
+        "system": system_facts(),
+        "interval_seconds": interval,
+        "sequence": sequence,
+        "boot_id": boot_id(),
+        "daemon": {"pid": os.getpid(), "started_at": now, "version": version},
+        "manager_last_active": activity.get("last_active"),
+    }
+
+
+def publish_heartbeat(host: Host, beat: dict[str, Any]) -> None:
+    """Publish a heartbeat; its sequence number counts once it was taken.
+
+    :raises DuplicateIdentity: when another host beats as this server.
+    :raises RemoteError: when the remote did not take it.
+    """
+    with Beats(host) as beats:
+        beats.publish(beat, host.clock())
+    host.state.write_json(SEQUENCE_FILE, {"sequence": beat["sequence"]})
+
+
+def read_heartbeats(host: Host, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+    """The newest heartbeat of each server, from the refs, and from the branch where only old scripts beat.
+
+    :raises RemoteError: when the remote cannot be reached or says no.
+    """
+    on_branch = {}
+    for server in filter(is_server_id, snapshot.names()):
+        try:
+            document = snapshot.load_object(f"{server}/{HEARTBEAT}")
+        except DocumentDamaged as error:
+            host.repository.notes.append(error.what)
+            continue
+        if document:
+            on_branch[server] = document.value
+    with Beats(host) as beats:
+        on_refs = {server: beat for server, beat in beats.read().items() if is_server_id(server)}
+    return {**on_branch, **on_refs}

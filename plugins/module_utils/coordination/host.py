@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This host as a server of the fleet: its identity, its state and its view of the Build repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Callable, Iterable
+
+from .documents import new_document
+from .fleet import Fleet, identify, is_server_id, load_fleet
+from .repository import Repository
+from .snapshot import Change, Receipt, Snapshot
+from .state import StateDirectory
+
+MESSAGES = "coordination/messages.json"
+JOBS = "coordination/jobs.json"
+LOCKS = "coordination/locks.json"
+
+_FIRST_DOCUMENTS = {MESSAGES: {"messages": []}, JOBS: {"jobs": []}, LOCKS: {"locks": {}}}
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Host:
+    """What every operation needs to know.
+
+    :param id: the server that this host is.
+    :param clock: what tells the time.
+    :param check_mode: whether writes are only tried out: nothing is pushed and no state is kept.
+    """
+
+    id: str
+    fleet: Fleet
+    state: StateDirectory
+    repository: Repository
+    clock: Callable[[], datetime] = utc_now
+    check_mode: bool = False
+
+    def write(self, function: Callable[[Snapshot], Change]) -> Receipt:
+        """Carry out a transaction as this server; in check mode only find out what it would do.
+
+        The first one on an empty remote makes the documents that the shell scripts expect.
+        """
+
+        def with_first_documents(snapshot: Snapshot) -> Change:
+            change = function(snapshot)
+            if snapshot.commit is not None or not change.files:
+                return change
+            first = {path: new_document(value) for path, value in _FIRST_DOCUMENTS.items()}
+            return replace(change, files={**first, **change.files})
+
+        if self.check_mode:
+            return self.repository.preview(with_first_documents)
+        return self.repository.write(with_first_documents, self.id)
+
+    def seen_servers(self, snapshot: Snapshot) -> Iterable[str]:
+        """The servers that have a status or a heartbeat in the repository."""
+        for name in snapshot.names():
+            if is_server_id(name) and {"status.json", "heartbeat.json"} & set(snapshot.names(name)):
+                yield name
+
+
+def open_host(
+    repo: str,
+    state_dir: str,
+    remote: str = "origin",
+    branch: str = "main",
+    pat_file: str = "",
+    timeout: float = 60,
+    server_id: str | None = None,
+    check_mode: bool = False,
+) -> Host:
+    """Find out who this host is and open the Build repository; close ``host.repository`` in the end.
+
+    :param repo: the clone where people work.
+    :param state_dir: the state directory.
+    :param timeout: seconds that one read or write may take on the network.
+    :param server_id: the server to speak for, when the caller insists.
+    :raises CoordinationError: when one of these cannot be used.
+    """
+    state = StateDirectory(state_dir)
+    fleet = load_fleet(state)
+    own_id = identify(fleet, state, server_id)
+    repository = Repository(repo, state, remote, branch, pat_file, timeout)
+    return Host(own_id, fleet, state, repository, check_mode=check_mode)

@@ -1,0 +1,203 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listing messages, and waiting for one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Sequence
+
+from .errors import InvalidInput, NoAnswer, UnknownMessage
+from .fleet import ALL
+from .host import Host
+from .mailbox import note_activity, read_archives, read_mailbox
+from .messages import is_for, normalise, parse_time, urgency
+from .read_ledger import ReadLedger
+from .snapshot import Snapshot
+
+LISTED_FILE = "listed.json"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a listing shows. ``unread`` None means: unread ones, or all when ``thread`` or ``ids`` is given.
+
+    :param since: a time, or the id of a message: what is later, or stands behind it.
+    :param limit: how many at most, the most urgent ones.
+    :param select: narrows the list of messages down, for example with a JMESPath expression.
+    """
+
+    unread: bool | None = None
+    types: Sequence[str] = ()
+    senders: Sequence[str] = ()
+    thread: str | None = None
+    since: str | None = None
+    limit: int | None = None
+    ids: Sequence[str] = ()
+    select: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
+
+    @property
+    def conversation(self) -> bool:
+        """Whether messages are asked for by name: then this server's own and archived ones are shown too."""
+        return bool(self.thread or self.ids)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Messages, the most urgent first (a thread in its order).
+
+    ``unread_count`` counts all unread messages of this server, ``age`` is that of what was read, in seconds.
+    """
+
+    messages: list[dict[str, Any]]
+    unread_count: int
+    commit: str | None
+    age: float
+
+
+def list_messages(host: Host, chosen: Filter) -> Listing:
+    """List the messages of this server and remember which, for marking them read without naming them.
+
+    :raises InvalidInput: when ``since`` is neither a time nor the id of a message in the mailbox.
+    :raises DocumentDamaged: when the mailbox cannot be read.
+    """
+    listing = _list(host, host.repository.read(), chosen)
+    if not host.check_mode:
+        ids = [message["id"] for message in listing.messages if is_for(message, host.id)]
+        host.state.write_json(LISTED_FILE, {"ids": ids})
+        note_activity(host)
+    return listing
+
+
+def last_listed(host: Host) -> list[str]:
+    """The ids that were listed last on this server.
+
+    :raises InvalidInput: when nothing was.
+    """
+    record = host.state.read_json(LISTED_FILE)
+    if record is None:
+        raise InvalidInput("Nothing was listed on this server yet.", "List the messages first, or give their ids.")
+    return [str(message_id) for message_id in record["ids"]]
+
+
+def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float) -> Listing:
+    """Wait for the reply to a message of this server, or its acknowledgement.
+
+    :param timeout: seconds to wait.
+    :param interval: seconds between two looks.
+    :raises UnknownMessage: when this server has sent no such message.
+    :raises NoAnswer: when the time is over.
+    """
+    return _wait(host, lambda snapshot: _answers(host, snapshot, message_id), f"answer to {message_id}", timeout, interval)
+
+
+def wait_for_message(host: Host, chosen: Filter, timeout: float, interval: float) -> Listing:
+    """Wait for a message that a filter selects, as :func:`wait_for_answer`."""
+    return _wait(host, lambda snapshot: _list(host, snapshot, chosen).messages, "such message", timeout, interval)
+
+
+def _wait(
+    host: Host, look: Callable[[Snapshot], list[dict[str, Any]]], what: str, timeout: float, interval: float
+) -> Listing:
+    deadline = time.monotonic() + timeout
+    while True:
+        snapshot = host.repository.read()
+        found = look(snapshot)
+        if found:
+            note_activity(host)
+            return Listing(found, _list(host, snapshot, Filter()).unread_count, snapshot.commit, snapshot.age)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise NoAnswer(
+                f"No {what} came within {timeout:.0f} s.",
+                "See with build_heartbeat_fact whether the other server is alive, and wait again.",
+            )
+        time.sleep(min(interval, left))
+
+
+def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
+    entries = read_mailbox(snapshot).entries
+    ledger = ReadLedger(host.state, host.id)
+    unread = [entry for entry in entries if is_for(entry, host.id) and not ledger.has_read(entry)]
+    unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
+    if unread_only:
+        pool = unread
+    elif chosen.conversation:
+        pool = [*_archived(snapshot, chosen), *entries]
+    else:
+        pool = [entry for entry in entries if is_for(entry, host.id)]
+    shown = [show(host, ledger, entry) for entry in _after(pool, entries, chosen.since)]
+    shown = [message for message in shown if _matches(message, chosen)]
+    if not chosen.thread:
+        shown.sort(key=urgency)
+    if chosen.select:
+        shown = chosen.select(shown)
+    return Listing(shown[: chosen.limit], len(unread), snapshot.commit, snapshot.age)
+
+
+def show(host: Host, ledger: ReadLedger, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as a listing shows it: ``read`` says whether this server has read it, for its own whether all have."""
+    to_me = is_for(entry, host.id)
+    read = ledger.has_read(entry) if to_me else entry.get("read") is True
+    return {**normalise(entry), "read": read, "marked_by_other": to_me and ledger.marked_by_other(entry)}
+
+
+def _archived(snapshot: Snapshot, chosen: Filter) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for text in [chosen.thread, *chosen.ids]:
+        for entry in read_archives(snapshot, text) if text else []:
+            found.setdefault(str(entry.get("id")), entry)
+    return list(found.values())
+
+
+def _matches(message: dict[str, Any], chosen: Filter) -> bool:
+    return (
+        (not chosen.types or message["type"] in chosen.types)
+        and (not chosen.senders or message["from"] in chosen.senders)
+        and (not chosen.thread or chosen.thread in (message["thread"], message["id"]))
+        and (not chosen.ids or message["id"] in chosen.ids)
+    )
+
+
+def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str | None) -> list[dict[str, Any]]:
+    if since is None:
+        return pool
+    moment = parse_time(since)
+    if moment is not None:
+        times = ((entry, parse_time(entry.get("timestamp"))) for entry in pool)
+        return [entry for entry, sent in times if sent is not None and sent > moment]
+    positions = [index for index, entry in enumerate(entries) if entry.get("id") == since]
+    if not positions:
+        raise InvalidInput(
+            f"{since!r} is neither a time nor the id of a message in the mailbox.",
+            "Write a time as 2026-11-22T07:11:46Z.",
+        )
+    later = {id(entry) for entry in entries[positions[-1] + 1 :]}
+    return [entry for entry in pool if id(entry) in later]
+
+
+def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
+    entries = read_mailbox(snapshot).entries
+    asked = next((e for e in entries if e.get("id") == message_id), None)
+    if asked is None:
+        archived = read_archives(snapshot, message_id)
+        asked = next((e for e in archived if e.get("id") == message_id), None)
+        entries = [*archived, *entries]
+    if asked is None or asked.get("from") != host.id:
+        raise UnknownMessage(
+            f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."
+        )
+    found = [entry for entry in entries if is_for(entry, host.id) and _answers_to(entry, asked)]
+    if not found and normalise(asked)["acknowledged_by"]:
+        found = [asked]
+    return [show(host, ReadLedger(host.state, host.id), entry) for entry in found]
+
+
+def _answers_to(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether an entry answers another; the old scripts say so in the subject alone."""
+    if entry.get("in_reply_to"):
+        return bool(entry["in_reply_to"] == asked.get("id"))
+    from_recipient = asked.get("to") in (entry.get("from"), ALL)
+    return from_recipient and entry.get("subject") == f"Re: {asked.get('subject')}"

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mailbox of the Build repository: the entries in it and in its archives, and who they are for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .documents import EntryList, new_document
+from .errors import UnknownMessage
+from .fleet import ALL
+from .host import MESSAGES, Host
+from .messages import is_for, utc_text
+from .snapshot import Snapshot
+
+ARCHIVE = "coordination/archive"
+ACTIVITY_FILE = "manager.json"
+
+_ARCHIVE_NAME = re.compile(r"(messages-)?(\d{4}-\d{2})\.json")
+
+
+def read_mailbox(snapshot: Snapshot) -> EntryList:
+    """The mailbox of a snapshot, empty when there is none.
+
+    :raises DocumentDamaged: when it cannot be read.
+    """
+    mailbox = snapshot.load(MESSAGES, _read_entries)
+    return mailbox or _read_entries(new_document({"messages": []}), MESSAGES)
+
+
+def read_archives(snapshot: Snapshot, text: str) -> list[dict[str, Any]]:
+    """The archived messages of all months, oldest first, from the files that hold a text.
+
+    :raises DocumentDamaged: when one of these files cannot be read.
+    """
+    entries: list[dict[str, Any]] = []
+    names = [match for match in map(_ARCHIVE_NAME.fullmatch, snapshot.names(ARCHIVE)) if match]
+    for name in sorted(names, key=lambda match: match.group(2)):
+        path = f"{ARCHIVE}/{name.group()}"
+        if text.encode("utf-8", "replace") in (snapshot.read(path) or b""):
+            archive = snapshot.load(path, _read_entries)
+            entries += archive.entries if archive else []
+    return entries
+
+
+def _read_entries(data: bytes, path: str) -> EntryList:
+    return EntryList(data, path, "messages")
+
+
+def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_id: str) -> dict[str, Any]:
+    """The message to this server that has an id, from the mailbox or the archives.
+
+    :raises UnknownMessage: when there is none, or it is for others.
+    """
+    same_id = [entry for entry in mailbox.entries if entry.get("id") == message_id]
+    same_id = same_id or [e for e in read_archives(snapshot, message_id) if e.get("id") == message_id]
+    if not same_id:
+        raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
+    for entry in same_id:
+        if is_for(entry, host.id):
+            return entry
+    raise UnknownMessage(
+        f"The message {message_id} is not addressed to {host.id}.", "Only its recipient can answer or mark it."
+    )
+
+
+def recipients_of(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> set[str]:
+    """The servers that an entry is for."""
+    if entry.get("to") != ALL:
+        return {str(entry.get("to"))}
+    return set(host.fleet.ids(host.seen_servers(snapshot))) - {entry.get("from")}
+
+
+def note_activity(host: Host) -> None:
+    """Record that this server's manager reads or writes messages."""
+    if not host.check_mode:
+        host.state.write_json(ACTIVITY_FILE, {"last_active": utc_text(host.clock())})

@@ -1,0 +1,107 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Marking messages read and acknowledging them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple, Sequence
+
+from .documents import EntryList
+from .host import MESSAGES, Host
+from .listing import last_listed
+from .mailbox import find_addressed, note_activity, read_mailbox, recipients_of
+from .messages import is_for, is_marked_read, normalise
+from .read_ledger import ReadLedger
+from .snapshot import Change, Receipt, Snapshot
+
+
+class Marked(NamedTuple):
+    """The result of a transaction: the entries it is about, and the mailbox before it."""
+
+    entries: list[dict[str, Any]]
+    mailbox: list[dict[str, Any]]
+
+
+def mark_read(host: Host, ids: Sequence[str] | None = None) -> tuple[Receipt, bool]:
+    """Mark messages read by this server.
+
+    :param ids: of the messages; what was last listed when None.
+    :return: a receipt whose result are the ids, and whether any of them is read now that was not.
+    :raises UnknownMessage: when one of them is not known; none is marked then.
+    """
+    chosen = last_listed(host) if ids is None else list(ids)
+
+    def function(snapshot: Snapshot) -> Change:
+        mailbox = read_mailbox(snapshot)
+        changes = read_marks(host, snapshot, mailbox, chosen)
+        return _change(host, mailbox, changes, chosen, "read")
+
+    receipt = host.write(function)
+    ledger = ReadLedger(host.state, host.id)
+    unread = [entry for entry in receipt.result.entries if not ledger.has_read(entry)]
+    if not host.check_mode:
+        record_read(host, chosen, receipt.result.mailbox)
+        note_activity(host)
+    return replace(receipt, result=chosen), bool(receipt.files or unread)
+
+
+def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
+    """Acknowledge messages to this server.
+
+    :return: a receipt whose result are the ids.
+    :raises UnknownMessage: when one of them is not known; none is acknowledged then.
+    """
+
+    def function(snapshot: Snapshot) -> Change:
+        mailbox = read_mailbox(snapshot)
+        changes = {}
+        for index, entry in _addressed(host, snapshot, mailbox, ids):
+            done = normalise(entry)["acknowledged_by"]
+            if host.id not in done:
+                complete = recipients_of(host, snapshot, entry) <= {*done, host.id}
+                status = "completed" if complete else "pending"
+                changes[index] = {"ack_status": status, "acknowledged_by": [*done, host.id]}
+        return _change(host, mailbox, changes, ids, "acknowledge")
+
+    receipt = host.write(function)
+    note_activity(host)
+    return replace(receipt, result=list(ids))
+
+
+def read_marks(
+    host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]
+) -> dict[int, dict[str, Any]]:
+    """What has to be set in which entries to mark messages read by this server.
+
+    :raises UnknownMessage: when one of the ids is not known.
+    """
+    changes = {}
+    for index, entry in _addressed(host, snapshot, mailbox, ids):
+        if not is_marked_read(entry, host.id):
+            read_by = [*normalise(entry)["read_by"], host.id]
+            complete = recipients_of(host, snapshot, entry) <= set(read_by)
+            changes[index] = {"read": complete or entry.get("read") is True, "read_by": read_by}
+    return changes
+
+
+def record_read(host: Host, ids: Sequence[str], mailbox: list[dict[str, Any]]) -> None:
+    """Record in this server's own ledger that messages were read."""
+    ReadLedger(host.state, host.id).record(ids, mailbox)
+
+
+def _addressed(
+    host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]
+) -> list[tuple[int, dict[str, Any]]]:
+    for message_id in ids:
+        find_addressed(host, snapshot, mailbox, message_id)
+    return [(i, e) for i, e in enumerate(mailbox.entries) if e.get("id") in ids and is_for(e, host.id)]
+
+
+def _change(host: Host, mailbox: EntryList, changes: dict[int, dict[str, Any]], ids: Sequence[str], verb: str) -> Change:
+    """The change that sets marks; its result names the entries that the ids mean."""
+    files = {MESSAGES: mailbox.splice(changes, [])} if changes else {}
+    entries = [entry for entry in mailbox.entries if entry.get("id") in ids and is_for(entry, host.id)]
+    number = "1 message" if len(changes) == 1 else f"{len(changes)} messages"
+    return Change(Marked(entries, mailbox.entries), files, f"{host.id}: {verb} {number}")

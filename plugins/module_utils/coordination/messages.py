@@ -1,0 +1,260 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a message is: written strictly, read leniently."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Iterable
+
+from .documents import check_text
+from .errors import InvalidInput
+from .fleet import ALL
+
+TYPES = ("error", "warning", "request", "info")
+"""Kinds of message, the most urgent first."""
+PRIORITIES = ("high", "normal", "low")
+"""The most urgent first."""
+MAX_SUBJECT = 100
+MAX_BODY = 10_000
+"""Characters."""
+MAX_INTEGER = 2**53
+"""Larger integers are changed by jq and other readers that keep numbers as doubles (RFC 8259, section 6)."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as messages carry it: ``2026-11-22T07:11:46Z``."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: Any) -> datetime | None:
+    """Read a timestamp in UTC: as written here, with fractions of a second, or the old ``2025-11-04 20:45``.
+
+    :return: None when it is none of these.
+    """
+    if not isinstance(text, str):
+        return None
+    whole = re.sub(r"(\.\d{1,6})\d*", r"\1", text.strip())
+    whole = re.sub(r"\.\d{1,6}", lambda fraction: fraction.group().ljust(7, "0"), whole)
+    try:
+        moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", whole))
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The content of a message that is to be sent, whoever it goes to.
+
+    :param facts: each a mapping with name, value and, when known, observed_at.
+    :param request: a machine-readable request, a mapping with ``action``.
+    :param key: the sender's idempotency key.
+    """
+
+    subject: str
+    body: str
+    type: str = "info"
+    priority: str = "normal"
+    require_ack: bool = False
+    facts: tuple[dict[str, Any], ...] = ()
+    request: dict[str, Any] | None = None
+    key: str | None = None
+    in_reply_to: str | None = None
+    thread: str | None = None
+
+
+def check_draft(draft: Draft) -> None:
+    """Refuse a message that breaks the wire format.
+
+    :raises InvalidInput: saying which field, and what would do.
+    """
+    _check_choice("type", draft.type, TYPES)
+    _check_choice("priority", draft.priority, PRIORITIES)
+    for name in ("subject", "body", "facts", "request"):
+        check_text(getattr(draft, name), name)
+    if not draft.subject.strip():
+        raise InvalidInput("The subject is empty.", f"Give one line of 1 to {MAX_SUBJECT} characters.")
+    if _CONTROL.search(draft.subject):
+        raise InvalidInput("The subject has more than one line, or control characters.", "Give one plain line.")
+    if len(draft.subject) > MAX_SUBJECT:
+        raise InvalidInput(
+            f"The subject has {len(draft.subject)} characters.", f"At most {MAX_SUBJECT} are allowed; the rest goes into the body."
+        )
+    if not draft.body:
+        raise InvalidInput("The body is empty.", f"Give 1 to {MAX_BODY} characters.")
+    if len(draft.body) > MAX_BODY:
+        raise InvalidInput(
+            f"The body has {len(draft.body)} characters.",
+            f"At most {MAX_BODY} are allowed: split it, or name a file that holds the rest.",
+        )
+    if draft.key is not None and not _KEY.fullmatch(draft.key):
+        raise InvalidInput("The key cannot be used.", "Give 1 to 200 letters, digits and any of ._:/@+=- after the first.")
+    for fact in draft.facts:
+        if not isinstance(fact.get("name"), str) or not fact["name"] or "value" not in fact:
+            raise InvalidInput("A fact lacks its name or its value.", "Give each as {name: …, value: …}.")
+        if isinstance(fact["value"], (dict, list)):
+            raise InvalidInput(f"The fact {fact['name']!r} is not one value.", "Give each value as a fact of its own.")
+        if fact.get("observed_at") is not None and parse_time(fact["observed_at"]) is None:
+            raise InvalidInput(
+                f"The fact {fact['name']!r} was observed at no time that can be read.", "Write it as 2026-11-22T07:11:46Z."
+            )
+        _check_numbers(_fact_value(fact["value"]), f"the fact {fact['name']!r}")
+    if draft.request is not None:
+        if not isinstance(draft.request.get("action"), str) or not draft.request["action"]:
+            raise InvalidInput("The request names no action.", "Give it as {action: …} with what the action needs.")
+        _check_numbers(draft.request, "the request")
+
+
+def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    if value not in choices:
+        raise InvalidInput(f"There is no {name} {value!r}.", f"Use one of {', '.join(choices)}.")
+
+
+def _check_numbers(value: Any, where: str) -> None:
+    if isinstance(value, float):
+        raise InvalidInput(f"{value} in {where} is a fraction.", "Write fractions as text, so that every reader keeps them.")
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise InvalidInput(f"{value} in {where} is too large for some readers.", "Write it as text.")
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_numbers(item, where)
+    elif isinstance(value, list):
+        for item in value:
+            _check_numbers(item, where)
+
+
+def _fact_value(value: Any) -> Any:
+    """Fractions become text, so that a load of 0.25 can be given as it was measured."""
+    return repr(value) if isinstance(value, float) else value
+
+
+def new_id(now: datetime) -> str:
+    """A new message id: ``msg_<unix time>_<16 hex digits>``."""
+    return f"msg_{int(now.timestamp())}_{secrets.token_hex(8)}"
+
+
+def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: datetime) -> dict[str, Any]:
+    """Make the entry for one recipient, as it stands in the mailbox."""
+    entry: dict[str, Any] = {
+        "id": message_id,
+        "from": sender,
+        "to": recipient,
+        "type": draft.type,
+        "priority": draft.priority,
+        "subject": draft.subject,
+        "body": draft.body,
+        "timestamp": utc_text(now),
+        "read": False,
+        "read_by": [],
+        "ack_required": draft.require_ack,
+        "ack_status": "pending" if draft.require_ack else "not_requested",
+        "acknowledged_by": [],
+    }
+    facts = [
+        {
+            "name": fact["name"],
+            "value": _fact_value(fact["value"]),
+            "observed_at": utc_text(parse_time(fact.get("observed_at")) or now),
+        }
+        for fact in draft.facts
+    ]
+    optional = {
+        "in_reply_to": draft.in_reply_to,
+        "thread": draft.thread,
+        "facts": facts or None,
+        "request": draft.request,
+        "key": draft.key,
+    }
+    return {**entry, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def content(entry: dict[str, Any]) -> dict[str, Any]:
+    """What makes two messages the same: all but id, times and marks."""
+    same = {name: entry.get(name) for name in ("from", "to", "type", "priority", "subject", "body", "request", "in_reply_to")}
+    same["ack_required"] = bool(entry.get("ack_required"))
+    same["facts"] = [(fact.get("name"), fact.get("value")) for fact in _mappings(entry.get("facts"))]
+    return same
+
+
+def normalise(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as it is shown: every field of the wire format there and of its type, whatever was written."""
+    kind, priority = entry.get("type"), entry.get("priority")
+    request = entry.get("request")
+    return {
+        "id": _text(entry.get("id")),
+        "from": _text(entry.get("from")),
+        "to": _text(entry.get("to")),
+        "type": kind if kind in TYPES else "info",
+        "priority": priority if priority in PRIORITIES else "normal",
+        "subject": _text(entry.get("subject")),
+        "body": _text(entry.get("body")),
+        "timestamp": _text(entry.get("timestamp")),
+        "read_by": _texts(entry.get("read_by")),
+        "ack_required": entry.get("ack_required") is True,
+        "ack_status": _text(entry.get("ack_status")) or "not_requested",
+        "acknowledged_by": _texts(entry.get("acknowledged_by")),
+        "in_reply_to": _text(entry.get("in_reply_to")),
+        "thread": thread_of(entry),
+        "facts": [{_text(k): _clean(v) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
+        "request": _clean(request) if isinstance(request, dict) else None,
+        "key": _text(entry.get("key")),
+    }
+
+
+def thread_of(entry: dict[str, Any]) -> str:
+    """The id of the first message of the conversation."""
+    return _text(entry.get("thread")) or _text(entry.get("in_reply_to")) or _text(entry.get("id"))
+
+
+def urgency(message: dict[str, Any]) -> tuple[int, int]:
+    """A sort key for normalised messages: errors, warnings, requests, the rest; in each, high priority first."""
+    return TYPES.index(message["type"]), PRIORITIES.index(message["priority"])
+
+
+def reply_subject(subject: str) -> str:
+    """``Re:`` before a subject, once, on one line, within the limit."""
+    line = _CONTROL.sub(" ", subject).strip()
+    line = line if line.startswith("Re: ") else f"Re: {line}"
+    return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
+
+
+def is_for(entry: dict[str, Any], server: str) -> bool:
+    """Whether a server is a recipient of an entry."""
+    recipient = entry.get("to")
+    return recipient == server or (recipient == ALL and entry.get("from") != server)
+
+
+def is_marked_read(entry: dict[str, Any], server: str) -> bool:
+    """Whether the repository says that a server has read an entry; ``read`` alone speaks for a named recipient."""
+    read_by = _texts(entry.get("read_by"))
+    return server in read_by or (not read_by and entry.get("read") is True and entry.get("to") == server)
+
+
+def _text(value: Any) -> str:
+    """Text that can be printed: lone surrogates, which no encoding has, become question marks."""
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_text(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return _text(value) if isinstance(value, str) else value
+
+
+def _texts(value: Any) -> list[str]:
+    return [_text(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _mappings(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

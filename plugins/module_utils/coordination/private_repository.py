@@ -1,0 +1,138 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This host's private bare repository: where commits are made, and what is known of the remote.
+
+It is never the only copy of anything but withdrawn commits, so when Git finds it damaged it is
+thrown away and fetched anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Iterator
+
+from .bare_repository import BareRepository, Damaged
+from .errors import RemoteMissing
+from .git_command import Interrupted, explain_failure, explain_push
+from .state import StateDirectory
+
+DEEPEN_STEPS = (50, 500, 5000)
+"""How many older commits are fetched, step by step, to find one in which a document can be read."""
+MOST_PACKS = 50
+MOST_LOOSE = 30
+"""Packs, or loose objects in one of the 256 folders, before they are packed anew (Git's own limits: 50 and 27)."""
+
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
+
+
+class PrivateRepository(BareRepository):
+    """One branch of a remote, in a bare repository under the state directory.
+
+    :param url: the remote's URL.
+    :param branch: the branch that holds the documents.
+    :param pat_file: the file that holds the token.
+    """
+
+    def __init__(self, state: StateDirectory, url: str, branch: str, pat_file: str) -> None:
+        self.name = hashlib.sha256(url.encode()).hexdigest()[:16]
+        super().__init__(state.make("repos") / f"{self.name}.git", url, pat_file)
+        self.branch = branch
+        self.pat_file = pat_file
+        self._known_ref = f"refs/acs-builders/known/{branch}"
+        self._fetched_ref = f"refs/acs-builders/fetched/{branch}"
+
+    def known(self) -> str | None:
+        """The newest commit of the remote that is known here."""
+        return self.ref(self._known_ref)
+
+    def set_known(self, commit: str | None) -> None:
+        """Record the newest commit of the remote."""
+        if commit is None:
+            self.local(self.run("update-ref", "-d", self._known_ref), "forgetting a commit")
+        else:
+            self.set_ref(self._known_ref, commit)
+
+    def fetch(self, timeout: float) -> str | None:
+        """Fetch the branch: only its newest commit the first time, what is new afterwards.
+
+        :param timeout: seconds.
+        :return: the remote's newest commit, None when the remote is empty or has lost the branch.
+        :raises RemoteError: when the remote cannot be reached or says no.
+        :raises Interrupted: when the connection breaks.
+        """
+        known = self.known()
+        depth = [] if known else ["--depth=1"]
+        refspec = f"+refs/heads/{self.branch}:{self._fetched_ref}"
+        outcome = self.run(*_FETCH, *depth, self.url, refspec, timeout=timeout)
+        if outcome.status == 0:
+            return self.ref(self._fetched_ref)
+        if "couldn't find remote ref" not in outcome.stderr:
+            raise self.checked(explain_failure(outcome, self.url), outcome, "fetching")
+        heads = [] if known else self._heads(timeout)
+        if self.branch in heads:
+            raise Interrupted("the branch was made this moment")
+        if heads:
+            raise RemoteMissing(
+                f"The remote {self.url} has no branch {self.branch!r}.",
+                f"It has {', '.join(heads[:10])}. Give the right one as 'branch', or make it.",
+            )
+        return None
+
+    def push(self, commit: str, timeout: float) -> None:
+        """Push a commit to the branch, never forced.
+
+        :param timeout: seconds.
+        :raises Moved: when the branch is elsewhere.
+        :raises RemoteError: when the remote cannot be reached or says no.
+        :raises Interrupted: when it is not known whether the remote took it.
+        """
+        refspec = f"{commit}:refs/heads/{self.branch}"
+        outcome = self.run("push", "--porcelain", self.url, refspec, timeout=timeout)
+        if outcome.status != 0:
+            raise self.checked(explain_push(outcome, self.url), outcome, "pushing")
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether ``newer`` descends from ``older``, or is it."""
+        outcome = self.run("merge-base", "--is-ancestor", older, newer)
+        if outcome.status not in (0, 1):
+            raise Damaged(outcome, "comparing commits")
+        return outcome.status == 0
+
+    def holds(self, commit: str) -> bool:
+        """Whether a commit is in this repository."""
+        return self.run("cat-file", "-e", f"{commit}^{{commit}}").status == 0
+
+    def mentions(self, commit: str, text: str) -> bool:
+        """Whether any file of a commit holds a text."""
+        return self.run("grep", "--quiet", "--fixed-strings", "-e", text, commit).status == 0
+
+    def history(self, commit: str, path: str, timeout: float) -> Iterator[str]:
+        """The commits that changed a file, newest first, fetching older ones as they are needed."""
+        seen = set()
+        for step in (0, *DEEPEN_STEPS):
+            if step:
+                if not (self.path / "shallow").exists():
+                    return
+                branch = f"refs/heads/{self.branch}"
+                if self.run(*_FETCH, f"--deepen={step}", self.url, branch, timeout=timeout).status != 0:
+                    return
+            outcome = self.run("log", "--format=%H", commit, "--", path)
+            self.local(outcome, "reading the history")
+            for older in outcome.stdout.decode("ascii").split():
+                if older not in seen:
+                    seen.add(older)
+                    yield older
+
+    def pack(self) -> None:
+        """Pack the objects anew when there are many, so that the folder stays small for years."""
+        loose = len(list(self.path.glob("objects/17/*")))
+        packs = len(list(self.path.glob("objects/pack/*.pack")))
+        if packs > MOST_PACKS or loose > MOST_LOOSE:
+            self.run("gc", "--quiet", "--prune=now")
+
+    def _heads(self, timeout: float) -> list[str]:
+        """The remote's branches."""
+        outcome = self.run("ls-remote", "--heads", self.url, timeout=timeout)
+        lines = outcome.stdout.decode("utf-8", "replace").splitlines() if outcome.status == 0 else []
+        return [line.partition("refs/heads/")[2] for line in lines]

@@ -1,0 +1,275 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Transactions on the Build repository.
+
+A write is a pure function from the documents at a known commit to changed documents and a result.
+It is applied to the newest known commit and pushed; when the branch has moved it is applied again to
+what is there now. Nothing is merged as text, nothing is forced, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any, Callable, TypeVar
+
+from . import working_clone
+from .attempts import Attempt, Attempts
+from .errors import CoordinationError, RemoteUnreachable
+from .git_command import Interrupted, Moved, remote_url, require_git
+from .bare_repository import WITHDRAWN, Damaged
+from .private_repository import PrivateRepository
+from .snapshot import Change, Receipt, Snapshot
+from .state import StateDirectory
+
+T = TypeVar("T")
+
+
+class Repository:
+    """The Build repository, as seen from this host. Close it, or use it in a ``with``.
+
+    :param clone: the clone where people work; it names the remote and is fast-forwarded after a write.
+    :param state: this host's state directory.
+    :param remote: the name of the remote in the clone.
+    :param branch: the branch that holds the documents.
+    :param pat_file: the file that holds the token; it need not exist.
+    :param timeout: seconds that one read or write may take on the network.
+    :raises DependencyMissing: without Git or GitPython.
+    :raises CloneInvalid: when the clone does not name the remote.
+
+    ``notes`` collects, for people, what happened beside what was asked.
+    """
+
+    def __init__(
+        self,
+        clone: str,
+        state: StateDirectory,
+        remote: str = "origin",
+        branch: str = "main",
+        pat_file: str = "",
+        timeout: float = 60,
+    ) -> None:
+        require_git()
+        self.clone = clone
+        self.state = state
+        self.timeout = timeout
+        self.notes: list[str] = []
+        self.withdrawn: list[tuple[str, str | None]] = []
+        self._remote = remote
+        self._private = PrivateRepository(state, remote_url(clone, remote), branch, pat_file)
+        self._lock = f"repos/{self._private.name}.lock"
+        self._fetch_lock = f"repos/{self._private.name}.fetch.lock"
+        self._record = f"repos/{self._private.name}.attempts.json"
+        self._contact = state.path / "repos" / f"{self._private.name}.contact"
+
+    def __enter__(self) -> Repository:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the Git processes that this object keeps."""
+        self._private.close()
+
+    @property
+    def url(self) -> str:
+        """The remote's URL."""
+        return self._private.url
+
+    def read(self) -> Snapshot:
+        """The documents at the remote's newest commit, with one fetch.
+
+        When the remote cannot be reached, at the newest commit known here, which ``age`` and a note tell.
+
+        :raises RemoteError: when the remote says no, or was never reached.
+        """
+
+        def fetch() -> Snapshot:
+            try:
+                return self._snapshot(self._fetch(self.timeout), fresh=True)
+            except (RemoteUnreachable, Interrupted) as error:
+                known = self._private.known()
+                if known is None:
+                    raise _plain(error, self.url) from error
+                snapshot = self._snapshot(known, fresh=False)
+                self.notes.append(f"{_plain(error, self.url).what} What follows is {snapshot.age:.0f} s old.")
+                return snapshot
+
+        try:
+            self._private.make()
+            return fetch()
+        except Damaged:
+            with self.state.lock(self._lock, self.timeout):
+                return self._mended(fetch)
+
+    def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
+        """Apply a transaction's function to the newest documents and write nothing."""
+        snapshot = self.read()
+        change = function(snapshot)
+        return Receipt(change.result, None, 0, change.files, snapshot.contents(change.files))
+
+    def write(self, function: Callable[[Snapshot], Change], author: str) -> Receipt:
+        """Carry out one transaction.
+
+        :param function: from the documents to the change; applied anew whenever the branch has moved, so it
+            must depend on nothing else, and find for itself what it did already.
+        :param author: the id of this server.
+        :raises CoordinationError: what the function raises; nothing is written then.
+        :raises RemoteError: when the remote says no, or did not take it within the timeout.
+        """
+        deadline = time.monotonic() + self.timeout
+        with self.state.lock(self._lock, self.timeout):
+            receipt = self._mended(lambda: self._transact(function, author, deadline))
+            self._private.pack()
+            if receipt.commit:
+                self.notes += working_clone.fast_forward(
+                    self.clone, self._remote, self._private, receipt.commit, self.timeout
+                )
+        return receipt
+
+    def snapshot_of(self, commit: str | None) -> Snapshot:
+        """The documents at a commit that is known here."""
+        return self._snapshot(commit, fresh=False)
+
+    @property
+    def pat_file(self) -> str:
+        """The file that holds the token."""
+        return self._private.pat_file
+
+    @property
+    def private_path(self) -> str:
+        """The folder of the private repository."""
+        return str(self._private.path)
+
+    def withdrawals(self) -> dict[str, str]:
+        """The commits that were on the remote once and were taken from it, by ref."""
+        self._private.make()
+        return self._private.refs(WITHDRAWN)
+
+    def _transact(self, function: Callable[[Snapshot], Change], author: str, deadline: float) -> Receipt:
+        self._private.make()
+        interrupted = self.state.read_json(self._record) or []
+        attempts = Attempts(deadline, self.url, self.timeout)
+        tip = self._private.known()
+        ask = bool(interrupted) or tip is None
+        while True:
+            try:
+                if ask:
+                    tip = self._fetch(_share(deadline))
+                    attempts.answer_known()
+                    arrived = self._arrived(attempts, tip)
+                    if arrived:
+                        return self._accepted(arrived, attempts.count)
+                    self._report(interrupted, tip)
+                    interrupted = []
+                snapshot = self._snapshot(tip, fresh=ask)
+                try:
+                    change = function(snapshot)
+                except CoordinationError:
+                    if ask:
+                        raise
+                    ask = True
+                    continue
+                if not change.files:
+                    self._forget()
+                    return attempts.without_change(change, tip)
+                attempt = Attempt(
+                    self._private.commit(tip, change.files, change.summary, author, int(time.time())),
+                    change,
+                    snapshot.contents(change.files),
+                )
+                attempts.made.append(attempt)
+                self._remember(attempts)
+                try:
+                    self._private.push(attempt.commit, _share(deadline))
+                except Interrupted:
+                    attempts.answer_lost()
+                    raise
+                return self._accepted(attempt, attempts.count)
+            except (Moved, Interrupted, RemoteUnreachable) as error:
+                attempts.failed(error)
+            except CoordinationError:
+                self._forget()
+                raise
+            ask = True
+
+    def _fetch(self, timeout: float) -> str | None:
+        with self.state.lock(self._fetch_lock, timeout):
+            old = self._private.known()
+            new = self._private.fetch(timeout)
+            self._contact.touch()
+            if old and new != old and not (new and self._private.is_ancestor(old, new)):
+                self._private.set_ref(WITHDRAWN + old, old)
+                self.withdrawn.append((old, new))
+            if new != old:
+                self._private.set_known(new)
+        return new
+
+    def _arrived(self, attempts: Attempts, tip: str | None) -> Attempt | None:
+        """The attempt that the remote accepted although this was not heard."""
+        for attempt in attempts.made:
+            if self._is_on(attempt.commit, tip):
+                return attempt
+        return None
+
+    def _is_on(self, commit: str, tip: str | None) -> bool:
+        return tip is not None and self._private.holds(commit) and self._private.is_ancestor(commit, tip)
+
+    def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
+        with self.state.lock(self._fetch_lock, self.timeout):
+            self._private.set_known(attempt.commit)
+        self._contact.touch()
+        self._forget()
+        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
+
+    def _remember(self, attempts: Attempts) -> None:
+        """Record on disk what is about to be pushed, for whoever comes after a process that died."""
+        record = [{"commit": attempt.commit, "ids": list(attempt.change.ids)} for attempt in attempts.made]
+        self.state.write_json(self._record, record)
+
+    def _forget(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.state.path / self._record)
+
+    def _report(self, interrupted: list[dict[str, Any]], tip: str | None) -> None:
+        """Tell what became of the write of a process that ended before it knew."""
+        if not interrupted:
+            return
+        ids = interrupted[-1]["ids"]
+        what = ", ".join(ids) or f"commit {interrupted[-1]['commit'][:12]}"
+        arrived = any(self._is_on(attempt["commit"], tip) for attempt in interrupted) or (
+            tip is not None and any(self._private.mentions(tip, message_id) for message_id in ids)
+        )
+        outcome = "did arrive" if arrived else "did not arrive"
+        self.notes.append(f"An earlier write was interrupted before its outcome was known; it {outcome}: {what}.")
+
+    def _snapshot(self, commit: str | None, fresh: bool) -> Snapshot:
+        age = 0.0
+        if not fresh and self._contact.exists():
+            age = max(0.0, time.time() - self._contact.stat().st_mtime)
+        return Snapshot(self._private, commit, age, fresh, self.timeout)
+
+    def _mended(self, action: Callable[[], T]) -> T:
+        """Do something, once more in a new private repository when this one is damaged."""
+        try:
+            return action()
+        except Damaged:
+            self._private.remake()
+        try:
+            return action()
+        except Damaged as again:
+            raise again.error from again
+
+
+def _share(deadline: float) -> float:
+    """Seconds for the next network operation: half of what is left, so that its outcome can still be asked for."""
+    return max(0.5, (deadline - time.monotonic()) / 2)
+
+
+def _plain(error: RemoteUnreachable | Interrupted, url: str) -> RemoteUnreachable:
+    if isinstance(error, RemoteUnreachable):
+        return error
+    return RemoteUnreachable(f"The remote {url} did not answer as it should: {error}.", "Try again later.")

@@ -1,0 +1,134 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending messages and replies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable, Iterable, Sequence
+
+from .documents import EntryList
+from .errors import InvalidInput, KeyConflict
+from .fleet import ALL
+from .host import MESSAGES, Host
+from .mailbox import find_addressed, note_activity, read_archives, read_mailbox
+from .marking import Marked, read_marks, record_read
+from .messages import Draft, check_draft, compose, content, new_id, reply_subject, thread_of
+from .sent_keys import SentKeys
+from .snapshot import Change, Receipt, Snapshot
+
+
+def send(host: Host, draft: Draft, recipients: Sequence[str] = ()) -> Receipt:
+    """Send a message to each recipient, in one commit.
+
+    :param recipients: server ids or ``all``; this server's partner when none is given.
+    :return: a receipt whose result is the list of entries, one for each recipient.
+    :raises InvalidInput: when the message or a recipient cannot be used.
+    :raises UnknownServer: when the fleet does not have a recipient.
+    :raises KeyConflict: when the key was used with other content.
+    """
+    check_draft(draft)
+    for recipient in recipients:
+        _check_recipient(host, recipient)
+    now = host.clock()
+    ids = [new_id(now) for _recipient in recipients or [ALL]]
+
+    def function(snapshot: Snapshot) -> Change:
+        names = list(dict.fromkeys(recipients))
+        names = names or [host.fleet.default_recipient(host.id, host.seen_servers(snapshot))]
+        new = [compose(draft, message_id, host.id, name, now) for message_id, name in zip(ids, names)]
+        return _add(host, snapshot, read_mailbox(snapshot), new, {})
+
+    return _sent(host, function, draft.key)
+
+
+def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
+    """Answer a message to its sender, in its thread, and mark it read, in one commit.
+
+    :param draft: the answer; its subject is made from the original's.
+    :return: as :func:`send`.
+    :raises UnknownMessage: when there is no such message to this server.
+    """
+    check_draft(replace(draft, subject="Re:"))
+    now = host.clock()
+    answer_id = new_id(now)
+
+    def function(snapshot: Snapshot) -> Change:
+        mailbox = read_mailbox(snapshot)
+        original = find_addressed(host, snapshot, mailbox, message_id)
+        answer = replace(
+            draft,
+            subject=reply_subject(str(original.get("subject") or "")),
+            in_reply_to=message_id,
+            thread=thread_of(original),
+        )
+        recipient = str(original.get("from"))
+        _check_recipient(host, recipient)
+        check_draft(answer)
+        marks = read_marks(host, snapshot, mailbox, [message_id])
+        return _add(host, snapshot, mailbox, [compose(answer, answer_id, host.id, recipient, now)], marks)
+
+    return _sent(host, function, draft.key, [message_id])
+
+
+def _check_recipient(host: Host, recipient: str) -> None:
+    if recipient == host.id:
+        raise InvalidInput(f"{recipient} is this server.", "Name another recipient.")
+    if recipient != ALL:
+        host.fleet.check_recipient(recipient)
+
+
+def _add(
+    host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]], marks: dict[int, dict[str, Any]]
+) -> Change:
+    """The change that adds entries, unless they were added before under the same key or id."""
+    earlier = _sent_before(host, snapshot, mailbox, new)
+    added = [] if earlier else new
+    files = {MESSAGES: mailbox.splice(marks, added)} if added or marks else {}
+    recipients = ", ".join(entry["to"] for entry in new)
+    summary = f"{host.id}: {new[0]['type']} to {recipients}: {new[0]['subject']}"
+    return Change(Marked(earlier or new, mailbox.entries), files, summary, tuple(entry["id"] for entry in added))
+
+
+def _sent_before(
+    host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The entries that are there already under the key, or the ids, of the new ones.
+
+    Ids are looked for only where the remote was asked: before that, nothing of this write can be there.
+    """
+    key = new[0].get("key")
+    earlier = _own(host, snapshot, mailbox, "key", key) if key else []
+    if key and not earlier:
+        earlier = SentKeys(host.state, host.clock()).get(key)
+    if snapshot.fresh and not earlier:
+        earlier = [found for entry in new for found in _own(host, snapshot, mailbox, "id", entry["id"])]
+    if earlier and _contents(earlier) != _contents(new):
+        raise KeyConflict(
+            f"{host.id} has used the key {key!r} for another message ({earlier[0].get('id')}).",
+            "Use a new key for new content.",
+        )
+    return earlier
+
+
+def _own(host: Host, snapshot: Snapshot, mailbox: EntryList, name: str, value: str) -> list[dict[str, Any]]:
+    """This server's entries whose ``name`` is ``value``, from the mailbox and the archives."""
+    entries = [*mailbox.entries, *read_archives(snapshot, value)]
+    return [entry for entry in entries if entry.get(name) == value and entry.get("from") == host.id]
+
+
+def _sent(host: Host, function: Callable[[Snapshot], Change], key: str | None, read: Sequence[str] = ()) -> Receipt:
+    receipt = host.write(function)
+    entries = receipt.result.entries
+    if not host.check_mode:
+        if key:
+            SentKeys(host.state, host.clock()).add(key, entries)
+        if read:
+            record_read(host, read, receipt.result.mailbox)
+        note_activity(host)
+    return replace(receipt, result=entries)
+
+
+def _contents(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted((content(entry) for entry in entries), key=lambda same: str(same["to"]))

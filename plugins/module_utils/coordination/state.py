@@ -1,0 +1,126 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This host's own files: small JSON documents written atomically, and locks."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+from .errors import StateUnusable
+
+LOCK_POLL = 0.02
+"""Seconds between two tries to take a lock that another process holds."""
+
+
+class StateDirectory:
+    """The folder in which a server keeps what is its own (mode 0700, made when first written to).
+
+    :param path: the folder, ``/var/lib/acs-builders`` on a server.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def make(self, name: str = "") -> Path:
+        """Return the folder ``name`` inside the state directory, made when missing.
+
+        :raises StateUnusable: when it cannot be made.
+        """
+        folder = self.path / name
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        return folder
+
+    def read_json(self, name: str) -> Any:
+        """Return the content of the JSON file ``name``, None when there is none.
+
+        :raises StateUnusable: when it cannot be read or is not JSON.
+        """
+        path = self.path / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(path, error) from error
+        except (ValueError, RecursionError) as error:
+            raise StateUnusable(
+                f"{path} is not JSON ({error}).", "Restore it, or remove it to have it made anew."
+            ) from error
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write ``value`` to the JSON file ``name``: whole and on disk, or not at all.
+
+        :raises StateUnusable: when it cannot be written.
+        """
+        path = self.make() / name
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                    json.dump(value, stream, indent=2)
+                    stream.write("\n")
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                os.replace(temporary, path)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary)
+                raise
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise _unusable(path, error) from error
+
+    @contextlib.contextmanager
+    def lock(self, name: str, timeout: float) -> Iterator[None]:
+        """Hold the lock file ``name``; the kernel releases it when the process ends, however it ends.
+
+        :param timeout: seconds to wait for another process.
+        :raises StateUnusable: when the lock is not free in time.
+        """
+        path = self.make(os.path.dirname(name)) / os.path.basename(name)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            deadline = time.monotonic() + timeout
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise StateUnusable(
+                            f"Another process of this host has held {path} for {timeout:.0f} s.",
+                            f"See which one with 'fuser -v {path}', and try again when it is done.",
+                        ) from None
+                    time.sleep(LOCK_POLL)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unusable(path: Path, error: OSError) -> StateUnusable:
+    return StateUnusable(
+        f"{path}: {error.strerror}.",
+        "Check that the disk has room and that this user may write to the state directory.",
+    )

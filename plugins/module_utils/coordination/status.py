@@ -1,0 +1,151 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status document of a server: what it is doing and what it built last."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Sequence
+
+from .documents import check_text, new_document, set_members
+from .errors import InvalidInput
+from .fleet import Server
+from .host import Host
+from .messages import parse_time, utc_text
+from .snapshot import Change, Receipt, Snapshot
+from .system import capabilities, system_facts
+
+STATES = ("idle", "building", "success", "failed")
+FINISHED = ("success", "failed")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a server says of itself.
+
+    :param status: idle, building, success or failed.
+    :param job: the id of the job that begins or ends.
+    """
+
+    status: str
+    job: str | None = None
+    branch: str | None = None
+    commit: str | None = None
+    log: str | None = None
+    artifacts: Sequence[str] = ()
+
+
+def status_path(server: str) -> str:
+    """Where a server's status document is."""
+    return f"{server}/status.json"
+
+
+def read_status(snapshot: Snapshot, server: str) -> dict[str, Any]:
+    """A server's status document, empty when it has none.
+
+    :raises DocumentDamaged: when it cannot be read.
+    """
+    document = snapshot.load_object(status_path(server))
+    return document.value if document else {}
+
+
+def write_status(host: Host, report: Report) -> Receipt:
+    """Publish this server's status; nothing is written when it says so already.
+
+    ``building`` starts the current job; ``success`` and ``failed`` close it into the last build.
+
+    :return: a receipt whose result is the whole document.
+    :raises InvalidInput: when the report cannot be used, or names another job than the one that is being built.
+    :raises DocumentDamaged: when the document in the repository cannot be read.
+    """
+    if report.status not in STATES:
+        raise InvalidInput(f"There is no status {report.status!r}.", f"Use one of {', '.join(STATES)}.")
+    check_text([report.job, report.branch, report.commit, report.log, list(report.artifacts)], "the status")
+    now = host.clock()
+
+    def function(snapshot: Snapshot) -> Change:
+        path = status_path(host.id)
+        document = snapshot.load_object(path)
+        old = document.value if document else {}
+        told = _told(old, report, now)
+        if all(name in old and old[name] == value for name, value in told.items()):
+            return Change(old)
+        changes = {**_identity(host.fleet.get(host.id), old), **told, "timestamp": utc_text(now)}
+        changes["system"] = system_facts()
+        changes.setdefault("capabilities", old.get("capabilities") or capabilities())
+        changes = {name: value for name, value in changes.items() if name not in old or old[name] != value}
+        if document is None:
+            data = new_document(changes)
+        else:
+            text = document.text
+            data = document.bom + set_members(text, text.index("{"), changes).encode("utf-8")
+        return Change({**old, **changes}, {path: data}, f"{host.id}: {report.status}{_of_job(told)}")
+
+    return host.write(function)
+
+
+def _identity(server: Server, old: dict[str, Any]) -> dict[str, Any]:
+    """Who the server is; none of these is ever empty, an old hook refuses every push otherwise."""
+    hostname = socket.gethostname()
+    return {
+        "server": server.id,
+        "hostname": server.hostname or old.get("hostname") or hostname,
+        "ip": server.ip or old.get("ip") or "unknown",
+        "manager": server.manager or old.get("manager") or "unknown",
+    }
+
+
+def _told(old: dict[str, Any], report: Report, now: datetime) -> dict[str, Any]:
+    """The members that a report sets."""
+    job = old.get("current_job")
+    job = job if isinstance(job, dict) else None
+    given = {"branch": report.branch, "commit": report.commit, "log": report.log}
+    given = {name: value for name, value in given.items() if value is not None}
+    if report.status == "idle":
+        return {"status": "idle", "current_job": None, **({} if "last_build" in old else {"last_build": None})}
+    if report.status == "building":
+        if job and report.job in (None, job.get("id")) and old.get("status") == "building":
+            current = {**job, **given}
+        else:
+            current = {"id": report.job or f"job_{int(now.timestamp())}", "started_at": utc_text(now)}
+            current.update({"branch": None, "commit": None, "log": None, **given})
+        return {"status": "building", "current_job": current, **({} if "last_build" in old else {"last_build": None})}
+    return {"status": report.status, "current_job": None, "last_build": _closed(old, job, report, given, now)}
+
+
+def _closed(
+    old: dict[str, Any], job: dict[str, Any] | None, report: Report, given: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    last = old.get("last_build")
+    if job is None and isinstance(last, dict) and report.job in (None, last.get("id")):
+        told = {"status": report.status, **given}
+        if report.artifacts:
+            told["artifacts"] = list(report.artifacts)
+        if all(last.get(name) == value for name, value in told.items()):
+            return last
+    if job and report.job not in (None, job.get("id")):
+        raise InvalidInput(
+            f"The job that is being built is {job.get('id')}, not {report.job}.",
+            f"Close {job.get('id')} first, or leave the job out.",
+        )
+    job = job or {}
+    started = parse_time(job.get("started_at"))
+    return {
+        "id": job.get("id") or report.job or f"job_{int(now.timestamp())}",
+        "status": report.status,
+        "branch": given.get("branch", job.get("branch")),
+        "commit": given.get("commit", job.get("commit")),
+        "started_at": job.get("started_at"),
+        "completed_at": utc_text(now),
+        "duration_seconds": int((now - started).total_seconds()) if started else None,
+        "log": given.get("log", job.get("log")),
+        "artifacts": list(report.artifacts),
+    }
+
+
+def _of_job(told: dict[str, Any]) -> str:
+    job = told.get("current_job") or (told.get("last_build") if told["status"] in FINISHED else None)
+    return f" ({job['id']})" if isinstance(job, dict) and job.get("id") else ""

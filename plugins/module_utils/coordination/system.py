@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this machine measures of itself, from the kernel's own files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+GIGABYTE = 10**9
+
+
+def system_facts() -> dict[str, float]:
+    """The load of one minute for each core in percent (cpu_usage), used memory and free disk in GB (10⁹ bytes)."""
+    return {
+        "cpu_usage": round(100 * os.getloadavg()[0] / (os.cpu_count() or 1), 1),
+        "memory_used_gb": round(_memory("MemTotal", "MemAvailable") / GIGABYTE, 1),
+        "disk_free_gb": round(shutil.disk_usage("/").free / GIGABYTE, 1),
+    }
+
+
+def capabilities() -> dict[str, int]:
+    """What this machine has: cores, and memory in whole GB."""
+    return {"cores": os.cpu_count() or 1, "memory_gb": round(_memory("MemTotal") / GIGABYTE)}
+
+
+def uptime_seconds() -> int:
+    """Seconds since the machine started."""
+    return int(float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]))
+
+
+def boot_id() -> str:
+    """The kernel's name for this run of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _memory(total: str, less: str = "") -> int:
+    """Bytes, from /proc/meminfo, which counts in kB."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    amounts = {line.partition(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+    return amounts[total] - amounts.get(less, 0)

@@ -1,0 +1,55 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How old the heartbeats are, by this host's own clock where it has watched them change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from .messages import parse_time, utc_text
+from .state import StateDirectory
+
+WATCH_FILE = "watch.json"
+WATCHED = 120
+"""Seconds since the last look up to which a change is known to be new."""
+
+
+class Age(NamedTuple):
+    """Seconds since a server's last beat, and by how many its clock is behind this one (None: not known)."""
+
+    seconds: float | None
+    clock_skew: float | None
+
+
+def observe(state: StateDirectory, beats: dict[str, dict[str, Any]], now: datetime, keep: bool) -> dict[str, Age]:
+    """Note which heartbeats are new and tell how old each is.
+
+    :param beats: the newest heartbeat of each server.
+    :param keep: whether to remember what was seen; false in check mode.
+    """
+    record = state.read_json(WATCH_FILE) or {"looked": None, "servers": {}}
+    looked = parse_time(record["looked"])
+    watching = looked is not None and 0 <= (now - looked).total_seconds() <= WATCHED
+    servers: dict[str, dict[str, Any]] = {}
+    ages = {}
+    for server, beat in beats.items():
+        mark = [beat.get("boot_id"), beat.get("sequence"), beat.get("timestamp")]
+        before = record["servers"].get(server)
+        if before is not None and before["mark"] == mark:
+            servers[server] = before
+        else:
+            first_seen = utc_text(now) if watching and before is not None else None
+            servers[server] = {"mark": mark, "first_seen": first_seen}
+        ages[server] = _age(parse_time(servers[server]["first_seen"]), parse_time(beat.get("timestamp")), now)
+    if keep:
+        state.write_json(WATCH_FILE, {"looked": utc_text(now), "servers": servers})
+    return ages
+
+
+def _age(first_seen: datetime | None, sent: datetime | None, now: datetime) -> Age:
+    if first_seen is not None:
+        skew = (first_seen - sent).total_seconds() if sent else None
+        return Age(max(0.0, (now - first_seen).total_seconds()), skew)
+    return Age(max(0.0, (now - sent).total_seconds()) if sent else None, None)

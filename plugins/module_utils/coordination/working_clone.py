@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clone where people work: brought up to date after a write, as far as that disturbs nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .git_command import GitCommand, git
+from .private_repository import PrivateRepository
+
+
+def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: str, timeout: float) -> list[str]:
+    """Fast-forward the clone's branch and its work tree to a commit, when it is on the branch and nothing is in the way.
+
+    :param remote: the remote's name in the clone.
+    :param timeout: seconds.
+    :return: a note that says why it was left as it is; empty when it was brought up to date.
+    """
+    try:
+        with git.Repo(clone) as repo:
+            reason = _obstacle(repo, private.branch)
+            if reason:
+                return [f"The clone {clone} was left as it is: {reason}."]
+            command = GitCommand(Path(repo.git_dir), Path(clone), private.url, private.pat_file)
+    except (git.exc.GitError, OSError, ValueError, TypeError) as error:
+        return [f"The clone {clone} was left as it is: it cannot be read ({error})."]
+    tracking = f"refs/remotes/{remote}/{private.branch}"
+    pull = ("pull", "--quiet", "--ff-only", "--no-rebase", "--no-tags")
+    outcome = command.run(*pull, str(private.path), f"+{commit}:{tracking}", timeout=timeout)
+    if "shallow" in outcome.stderr:
+        outcome = command.run(*pull, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
+    if outcome.status == 0:
+        return []
+    said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
+    return [f"The clone {clone} was left as it is: {said[:300]}"]
+
+
+def _obstacle(repo: git.Repo, branch: str) -> str:
+    if repo.bare:
+        return "it is bare"
+    for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"):
+        if Path(repo.git_dir, name).exists():
+            return "a rebase, merge or the like is not finished in it"
+    if repo.head.is_detached:
+        return "it is not on a branch"
+    current = repo.head.reference.name
+    return "" if current == branch else f"it is on branch {current}"

@@ -1,0 +1,107 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the coordination package meets Ansible: arguments in, results and failures out."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .coordination.errors import CoordinationError, InvalidInput
+from .coordination.host import Host, open_host
+from .coordination.snapshot import Receipt
+from .coordination.withdrawals import withdrawal_notes
+
+try:
+    import jmespath
+except ImportError:
+    jmespath = None
+
+COMMON_ARGUMENTS: dict[str, Any] = {
+    "repo": {"type": "path", "default": "/root/Build"},
+    "remote": {"type": "str", "default": "origin"},
+    "branch": {"type": "str", "default": "main"},
+    "server_id": {"type": "str"},
+    "pat_file": {"type": "path", "default": "/PAT"},
+    "state_dir": {"type": "path", "default": "/var/lib/acs-builders"},
+    "timeout": {"type": "int", "default": 60},
+}
+"""The options of every module."""
+
+
+def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str, Any]]) -> None:
+    """Do what a module is for and end it.
+
+    :param action: gets the module and this host, and returns the module's result.
+    """
+    try:
+        if module.params["timeout"] <= 0:
+            raise InvalidInput("The timeout is not a positive number of seconds.", "Give at least 1.")
+        with _host(module) as host:
+            result = action(module, host)
+            for note in [*host.repository.notes, *withdrawal_notes(host)]:
+                module.warn(note)
+    except CoordinationError as error:
+        module.fail_json(msg=str(error), reason=error.kind)
+    module.exit_json(**result)
+
+
+@contextmanager
+def _host(module: AnsibleModule) -> Iterator[Host]:
+    names = ("repo", "remote", "branch", "server_id", "pat_file", "state_dir", "timeout")
+    host = open_host(**{name: module.params[name] for name in names}, check_mode=module.check_mode)
+    try:
+        yield host
+    finally:
+        host.repository.close()
+
+
+def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
+    """The part of a result that tells how a write ended, with the diff where one is asked for."""
+    result: dict[str, Any] = {
+        "changed": bool(receipt.files),
+        "delivery": "pushed" if receipt.commit else "none",
+        "commit": receipt.commit,
+        "attempts": receipt.attempts,
+    }
+    if module._diff:
+        result["diff"] = [
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": receipt.before[path].decode("utf-8", "replace"),
+                "after": content.decode("utf-8", "replace"),
+            }
+            for path, content in receipt.files.items()
+        ]
+    return result
+
+
+def select_with(module: AnsibleModule, query: str | None) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None:
+    """A function that narrows a list of messages down by a JMESPath expression; None without one.
+
+    :raises InvalidInput: when the expression cannot be read, or selects something else than messages.
+    """
+    if query is None:
+        return None
+    if jmespath is None:
+        module.fail_json(msg=f"{missing_required_lib('jmespath')} On Debian and Ubuntu: apt-get install python3-jmespath.")
+    remedy = "Write an expression that selects messages, for example [?priority=='high']."
+    try:
+        expression = jmespath.compile(query)
+    except jmespath.exceptions.JMESPathError as error:
+        raise InvalidInput(f"The query {query!r} is not JMESPath ({' '.join(str(error).split())}).", remedy) from error
+
+    def select(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        try:
+            found = expression.search(messages)
+        except jmespath.exceptions.JMESPathError as error:
+            raise InvalidInput(f"The query {query!r} fails ({' '.join(str(error).split())}).", remedy) from error
+        if not isinstance(found, list) or any(message not in messages for message in found):
+            raise InvalidInput(f"The query {query!r} does not select messages.", remedy)
+        return found
+
+    return select
