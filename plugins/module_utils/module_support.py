@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -80,7 +81,9 @@ def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
     return result
 
 
-def select_with(module: AnsibleModule, query: str | None) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None:
+def select_with(
+    module: AnsibleModule, query: str | None
+) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None:
     """A function that narrows a list of messages down by a JMESPath expression; None without one.
 
     :raises InvalidInput: when the expression cannot be read, or selects something else than messages.
@@ -88,7 +91,9 @@ def select_with(module: AnsibleModule, query: str | None) -> Callable[[list[dict
     if query is None:
         return None
     if jmespath is None:
-        module.fail_json(msg=f"{missing_required_lib('jmespath')} On Debian and Ubuntu: apt-get install python3-jmespath.")
+        module.fail_json(
+            msg=f"{missing_required_lib('jmespath')} On Debian and Ubuntu: apt-get install python3-jmespath."
+        )
     remedy = "Write an expression that selects messages, for example [?priority=='high']."
     try:
         expression = jmespath.compile(query)

@@ -103,7 +103,6 @@ reason:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health

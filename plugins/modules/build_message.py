@@ -324,7 +324,6 @@ reason:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination import listing, marking, messages, sending
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
@@ -371,9 +370,9 @@ def _filter(module: AnsibleModule) -> listing.Filter:
     if params["limit"] is not None and params["limit"] < 1:
         raise InvalidInput("The limit is not a positive number.", "Give at least 1, or leave it out.")
     select = module_support.select_with(module, params["query"])
-    plain = {name: params[name] for name in ("unread", "thread", "since", "limit")}
-    lists = {name: tuple(params[name] or ()) for name in ("types", "senders", "ids")}
-    return listing.Filter(**plain, **lists, select=select)
+    lists = {name: params[name] or [] for name in ("types", "senders", "ids")}
+    given = {name: params[name] for name in ("unread", "thread", "since", "limit")}
+    return listing.Filter(**{**given, **lists}, select=select)
 
 
 def _listed(found: listing.Listing) -> dict[str, Any]:

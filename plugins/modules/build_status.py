@@ -152,7 +152,6 @@ reason:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, read_status, write_status
@@ -195,7 +194,7 @@ def main() -> None:
             "server": {"type": "str"},
         },
         mutually_exclusive=[("status", "server")],
-        required_by={name: "status" for name in (*details, "artifacts")},
+        required_by=dict.fromkeys((*details, "artifacts"), "status"),
         supports_check_mode=True,
     )
     module_support.run(module, act)

@@ -51,7 +51,7 @@ class Attempts:
         self._uncertain = False
 
     def without_change(self, change: Change, tip: str | None) -> Receipt:
-        """The receipt when nothing is left to write: an interrupted attempt had arrived, or there never was anything."""
+        """The receipt when nothing is left to write: an attempt had arrived, or there never was anything."""
         if not self._answer_lost:
             return Receipt(change.result, None, self.count)
         last = self.made[-1]
@@ -73,7 +73,7 @@ class Attempts:
             raise self._too_late(error.what) if self._uncertain else error
         if over:
             raise self._too_late(str(error))
-        time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))
+        time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
 
     def _too_late(self, why: str) -> DeadlineReached:
         what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why})."

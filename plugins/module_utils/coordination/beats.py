@@ -79,7 +79,9 @@ class Beats:
             record["attempted"] = [*record["attempted"], commit][-10:]
             self._host.state.write_json(BEAT_FILE, record)
             lease = f"--force-with-lease={ref}:{record['commit']}"
-            outcome = self._bare.run("push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._timeout)
+            outcome = self._bare.run(
+                "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._timeout
+            )
             if outcome.status == 0:
                 self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": []})
                 return

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 from .errors import IdentityMismatch, InvalidInput, StateUnusable, UnknownServer
 from .state import StateDirectory
@@ -86,7 +87,7 @@ class Fleet:
         if self.expected and server_id not in self.ids():
             raise UnknownServer(
                 f"The fleet has no server {server_id}.",
-                f"Its servers are {', '.join(self.ids())}. A new one is added to the Ansible inventory and set up there.",
+                f"Its servers are {', '.join(self.ids())}. A new one is added to the inventory and set up.",
             )
         return server_id
 
@@ -154,7 +155,8 @@ def identify(fleet: Fleet, state: StateDirectory, given: str | None = None) -> s
     check_server_id(own)
     if given not in (None, own):
         raise IdentityMismatch(
-            f"This host is {own} ({source}) and cannot speak for {given}.", f"Run this on {given}, or leave server_id out."
+            f"This host is {own} ({source}) and cannot speak for {given}.",
+            f"Run this on {given}, or leave server_id out.",
         )
     return own
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
 from .errors import (
@@ -28,7 +29,7 @@ from .errors import (
 )
 
 try:
-    import git
+    import git as git
 except ImportError:
     git = None  # type: ignore[assignment]
 
@@ -46,8 +47,9 @@ SAFE_CONFIG = (
 )
 """Settings of every call: nobody's hook or monitor runs, no submodule, no collection in the background."""
 
-_TOKEN_HELPER = (
-    '!f() { test "$1" = get && printf "username=x-access-token\\npassword=%s\\n" "$(cat "$ACS_BUILDERS_PAT_FILE")"; }; f'
+_CREDENTIAL_HELPER = (
+    '!f() { test "$1" = get || exit 0; '
+    'printf "username=x-access-token\\npassword=%s\\n" "$(cat "$ACS_BUILDERS_PAT_FILE")"; }; f'
 )
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -101,7 +103,7 @@ class GitCommand:
             as_process=True,
             start_new_session=True,
         )
-        process: subprocess.Popen[bytes] = started.proc  # type: ignore[attr-defined]
+        process = cast("subprocess.Popen[bytes]", started.proc)
         try:
             stdout, stderr = process.communicate(stdin, timeout)
             return Outcome(process.returncode, stdout, stderr.decode("utf-8", "replace"))
@@ -119,7 +121,7 @@ def _credential_config(url: str, pat_file: str) -> list[str]:
     trusted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     if not (trusted and pat_file and os.path.exists(pat_file)):
         return []
-    return ["credential.helper=", f"credential.{parts.scheme}://{parts.netloc}.helper={_TOKEN_HELPER}"]
+    return ["credential.helper=", f"credential.{parts.scheme}://{parts.netloc}.helper={_CREDENTIAL_HELPER}"]
 
 
 def remote_url(clone: str, remote: str) -> str:
@@ -130,9 +132,8 @@ def remote_url(clone: str, remote: str) -> str:
     :raises CloneInvalid: when there is no such clone or remote.
     """
     try:
-        with git.Repo(clone, search_parent_directories=False) as repo:
-            with repo.config_reader("repository") as config:
-                url = str(config.get_value(f'remote "{remote}"', "url", default=""))
+        with git.Repo(clone, search_parent_directories=False) as repo, repo.config_reader("repository") as config:
+            url = str(config.get_value(f'remote "{remote}"', "url", default=""))
     except (OSError, ValueError, configparser.Error) as error:
         raise CloneInvalid(f"The Git configuration of {clone} cannot be read ({error}).", "Repair it.") from error
     except git.exc.GitError as error:
@@ -166,19 +167,23 @@ _MOVED = re.compile(
 _RETRIED = re.compile(r"unpacker error|failed to write|internal server error|timed? ?out", re.IGNORECASE)
 _CREDENTIAL = re.compile(
     r"Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]"
-    r"|Invalid username or (password|token)|terminal prompts disabled|Permission to .* denied|Host key verification failed"
+    r"|Invalid username or (password|token)|terminal prompts disabled|Permission to .* denied"
+    r"|Host key verification failed"
 )
-_MISSING = re.compile(r"does not appear to be a git repository|[Rr]epository .*not found|returned error: 404|not a git repository")
+_MISSING = re.compile(
+    r"does not appear to be a git repository|[Rr]epository .*not found|returned error: 404|not a git repository"
+)
 _REDIRECT = re.compile(r"unable to update url base from redirection|returned error: 30[1278]")
 _UNREACHABLE = re.compile(
-    r"Could not resolve|Name or service not known|Temporary failure in name resolution|Connection refused|Failed to connect"
+    r"Could not resolve|Name or service not known|Temporary failure in name resolution"
+    r"|Connection refused|Failed to connect"
     r"|Couldn't connect|Network is unreachable|No route to host|Connection timed out|[Cc]onnection timed out after"
     r"|SSL certificate|server certificate|certificate verif"
 )
 
 
 def explain_failure(outcome: Outcome, url: str) -> Exception:
-    """What a failed fetch or push means: a :class:`RemoteError <.errors.RemoteError>` that is final, or :class:`Interrupted`."""
+    """What a failed fetch or push means: an error of the remote, which is final, or :class:`Interrupted`."""
     words = outcome.stderr
     said = _shortened(words)
     remedy = "Try again later, or see whether the address and the network are right."
@@ -229,4 +234,3 @@ def _shortened(words: str, limit: int = 400) -> str:
     text = "; ".join(lines).replace("fatal: ", "").replace("error: ", "")
     printable = "".join(char if char.isprintable() else "?" for char in text)
     return printable if len(printable) <= limit else printable[:limit] + "…"
-

@@ -142,7 +142,12 @@ def _messages(host: Host, snapshot: Snapshot, ids: list[str], problems: list[str
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
         "overdue_requests": [
-            {"id": str(e.get("id")), "from": str(e.get("from")), "to": str(e.get("to")), "subject": str(e.get("subject"))}
+            {
+                "id": str(e.get("id")),
+                "from": str(e.get("from")),
+                "to": str(e.get("to")),
+                "subject": str(e.get("subject")),
+            }
             for e in overdue
         ],
     }

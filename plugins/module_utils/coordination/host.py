@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Callable, Iterable
+from typing import Any, Callable
 
 from .documents import new_document
 from .fleet import Fleet, identify, is_server_id, load_fleet
@@ -19,7 +20,7 @@ MESSAGES = "coordination/messages.json"
 JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
 
-_FIRST_DOCUMENTS = {MESSAGES: {"messages": []}, JOBS: {"jobs": []}, LOCKS: {"locks": {}}}
+_FIRST_DOCUMENTS: dict[str, dict[str, Any]] = {MESSAGES: {"messages": []}, JOBS: {"jobs": []}, LOCKS: {"locks": {}}}
 
 
 def utc_now() -> datetime:

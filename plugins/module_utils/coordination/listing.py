@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from typing import Any, Callable
 
 from .errors import InvalidInput, NoAnswer, UnknownMessage
 from .fleet import ALL
@@ -90,7 +91,9 @@ def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float
     :raises UnknownMessage: when this server has sent no such message.
     :raises NoAnswer: when the time is over.
     """
-    return _wait(host, lambda snapshot: _answers(host, snapshot, message_id), f"answer to {message_id}", timeout, interval)
+    return _wait(
+        host, lambda snapshot: _answers(host, snapshot, message_id), f"answer to {message_id}", timeout, interval
+    )
 
 
 def wait_for_message(host: Host, chosen: Filter, timeout: float, interval: float) -> Listing:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 from .documents import EntryList
 from .host import MESSAGES, Host
@@ -70,9 +71,7 @@ def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
     return replace(receipt, result=list(ids))
 
 
-def read_marks(
-    host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]
-) -> dict[int, dict[str, Any]]:
+def read_marks(host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]) -> dict[int, dict[str, Any]]:
     """What has to be set in which entries to mark messages read by this server.
 
     :raises UnknownMessage: when one of the ids is not known.
@@ -99,7 +98,9 @@ def _addressed(
     return [(i, e) for i, e in enumerate(mailbox.entries) if e.get("id") in ids and is_for(e, host.id)]
 
 
-def _change(host: Host, mailbox: EntryList, changes: dict[int, dict[str, Any]], ids: Sequence[str], verb: str) -> Change:
+def _change(
+    host: Host, mailbox: EntryList, changes: dict[int, dict[str, Any]], ids: Sequence[str], verb: str
+) -> Change:
     """The change that sets marks; its result names the entries that the ids mean."""
     files = {MESSAGES: mailbox.splice(changes, [])} if changes else {}
     entries = [entry for entry in mailbox.entries if entry.get("id") in ids and is_for(entry, host.id)]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Iterable
+from typing import Any
 
 from .documents import check_text
 from .errors import InvalidInput
@@ -86,7 +87,8 @@ def check_draft(draft: Draft) -> None:
         raise InvalidInput("The subject has more than one line, or control characters.", "Give one plain line.")
     if len(draft.subject) > MAX_SUBJECT:
         raise InvalidInput(
-            f"The subject has {len(draft.subject)} characters.", f"At most {MAX_SUBJECT} are allowed; the rest goes into the body."
+            f"The subject has {len(draft.subject)} characters.",
+            f"At most {MAX_SUBJECT} are allowed; the rest goes into the body.",
         )
     if not draft.body:
         raise InvalidInput("The body is empty.", f"Give 1 to {MAX_BODY} characters.")
@@ -96,7 +98,9 @@ def check_draft(draft: Draft) -> None:
             f"At most {MAX_BODY} are allowed: split it, or name a file that holds the rest.",
         )
     if draft.key is not None and not _KEY.fullmatch(draft.key):
-        raise InvalidInput("The key cannot be used.", "Give 1 to 200 letters, digits and any of ._:/@+=- after the first.")
+        raise InvalidInput(
+            "The key cannot be used.", "Give 1 to 200 letters, digits and any of ._:/@+=- after the first."
+        )
     for fact in draft.facts:
         if not isinstance(fact.get("name"), str) or not fact["name"] or "value" not in fact:
             raise InvalidInput("A fact lacks its name or its value.", "Give each as {name: …, value: …}.")
@@ -104,7 +108,8 @@ def check_draft(draft: Draft) -> None:
             raise InvalidInput(f"The fact {fact['name']!r} is not one value.", "Give each value as a fact of its own.")
         if fact.get("observed_at") is not None and parse_time(fact["observed_at"]) is None:
             raise InvalidInput(
-                f"The fact {fact['name']!r} was observed at no time that can be read.", "Write it as 2026-11-22T07:11:46Z."
+                f"The fact {fact['name']!r} was observed at no time that can be read.",
+                "Write it as 2026-11-22T07:11:46Z.",
             )
         _check_numbers(_fact_value(fact["value"]), f"the fact {fact['name']!r}")
     if draft.request is not None:
@@ -120,7 +125,9 @@ def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
 
 def _check_numbers(value: Any, where: str) -> None:
     if isinstance(value, float):
-        raise InvalidInput(f"{value} in {where} is a fraction.", "Write fractions as text, so that every reader keeps them.")
+        raise InvalidInput(
+            f"{value} in {where} is a fraction.", "Write fractions as text, so that every reader keeps them."
+        )
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
         raise InvalidInput(f"{value} in {where} is too large for some readers.", "Write it as text.")
     if isinstance(value, dict):
@@ -178,7 +185,10 @@ def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: dat
 
 def content(entry: dict[str, Any]) -> dict[str, Any]:
     """What makes two messages the same: all but id, times and marks."""
-    same = {name: entry.get(name) for name in ("from", "to", "type", "priority", "subject", "body", "request", "in_reply_to")}
+    same = {
+        name: entry.get(name)
+        for name in ("from", "to", "type", "priority", "subject", "body", "request", "in_reply_to")
+    }
     same["ack_required"] = bool(entry.get("ack_required"))
     same["facts"] = [(fact.get("name"), fact.get("value")) for fact in _mappings(entry.get("facts"))]
     return same

@@ -10,7 +10,7 @@ thrown away and fetched anew.
 from __future__ import annotations
 
 import hashlib
-from typing import Iterator
+from collections.abc import Iterator
 
 from .bare_repository import BareRepository, Damaged
 from .errors import RemoteMissing

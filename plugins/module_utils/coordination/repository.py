@@ -17,9 +17,9 @@ from typing import Any, Callable, TypeVar
 
 from . import working_clone
 from .attempts import Attempt, Attempts
+from .bare_repository import WITHDRAWN, Damaged
 from .errors import CoordinationError, RemoteUnreachable
 from .git_command import Interrupted, Moved, remote_url, require_git
-from .bare_repository import WITHDRAWN, Damaged
 from .private_repository import PrivateRepository
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable
 
 from .documents import EntryList
 from .errors import InvalidInput, KeyConflict
@@ -91,9 +92,7 @@ def _add(
     return Change(Marked(earlier or new, mailbox.entries), files, summary, tuple(entry["id"] for entry in added))
 
 
-def _sent_before(
-    host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The entries that are there already under the key, or the ids, of the new ones.
 
     Ids are looked for only where the remote was asked: before that, nothing of this write can be there.

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from .documents import Document, parse_object
 from .errors import DocumentDamaged
@@ -92,8 +93,7 @@ class Snapshot:
         return {path: self.read(path) or b"" for path in paths}
 
     def _newest_readable(self, path: str, reader: Callable[[bytes, str], Any]) -> str:
-        assert self.commit is not None
-        for commit in self._private.history(self.commit, path, self._timeout):
+        for commit in self._private.history(str(self.commit), path, self._timeout):
             data = self._private.read(commit, path)
             with contextlib.suppress(DocumentDamaged):
                 if data is not None:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Sequence
+from typing import Any
 
 from .documents import check_text, new_document, set_members
 from .errors import InvalidInput

@@ -15,7 +15,9 @@ def withdrawal_notes(host: Host) -> list[str]:
     notes = []
     for old, new in host.repository.withdrawn:
         gone = _gone(host, old, new)
-        which = f"Messages of {host.id} that are gone: {', '.join(gone)}." if gone else f"No message of {host.id} is gone."
+        which = (
+            f"Messages of {host.id} that are gone: {', '.join(gone)}." if gone else f"No message of {host.id} is gone."
+        )
         notes.append(
             f"The branch of the remote no longer descends from {old[:12]}, the newest commit seen here; it was rewound "
             f"or rewritten. {which} Nothing is sent again by itself. The old commit is kept on this host as "

@@ -12,7 +12,7 @@ from .private_repository import PrivateRepository
 
 
 def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: str, timeout: float) -> list[str]:
-    """Fast-forward the clone's branch and its work tree to a commit, when it is on the branch and nothing is in the way.
+    """Fast-forward the clone's branch and work tree to a commit, when it is on the branch and nothing is in the way.
 
     :param remote: the remote's name in the clone.
     :param timeout: seconds.

@@ -1,0 +1,128 @@
+"""Servers for tests: a bare repository and servers with a clone each, in one folder, with real Git."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host, open_host
+
+LEGACY_REPO = Path(__file__).parent / "fixtures" / "legacy-repo"
+MESSAGES = "coordination/messages.json"
+
+
+def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **environment: str) -> str:
+    """Run Git as a person would, and return what it prints."""
+    result = subprocess.run(
+        ["git", *map(str, arguments)],
+        cwd=cwd,
+        check=check,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    return result.stdout.strip()
+
+
+@dataclass(frozen=True)
+class Builders:
+    """A Build repository with its servers, under one folder."""
+
+    folder: Path
+    ids: tuple[str, ...]
+
+    @property
+    def remote(self) -> Path:
+        """The bare repository."""
+        return self.folder / "Build.git"
+
+    def clone(self, server: str) -> Path:
+        """The clone where a server's people work."""
+        return self.folder / server / "Build"
+
+    def state(self, server: str) -> Path:
+        """A server's state directory."""
+        return self.folder / server / "state"
+
+    def private(self, server: str) -> Path:
+        """A server's private repository."""
+        return next((self.state(server) / "repos").glob("*.git"))
+
+    @contextmanager
+    def host(self, server: str, **options: Any) -> Iterator[Host]:
+        """A server, as a module opens it."""
+        host = open_host(str(self.clone(server)), str(self.state(server)), **options)
+        try:
+            yield host
+        finally:
+            host.repository.close()
+
+    def add_server(self, server: str) -> None:
+        """Clone the repository for a server and tell it who it is."""
+        git("clone", "--quiet", self.remote, self.clone(server))
+        git("config", "user.name", server, cwd=self.clone(server))
+        git("config", "user.email", f"{server}@localhost", cwd=self.clone(server))
+        self.state(server).mkdir(parents=True)
+        (self.state(server) / "server_id").write_text(f"{server}\n")
+        (self.state(server) / "fleet.json").write_text(json.dumps({"servers": [self._member(s) for s in self.ids]}))
+
+    def commit(self, path: str, content: bytes, message: str = "an old script was here") -> str:
+        """Commit a file to the remote as a person with a clone of their own would, and return the commit."""
+        person = self.folder / "person"
+        if not person.exists():
+            git("clone", "--quiet", self.remote, person)
+            git("config", "user.name", "person", cwd=person)
+            git("config", "user.email", "person@localhost", cwd=person)
+        git("pull", "--quiet", "--rebase", "origin", "main", cwd=person, check=False)
+        (person / path).parent.mkdir(parents=True, exist_ok=True)
+        (person / path).write_bytes(content)
+        git("add", path, cwd=person)
+        git("commit", "--quiet", "--message", message, cwd=person)
+        git("push", "--quiet", "origin", "HEAD:main", cwd=person)
+        return git("rev-parse", "HEAD", cwd=person)
+
+    def show(self, path: str, revision: str = "main") -> bytes:
+        """A file as it is on the remote."""
+        return subprocess.run(
+            ["git", "-C", self.remote, "show", f"{revision}:{path}"], check=True, capture_output=True
+        ).stdout
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages on the remote."""
+        entries: list[dict[str, Any]] = json.loads(self.show(MESSAGES))["messages"]
+        return entries
+
+    def commits(self) -> int:
+        """How many commits the branch of the remote has."""
+        return int(git("rev-list", "--count", "main", cwd=self.remote))
+
+    def _member(self, server: str) -> dict[str, str]:
+        others = [other for other in self.ids if other != server]
+        partner = others[0] if len(others) == 1 else ""
+        return {"id": server, "hostname": f"host-{server}", "ip": "192.0.2.1", "manager": "tester", "partner": partner}
+
+
+def make_builders(folder: Path, ids: tuple[str, ...] = ("build1", "build2"), legacy: bool = False) -> Builders:
+    """Make a remote and its servers.
+
+    :param legacy: whether the remote begins with what the old scripts left; else it is empty.
+    """
+    builders = Builders(folder, ids)
+    git("init", "--quiet", "--bare", "--initial-branch=main", builders.remote)
+    if legacy:
+        first = folder / "first"
+        git("clone", "--quiet", builders.remote, first)
+        subprocess.run(["cp", "-r", f"{LEGACY_REPO}/.", str(first)], check=True)
+        git("add", "--all", cwd=first)
+        identity = ("-c", "user.name=old", "-c", "user.email=old@localhost")
+        git(*identity, "commit", "--quiet", "--message", "what the old scripts left", cwd=first)
+        git("push", "--quiet", "origin", "HEAD:main", cwd=first)
+    for server in ids:
+        builders.add_server(server)
+    return builders
