@@ -1,0 +1,149 @@
+"""Servers that write at the same time: nothing is lost, nothing is doubled, every order is kept."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
+from ansible_collections.acs.builders.tests.writers import Operation, Writer
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+IDS = tuple(f"build{number}" for number in range(1, 9))
+Result = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def writers() -> Iterator[list[Writer]]:
+    """One process for each of eight servers."""
+    processes = [Writer(server) for server in IDS]
+    yield processes
+    for process in processes:
+        process.stop()
+
+
+def work(writers: list[Writer], builders: Builders, plans: list[list[Operation]]) -> dict[str, list[Result]]:
+    """Let writers carry out their plans at the same time."""
+    busy = list(zip(writers, plans))
+    for writer, plan in busy:
+        writer.start(builders.folder, builders.ids, plan)
+    return {writer.server: writer.results() for writer, _plan in busy}
+
+
+def check_clones(builders: Builders) -> None:
+    """Every clone is clean, on its branch, and can be used by hand."""
+    for server in builders.ids:
+        clone = builders.clone(server)
+        assert git("status", "--porcelain", cwd=clone) == ""
+        git("pull", "--quiet", "--ff-only", cwd=clone)
+        assert git("rev-parse", "HEAD", cwd=clone) == git("rev-parse", "main", cwd=builders.remote)
+
+
+def test_four_writers_send_25_messages_each_at_once(tmp_path: Path, writers: list[Writer]) -> None:
+    builders = make_builders(tmp_path, IDS[:4])
+    done = work(writers, builders, [[("send", "all")] * 25] * 4)
+    sent = {server: [result["ids"][0] for result in results] for server, results in done.items()}
+    there = builders.messages()
+    assert Counter(message["id"] for message in there) == Counter(i for ids in sent.values() for i in ids)
+    for server, ids in sent.items():
+        assert [message["id"] for message in there if message["from"] == server] == ids
+    assert len(there) == 100
+    assert builders.commits() == 100
+    check_clones(builders)
+
+
+class Model:
+    """What the documents must say after the operations of the history, one after the other."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, dict[str, Any]] = {}
+        self.status: dict[str, str] = {}
+
+    def apply(self, server: str, result: Result) -> None:
+        name, value = result["operation"]
+        if name == "send":
+            for message_id in result["ids"]:
+                self.messages[message_id] = {"from": server, "to": value, "read_by": set(), "acknowledged_by": set()}
+        elif name == "status":
+            self.status[server] = value
+        else:
+            for message_id in result["ids"]:
+                self.messages[message_id]["read_by" if name == "read" else "acknowledged_by"].add(server)
+
+
+def read_model(builders: Builders) -> Model:
+    """What the documents do say."""
+    model = Model()
+    marks = ("read_by", "acknowledged_by")
+    for message in builders.messages():
+        seen = {name: set(message[name]) for name in marks}
+        assert all(len(message[name]) == len(seen[name]) for name in marks)
+        model.messages[message["id"]] = {"from": message["from"], "to": message["to"], **seen}
+    for server in builders.ids:
+        if f"{server}/status.json" in git("ls-tree", "-r", "--name-only", "main", cwd=builders.remote).split():
+            model.status[server] = json.loads(builders.show(f"{server}/status.json"))["status"]
+    return model
+
+
+def operations(server: str) -> st.SearchStrategy[list[Operation]]:
+    recipients = st.sampled_from([other for other in (*IDS, "all") if other != server])
+    states = st.sampled_from(["idle", "building", "success", "failed"])
+    one = st.one_of(
+        st.tuples(st.just("send"), recipients),
+        st.just(("read", "")),
+        st.just(("acknowledge", "")),
+        st.tuples(st.just("status"), states),
+    )
+    return st.lists(one, max_size=3)
+
+
+def test_what_eight_servers_do_at_once_equals_some_serial_order(writers: list[Writer]) -> None:
+    class Fleet(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scratch = tempfile.TemporaryDirectory()
+            self.builders = make_builders(Path(self.scratch.name), IDS)
+            self.by_commit: dict[str, tuple[str, Result]] = {}
+            self.sent: dict[str, list[str]] = {server: [] for server in IDS}
+
+        @rule(plans=st.tuples(*map(operations, IDS)))
+        def act_at_once(self, plans: tuple[list[Operation], ...]) -> None:
+            for server, results in work(writers, self.builders, list(plans)).items():
+                for result in results:
+                    if result["commit"]:
+                        assert result["commit"] not in self.by_commit
+                        self.by_commit[result["commit"]] = (server, result)
+                    if result["operation"][0] == "send":
+                        self.sent[server] += result["ids"]
+
+        @invariant()
+        def the_documents_say_what_the_history_says(self) -> None:
+            if not self.by_commit:
+                return
+            history = git("rev-list", "--reverse", "main", cwd=self.builders.remote).split()
+            assert sorted(history) == sorted(self.by_commit)
+            model = Model()
+            for commit in history:
+                model.apply(*self.by_commit[commit])
+            there = read_model(self.builders)
+            assert list(there.messages) == list(model.messages)
+            assert there.messages == model.messages
+            assert there.status == model.status
+            for server, ids in self.sent.items():
+                assert [i for i, message in there.messages.items() if message["from"] == server] == ids
+
+        def teardown(self) -> None:
+            self.scratch.cleanup()
+
+    run_state_machine_as_test(
+        Fleet,
+        settings=settings(
+            max_examples=4, stateful_step_count=3, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        ),
+    )

@@ -1,0 +1,79 @@
+"""Processes that write at the same time, each as one server with a clone of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.tests.builders import Builders
+
+Operation = tuple[str, str]
+"""What to do and with what: ("send", recipient), ("read", ""), ("acknowledge", ""), ("status", state)."""
+
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class Writer:
+    """A process that acts as one server, on whatever repository it is given."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self._pipe, other = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=_serve, args=(server, other), daemon=True)
+        self._process.start()
+        other.close()
+
+    def start(self, folder: Path, ids: tuple[str, ...], operations: list[Operation]) -> None:
+        """Let it begin; it does not wait for others."""
+        self._pipe.send((folder, ids, operations))
+
+    def results(self) -> list[dict[str, Any]]:
+        """For each operation: ``operation``, the ``ids`` it was about, ``commit`` and ``attempts``.
+
+        :raises AssertionError: when an operation failed.
+        """
+        results: list[dict[str, Any]] | str = self._pipe.recv()
+        assert not isinstance(results, str), results
+        return results
+
+    def stop(self) -> None:
+        """End the process."""
+        self._pipe.close()
+        self._process.join(10)
+
+
+def _serve(server: str, pipe: Connection) -> None:
+    while True:
+        try:
+            folder, ids, operations = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send(_act(Builders(folder, ids), server, operations))
+        except Exception as error:  # the parent tells it as a failed test
+            pipe.send(f"{server}: {error!r}")
+
+
+def _act(builders: Builders, server: str, operations: list[Operation]) -> list[dict[str, Any]]:
+    results = []
+    with builders.host(server, timeout=120) as host:
+        for number, (name, value) in enumerate(operations):
+            ids: list[str] = []
+            if name == "send":
+                receipt = send(host, Draft(f"{number}", f"from {server}", require_ack=True), [value])
+                ids = [entry["id"] for entry in receipt.result]
+            elif name == "status":
+                receipt = write_status(host, Report(value, job=f"{server}-{number}" if value == "building" else None))
+            else:
+                ids = [message["id"] for message in list_messages(host, Filter()).messages]
+                receipt = mark_read(host, ids)[0] if name == "read" else acknowledge(host, ids)
+            outcome = {"operation": (name, value), "ids": ids, "commit": receipt.commit, "attempts": receipt.attempts}
+            results.append(outcome)
+    return results
