@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from .git_command import GitCommand, Interrupted, Outcome, git, local_failure
 
+_READING_FAILED = (ValueError, IndexError, OSError, AssertionError)
 WITHDRAWN = "refs/acs-builders/withdrawn/"
 """Where the old tip is kept when the remote's branch no longer descends from it."""
 
@@ -141,7 +143,7 @@ class BareRepository:
             yield self._repo
         except KeyError:
             raise
-        except (git.exc.GitError, git.exc.ODBError, ValueError, IndexError, OSError, AssertionError) as error:
+        except (git.exc.GitError, git.exc.ODBError, configparser.Error, *_READING_FAILED) as error:
             raise Damaged(Outcome(None, b"", str(error)), "reading the private repository") from error
 
     def checked(self, error: Exception, outcome: Outcome, doing: str) -> Exception:

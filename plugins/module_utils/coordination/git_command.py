@@ -55,7 +55,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def require_git() -> None:
-    """Check that Git and GitPython are there.
+    """Check that Git and GitPython are there, and forget the caller's GIT_* variables, which would lead both astray.
 
     :raises DependencyMissing: naming the Debian package to install.
     """
@@ -66,6 +66,8 @@ def require_git() -> None:
             "The Python library GitPython is not installed for this host's Python.",
             "Install it: apt-get install python3-git (or pip install GitPython).",
         )
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Outcome:
 
 
 class GitCommand:
-    """Git, run on one repository with the settings above and without the caller's GIT_* variables.
+    """Git, run on one repository with the settings above after :func:`require_git`.
 
     :param git_dir: the folder of the repository that holds HEAD.
     :param work_tree: its work tree; None for a bare repository.
@@ -87,8 +89,6 @@ class GitCommand:
     """
 
     def __init__(self, git_dir: Path, work_tree: Path | None = None, url: str = "", pat_file: str = "") -> None:
-        for name in [name for name in os.environ if name.startswith("GIT_")]:
-            del os.environ[name]
         self._git = git.Git(str(work_tree or git_dir.parent))
         self._git.update_environment(GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="", ACS_BUILDERS_PAT_FILE=pat_file)
         self._options = [f"--git-dir={git_dir}"] + ([f"--work-tree={work_tree}"] if work_tree else [])
@@ -132,13 +132,12 @@ def remote_url(clone: str, remote: str) -> str:
     :raises CloneInvalid: when there is no such clone or remote.
     """
     try:
-        with git.Repo(clone, search_parent_directories=False) as repo, repo.config_reader("repository") as config:
+        with git.GitConfigParser(str(_config_file(Path(clone))), read_only=True) as config:
             url = str(config.get_value(f'remote "{remote}"', "url", default=""))
     except (OSError, ValueError, configparser.Error) as error:
-        raise CloneInvalid(f"The Git configuration of {clone} cannot be read ({error}).", "Repair it.") from error
-    except git.exc.GitError as error:
         raise CloneInvalid(
-            f"{clone} is not a Git repository.", "Clone the Build repository there, or give its place as 'repo'."
+            f"{clone} is not a Git repository, or its configuration cannot be read.",
+            "Clone the Build repository there, or give its place as 'repo'.",
         ) from error
     if not url:
         raise CloneInvalid(
@@ -150,6 +149,18 @@ def remote_url(clone: str, remote: str) -> str:
         return urlunsplit(parts._replace(netloc=host))
     is_path = ":" not in url.partition("/")[0]
     return os.path.normpath(os.path.join(clone, url)) if is_path else url
+
+
+def _config_file(clone: Path) -> Path:
+    """The configuration of a clone, of a work tree of one, or of a bare repository (gitrepository-layout(5))."""
+    folder = clone / ".git" if (clone / ".git").exists() else clone
+    if folder.is_file():
+        folder = clone / folder.read_text(encoding="utf-8").partition("gitdir:")[2].strip()
+    if (folder / "commondir").is_file():
+        folder = folder / (folder / "commondir").read_text(encoding="utf-8").strip()
+    if not (folder / "config").is_file():
+        raise FileNotFoundError(folder)
+    return folder / "config"
 
 
 class Moved(Exception):

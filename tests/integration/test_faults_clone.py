@@ -1,0 +1,178 @@
+"""Whatever state the clone where people work is in: a send succeeds, no hook runs, no local work is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.tests.builders import Builders, git
+
+HOOKS = (
+    "applypatch-msg pre-commit prepare-commit-msg commit-msg post-commit pre-rebase post-checkout post-merge pre-push "
+    "reference-transaction post-rewrite pre-auto-gc post-index-change"
+).split()
+
+
+def hook(folder: Path, name: str, ran: Path) -> None:
+    """Put a hook into a folder that tells that it ran, and refuses."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\necho {name} >> '{ran}'\nexit 1\n")
+    (folder / name).chmod(0o755)
+
+
+def tree(clone: Path) -> dict[str, bytes]:
+    """Every file of the work tree."""
+    files = (path for path in clone.rglob("*") if path.is_file() and ".git" not in path.relative_to(clone).parts)
+    return {str(path.relative_to(clone)): path.read_bytes() for path in files}
+
+
+def conflicted_rebase(builders: Builders, clone: Path) -> None:
+    (clone / "notes.txt").write_text("mine\n")
+    git("add", "notes.txt", cwd=clone)
+    git("commit", "--quiet", "-m", "mine", cwd=clone)
+    builders.commit("notes.txt", b"theirs\n")
+    git("pull", "--rebase", "origin", "main", cwd=clone, check=False)
+    assert (clone / ".git/rebase-merge").exists()
+
+
+def stale_locks(_builders: Builders, clone: Path) -> None:
+    (clone / ".git/index.lock").touch()
+    (clone / ".git/refs/remotes/origin/main.lock").touch()
+
+
+def corrupt_index(_builders: Builders, clone: Path) -> None:
+    (clone / ".git/index").write_bytes(b"DIRC garbage")
+
+
+def empty_head(_builders: Builders, clone: Path) -> None:
+    (clone / ".git/HEAD").write_bytes(b"")
+
+
+def local_changes(_builders: Builders, clone: Path) -> None:
+    (clone / "coordination/messages.json").write_text("half written by hand")
+    (clone / "new.txt").write_text("not added yet\n")
+
+
+def staged_changes(_builders: Builders, clone: Path) -> None:
+    (clone / "coordination/messages.json").write_text("half written by hand")
+    git("add", "coordination/messages.json", cwd=clone)
+
+
+def unpushed_commits(_builders: Builders, clone: Path) -> None:
+    (clone / "work.txt").write_text("a day's work\n")
+    git("add", "work.txt", cwd=clone)
+    git("commit", "--quiet", "-m", "a day's work", cwd=clone)
+
+
+def detached_head(_builders: Builders, clone: Path) -> None:
+    git("checkout", "--quiet", "--detach", cwd=clone)
+
+
+def another_branch(_builders: Builders, clone: Path) -> None:
+    git("checkout", "--quiet", "-b", "experiment", cwd=clone)
+
+
+def missing_objects(_builders: Builders, clone: Path) -> None:
+    for path in (clone / ".git/objects").rglob("*"):
+        if path.is_file():
+            path.unlink()  # a hard link to the remote's, which stays whole
+            path.touch()
+
+
+def shallow_clone(builders: Builders, clone: Path) -> None:
+    git("fetch", "--quiet", "--depth=1", f"file://{builders.remote}", "main", cwd=clone)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        conflicted_rebase,
+        stale_locks,
+        corrupt_index,
+        empty_head,
+        local_changes,
+        staged_changes,
+        unpushed_commits,
+        detached_head,
+        another_branch,
+        missing_objects,
+        shallow_clone,
+    ],
+)
+def test_a_send_succeeds_and_local_work_stays(
+    legacy: Builders, tmp_path: Path, damage: Callable[[Builders, Path], None]
+) -> None:
+    clone = legacy.clone("build1")
+    damage(legacy, clone)
+    ran = tmp_path / "ran"
+    for name in HOOKS:
+        hook(clone / ".git/hooks", name, ran)
+    before = tree(clone)
+    head = (clone / ".git/HEAD").read_bytes()
+    tip = (clone / ".git/refs/heads/main").read_bytes()
+    with legacy.host("build1") as host:
+        receipt = send(host, Draft("Ready", "build1 is ready."), ["build2"])
+        notes = host.repository.notes
+    assert receipt.commit
+    assert [message["subject"] for message in legacy.messages()].count("Ready") == 1
+    assert not ran.exists()
+    if damage is shallow_clone:
+        return
+    assert [note for note in notes if str(clone) in note]
+    assert tree(clone) == before
+    assert (clone / ".git/HEAD").read_bytes() == head
+    assert (clone / ".git/refs/heads/main").read_bytes() == tip
+
+
+def test_a_clean_clone_shows_what_was_sent_and_keeps_untracked_files(legacy: Builders) -> None:
+    clone = legacy.clone("build1")
+    (clone / "notes.txt").write_text("mine\n")
+    legacy.commit("news.txt", b"of others\n")
+    with legacy.host("build1") as host:
+        receipt = send(host, Draft("Ready", "build1 is ready."), ["build2"])
+        assert host.repository.notes == []
+    assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit == git("rev-parse", "origin/main", cwd=clone)
+    assert (clone / "news.txt").read_text() == "of others\n"
+    assert git("status", "--porcelain", cwd=clone) == "?? notes.txt"
+
+
+def test_a_clone_that_is_far_behind_catches_up(legacy: Builders) -> None:
+    for number in range(3):
+        legacy.commit("news.txt", b"%d\n" % number)
+    with legacy.host("build1") as host:
+        receipt = send(host, Draft("Ready", "build1 is ready."), ["build2"])
+        assert host.repository.notes == []
+    clone = legacy.clone("build1")
+    assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit
+    assert not (clone / ".git/shallow").exists()
+
+
+def test_no_hook_of_the_work_tree_runs_that_the_remote_has_put_there(legacy: Builders, tmp_path: Path) -> None:
+    clone, ran = legacy.clone("build1"), tmp_path / "ran"
+    git("config", "core.hooksPath", "scripts/hooks", cwd=clone)
+    for name in HOOKS:
+        hook(tmp_path / "hooks", name, ran)
+        legacy.commit(f"scripts/hooks/{name}", (tmp_path / "hooks" / name).read_bytes())
+        hook(clone / "scripts/hooks", name, ran)
+    with legacy.host("build1") as host:
+        send(host, Draft("Ready", "build1 is ready."), ["build2"])
+    assert not ran.exists()
+    git("commit", "--allow-empty", "-m", "shows that the hooks are live", cwd=clone, check=False)
+    assert "pre-commit" in ran.read_text()
+
+
+def test_variables_of_the_caller_do_not_lead_git_astray(
+    legacy: Builders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "objects"))
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+    with legacy.host("build1") as host:
+        send(host, Draft("Ready", "build1 is ready."), ["build2"])
+    assert not (tmp_path / "trace").exists()
+    assert not (tmp_path / "objects").exists()
+    assert legacy.messages()[-1]["subject"] == "Ready"

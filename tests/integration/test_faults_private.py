@@ -1,0 +1,177 @@
+"""A damaged private repository heals itself, and no transaction leaves anything behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.tests.builders import Builders, git
+
+
+def empty_objects(private: Path) -> None:
+    for path in (private / "objects").rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+            path.write_bytes(b"")
+
+
+def empty_newest_tree(private: Path) -> None:
+    tree = git("rev-parse", "refs/acs-builders/known/main^{tree}", cwd=private)
+    path = private / "objects" / tree[:2] / tree[2:]
+    assert path.exists()
+    path.chmod(0o644)
+    path.write_bytes(b"")
+
+
+def garbage_objects(private: Path) -> None:
+    for path in (private / "objects").rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+            path.write_bytes(b"x" * path.stat().st_size)
+
+
+def missing_objects(private: Path) -> None:
+    for path in (private / "objects").rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+def stale_ref_lock(private: Path) -> None:
+    (private / "refs/acs-builders/known/main.lock").touch()
+    (private / "refs/acs-builders/fetched/main.lock").touch()
+
+
+def stale_shallow_lock(private: Path) -> None:
+    (private / "shallow.lock").touch()
+    (private / "packed-refs.lock").touch()
+
+
+def empty_ref(private: Path) -> None:
+    (private / "refs/acs-builders/known/main").write_bytes(b"")
+
+
+def garbage_ref(private: Path) -> None:
+    (private / "refs/acs-builders/known/main").write_text("f" * 40 + "\n")
+
+
+def empty_head(private: Path) -> None:
+    (private / "HEAD").write_bytes(b"")
+
+
+def garbage_config(private: Path) -> None:
+    (private / "config").write_bytes(b"[core\n\0")
+
+
+def only_a_folder(private: Path) -> None:
+    for name in ("HEAD", "config"):
+        (private / name).unlink()
+
+
+DAMAGES = [
+    empty_objects,
+    empty_newest_tree,
+    garbage_objects,
+    missing_objects,
+    stale_ref_lock,
+    stale_shallow_lock,
+    empty_ref,
+    garbage_ref,
+    empty_head,
+    garbage_config,
+    only_a_folder,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_it_heals_when_writing(legacy: Builders, damage: Callable[[Path], None]) -> None:
+    with legacy.host("build1") as host:
+        send(host, Draft("one", "1"), ["build2"])
+    damage(legacy.private("build1"))
+    with legacy.host("build1") as host:
+        send(host, Draft("two", "2"), ["build2"])
+    with legacy.host("build1") as host:
+        send(host, Draft("three", "3"), ["build2"])
+    assert [message["subject"] for message in legacy.messages()[-3:]] == ["one", "two", "three"]
+    assert git("fsck", "--connectivity-only", cwd=legacy.private("build1")) == ""
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_it_heals_when_reading(legacy: Builders, damage: Callable[[Path], None]) -> None:
+    with legacy.host("build1") as host:
+        send(host, Draft("one", "1"), ["build2"])
+    legacy.commit("news.txt", b"of others\n")
+    damage(legacy.private("build1"))
+    with legacy.host("build1") as host:
+        listing = list_messages(host, Filter(unread=False))
+    assert listing.messages
+    assert listing.age == 0
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_and_then_named(builders: Builders) -> None:
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    lock = next((builders.state("build1") / "repos").glob("*[!h].lock"))
+    with lock.open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with builders.host("build1", timeout=1) as host, pytest.raises(StateUnusable, match="has held"):
+            send(host, Draft("two", "2"))
+    with builders.host("build1") as host:
+        send(host, Draft("two", "2"))
+    assert len(builders.messages()) == 2
+
+
+def test_a_read_does_not_wait_for_a_write(builders: Builders) -> None:
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    lock = next((builders.state("build1") / "repos").glob("*[!h].lock"))
+    with lock.open("r+") as held, builders.host("build1", timeout=5) as host:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert list_messages(host, Filter(unread=False)).messages == []
+
+
+def test_no_process_and_no_descriptor_is_left(builders: Builders) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    def children() -> str:
+        return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+
+    before = descriptors(), children()
+    for number in range(5):
+        with builders.host("build1") as host:
+            send(host, Draft(str(number), "x"))
+            list_messages(host, Filter())
+    assert (descriptors(), children()) == before
+
+
+def test_the_private_repository_stays_small(builders: Builders) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from ansible_collections.acs.builders.tests.builders import Builders\n"
+        "from ansible_collections.acs.builders.plugins.module_utils.coordination import private_repository\n"
+        "from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft\n"
+        "from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send\n"
+        "private_repository.MOST_LOOSE = 0\n"
+        "with Builders(Path(sys.argv[1]), ('build1', 'build2')).host('build1') as host:\n"
+        "    for number in range(150):\n"
+        "        send(host, Draft(str(number), 'x'))\n"
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    subprocess.run(
+        [sys.executable, "-c", program, str(builders.folder)], check=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    counted = git("count-objects", "-v", cwd=builders.private("build1"))
+    counts = dict(line.split(": ") for line in counted.splitlines())
+    assert int(counts["packs"]) >= 1
+    assert int(counts["count"]) < 400
+    assert len(builders.messages()) == 150
