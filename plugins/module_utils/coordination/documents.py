@@ -96,9 +96,10 @@ def _damaged(path: str, text: str, error: ValueError) -> DocumentDamaged:
     conflict = _CONFLICT.search(text)
     if conflict:
         return DocumentDamaged(path, _line(text, conflict.start()), "it holds the markers of a merge conflict")
+    if not text.strip():
+        return DocumentDamaged(path, 1, "the file is empty")
     if isinstance(error, json.JSONDecodeError):
-        reason = "the file is empty" if not text.strip() else f"not JSON ({error.msg}, column {error.colno})"
-        return DocumentDamaged(path, error.lineno, reason)
+        return DocumentDamaged(path, error.lineno, f"not JSON ({error.msg}, column {error.colno})")
     outside_strings = _STRING.sub(lambda string: " " * len(string.group()), text)
     constant = re.search("NaN|Infinity", outside_strings)
     line = _line(text, constant.start()) if constant else 1
