@@ -10,10 +10,22 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
-HOOKS = (
-    "applypatch-msg pre-commit prepare-commit-msg commit-msg post-commit pre-rebase post-checkout post-merge pre-push "
-    "reference-transaction post-rewrite pre-auto-gc post-index-change"
-).split()
+HOOKS = [
+    "applypatch-msg",
+    "commit-msg",
+    "post-checkout",
+    "post-commit",
+    "post-index-change",
+    "post-merge",
+    "post-rewrite",
+    "pre-auto-gc",
+    "pre-commit",
+    "pre-merge-commit",
+    "pre-push",
+    "pre-rebase",
+    "prepare-commit-msg",
+    "reference-transaction",
+]
 
 
 def hook(folder: Path, name: str, ran: Path) -> None:

@@ -41,7 +41,7 @@ def hook(builders: Builders, name: str, script: str) -> Path:
 
 
 def lose_answer(builders: Builders, then: str = "") -> Path:
-    """Have the remote take the next push, do something more, and end before it says so; the marker tells that it did."""
+    """Have the remote take the next push, do something more, and end before it says so; a marker tells."""
     marker = builders.folder / "answer-lost"
     hook(
         builders,

@@ -223,11 +223,11 @@ class _Layout(NamedTuple):
 
 def _object_layout(text: str, start: int, spans: dict[str, Span]) -> _Layout:
     if not spans:
-        indent = _line_indent(text, start)
-        return _Layout(f"\n{indent}{INDENT}", f"\n{indent}", ": ", INDENT)
+        return _first_layout(text, start)
     first_key = _skip(text, start + 1)
     before = text[start + 1 : first_key]
-    colon = text[scanstring(text, first_key + 1, True)[1] : next(iter(spans.values())).start]
+    key_end = scanstring(text, first_key + 1, True)[1]
+    colon = text[key_end : _skip(text, _skip(text, key_end) + 1)]
     if "\n" not in before:
         return _Layout(" " if colon.endswith(" ") else "", "", colon, None)
     indent = before.rpartition("\n")[2]
@@ -235,13 +235,19 @@ def _object_layout(text: str, start: int, spans: dict[str, Span]) -> _Layout:
     return _Layout(before, "", colon, indent[len(outer) :] or INDENT)
 
 
+def _first_layout(text: str, start: int) -> _Layout:
+    """How what comes into the empty array or object at ``start`` stands: indented, with the document's line ends."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    indent = newline + _line_indent(text, start)
+    return _Layout(indent + INDENT, indent, ": ", INDENT)
+
+
 def _append(text: str, array_start: int, spans: list[Span], entries: list[dict[str, Any]]) -> str:
     """Append entries to the array, laid out as its last element is."""
     if not entries:
         return text
     if not spans:
-        indent = _line_indent(text, array_start)
-        layout = _Layout(f"\n{indent}{INDENT}", f"\n{indent}", ": ", INDENT)
+        layout = _first_layout(text, array_start)
         added = ",".join(layout.before + _dumps(entry, layout) for entry in entries)
         return f"{text[: array_start + 1]}{added}{layout.after}{text[_skip(text, array_start + 1) :]}"
     last = spans[-1]

@@ -29,7 +29,7 @@ from .errors import (
 )
 
 try:
-    import git as git
+    import git
 except ImportError:
     git = None  # type: ignore[assignment]
 
@@ -182,7 +182,8 @@ _CREDENTIAL = re.compile(
     r"|Host key verification failed"
 )
 _MISSING = re.compile(
-    r"does not appear to be a git repository|[Rr]epository .*not found|returned error: 404|not a git repository"
+    r"does not appear to be a git repository|not a git repository|dubious ownership"
+    r"|[Rr]epository .*not found|returned error: 404"
 )
 _REDIRECT = re.compile(r"unable to update url base from redirection|returned error: 30[1278]")
 _UNREACHABLE = re.compile(
@@ -211,8 +212,8 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
         return RemoteUnreachable(f"The remote {url} cannot be reached: {said}", remedy)
     if _MISSING.search(words):
         return RemoteMissing(
-            f"There is no Git repository at {url}: {said}",
-            "Correct the clone's remote (git remote set-url), or check that the token may see the repository.",
+            f"There is no Git repository at {url} that can be used: {said}",
+            "Correct the clone's remote (git remote set-url), or check that the token and this user may see it.",
         )
     return Interrupted(said)
 

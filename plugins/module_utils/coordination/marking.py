@@ -87,7 +87,7 @@ def read_marks(host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence
 
 def record_read(host: Host, ids: Sequence[str], mailbox: list[dict[str, Any]]) -> None:
     """Record in this server's own ledger that messages were read."""
-    ReadLedger(host.state, host.id).record(ids, mailbox)
+    ReadLedger(host.state, host.id).record(ids, mailbox, host.clock())
 
 
 def _addressed(

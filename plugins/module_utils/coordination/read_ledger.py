@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
-from .messages import is_for, is_marked_read
+from .messages import is_for, is_marked_read, parse_time, utc_text
 from .state import StateDirectory
 
 READ_FILE = "read.json"
+LOCK_TIMEOUT = 10
+"""Seconds; the lock is held only while the file is written."""
+KEPT = timedelta(days=1)
+"""How long the id of a message that is not in the mailbox is kept: another process may know a newer mailbox."""
 
 
 class ReadLedger:
-    """The ids of the messages that a server has read.
+    """The ids of the messages that a server has read, each with when it was recorded.
 
     The first mark makes it, with what the repository says by then; before that the repository is believed.
     """
@@ -23,8 +28,7 @@ class ReadLedger:
     def __init__(self, state: StateDirectory, server: str) -> None:
         self._state = state
         self._server = server
-        record = state.read_json(READ_FILE)
-        self._ids: set[str] | None = None if record is None else set(record["ids"])
+        self._ids = self._load()
 
     def has_read(self, entry: dict[str, Any]) -> bool:
         """Whether this server has read an entry."""
@@ -36,14 +40,26 @@ class ReadLedger:
         """Whether the repository says that this server has read an entry, and the ledger does not."""
         return is_marked_read(entry, self._server) and not self.has_read(entry)
 
-    def record(self, ids: Iterable[str], entries: Iterable[dict[str, Any]]) -> None:
-        """Record that messages were read, and forget those that are no longer in the mailbox.
-
-        :param entries: the mailbox.
-        """
-        mine = [entry for entry in entries if is_for(entry, self._server)]
-        new = set(ids)
-        kept = {str(entry.get("id")) for entry in mine if self.has_read(entry) or entry.get("id") in new}
-        if kept != self._ids:
-            self._state.write_json(READ_FILE, {"ids": sorted(kept)})
+    def record(self, ids: Iterable[str], mailbox: Iterable[dict[str, Any]], now: datetime) -> None:
+        """Record that messages were read, and forget those that have left the mailbox."""
+        with self._state.lock("read.lock", LOCK_TIMEOUT):
+            self._ids = self._load()
+            mine = [entry for entry in mailbox if is_for(entry, self._server)]
+            known = self._ids
+            if known is None:
+                known = {str(entry["id"]): utc_text(now) for entry in mine if self.has_read(entry) and "id" in entry}
+            there = {entry.get("id") for entry in mine}
+            kept = {name: when for name, when in known.items() if name in there or _is_new(when, now)}
+            kept.update({name: utc_text(now) for name in ids if name not in kept})
+            if kept != self._ids:
+                self._state.write_json(READ_FILE, {"ids": kept})
             self._ids = kept
+
+    def _load(self) -> dict[str, str] | None:
+        record = self._state.read_json(READ_FILE)
+        return None if record is None else dict(record["ids"])
+
+
+def _is_new(when: str, now: datetime) -> bool:
+    recorded = parse_time(when)
+    return recorded is not None and now - recorded < KEPT

@@ -12,6 +12,8 @@ from .messages import parse_time, utc_text
 from .state import StateDirectory
 
 KEYS_FILE = "keys.json"
+LOCK_TIMEOUT = 10
+"""Seconds; the lock is held only while the file is written."""
 REMEMBERED = timedelta(days=30)
 
 
@@ -30,7 +32,10 @@ class SentKeys:
 
     def add(self, key: str, entries: list[dict[str, Any]]) -> None:
         """Record what was sent under a key, and forget keys that are too old."""
-        if key not in self._keys:
+        with self._state.lock("keys.lock", LOCK_TIMEOUT):
+            self._keys = self._state.read_json(KEYS_FILE) or {}
+            if key in self._keys and self._fresh(self._keys[key]):
+                return
             kept = {name: known for name, known in self._keys.items() if self._fresh(known)}
             kept[key] = {"sent": utc_text(self._now), "entries": entries}
             self._state.write_json(KEYS_FILE, kept)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .git_command import GitCommand, git
@@ -40,6 +41,8 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
 def _obstacle(repo: git.Repo, branch: str) -> str:
     if repo.bare:
         return "it is bare"
+    if os.stat(repo.git_dir).st_uid != os.geteuid():
+        return "it belongs to another user, whose settings could run programs"
     for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"):
         if Path(repo.git_dir, name).exists():
             return "a rebase, merge or the like is not finished in it"

@@ -1,0 +1,200 @@
+"""Running the modules as Ansible does, and Ansible itself, in an environment that holds nothing of the caller's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.acs.builders.tests.builders import Builders
+from packaging.requirements import Requirement
+
+TOP = Path(__file__).resolve().parent.parent
+LOCAL_INVENTORY = TOP / "inventory" / "local.yml"
+MODULES = "ansible_collections.acs.builders.plugins.modules"
+NEVER = 120
+"""Seconds after which a command hangs."""
+
+
+class Run(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        """All that was printed."""
+        return f"{self.stdout}\n{self.stderr}"
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The result of the module: alone on stdout, or as `ansible` prints it."""
+        result: dict[str, Any] = json.loads(self.stdout[self.stdout.index("{") :])
+        return result
+
+
+def environment(home: Path, **more: str | Path) -> dict[str, str]:
+    """Variables for a command: none that steers Ansible, Git or a proxy, and a home folder of its own."""
+    steering = ("ANSIBLE_", "GIT_", "PYTHON", "ACS_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(steering) and not name.lower().endswith("_proxy")
+    }
+    home.mkdir(exist_ok=True)
+    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", **{name: str(value) for name, value in more.items()}}
+
+
+def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: str = "") -> Run:
+    """Run a command to its end."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=dict(variables),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=NEVER,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) -> Run:
+    """Run Ansible in this checkout, on the embedded servers in a folder.
+
+    :param program: ``adhoc`` or ``playbook``.
+    :param options: ``cwd``, ``python``, ``inventory`` and further environment variables in capitals.
+    """
+    cwd, python = options.pop("cwd", TOP), options.pop("python", sys.executable)
+    inventory = options.pop("inventory", LOCAL_INVENTORY)
+    configuration = {"ANSIBLE_CONFIG": cwd / "ansible.cfg"} if (cwd / "ansible.cfg").exists() else {}
+    variables = environment(folder / "home", ACS_BUILDERS_SCRATCH=folder, **{**configuration, **options})
+    return run(python, "-m", "ansible", program, "-i", inventory, *arguments, cwd=cwd, variables=variables)
+
+
+def ad_hoc(folder: Path, server: str, module: str, *arguments: str, **options: Any) -> Run:
+    """Run one module of this collection with `ansible` on an embedded server.
+
+    :param options: what :func:`ansible` takes, and ``options`` of the module.
+    """
+    given = {"repo": "{{ builders_repo }}", "state_dir": "{{ builders_state_dir }}", **options.pop("options", {})}
+    return ansible("adhoc", server, "-m", module, "-a", json.dumps(given), *arguments, folder=folder, **options)
+
+
+def module_command(module: str = "build_message", python: str | Path = sys.executable) -> list[str]:
+    """The command that runs a module; its arguments come on standard input."""
+    return [str(python), "-m", f"{MODULES}.{module}"]
+
+
+def module_input(builders: Builders, server: str, check: bool = False, diff: bool = False, **options: Any) -> str:
+    """What a module reads from its standard input."""
+    places = {
+        "repo": str(builders.clone(server)),
+        "state_dir": str(builders.state(server)),
+        "pat_file": str(builders.folder / "PAT"),
+    }
+    arguments = {**places, **options, "_ansible_check_mode": check, "_ansible_diff": diff}
+    return json.dumps({"ANSIBLE_MODULE_ARGS": {name: value for name, value in arguments.items() if value is not None}})
+
+
+def module_variables(builders: Builders, **more: str | Path) -> dict[str, str]:
+    """The environment of a module."""
+    return environment(builders.folder / "home", PYTHONPATH=TOP / "collections", **more)
+
+
+def call(builders: Builders, server: str, module: str = "build_message", /, **options: Any) -> Run:
+    """Run a module on a server, as Ansible runs it there; ``python`` and ``variables`` may be given."""
+    python, variables = options.pop("python", sys.executable), options.pop("variables", {})
+    return run(
+        *module_command(module, python),
+        cwd=builders.folder,
+        variables=module_variables(builders, **variables),
+        stdin=module_input(builders, server, **options),
+    )
+
+
+def succeed(builders: Builders, server: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
+    """The result of a module that succeeds."""
+    done = call(builders, server, module, **options)
+    assert done.code == 0, done.output
+    return done.result
+
+
+def fail(builders: Builders, server: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
+    """The result of a module that fails as a module should: with one line for people, and no traceback."""
+    done = call(builders, server, module, **options)
+    check_failure(done)
+    return done.result
+
+
+def check_failure(done: Run) -> None:
+    """Check that a module failed with a message for people."""
+    assert done.code != 0, done.output
+    assert "Traceback" not in done.output
+    assert "Error:" not in done.output
+    result = done.result
+    assert result["failed"] is True
+    assert "exception" not in result
+    assert "\n" not in result["msg"].strip()
+    assert 20 < len(result["msg"]) < 700
+
+
+def send(builders: Builders, server: str, subject: str = "Ready", body: str = "All set.", **options: Any) -> str:
+    """Send a message and return its id."""
+    result = succeed(builders, server, state="sent", subject=subject, body=body, **options)
+    message_id: str = result["message"]["id"]
+    return message_id
+
+
+def listed(builders: Builders, server: str, **options: Any) -> list[str]:
+    """The subjects that a server lists."""
+    return [message["subject"] for message in succeed(builders, server, **options)["messages"]]
+
+
+def kept_state(builders: Builders, server: str) -> dict[str, str]:
+    """Every file that a server keeps, with a digest: all of its state directory but what it fetched."""
+    state = builders.state(server)
+    files = (path for path in sorted(state.rglob("*")) if path.is_file())
+    names = ((str(path.relative_to(state)), path) for path in files)
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in names
+        if not name.startswith(("repos/", "beats."))
+    }
+
+
+def make_python(folder: Path, *distributions: str) -> Path:
+    """Make a Python that has only these distributions and what they need, linked from the one that runs the tests."""
+    venv.EnvBuilder(symlinks=True).create(folder)
+    python = folder / "bin" / "python"
+    script = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(run(python, "-c", script, cwd=folder, variables={}).stdout.strip())
+    for name in _closure(distributions):
+        found = distribution(name)
+        tops = {file.parts[0] for file in found.files or [] if file.parts[0] not in ("..", "__pycache__")}
+        for top in tops:
+            if not (site / top).exists():
+                (site / top).symlink_to(str(found.locate_file(top)))
+    return python
+
+
+def _closure(names: tuple[str, ...]) -> set[str]:
+    """The distributions, and those that they require."""
+    done: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in done:
+            done.add(name)
+            requirements = map(Requirement, distribution(name).requires or [])
+            todo += [r.name for r in requirements if not r.marker or r.marker.evaluate({"extra": ""})]
+    return done
