@@ -24,6 +24,8 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 INDENT = "  "
 """The indent of documents that this package makes, as the shell scripts left them."""
+MAX_NESTING = 100
+"""Levels of objects and arrays in a document; more could not be shown without running out of stack."""
 
 
 class Span(NamedTuple):
@@ -72,8 +74,11 @@ def parse(data: bytes, path: str) -> Document:
     try:
         start = _skip(text, 0)
         value, end = _DECODER.raw_decode(text, start)
-        if _skip(text, end) != len(text):
-            raise json.JSONDecodeError("more text after the end of the document", text, end)
+        rest = _skip(text, end)
+        if rest != len(text):
+            raise json.JSONDecodeError("more text after the end of the document", text, rest)
+        if nesting(value) > MAX_NESTING:
+            raise DocumentDamaged(path, 1, "nested too deeply")
     except RecursionError as error:
         raise DocumentDamaged(path, 1, "nested too deeply") from error
     except ValueError as error:
@@ -104,6 +109,17 @@ def _damaged(path: str, text: str, error: ValueError) -> DocumentDamaged:
     constant = re.search("NaN|Infinity", outside_strings)
     line = _line(text, constant.start()) if constant else 1
     return DocumentDamaged(path, line, f"not JSON ({error})")
+
+
+def nesting(value: Any) -> int:
+    """How many levels of objects and arrays a value has."""
+    levels = 0
+    level = [value] if isinstance(value, (dict, list)) else []
+    while level:
+        levels += 1
+        inner = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for items in inner for item in items if isinstance(item, (dict, list))]
+    return levels
 
 
 def _line(text: str, offset: int) -> int:

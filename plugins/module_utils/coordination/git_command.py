@@ -182,7 +182,7 @@ _CREDENTIAL = re.compile(
     r"|Host key verification failed"
 )
 _MISSING = re.compile(
-    r"does not appear to be a git repository|not a git repository|dubious ownership"
+    r"does not appear to be a git repository|dubious ownership"
     r"|[Rr]epository .*not found|returned error: 404"
 )
 _REDIRECT = re.compile(r"unable to update url base from redirection|returned error: 30[1278]")

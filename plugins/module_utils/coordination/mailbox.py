@@ -70,7 +70,7 @@ def recipients_of(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> set[
     """The servers that an entry is for."""
     if entry.get("to") != ALL:
         return {str(entry.get("to"))}
-    return set(host.fleet.ids(host.seen_servers(snapshot))) - {entry.get("from")}
+    return set(host.fleet.ids(host.seen_servers(snapshot))) - {str(entry.get("from"))}
 
 
 def note_activity(host: Host) -> None:

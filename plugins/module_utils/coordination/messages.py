@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from .documents import check_text
+from .documents import check_text, nesting
 from .errors import InvalidInput
 from .fleet import ALL
 
@@ -23,6 +23,8 @@ PRIORITIES = ("high", "normal", "low")
 MAX_SUBJECT = 100
 MAX_BODY = 10_000
 """Characters."""
+MAX_REQUEST_NESTING = 20
+"""Levels of objects and lists."""
 MAX_INTEGER = 2**53
 """Larger integers are changed by jq and other readers that keep numbers as doubles (RFC 8259, section 6)."""
 
@@ -46,9 +48,9 @@ def parse_time(text: Any) -> datetime | None:
     whole = re.sub(r"\.\d{1,6}", lambda fraction: fraction.group().ljust(7, "0"), whole)
     try:
         moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", whole))
-    except ValueError:
+        return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ def check_draft(draft: Draft) -> None:
     """
     _check_choice("type", draft.type, TYPES)
     _check_choice("priority", draft.priority, PRIORITIES)
+    if nesting(draft.request) > MAX_REQUEST_NESTING:
+        raise InvalidInput(
+            f"The request has more than {MAX_REQUEST_NESTING} levels.", "Flatten it, or name a file that holds it."
+        )
     for name in ("subject", "body", "facts", "request"):
         check_text(getattr(draft, name), name)
     if not draft.subject.strip():
@@ -231,8 +237,8 @@ def urgency(message: dict[str, Any]) -> tuple[int, int]:
 
 def reply_subject(subject: str) -> str:
     """``Re:`` before a subject, once, on one line, within the limit."""
-    line = _CONTROL.sub(" ", subject).strip()
-    line = line if line.startswith("Re: ") else f"Re: {line}"
+    line = _CONTROL.sub(" ", _text(subject)).strip()
+    line = line if line.startswith("Re:") else f"Re: {line}".strip()
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
 
 

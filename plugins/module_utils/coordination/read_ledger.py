@@ -34,7 +34,7 @@ class ReadLedger:
         """Whether this server has read an entry."""
         if self._ids is None:
             return is_marked_read(entry, self._server)
-        return entry.get("id") in self._ids
+        return str(entry.get("id")) in self._ids
 
     def marked_by_other(self, entry: dict[str, Any]) -> bool:
         """Whether the repository says that this server has read an entry, and the ledger does not."""
@@ -48,7 +48,7 @@ class ReadLedger:
             known = self._ids
             if known is None:
                 known = {str(entry["id"]): utc_text(now) for entry in mine if self.has_read(entry) and "id" in entry}
-            there = {entry.get("id") for entry in mine}
+            there = {str(entry.get("id")) for entry in mine}
             kept = {name: when for name, when in known.items() if name in there or _is_new(when, now)}
             kept.update({name: utc_text(now) for name in ids if name not in kept})
             if kept != self._ids:

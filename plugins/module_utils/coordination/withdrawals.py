@@ -30,8 +30,8 @@ def _gone(host: Host, old: str, new: str | None) -> list[str]:
     try:
         before = read_mailbox(host.repository.snapshot_of(old))
         now = host.repository.snapshot_of(new)
-        there = {entry.get("id") for entry in read_mailbox(now).entries}
-        missing = [e for e in before.entries if e.get("from") == host.id and e.get("id") not in there]
+        there = {str(entry.get("id")) for entry in read_mailbox(now).entries}
+        missing = [e for e in before.entries if e.get("from") == host.id and str(e.get("id")) not in there]
         return [str(e["id"]) for e in missing if e.get("id") and not read_archives(now, str(e["id"]))]
     except DocumentDamaged:
         return []

@@ -25,7 +25,7 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
             if reason:
                 return [f"The clone {clone} was left as it is: {reason}."]
             command = GitCommand(Path(repo.git_dir), Path(clone), private.url, private.pat_file)
-    except (git.exc.GitError, OSError, ValueError, TypeError) as error:
+    except (git.exc.GitError, OSError, ValueError, TypeError, AssertionError) as error:
         return [f"The clone {clone} was left as it is: it cannot be read ({error})."]
     tracking = f"refs/remotes/{remote}/{private.branch}"
     pull = ("pull", "--quiet", "--ff-only", "--no-rebase", "--no-tags")
