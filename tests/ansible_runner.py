@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -38,7 +39,8 @@ class Run(NamedTuple):
     @property
     def result(self) -> dict[str, Any]:
         """The result of the module: alone on stdout, or as `ansible` prints it."""
-        result: dict[str, Any] = json.loads(self.stdout[self.stdout.index("{") :])
+        printed = re.search(r"^\w+ \| [A-Z!]+ => ", self.stdout, re.MULTILINE)
+        result: dict[str, Any] = json.loads(self.stdout[printed.end() if printed else 0 :])
         return result
 
 
@@ -95,8 +97,9 @@ def module_command(module: str = "build_message", python: str | Path = sys.execu
     return [str(python), "-m", f"{MODULES}.{module}"]
 
 
-def module_input(builders: Builders, server: str, check: bool = False, diff: bool = False, **options: Any) -> str:
-    """What a module reads from its standard input."""
+def module_input(builders: Builders, server: str, /, **options: Any) -> str:
+    """What a module reads from its standard input; ``check`` and ``diff`` are the modes it runs in."""
+    check, diff = options.pop("check", False), options.pop("diff", False)
     places = {
         "repo": str(builders.clone(server)),
         "state_dir": str(builders.state(server)),

@@ -47,6 +47,10 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
                 module.warn(note)
     except CoordinationError as error:
         module.fail_json(msg=str(error), reason=error.kind)
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error}. Check that the disk has room and that this user may write there.", reason="state"
+        )
     module.exit_json(**result)
 
 
@@ -92,7 +96,8 @@ def select_with(
         return None
     if jmespath is None:
         module.fail_json(
-            msg=f"{missing_required_lib('jmespath')} On Debian and Ubuntu: apt-get install python3-jmespath."
+            msg=f"{missing_required_lib('jmespath')}. On Debian and Ubuntu: apt-get install python3-jmespath.",
+            reason="dependency",
         )
     remedy = "Write an expression that selects messages, for example [?priority=='high']."
     try:

@@ -175,3 +175,37 @@ def test_the_private_repository_stays_small(builders: Builders) -> None:
     assert int(counts["packs"]) >= 1
     assert int(counts["count"]) < 400
     assert len(builders.messages()) == 150
+
+
+def test_damage_and_a_lost_answer_at_once(builders: Builders) -> None:
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    private, marker = builders.private("build1"), builders.folder / "answer-lost"
+    hook = builders.remote / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        f'#!/bin/sh\n[ "$1" = committed ] || exit 0\n[ -e {marker} ] && exit 0\ntouch {marker}\n'
+        f"find {private}/objects -type f -exec sh -c ': > \"$0\"' {{}} ';'\nkill -9 $PPID\n"
+    )
+    hook.chmod(0o755)
+    with builders.host("build1") as host:
+        receipt = send(host, Draft("two", "2"))
+    assert marker.exists()
+    assert receipt.files
+    assert [message["subject"] for message in builders.messages()] == ["one", "two"]
+
+
+def test_a_push_that_was_accepted_does_not_fail_for_what_comes_after(builders: Builders) -> None:
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    lock = builders.private("build1") / "refs/acs-builders/known/main.lock"
+    hook = builders.remote / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {lock}\n")
+    hook.chmod(0o755)
+    with builders.host("build1") as host:
+        receipt = send(host, Draft("two", "2"))
+        assert receipt.commit == git("rev-parse", "main", cwd=builders.remote)
+        hook.unlink()
+        send(host, Draft("three", "3"))
+    assert [message["subject"] for message in builders.messages()] == ["one", "two", "three"]

@@ -25,7 +25,10 @@ class Attempt(NamedTuple):
 
 
 class Attempts:
-    """The commits that one write has tried to push, and whether to go on trying."""
+    """The commits that one write has tried to push, and whether to go on trying.
+
+    ``uncertain`` while it is not known whether one of them is on the remote.
+    """
 
     def __init__(self, deadline: float, url: str, timeout: float) -> None:
         self.made: list[Attempt] = []
@@ -34,8 +37,8 @@ class Attempts:
         self._timeout = timeout
         self._failures = 0
         self._unreachable = 0
+        self.uncertain = False
         self._answer_lost = False
-        self._uncertain = False
 
     @property
     def count(self) -> int:
@@ -44,11 +47,11 @@ class Attempts:
 
     def answer_lost(self) -> None:
         """Note that a push was sent and its outcome not heard."""
-        self._answer_lost = self._uncertain = True
+        self._answer_lost = self.uncertain = True
 
     def answer_known(self) -> None:
         """Note that the remote was asked since, so that it is known which attempts arrived."""
-        self._uncertain = False
+        self.uncertain = False
 
     def without_change(self, change: Change, tip: str | None) -> Receipt:
         """The receipt when nothing is left to write: an attempt had arrived, or there never was anything."""
@@ -70,14 +73,14 @@ class Attempts:
         self._unreachable += isinstance(error, RemoteUnreachable)
         over = time.monotonic() >= self._deadline
         if isinstance(error, RemoteUnreachable) and (over or self._unreachable >= UNREACHABLE_TRIES):
-            raise self._too_late(error.what) if self._uncertain else error
+            raise self._too_late(error.what) if self.uncertain else error
         if over:
             raise self._too_late(str(error))
         time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
 
     def _too_late(self, why: str) -> DeadlineReached:
         what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why})."
-        if self._uncertain:
+        if self.uncertain:
             return DeadlineReached(
                 what,
                 "Whether it arrived is not known: look with the next listing before you repeat it, or repeat it with "

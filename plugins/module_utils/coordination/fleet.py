@@ -95,11 +95,12 @@ class Fleet:
         """The sender's partner, or the only other server.
 
         :raises InvalidInput: when there is no such server, or more than one.
+        :raises UnknownServer: when the fleet file names a partner that it does not have.
         """
         partner = self.get(sender).partner
         others = [server for server in self.ids(seen) if server != sender]
         if partner:
-            return partner
+            return self.check_recipient(partner)
         if len(others) == 1:
             return others[0]
         raise InvalidInput(

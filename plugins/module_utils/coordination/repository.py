@@ -18,13 +18,16 @@ from typing import Any, Callable, TypeVar
 from . import working_clone
 from .attempts import Attempt, Attempts
 from .bare_repository import WITHDRAWN, Damaged
-from .errors import CoordinationError, RemoteUnreachable
+from .errors import CoordinationError, RemoteUnreachable, StateUnusable
 from .git_command import Interrupted, Moved, remote_url, require_git
 from .private_repository import PrivateRepository
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
 
 T = TypeVar("T")
+
+ACCEPTED_LOCK_TIMEOUT = 1
+"""Seconds to wait for a fetch of another process before a new tip goes unrecorded."""
 
 
 class Repository:
@@ -121,8 +124,9 @@ class Repository:
         :raises RemoteError: when the remote says no, or did not take it within the timeout.
         """
         deadline = time.monotonic() + self.timeout
+        attempts = Attempts(deadline, self.url, self.timeout)
         with self.state.lock(self._lock, self.timeout):
-            receipt = self._mended(lambda: self._transact(function, author, deadline))
+            receipt = self._mended(lambda: self._transact(function, author, deadline, attempts))
             self._private.pack()
             if receipt.commit:
                 self.notes += working_clone.fast_forward(
@@ -149,12 +153,13 @@ class Repository:
         self._private.make()
         return self._private.refs(WITHDRAWN)
 
-    def _transact(self, function: Callable[[Snapshot], Change], author: str, deadline: float) -> Receipt:
+    def _transact(
+        self, function: Callable[[Snapshot], Change], author: str, deadline: float, attempts: Attempts
+    ) -> Receipt:
         self._private.make()
-        interrupted = self.state.read_json(self._record) or []
-        attempts = Attempts(deadline, self.url, self.timeout)
+        interrupted = [] if attempts.made else self.state.read_json(self._record) or []
         tip = self._private.known()
-        ask = bool(interrupted) or tip is None
+        ask = bool(interrupted or attempts.made) or tip is None
         while True:
             try:
                 if ask:
@@ -192,7 +197,8 @@ class Repository:
             except (Moved, Interrupted, RemoteUnreachable) as error:
                 attempts.failed(error)
             except CoordinationError:
-                self._forget()
+                if not attempts.uncertain:
+                    self._forget()
                 raise
             ask = True
 
@@ -200,7 +206,7 @@ class Repository:
         with self.state.lock(self._fetch_lock, timeout):
             old = self._private.known()
             new = self._private.fetch(timeout)
-            self._contact.touch()
+            self._touch()
             if old and new != old and not (new and self._private.is_ancestor(old, new)):
                 self._private.set_ref(WITHDRAWN + old, old)
                 self.withdrawn.append((old, new))
@@ -219,9 +225,13 @@ class Repository:
         return tip is not None and self._private.holds(commit) and self._private.is_ancestor(commit, tip)
 
     def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
-        with self.state.lock(self._fetch_lock, self.timeout):
+        """The receipt of a commit that is on the remote. Nothing that fails from here on makes it fail.
+
+        When the new tip cannot be recorded, the next write starts from an older one, which costs it a fetch.
+        """
+        with contextlib.suppress(Damaged, StateUnusable), self.state.lock(self._fetch_lock, ACCEPTED_LOCK_TIMEOUT):
             self._private.set_known(attempt.commit)
-        self._contact.touch()
+            self._touch()
         self._forget()
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
 
@@ -230,8 +240,13 @@ class Repository:
         record = [{"commit": attempt.commit, "ids": list(attempt.change.ids)} for attempt in attempts.made]
         self.state.write_json(self._record, record)
 
+    def _touch(self) -> None:
+        """Record that the remote has just answered."""
+        with contextlib.suppress(OSError):
+            self._contact.touch()
+
     def _forget(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(self.state.path / self._record)
 
     def _report(self, interrupted: list[dict[str, Any]], tip: str | None) -> None:
@@ -257,7 +272,8 @@ class Repository:
         try:
             return action()
         except Damaged:
-            self._private.remake()
+            with self.state.lock(self._fetch_lock, self.timeout):
+                self._private.remake()
         try:
             return action()
         except Damaged as again:
