@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -31,6 +31,14 @@ COMMON_ARGUMENTS: dict[str, Any] = {
     "timeout": {"type": "int", "default": 60},
 }
 """The options of every module."""
+
+
+class BuildersModule(AnsibleModule):  # type: ignore[misc]
+    """A module that does not end with a traceback when an option holds a lone surrogate: its action refuses that."""
+
+    def _log_invocation(self) -> None:
+        with suppress(UnicodeEncodeError):
+            super()._log_invocation()
 
 
 def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str, Any]]) -> None:

@@ -124,7 +124,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = module_support.BuildersModule(
         argument_spec={**module_support.COMMON_ARGUMENTS, "beat": {"type": "bool", "default": False}},
         supports_check_mode=True,
     )

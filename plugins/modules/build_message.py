@@ -393,7 +393,7 @@ def main() -> None:
         "value": {"type": "raw", "required": True},
         "observed_at": {"type": "str"},
     }
-    module = AnsibleModule(
+    module = module_support.BuildersModule(
         argument_spec={
             **module_support.COMMON_ARGUMENTS,
             "state": {

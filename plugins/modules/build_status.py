@@ -185,7 +185,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
 def main() -> None:
     """Run the module."""
     details: dict[str, Any] = {name: {"type": "str"} for name in ("job", "git_branch", "git_commit", "log")}
-    module = AnsibleModule(
+    module = module_support.BuildersModule(
         argument_spec={
             **module_support.COMMON_ARGUMENTS,
             **details,

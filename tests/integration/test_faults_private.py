@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import itertools
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Callable
 
@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.private_repository import MOST_LOOSE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
@@ -153,28 +154,23 @@ def test_no_process_and_no_descriptor_is_left(builders: Builders) -> None:
     assert (descriptors(), children()) == before
 
 
-def test_the_private_repository_stays_small(builders: Builders) -> None:
-    program = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from ansible_collections.acs.builders.tests.builders import Builders\n"
-        "from ansible_collections.acs.builders.plugins.module_utils.coordination import private_repository\n"
-        "from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft\n"
-        "from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send\n"
-        "private_repository.MOST_LOOSE = 0\n"
-        "with Builders(Path(sys.argv[1]), ('build1', 'build2')).host('build1') as host:\n"
-        "    for number in range(150):\n"
-        "        send(host, Draft(str(number), 'x'))\n"
-    )
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    subprocess.run(
-        [sys.executable, "-c", program, str(builders.folder)], check=True, env={**os.environ, "PYTHONPATH": path}
-    )
-    counted = git("count-objects", "-v", cwd=builders.private("build1"))
-    counts = dict(line.split(": ") for line in counted.splitlines())
-    assert int(counts["packs"]) >= 1
-    assert int(counts["count"]) < 400
-    assert len(builders.messages()) == 150
+def test_the_private_repository_is_packed_when_it_has_many_objects(builders: Builders) -> None:
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    private = builders.private("build1")
+    contents = (b"%d" % number for number in itertools.count())
+    in_one_folder = (c for c in contents if hashlib.sha1(b"blob %d\0%s" % (len(c), c)).hexdigest().startswith("17"))
+    for content in itertools.islice(in_one_folder, MOST_LOOSE + 1):
+        file = builders.folder / "content"
+        file.write_bytes(content)
+        git("hash-object", "-w", file, cwd=private)
+    with builders.host("build1") as host:
+        send(host, Draft("two", "2"))
+        send(host, Draft("three", "3"))
+    counts = dict(line.split(": ") for line in git("count-objects", "-v", cwd=private).splitlines())
+    assert counts["packs"] == "1"
+    assert int(counts["count"]) < 10
+    assert len(builders.messages()) == 3
 
 
 def test_damage_and_a_lost_answer_at_once(builders: Builders) -> None:

@@ -106,7 +106,7 @@ class Beats:
         interval = theirs.get("interval_seconds")
         interval = interval if isinstance(interval, (int, float)) else beat["interval_seconds"]
         young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval
-        if young and theirs.get("boot_id") != beat["boot_id"]:
+        if young:
             raise DuplicateIdentity(
                 f"Duplicate identity: another host beats as {self._host.id} (boot {theirs.get('boot_id', 'unknown')}, "
                 f"at {theirs.get('timestamp')}); its heartbeat was left as it is.",

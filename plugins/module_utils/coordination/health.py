@@ -14,7 +14,7 @@ from .fleet import ALL
 from .heartbeat import DEFAULT_INTERVAL, read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox, recipients_of
-from .messages import is_for, is_marked_read, parse_time
+from .messages import answers, id_of, is_for, is_marked_read, parse_time
 from .read_ledger import ReadLedger
 from .snapshot import Snapshot
 from .status import read_status
@@ -72,7 +72,8 @@ def _beats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, dic
 def _server(
     host: Host, snapshot: Snapshot, server: str, beat: dict[str, Any] | None, age: Age | None
 ) -> dict[str, Any]:
-    own = [problem for problem in (beat or {}).get("problems") or [] if isinstance(problem, str)]
+    said = (beat or {}).get("problems")
+    own = [problem for problem in said if isinstance(problem, str)] if isinstance(said, list) else []
     try:
         status = read_status(snapshot, server)
     except CoordinationError as error:
@@ -143,7 +144,7 @@ def _messages(host: Host, snapshot: Snapshot, ids: list[str], problems: list[str
         "unread": {server: len(waiting) for server, waiting in unread.items()},
         "overdue_requests": [
             {
-                "id": str(e.get("id")),
+                "id": id_of(e),
                 "from": str(e.get("from")),
                 "to": str(e.get("to")),
                 "subject": str(e.get("subject")),
@@ -160,7 +161,7 @@ def _is_overdue(
     sent = parse_time(entry.get("timestamp"))
     if entry.get("type") != "request" or sent is None or (now - sent).total_seconds() <= REPLY_DEADLINE:
         return False
-    if any(other.get("in_reply_to") == entry.get("id") for other in entries):
+    if any(answers(other, entry) for other in entries):
         return False
     recipients = recipients_of(host, snapshot, entry) if entry.get("to") == ALL else {str(entry.get("to"))}
     return not all(is_marked_read(entry, server) for server in recipients)

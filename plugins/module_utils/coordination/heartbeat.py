@@ -13,7 +13,7 @@ from .errors import DocumentDamaged
 from .fleet import is_server_id
 from .host import Host
 from .mailbox import ACTIVITY_FILE
-from .messages import utc_text
+from .messages import parse_time, utc_text
 from .snapshot import Snapshot
 from .system import boot_id, system_facts, uptime_seconds
 
@@ -59,7 +59,7 @@ def publish_heartbeat(host: Host, beat: dict[str, Any]) -> None:
 
 
 def read_heartbeats(host: Host, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-    """The newest heartbeat of each server, from the refs, and from the branch where only old scripts beat.
+    """The newest heartbeat of each server, from the refs and from the branch, where the old scripts beat.
 
     :raises RemoteError: when the remote cannot be reached or says no.
     """
@@ -74,4 +74,12 @@ def read_heartbeats(host: Host, snapshot: Snapshot) -> dict[str, dict[str, Any]]
             on_branch[server] = document.value
     with Beats(host) as beats:
         on_refs = {server: beat for server, beat in beats.read().items() if is_server_id(server)}
-    return {**on_branch, **on_refs}
+    return {
+        server: max((beats[server] for beats in (on_branch, on_refs) if server in beats), key=_sent)
+        for server in {*on_branch, *on_refs}
+    }
+
+
+def _sent(beat: dict[str, Any]) -> float:
+    moment = parse_time(beat.get("timestamp"))
+    return moment.timestamp() if moment else 0.0

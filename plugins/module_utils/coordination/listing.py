@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from .errors import InvalidInput, NoAnswer, UnknownMessage
-from .fleet import ALL
 from .host import Host
 from .mailbox import note_activity, read_archives, read_mailbox
-from .messages import is_for, normalise, parse_time, urgency
+from .messages import answers, id_of, is_for, normalise, parse_time, urgency
 from .read_ledger import ReadLedger
 from .snapshot import Snapshot
 
@@ -151,7 +150,7 @@ def _archived(snapshot: Snapshot, chosen: Filter) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for text in [chosen.thread, *chosen.ids]:
         for entry in read_archives(snapshot, text) if text else []:
-            found.setdefault(str(entry.get("id")), entry)
+            found.setdefault(id_of(entry), entry)
     return list(found.values())
 
 
@@ -171,7 +170,7 @@ def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str
     if moment is not None:
         times = ((entry, parse_time(entry.get("timestamp"))) for entry in pool)
         return [entry for entry, sent in times if sent is not None and sent > moment]
-    positions = [index for index, entry in enumerate(entries) if entry.get("id") == since]
+    positions = [index for index, entry in enumerate(entries) if id_of(entry) == since]
     if not positions:
         raise InvalidInput(
             f"{since!r} is neither a time nor the id of a message in the mailbox.",
@@ -183,24 +182,16 @@ def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str
 
 def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
     entries = read_mailbox(snapshot).entries
-    asked = next((e for e in entries if e.get("id") == message_id), None)
+    asked = next((e for e in entries if id_of(e) == message_id), None)
     if asked is None:
         archived = read_archives(snapshot, message_id)
-        asked = next((e for e in archived if e.get("id") == message_id), None)
+        asked = next((e for e in archived if id_of(e) == message_id), None)
         entries = [*archived, *entries]
     if asked is None or asked.get("from") != host.id:
         raise UnknownMessage(
             f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."
         )
-    found = [entry for entry in entries if is_for(entry, host.id) and _answers_to(entry, asked)]
+    found = [entry for entry in entries if is_for(entry, host.id) and answers(entry, asked)]
     if not found and normalise(asked)["acknowledged_by"]:
         found = [asked]
     return [show(host, ReadLedger(host.state, host.id), entry) for entry in found]
-
-
-def _answers_to(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
-    """Whether an entry answers another; the old scripts say so in the subject alone."""
-    if entry.get("in_reply_to"):
-        return bool(entry["in_reply_to"] == asked.get("id"))
-    from_recipient = asked.get("to") in (entry.get("from"), ALL)
-    return from_recipient and entry.get("subject") == f"Re: {asked.get('subject')}"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,7 +13,7 @@ from .documents import EntryList, new_document
 from .errors import UnknownMessage
 from .fleet import ALL
 from .host import MESSAGES, Host
-from .messages import is_for, utc_text
+from .messages import id_of, is_for, utc_text
 from .snapshot import Snapshot
 
 ARCHIVE = "coordination/archive"
@@ -39,7 +40,8 @@ def read_archives(snapshot: Snapshot, text: str) -> list[dict[str, Any]]:
     names = [match for match in map(_ARCHIVE_NAME.fullmatch, snapshot.names(ARCHIVE)) if match]
     for name in sorted(names, key=lambda match: match.group(2)):
         path = f"{ARCHIVE}/{name.group()}"
-        if text.encode("utf-8", "replace") in (snapshot.read(path) or b""):
+        data = snapshot.read(path) or b""
+        if text.encode("utf-8", "replace") in data or json.dumps(text)[1:-1].encode("ascii") in data:
             archive = snapshot.load(path, _read_entries)
             entries += archive.entries if archive else []
     return entries
@@ -54,8 +56,8 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
 
     :raises UnknownMessage: when there is none, or it is for others.
     """
-    same_id = [entry for entry in mailbox.entries if entry.get("id") == message_id]
-    same_id = same_id or [e for e in read_archives(snapshot, message_id) if e.get("id") == message_id]
+    same_id = [entry for entry in mailbox.entries if id_of(entry) == message_id]
+    same_id = same_id or [e for e in read_archives(snapshot, message_id) if id_of(e) == message_id]
     if not same_id:
         raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
     for entry in same_id:

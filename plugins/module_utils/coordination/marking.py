@@ -13,7 +13,7 @@ from .documents import EntryList
 from .host import MESSAGES, Host
 from .listing import last_listed
 from .mailbox import find_addressed, note_activity, read_mailbox, recipients_of
-from .messages import is_for, is_marked_read, normalise
+from .messages import id_of, is_for, is_marked_read, normalise
 from .read_ledger import ReadLedger
 from .snapshot import Change, Receipt, Snapshot
 
@@ -95,7 +95,7 @@ def _addressed(
 ) -> list[tuple[int, dict[str, Any]]]:
     for message_id in ids:
         find_addressed(host, snapshot, mailbox, message_id)
-    return [(i, e) for i, e in enumerate(mailbox.entries) if e.get("id") in ids and is_for(e, host.id)]
+    return [(i, e) for i, e in enumerate(mailbox.entries) if id_of(e) in ids and is_for(e, host.id)]
 
 
 def _change(
@@ -103,6 +103,6 @@ def _change(
 ) -> Change:
     """The change that sets marks; its result names the entries that the ids mean."""
     files = {MESSAGES: mailbox.splice(changes, [])} if changes else {}
-    entries = [entry for entry in mailbox.entries if entry.get("id") in ids and is_for(entry, host.id)]
+    entries = [entry for entry in mailbox.entries if id_of(entry) in ids and is_for(entry, host.id)]
     number = "1 message" if len(changes) == 1 else f"{len(changes)} messages"
     return Change(Marked(entries, mailbox.entries), files, f"{host.id}: {verb} {number}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterable
@@ -23,10 +24,12 @@ PRIORITIES = ("high", "normal", "low")
 MAX_SUBJECT = 100
 MAX_BODY = 10_000
 """Characters."""
+MAX_DATA = 20_000
+"""Characters of JSON that the facts and the request of a message may have together."""
 MAX_REQUEST_NESTING = 20
 """Levels of objects and lists."""
 MAX_INTEGER = 2**53
-"""Larger integers are changed by jq and other readers that keep numbers as doubles (RFC 8259, section 6)."""
+"""jq and other readers keep numbers as doubles, in which integers up to this are exact (RFC 8259, section 6)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
@@ -34,7 +37,7 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
 
 def utc_text(moment: datetime) -> str:
     """A time as messages carry it: ``2026-11-22T07:11:46Z``."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
 def parse_time(text: Any) -> datetime | None:
@@ -107,8 +110,22 @@ def check_draft(draft: Draft) -> None:
         raise InvalidInput(
             "The key cannot be used.", "Give 1 to 200 letters, digits and any of ._:/@+=- after the first."
         )
-    for fact in draft.facts:
-        if not isinstance(fact.get("name"), str) or not fact["name"] or "value" not in fact:
+    _check_facts(draft.facts)
+    if draft.request is not None:
+        if not isinstance(draft.request.get("action"), str) or not draft.request["action"]:
+            raise InvalidInput("The request names no action.", "Give it as {action: …} with what the action needs.")
+        _check_numbers(draft.request, "the request")
+    size = len(json.dumps([draft.facts, draft.request], ensure_ascii=False))
+    if size > MAX_DATA:
+        raise InvalidInput(
+            f"The facts and the request have {size} characters of JSON.",
+            f"At most {MAX_DATA} are allowed: name a file that holds the rest.",
+        )
+
+
+def _check_facts(facts: Iterable[dict[str, Any]]) -> None:
+    for fact in facts:
+        if not isinstance(fact.get("name"), str) or not fact["name"] or fact.get("value") is None:
             raise InvalidInput("A fact lacks its name or its value.", "Give each as {name: …, value: …}.")
         if isinstance(fact["value"], (dict, list)):
             raise InvalidInput(f"The fact {fact['name']!r} is not one value.", "Give each value as a fact of its own.")
@@ -118,10 +135,6 @@ def check_draft(draft: Draft) -> None:
                 "Write it as 2026-11-22T07:11:46Z.",
             )
         _check_numbers(_fact_value(fact["value"]), f"the fact {fact['name']!r}")
-    if draft.request is not None:
-        if not isinstance(draft.request.get("action"), str) or not draft.request["action"]:
-            raise InvalidInput("The request names no action.", "Give it as {action: …} with what the action needs.")
-        _check_numbers(draft.request, "the request")
 
 
 def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:
@@ -205,7 +218,7 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
     kind, priority = entry.get("type"), entry.get("priority")
     request = entry.get("request")
     return {
-        "id": _text(entry.get("id")),
+        "id": id_of(entry),
         "from": _text(entry.get("from")),
         "to": _text(entry.get("to")),
         "type": kind if kind in TYPES else "info",
@@ -225,9 +238,22 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def id_of(entry: dict[str, Any]) -> str:
+    """The id of an entry as text, whatever was written; empty when it has none."""
+    return _text(entry.get("id"))
+
+
+def answers(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether an entry answers another; the old scripts say so in the subject alone."""
+    if entry.get("in_reply_to"):
+        return _text(entry["in_reply_to"]) == id_of(asked)
+    from_recipient = asked.get("to") in (entry.get("from"), ALL)
+    return from_recipient and entry.get("subject") == f"Re: {asked.get('subject')}"
+
+
 def thread_of(entry: dict[str, Any]) -> str:
     """The id of the first message of the conversation."""
-    return _text(entry.get("thread")) or _text(entry.get("in_reply_to")) or _text(entry.get("id"))
+    return _text(entry.get("thread")) or _text(entry.get("in_reply_to")) or id_of(entry)
 
 
 def urgency(message: dict[str, Any]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from .messages import is_for, is_marked_read, parse_time, utc_text
+from .messages import id_of, is_for, is_marked_read, parse_time, utc_text
 from .state import StateDirectory
 
 READ_FILE = "read.json"
@@ -34,7 +34,7 @@ class ReadLedger:
         """Whether this server has read an entry."""
         if self._ids is None:
             return is_marked_read(entry, self._server)
-        return str(entry.get("id")) in self._ids
+        return id_of(entry) in self._ids
 
     def marked_by_other(self, entry: dict[str, Any]) -> bool:
         """Whether the repository says that this server has read an entry, and the ledger does not."""
@@ -47,8 +47,8 @@ class ReadLedger:
             mine = [entry for entry in mailbox if is_for(entry, self._server)]
             known = self._ids
             if known is None:
-                known = {str(entry["id"]): utc_text(now) for entry in mine if self.has_read(entry) and "id" in entry}
-            there = {str(entry.get("id")) for entry in mine}
+                known = {id_of(entry): utc_text(now) for entry in mine if self.has_read(entry)}
+            there = {id_of(entry) for entry in mine}
             kept = {name: when for name, when in known.items() if name in there or _is_new(when, now)}
             kept.update({name: utc_text(now) for name in ids if name not in kept})
             if kept != self._ids:

@@ -15,7 +15,7 @@ from .fleet import ALL
 from .host import MESSAGES, Host
 from .mailbox import find_addressed, note_activity, read_archives, read_mailbox
 from .marking import Marked, read_marks, record_read
-from .messages import Draft, check_draft, compose, content, new_id, reply_subject, thread_of
+from .messages import Draft, check_draft, compose, content, id_of, new_id, reply_subject, thread_of
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
 
@@ -105,7 +105,7 @@ def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[d
         earlier = [found for entry in new for found in _own(host, snapshot, mailbox, "id", entry["id"])]
     if earlier and _contents(earlier) != _contents(new):
         raise KeyConflict(
-            f"{host.id} has used the key {key!r} for another message ({earlier[0].get('id')}).",
+            f"{host.id} has used the key {key!r} for another message ({id_of(earlier[0])}).",
             "Use a new key for new content.",
         )
     return earlier
@@ -113,8 +113,9 @@ def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[d
 
 def _own(host: Host, snapshot: Snapshot, mailbox: EntryList, name: str, value: str) -> list[dict[str, Any]]:
     """This server's entries whose ``name`` is ``value``, from the mailbox and the archives."""
-    entries = [*mailbox.entries, *read_archives(snapshot, value)]
-    return [entry for entry in entries if entry.get(name) == value and entry.get("from") == host.id]
+    entries = [*read_archives(snapshot, value), *mailbox.entries]
+    own = [entry for entry in entries if entry.get(name) == value and entry.get("from") == host.id]
+    return list({id_of(entry): entry for entry in own}.values())
 
 
 def _sent(host: Host, function: Callable[[Snapshot], Change], key: str | None, read: Sequence[str] = ()) -> Receipt:

@@ -71,10 +71,10 @@ def write_status(host: Host, report: Report) -> Receipt:
         path = status_path(host.id)
         document = snapshot.load_object(path)
         old = document.value if document else {}
-        told = _told(old, report, now)
+        told = {**_identity(host.fleet.get(host.id), old), **_told(old, report, now)}
         if all(name in old and old[name] == value for name, value in told.items()):
             return Change(old)
-        changes = {**_identity(host.fleet.get(host.id), old), **told, "timestamp": utc_text(now)}
+        changes = {**told, "timestamp": utc_text(now)}
         changes["system"] = system_facts()
         changes.setdefault("capabilities", old.get("capabilities") or capabilities())
         changes = {name: value for name, value in changes.items() if name not in old or old[name] != value}
@@ -141,7 +141,7 @@ def _closed(
         "commit": given.get("commit", job.get("commit")),
         "started_at": job.get("started_at"),
         "completed_at": utc_text(now),
-        "duration_seconds": int((now - started).total_seconds()) if started else None,
+        "duration_seconds": max(0, int((now - started).total_seconds())) if started else None,
         "log": given.get("log", job.get("log")),
         "artifacts": list(report.artifacts),
     }

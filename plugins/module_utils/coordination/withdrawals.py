@@ -8,6 +8,7 @@ from __future__ import annotations
 from .errors import DocumentDamaged
 from .host import Host
 from .mailbox import read_archives, read_mailbox
+from .messages import id_of
 
 
 def withdrawal_notes(host: Host) -> list[str]:
@@ -30,8 +31,8 @@ def _gone(host: Host, old: str, new: str | None) -> list[str]:
     try:
         before = read_mailbox(host.repository.snapshot_of(old))
         now = host.repository.snapshot_of(new)
-        there = {str(entry.get("id")) for entry in read_mailbox(now).entries}
-        missing = [e for e in before.entries if e.get("from") == host.id and str(e.get("id")) not in there]
-        return [str(e["id"]) for e in missing if e.get("id") and not read_archives(now, str(e["id"]))]
+        there = {id_of(entry) for entry in read_mailbox(now).entries}
+        missing = [e for e in before.entries if e.get("from") == host.id and id_of(e) not in there]
+        return [id_of(e) for e in missing if id_of(e) and not read_archives(now, id_of(e))]
     except DocumentDamaged:
         return []
