@@ -1,0 +1,98 @@
+"""Every command of the README, run as it stands there, on servers with the paths of real ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, copy_checkout, environment, run
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
+
+README = (TOP / "README.md").read_text(encoding="utf-8")
+NEVER_RUN_HERE = ("make test",)
+"""This is what runs the tests."""
+
+AS_SERVER = """
+become() {
+    mkdir -p /root/$1/Build /var/lib/$1
+    rm -rf /root/Build /var/lib/acs-builders
+    ln -s /root/$1/Build /root/Build
+    ln -s /var/lib/$1 /var/lib/acs-builders
+    echo $1 > /etc/build_server_id
+}
+for server in build1 build2; do
+    become $server
+    ansible-playbook setup.yml --limit $server --extra-vars "builders_remote_url=$REMOTE"
+done
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of the README in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The lines of its shell blocks."""
+    return [line for block in blocks("sh") for line in block.splitlines() if line]
+
+
+def in_checkout(covered: list[str], builders: Builders, script: str) -> str:
+    """Run a script in the checkout, and return what it prints."""
+    variables = environment(
+        builders.folder / "home",
+        ANSIBLE_TRANSPORT="local",
+        ANSIBLE_PYTHON_INTERPRETER=sys.executable,
+        REMOTE=builders.remote,
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    )
+    done = run(*covered, "sh", "-euc", script, cwd=TOP, variables=variables)
+    assert done.code == 0, done.output
+    return done.stdout
+
+
+def test_a_day_s_use(builders: Builders, covered: list[str]) -> None:
+    daily = [line for line in commands() if line.startswith("ansible build")]
+    assert len(daily) >= 10
+    script = [AS_SERVER, f"find_id() {{ git -C {builders.remote} show main:{MESSAGES} | grep -om1 'msg_[0-9a-f_]*'; }}"]
+    for line in daily:
+        script.append(
+            f"become {line.split()[1]}\nMESSAGE_ID=$(find_id || true)\n{line.replace('MESSAGE_ID', '$MESSAGE_ID')}"
+        )
+    shown = in_checkout(covered, builders, "\n".join(script))
+    asked, answered = builders.messages()
+    assert (asked["from"], asked["to"], asked["type"]) == ("build1", "build2", "request")
+    assert answered["in_reply_to"] == asked["id"]
+    assert asked["read_by"] == ["build2"]
+    assert answered["read_by"] == ["build1"]
+    assert '"subject": "Re: Install libmysqlclient-dev"' in shown
+    assert git("log", "-1", "--format=%s", "main", cwd=builders.remote) == "build2: success (job_42)"
+
+
+def test_the_play(builders: Builders, covered: list[str], tmp_path: Path) -> None:
+    (play,) = blocks("yaml")
+    (tmp_path / "play.yml").write_text(play)
+    command = f"become build1\nansible-playbook {tmp_path / 'play.yml'}\n"
+    shown = in_checkout(covered, builders, AS_SERVER + command * 2)
+    assert [message["key"] for message in builders.messages()] == ["restart-2026-11-22"]
+    assert "changed=0" in shown.splitlines()[-2]
+
+
+def test_the_other_commands(builders: Builders, tmp_path: Path) -> None:
+    others = [line for line in commands() if not line.startswith("ansible build") and line not in NEVER_RUN_HERE]
+    assert {line.split()[0] for line in others} == {"make", "ansible-doc", "ansible-galaxy"}
+    copy_checkout(tmp_path / "checkout")
+    variables = environment(tmp_path / "home", PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for line in others:
+        dry = " --dry-run" if line.startswith("make") else ""  # the demo itself has a test of its own
+        done = run("sh", "-euc", line + dry, cwd=tmp_path / "checkout", variables=variables)
+        assert done.code == 0, done.output
+
+
+def test_its_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert (TOP / link).exists(), link
