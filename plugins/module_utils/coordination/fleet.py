@@ -130,6 +130,8 @@ def _parse_fleet(text: str) -> Fleet:
         if not is_server_id(entry["id"]):
             raise ValueError(f"{entry['id']!r} is not a server id")
         servers.append(Server(*(str(entry.get(name) or "") for name in ("id", "hostname", "ip", "manager", "partner"))))
+    if len({server.id for server in servers}) != len(servers):
+        raise ValueError("it names a server twice")
     return Fleet(tuple(servers), expected=True)
 
 

@@ -99,8 +99,8 @@ def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[d
     """
     key = new[0].get("key")
     earlier = _own(host, snapshot, mailbox, "key", key) if key else []
-    if key and not earlier:
-        earlier = SentKeys(host.state, host.clock()).get(key)
+    if key and _contents(earlier) != _contents(new):
+        earlier = SentKeys(host.state, host.clock()).get(key) or earlier
     if snapshot.fresh and not earlier:
         earlier = [found for entry in new for found in _own(host, snapshot, mailbox, "id", entry["id"])]
     if earlier and _contents(earlier) != _contents(new):

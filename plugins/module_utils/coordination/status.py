@@ -121,12 +121,10 @@ def _closed(
     old: dict[str, Any], job: dict[str, Any] | None, report: Report, given: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     last = old.get("last_build")
-    if job is None and isinstance(last, dict) and report.job in (None, last.get("id")):
-        told = {"status": report.status, **given}
-        if report.artifacts:
-            told["artifacts"] = list(report.artifacts)
-        if all(last.get(name) == value for name, value in told.items()):
-            return last
+    artifacts = {"artifacts": list(report.artifacts)} if report.artifacts else {}
+    is_last = isinstance(last, dict) and report.job in (None, last.get("id")) and last.get("status") == report.status
+    if job is None and is_last:
+        return {**last, **given, **artifacts}
     if job and report.job not in (None, job.get("id")):
         raise InvalidInput(
             f"The job that is being built is {job.get('id')}, not {report.job}.",

@@ -1,0 +1,50 @@
+"""Fixtures of the unit tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import fleet
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.tests.unit.clock import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands until it is moved."""
+    return Clock(datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc), timedelta())
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateDirectory:
+    """A state directory that does not exist yet."""
+    return StateDirectory(tmp_path / "state")
+
+
+@pytest.fixture
+def system_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in place of /etc, with none of the files that the collection looks for there."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    monkeypatch.setattr(fleet, "SYSTEM_FLEET_FILE", str(folder / "fleet.json"))
+    monkeypatch.setattr(fleet, "SYSTEM_ID_FILE", str(folder / "build_server_id"))
+    monkeypatch.setattr(fleet, "DEFAULT_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(fleet.socket, "gethostname", lambda: "unknown-host.example.com")
+    return folder
+
+
+@pytest.fixture
+def write_fleet() -> Callable[[Path, Any], None]:
+    """Write a fleet file: given the folder, and the servers or, as text, whatever is in the file."""
+
+    def write(folder: Path, servers: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        content = servers if isinstance(servers, str) else json.dumps({"servers": servers})
+        (folder / "fleet.json").write_text(content)
+
+    return write

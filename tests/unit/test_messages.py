@@ -1,0 +1,226 @@
+"""What a message says to those who read it: leniently, whatever was written."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import parse_object
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import (
+    PRIORITIES,
+    TYPES,
+    is_for,
+    is_marked_read,
+    new_id,
+    normalise,
+    parse_time,
+    reply_subject,
+    thread_of,
+    urgency,
+    utc_text,
+)
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
+TEXTS = ("id", "from", "to", "subject", "body", "timestamp", "ack_status", "in_reply_to", "thread", "key")
+FIELDS = (*TEXTS, "type", "priority", "read_by", "ack_required", "acknowledged_by", "facts", "request", "read")
+any_text = st.text(st.characters(codec=None, exclude_categories=()))
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-22T07:11:46Z", NOW),
+        ("2026-11-22T07:11:46z", NOW),
+        ("2026-11-22T07:11:46+00:00", NOW),
+        ("2026-11-22T08:11:46+01:00", NOW),
+        ("2026-11-22T07:11:46", NOW),
+        (" 2026-11-22 07:11 ", NOW.replace(second=0)),
+        ("2026-11-22T07:11:46.5Z", NOW.replace(microsecond=500_000)),
+        ("2026-11-22T07:11:46.966060Z", NOW.replace(microsecond=966_060)),
+        ("2026-11-22T07:11:46.123456789Z", NOW.replace(microsecond=123_456)),
+    ],
+)
+def test_times_that_can_be_read(text: str, moment: datetime) -> None:
+    assert parse_time(text) == moment
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, 0, 1762254639, True, [], {}, "", "yesterday", "2026-13-01T00:00:00Z", "2026-11-22T25:00:00Z"),
+        *("2026-11-22T07:11:46ZZ", "msg_1762254639_7339", "\ud800"),
+    ],
+)
+def test_what_is_no_time(value: Any) -> None:
+    assert parse_time(value) is None
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_beyond_the_calendar_is_no_time(text: str) -> None:
+    assert parse_time(text) is None
+
+
+@given(any_text | st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", fullmatch=True))
+def test_no_text_breaks_the_reading_of_times(text: str) -> None:
+    moment = parse_time(text)
+    assert moment is None or moment.utcoffset() == timedelta(0)
+
+
+@given(st.datetimes())
+def test_a_written_time_can_be_read(moment: datetime) -> None:
+    moment = moment.replace(tzinfo=timezone.utc)
+    assert parse_time(utc_text(moment)) == moment.replace(microsecond=0)
+
+
+def test_times_are_written_in_utc() -> None:
+    assert utc_text(NOW.astimezone(timezone(timedelta(hours=5)))) == "2026-11-22T07:11:46Z"
+
+
+def test_an_entry_that_holds_nothing() -> None:
+    assert normalise({}) == {
+        **dict.fromkeys(TEXTS, ""),
+        "type": "info",
+        "priority": "normal",
+        "ack_status": "not_requested",
+        "read_by": [],
+        "ack_required": False,
+        "acknowledged_by": [],
+        "facts": [],
+        "request": None,
+    }
+
+
+def test_an_entry_of_wrong_types() -> None:
+    message = normalise(
+        {
+            **{"id": 7, "from": None, "to": ["build1"], "type": ["info"], "priority": 1, "subject": {"a": 1}},
+            **{"read_by": "build1", "ack_required": "yes", "acknowledged_by": ["build1", 3, None], "facts": {"a": 1}},
+            **{"request": ["x"], "timestamp": 1762254639},
+        }
+    )
+    assert (message["id"], message["from"], message["timestamp"], message["thread"]) == ("7", "", "1762254639", "7")
+    assert (message["type"], message["priority"], message["ack_required"]) == ("info", "normal", False)
+    assert (message["read_by"], message["acknowledged_by"]) == ([], ["build1"])
+    assert (message["facts"], message["request"]) == ([], None)
+
+
+def test_half_characters_become_question_marks() -> None:
+    message = normalise(
+        {
+            **{"id": "\ud800", "subject": "a\udc00b", "read_by": ["\ud800"]},
+            **{"facts": [{"name": "\ud800", "\udfff": ["\ud800"]}, "no fact"], "request": {"\ud800": {"a": "\ud800"}}},
+        }
+    )
+    assert (message["id"], message["subject"], message["read_by"]) == ("?", "a?b", ["?"])
+    assert message["facts"] == [{"name": "?", "?": ["?"]}]
+    assert message["request"] == {"?": {"a": "?"}}
+
+
+def test_a_value_nested_as_deeply_as_the_reader_allows() -> None:
+    """What came through the parser can be shown."""
+    deep = b'{"a":' * 95 + b"1" + b"}" * 95
+    entry = parse_object(b'{"request": %s, "facts": [{"value": %s}]}' % (deep, deep), "x.json").value
+    assert normalise(entry)["request"] == entry["request"]
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), anything))
+def test_any_entry_can_be_shown(entry: dict[str, Any]) -> None:
+    """Every field is there and of its type, and the whole can be printed and sorted."""
+    message = normalise(entry)
+    assert all(isinstance(message[name], str) for name in TEXTS)
+    assert message["type"] in TYPES
+    assert message["priority"] in PRIORITIES
+    assert all(isinstance(item, str) for name in ("read_by", "acknowledged_by") for item in message[name])
+    json.dumps(message, ensure_ascii=False).encode("utf-8")
+    urgency(message)
+    is_for(entry, "build1")
+    is_marked_read(entry, "build1")
+
+
+def test_the_most_urgent_come_first() -> None:
+    written = [("info", "high"), ("request", "low"), ("nonsense", None), ("warning", "low"), ("error", "low")]
+    written += [("request", "high"), ("error", "high")]
+    messages = [normalise({"type": kind, "priority": priority}) for kind, priority in written]
+    assert [(m["type"], m["priority"]) for m in sorted(messages, key=urgency)] == [
+        *(("error", "high"), ("error", "low"), ("warning", "low"), ("request", "high"), ("request", "low")),
+        *(("info", "high"), ("info", "normal")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subject", "answer"),
+    [
+        ("Ready", "Re: Ready"),
+        ("Re: Ready", "Re: Ready"),
+        ("two\nlines\x00", "Re: two lines"),
+        ("x" * 96, f"Re: {'x' * 96}"),
+        ("x" * 97, f"Re: {'x' * 95}…"),
+        ("x" * 5_000, f"Re: {'x' * 95}…"),
+        ("half \ud800", "Re: half ?"),
+    ],
+)
+def test_the_subject_of_a_reply(subject: str, answer: str) -> None:
+    assert reply_subject(subject) == answer
+
+
+@given(any_text)
+@example("")
+@example("Re:")
+def test_any_subject_can_be_answered_again_and_again(subject: str) -> None:
+    once = reply_subject(subject)
+    assert reply_subject(once) == once
+    assert len(once) <= 100
+    once.encode("utf-8")
+
+
+def test_the_thread_of_a_message() -> None:
+    assert thread_of({"id": "a", "in_reply_to": "b", "thread": "c"}) == "c"
+    assert thread_of({"id": "a", "in_reply_to": "b"}) == "b"
+    assert thread_of({"id": "a", "in_reply_to": None, "thread": ""}) == "a"
+
+
+def test_who_a_message_is_for() -> None:
+    assert is_for({"from": "build1", "to": "build2"}, "build2")
+    assert not is_for({"from": "build1", "to": "build2"}, "build1")
+    assert not is_for({"from": "build1", "to": "build2"}, "build3")
+    assert is_for({"from": "build1", "to": "all"}, "build3")
+    assert not is_for({"from": "build1", "to": "all"}, "build1")
+    assert is_for({"from": "build1", "to": "build1"}, "build1"), "the old scripts sent such ones"
+
+
+@pytest.mark.parametrize(
+    ("entry", "read"),
+    [
+        ({"to": "build1", "read": True}, True),
+        ({"to": "build1", "read": True, "read_by": []}, True),
+        ({"to": "build1", "read": False, "read_by": ["build1"]}, True),
+        ({"to": "build1", "read": True, "read_by": ["build2"]}, False),
+        ({"to": "build1", "read": False}, False),
+        ({"to": "build1", "read": "true"}, False),
+        ({"to": "build1", "read": 1}, False),
+        ({"to": "build2", "read": True}, False),
+        ({"to": "all", "read": True}, False),
+        ({"to": "all", "read": True, "read_by": ["build2"]}, False),
+        ({"to": "all", "read": False, "read_by": ["build2", "build1"]}, True),
+        ({}, False),
+    ],
+)
+def test_what_the_repository_says_was_read(entry: dict[str, Any], read: bool) -> None:
+    """``read`` of the old scripts speaks for a named recipient, never for ``all``."""
+    assert is_marked_read(entry, "build1") is read
+
+
+def test_ids_are_unique_and_tell_the_time() -> None:
+    ids = {new_id(NOW) for _number in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch(rf"msg_{int(NOW.timestamp())}_[0-9a-f]{{16}}", message_id) for message_id in ids)

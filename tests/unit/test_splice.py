@@ -1,0 +1,137 @@
+"""A write changes the bytes of what it writes about, and no others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import (
+    EntryList,
+    new_document,
+    parse_object,
+    set_members,
+)
+from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
+from ansible_collections.acs.builders.tests.unit.legacy_mailbox import (
+    FORMS,
+    MARK,
+    NEW,
+    Form,
+    indented,
+    legacy_texts,
+    marked,
+)
+
+UNREAD = next(index for index, text in enumerate(legacy_texts()) if '"read": false\n' in text)
+every_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+
+def spliced(data: bytes, changes: dict[int, dict[str, Any]], additions: list[dict[str, Any]]) -> bytes:
+    """A mailbox file after a splice."""
+    return EntryList(data, MESSAGES, "messages").splice(changes, additions)
+
+
+def test_the_fixture_has_what_is_hard_to_keep() -> None:
+    """Unknown keys, a missing type, two old forms of time, and escapes."""
+    entries = [json.loads(text) for text in legacy_texts()]
+    assert FORMS["as the scripts left it"].file(legacy_texts(), []) == (LEGACY_REPO / MESSAGES).read_bytes()
+    assert any("tags" in entry and "type" not in entry for entry in entries)
+    assert {len(entry["timestamp"]) for entry in entries} == {len("2025-11-04 20:45"), 20, 27}
+    assert any("\\ud83d" in text for text in legacy_texts())
+    assert 0 < UNREAD < len(entries) - 1
+
+
+@every_form
+def test_nothing_to_write_changes_nothing(form: Form) -> None:
+    data = form.file(legacy_texts(), [])
+    assert spliced(data, {}, []) == data
+
+
+@every_form
+def test_a_new_message_adds_its_own_text_alone(form: Form) -> None:
+    texts = legacy_texts()
+    assert spliced(form.file(texts, []), {}, [NEW]) == form.file(texts, [indented(NEW)])
+
+
+@every_form
+def test_several_new_messages_keep_their_order(form: Form) -> None:
+    texts, more = legacy_texts(), [{**NEW, "id": f"msg_{number}"} for number in range(3)]
+    assert spliced(form.file(texts, []), {}, more) == form.file(texts, [indented(entry) for entry in more])
+
+
+@every_form
+def test_a_mark_changes_the_text_of_its_message_alone(form: Form) -> None:
+    texts = legacy_texts()
+    changed = [*texts[:UNREAD], marked(texts[UNREAD]), *texts[UNREAD + 1 :]]
+    assert spliced(form.file(texts, []), {UNREAD: MARK}, []) == form.file(changed, [])
+
+
+@every_form
+def test_marks_and_a_new_message_at_once(form: Form) -> None:
+    """What a reply does; the mark is also on the last message, beside which the new one is put."""
+    texts = [*legacy_texts(), legacy_texts()[UNREAD]]
+    changed = [*texts[:UNREAD], marked(texts[UNREAD]), *texts[UNREAD + 1 : -1], marked(texts[-1])]
+    result = spliced(form.file(texts, []), {UNREAD: MARK, len(texts) - 1: MARK}, [NEW])
+    assert result == form.file(changed, [indented(NEW)])
+
+
+@every_form
+def test_what_was_spliced_can_be_spliced_again(form: Form) -> None:
+    """Nothing drifts: a message added and then marked is laid out as if it had been there."""
+    once = spliced(form.file(legacy_texts(), []), {}, [NEW])
+    last = len(legacy_texts())
+    twice = spliced(once, {last: {"read": True, "read_by": []}}, [])
+    assert twice == form.file(legacy_texts(), [indented({**NEW, "read": True})])
+    assert spliced(twice, {last: {"read": False}}, []) == once
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{\n  "messages": [', "]\n}"),
+        ('{\n  "messages": [\n  ', "]\n}\n"),
+        ('{"messages":[', "]}\n"),
+        ("[", "]"),
+        ("[\n", "]\n"),
+        ('{\n\t"messages": [', '],\n\t"metadata": {}\n}\n'),
+    ],
+)
+def test_the_first_message_of_an_empty_mailbox(before: str, after: str, newline: str) -> None:
+    file = (before + after).replace("\n", newline).encode()
+    result = spliced(file, {}, [NEW, NEW])
+    value = json.loads(result)
+    assert (value if before.startswith("[") else value["messages"]) == [NEW, NEW]
+    assert result.startswith(before.rstrip().replace("\n", newline).encode())
+    assert result.endswith(after.replace("\n", newline).encode())
+    if b"\r\n" in file:
+        assert result.count(b"\n") == result.count(b"\r\n"), "the line ends are mixed"
+
+
+def test_the_first_message_as_the_scripts_would_have_written_it() -> None:
+    data = new_document({"messages": []})
+    assert spliced(data, {}, [NEW]) == new_document({"messages": [NEW]})
+
+
+def test_an_entry_without_members_gets_its_first() -> None:
+    assert json.loads(spliced(b'{"messages": [{}, { }]}', {0: MARK, 1: MARK}, [NEW])) == {"messages": [MARK, MARK, NEW]}
+
+
+def test_a_key_written_twice_means_its_last_value() -> None:
+    """As every JSON reader takes it; the rest of the entry stays."""
+    data = b'[\n  {"id": "a", "read": false, "id": "b", "read": false}\n]'
+    result = spliced(data, {0: MARK}, [])
+    assert json.loads(result) == [{"id": "b", **MARK}]
+    assert result.startswith(b'[\n  {"id": "a", "read": false, "id": "b", "read": true')
+
+
+def test_members_of_a_document() -> None:
+    """A status document: what is set keeps its place, what is new comes last, unknown members stay."""
+    text = (LEGACY_REPO / "build1" / "status.json").read_text(encoding="utf-8")
+    result = set_members(text, 0, {"status": "building", "hostname": "h", "current_job": {"id": "j"}})
+    expected = text.replace('"idle"', '"building"').replace(
+        '"current_job": null', '"current_job": {\n    "id": "j"\n  }'
+    )
+    assert result == expected.removesuffix("\n}") + ',\n  "hostname": "h"\n}'
+    assert parse_object(result.encode(), "x").value["last_package"]["duration_seconds"] == 7100
