@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -173,6 +174,17 @@ def kept_state(builders: Builders, server: str) -> dict[str, str]:
         for name, path in names
         if not name.startswith(("repos/", "beats."))
     }
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy the files of this checkout that Git knows or would add, links as links."""
+    listed = run(
+        *("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), cwd=TOP, variables=os.environ
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if os.path.lexists(TOP / name):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TOP / name, folder / name, follow_symlinks=False)
 
 
 def make_python(folder: Path, *distributions: str) -> Path:

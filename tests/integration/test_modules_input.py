@@ -91,6 +91,10 @@ BAD: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
     "no time at all": ({"timeout": 0}, "invalid_input", ("timeout", "at least 1")),
     "a query that is none": ({"query": "[?"}, "invalid_input", ("[?", "JMESPath", "for example")),
     "a query for something else": ({"query": "length(@)"}, "invalid_input", ("length(@)", "does not select messages")),
+    "an empty branch": ({"branch": ""}, "invalid_input", ("branch", "clone")),
+    "a branch with a NUL": ({"branch": "a\0"}, "invalid_input", ("branch",)),
+    "a branch that is an option": ({"branch": "--upload-pack=x"}, "invalid_input", ("branch",)),
+    "a token file with a NUL": ({"pat_file": "/PAT\0"}, "invalid_input", ("pat_file", "NUL")),
     "a branch that is not there": ({"branch": "master"}, "remote_missing", ("master", "main")),
     "a remote that the clone lacks": ({"remote": "upstream"}, "clone", ("upstream", "git -C", "remote add")),
 }

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Callable
 
-from .documents import new_document
+from .documents import check_text, new_document
+from .errors import InvalidInput
 from .fleet import Fleet, identify, is_server_id, load_fleet
 from .repository import Repository
 from .snapshot import Change, Receipt, Snapshot
@@ -20,6 +22,7 @@ MESSAGES = "coordination/messages.json"
 JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
 
+_REF_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]*")
 _FIRST_DOCUMENTS: dict[str, dict[str, Any]] = {MESSAGES: {"messages": []}, JOBS: {"jobs": []}, LOCKS: {"locks": {}}}
 
 
@@ -86,6 +89,11 @@ def open_host(
     :param server_id: the server to speak for, when the caller insists.
     :raises CoordinationError: when one of these cannot be used.
     """
+    for name, value in (("repo", repo), ("state_dir", state_dir), ("pat_file", pat_file)):
+        check_text(value, name)
+    for name, value in (("remote", remote), ("branch", branch)):
+        if not _REF_NAME.fullmatch(value) or ".." in value:
+            raise InvalidInput(f"{value!r} cannot be the name of a {name}.", f"Give the {name} of the clone.")
     state = StateDirectory(state_dir)
     fleet = load_fleet(state)
     own_id = identify(fleet, state, server_id)

@@ -121,10 +121,9 @@ def _closed(
     old: dict[str, Any], job: dict[str, Any] | None, report: Report, given: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     last = old.get("last_build")
-    artifacts = {"artifacts": list(report.artifacts)} if report.artifacts else {}
-    is_last = isinstance(last, dict) and report.job in (None, last.get("id")) and last.get("status") == report.status
-    if job is None and is_last:
-        return {**last, **given, **artifacts}
+    last = last if isinstance(last, dict) else {}
+    if job is None and last.get("status") == report.status and report.job in (None, last.get("id")):
+        return {**last, **given, **({"artifacts": list(report.artifacts)} if report.artifacts else {})}
     if job and report.job not in (None, job.get("id")):
         raise InvalidInput(
             f"The job that is being built is {job.get('id')}, not {report.job}.",

@@ -1,0 +1,190 @@
+"""The collection from a plain clone, and from the archive built of it, with ansible-core and GitPython alone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ansible_collections.acs.builders.tests.ansible_runner import (
+    TOP,
+    Run,
+    ansible,
+    copy_checkout,
+    environment,
+    make_python,
+    run,
+)
+from ansible_collections.acs.builders.tests.builders import Builders, git
+
+OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
+FOLDERS = {"docs", "meta", "playbooks", "plugins", "roles"}
+"""What may be at the top of an archive."""
+
+
+class Place(NamedTuple):
+    """Where Ansible is run: a folder, with an inventory, by a Python; and the folder of the embedded servers."""
+
+    cwd: Path
+    inventory: Path
+    python: Path
+    servers: Path
+    variables: dict[str, Any]
+
+    def ansible(self, program: str, *arguments: str) -> Run:
+        """Run Ansible there; it must succeed."""
+        options = {"cwd": self.cwd, "inventory": self.inventory, "python": self.python, **self.variables}
+        done = ansible(program, *arguments, folder=self.servers, **options)
+        assert done.code == 0, done.output
+        return done
+
+    def module(self, name: str, server: str = "build1", **options: Any) -> dict[str, Any]:
+        """The result of a module."""
+        given = " ".join(f"{option}='{value}'" for option, value in options.items())
+        places = "repo='{{ builders_repo }}' state_dir='{{ builders_state_dir }}'"
+        return self.ansible("adhoc", server, "-m", name, "-a", f"{places} {given}").result
+
+    def counts(self, playbook: str, *arguments: str) -> dict[str, dict[str, int]]:
+        """Run a playbook and return the counts of its recap, by server."""
+        recap = self.ansible("playbook", playbook, *arguments).stdout.partition("PLAY RECAP")[2]
+        lines = re.findall(r"^(\w+) +: (.*)$", recap, re.MULTILINE)
+        return {server: {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", counts)} for server, counts in lines}
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has ansible-core and GitPython, and no other library that they do not need."""
+    return make_python(tmp_path_factory.mktemp("control") / "python", "ansible-core", "GitPython")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain clone of this checkout, with what is not committed yet."""
+    folder = tmp_path_factory.mktemp("clone")
+    copy_checkout(folder / "source")
+    git("init", "--quiet", "--initial-branch=main", folder / "source")
+    git("add", "--all", "--force", cwd=folder / "source")
+    identity = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    git(*identity, "commit", "--quiet", "--message=all", cwd=folder / "source")
+    git("clone", "--quiet", folder / "source", folder / "builders")
+    shutil.rmtree(folder / "source")
+    return folder / "builders"
+
+
+@pytest.fixture(scope="module")
+def archive(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive built in a clone in which people have worked."""
+    folder = tmp_path_factory.mktemp("archive")
+    worked_in = folder / "builders"
+    shutil.copytree(clone, worked_in, symlinks=True)
+    for junk in (
+        ".venv/run/bin/python",
+        ".embedded/Build.git/HEAD",
+        ".mypy_cache/x.json",
+        "plugins/modules/__pycache__/build_message.cpython-311.pyc",
+        "plugins/module_utils/coordination/__pycache__/fleet.cpython-311.pyc",
+        "plugins/modules/.build_message.py.swp",
+        "tests/output/x.txt",
+        "acs-builders-0.0.1.tar.gz",
+        "build/x",
+    ):
+        (worked_in / junk).parent.mkdir(parents=True, exist_ok=True)
+        (worked_in / junk).write_text("junk")
+    variables = environment(folder / "home")
+    done = run(python, "-m", "ansible", "galaxy", "collection", "build", cwd=worked_in, variables=variables)
+    assert done.code == 0, done.output
+    (built,) = set(worked_in.glob("acs-builders-*.tar.gz")) - {worked_in / "acs-builders-0.0.1.tar.gz"}
+    return built
+
+
+@pytest.fixture
+def in_clone(clone: Path, python: Path, tmp_path: Path) -> Place:
+    """A plain clone in which nothing was set up."""
+    return Place(clone, clone / "inventory" / "local.yml", python, tmp_path, {})
+
+
+@pytest.fixture
+def installed(archive: Path, python: Path, tmp_path: Path) -> Place:
+    """An empty folder with an inventory, outside of any checkout, and the archive installed beside it."""
+    collections, cwd, servers = tmp_path / "collections", tmp_path / "project", tmp_path / "servers"
+    cwd.mkdir()
+    servers.mkdir()
+    shutil.copy(TOP / "inventory" / "local.yml", cwd / "inventory.yml")
+    install = ("galaxy", "collection", "install", archive, "-p", collections, "--offline")
+    done = run(python, "-m", "ansible", *install, cwd=cwd, variables=environment(tmp_path / "home"))
+    assert done.code == 0, done.output
+    return Place(cwd, cwd / "inventory.yml", python, servers, {"ANSIBLE_COLLECTIONS_PATH": collections})
+
+
+def converse(place: Place, message: str, status: str, health: str) -> None:
+    """Let the servers that were set up in a place talk, by these names of the modules."""
+    sent = place.module(message, state="sent", subject="Ready", body="build1 is ready.")
+    assert (sent["changed"], sent["delivery"]) == (True, "pushed")
+    inbox = place.module(message, "build2")
+    assert [(m["from"], m["subject"]) for m in inbox["messages"]] == [("build1", "Ready")]
+    assert place.module(status, status="idle")["status"]["manager"] == "Codex"
+    facts = place.module(health)["ansible_facts"]["build_heartbeat"]
+    assert (facts["server_id"], facts["partner"], set(facts["servers"])) == ("build1", "build2", {"build1", "build2"})
+    assert [entry["subject"] for entry in Builders(place.servers, ()).messages()] == ["Ready"]
+
+
+def check_set_up(place: Place, *servers: str) -> None:
+    """See that these servers were set up, and no other."""
+    for server in ("build1", "build2"):
+        identity = place.servers / server / "state" / "server_id"
+        assert identity.exists() == (server in servers)
+        if identity.exists():
+            assert identity.read_text() == f"{server}\n"
+            assert (place.servers / server / "Build" / ".git").is_dir()
+
+
+def test_a_plain_clone(in_clone: Place) -> None:
+    only = in_clone.counts("setup.yml", "--limit", "build2")
+    assert (set(only), only["build2"]["failed"]) == ({"build2"}, 0)
+    check_set_up(in_clone, "build2")
+    both = in_clone.counts("acs.builders.setup")
+    assert both["build1"]["changed"] > 0
+    assert (both["build2"]["ok"] > 3, both["build2"]["changed"]) == (True, 0)
+    check_set_up(in_clone, "build1", "build2")
+    converse(in_clone, "build_message", "acs.builders.build_status", "build_heartbeat_fact")
+    assert in_clone.module("acs.builders.build_message", "build2")["unread_count"] == 1
+    assert git("status", "--short", "--ignored", cwd=in_clone.cwd) in ("", "!! .ansible/")
+
+
+def test_what_is_installed_from_the_archive(installed: Place) -> None:
+    counts = installed.counts("acs.builders.setup")
+    assert all(count["changed"] > 0 and count["failed"] == 0 for count in counts.values())
+    check_set_up(installed, "build1", "build2")
+    converse(installed, *(f"acs.builders.{name}" for name in ("build_message", "build_status", "build_heartbeat_fact")))
+
+
+def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clone: Path) -> None:
+    with tarfile.open(archive) as opened:
+        members = opened.getmembers()
+    assert [member.name for member in members if not (member.isreg() or member.isdir())] == []
+    names = {member.name for member in members if member.isreg()}
+    assert {name.partition("/")[0] for name in names} <= OUTSIDE | FOLDERS
+    assert {name for name in names if "/" not in name} <= OUTSIDE
+    assert names >= {"MANIFEST.json", "FILES.json", "LICENSE", "meta/runtime.yml", "playbooks/setup.yml"}
+    for folder, pattern in (("plugins", "*.py"), ("roles", "*.yml"), ("roles", "*.j2"), ("playbooks", "*.yml")):
+        assert names >= {str(path.relative_to(clone)) for path in (clone / folder).rglob(pattern)}
+    for name in names:
+        assert not any(part.startswith(".") for part in Path(name).parts), name
+        assert Path(name).suffix in ("", ".py", ".yml", ".j2", ".md", ".json"), name
+        assert not {"tests", "molecule", "tools", "__pycache__", "inventory"} & set(Path(name).parts), name
+
+
+def test_the_documentation_that_is_installed(installed: Place) -> None:
+    variables = environment(installed.servers / "home", ANSIBLE_COLLECTIONS_PATH=installed.cwd.parent / "collections")
+    modules = [f"acs.builders.{name}" for name in ("build_message", "build_status", "build_heartbeat_fact")]
+    done = run(
+        installed.python,
+        *("-m", "ansible", "doc", *modules),
+        cwd=installed.cwd,
+        variables={**variables, "PAGER": "cat"},
+    )
+    assert done.code == 0 and done.stderr == "", done.output
+    assert done.stdout.count("state_dir") >= 3

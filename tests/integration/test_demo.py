@@ -1,0 +1,43 @@
+"""`make demo` after its set-up: the main job on the embedded default, as a person sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, environment, run
+from ansible_collections.acs.builders.tests.builders import Builders
+
+
+def test_the_demo_twice(tmp_path: Path) -> None:
+    servers = Builders(tmp_path / "servers", ("build1", "build2"))
+    variables = environment(
+        tmp_path / "home",
+        ACS_BUILDERS_SCRATCH=servers.folder,
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    )
+    for number in (1, 2):
+        done = run(TOP / "tools" / "demo", cwd=tmp_path, variables=variables)
+        assert done.code == 0, done.output
+        assert "[WARNING]" not in done.output
+        shown = done.stdout.partition("THE CONVERSATION")[2]
+        question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
+        assert question[1:] == ("build1", "build2", "request", "Which Git is installed?")
+        assert answer[1:] == ("build2", "build1", "info", "Re: Which Git is installed?")
+        assert re.search(r"^    git version \d", shown, re.MULTILINE)
+        assert re.search(r"^    git = \d", shown, re.MULTILINE)
+        assert re.findall(r"read by: (.*)", shown) == ["build2", "build1"]
+        assert re.search(r"^  build1   ok .* idle +Codex ", shown, re.MULTILINE)
+        assert re.search(r"^  build2   ok .* success +GitHub Copilot +demo success in \d+ s$", shown, re.MULTILINE)
+        assert "  healthy: yes\n" in shown
+        assert re.search(r"^  unread:  build1 0, build2 0$", shown, re.MULTILINE)
+        subjects = [message["subject"] for message in servers.messages()]
+        assert subjects == ["Ready", "Ready", *("Which Git is installed?", "Re: Which Git is installed?") * number]
+        assert all(message["read"] for message in servers.messages())
+        assert json.loads(servers.show("build2/status.json"))["last_build"]["id"] == "demo"
+        for server in servers.ids:
+            listed = servers.clone(server) / "coordination" / "messages.json"
+            assert len(json.loads(listed.read_text())["messages"]) >= 2 * number
