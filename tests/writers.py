@@ -34,14 +34,10 @@ class Writer:
         """Let it begin; it does not wait for others."""
         self._pipe.send((folder, ids, operations))
 
-    def results(self) -> list[dict[str, Any]]:
-        """For each operation: ``operation``, the ``ids`` it was about, ``commit`` and ``attempts``.
-
-        :raises AssertionError: when an operation failed.
-        """
-        results: list[dict[str, Any]] | str = self._pipe.recv()
-        assert not isinstance(results, str), results
-        return results
+    def outcome(self) -> list[dict[str, Any]] | str:
+        """For each operation: ``operation``, the ``ids`` it was about, ``commit`` and ``attempts``; or what failed."""
+        outcome: list[dict[str, Any]] | str = self._pipe.recv()
+        return outcome
 
     def stop(self) -> None:
         """End the process."""

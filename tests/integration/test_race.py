@@ -34,7 +34,10 @@ def work(writers: list[Writer], builders: Builders, plans: list[list[Operation]]
     busy = list(zip(writers, plans))
     for writer, plan in busy:
         writer.start(builders.folder, builders.ids, plan)
-    return {writer.server: writer.results() for writer, _plan in busy}
+    outcomes = {writer.server: writer.outcome() for writer, _plan in busy}
+    failures = [outcome for outcome in outcomes.values() if isinstance(outcome, str)]
+    assert not failures, failures
+    return {server: outcome for server, outcome in outcomes.items() if not isinstance(outcome, str)}
 
 
 def check_clones(builders: Builders) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from .bare_repository import BareRepository, Damaged
 from .errors import RemoteMissing
-from .git_command import Interrupted, explain_failure, explain_push
+from .git_command import explain_failure, explain_push
 from .state import StateDirectory
 
 DEEPEN_STEPS = (50, 500, 5000)
@@ -70,8 +70,8 @@ class PrivateRepository(BareRepository):
         if "couldn't find remote ref" not in outcome.stderr:
             raise self.checked(explain_failure(outcome, self.url), outcome, "fetching")
         heads = [] if known else self._heads(timeout)
-        if self.branch in heads:
-            raise Interrupted("the branch was made this moment")
+        if self.branch in heads:  # it was made this moment
+            return self.fetch(timeout)
         if heads:
             raise RemoteMissing(
                 f"The remote {self.url} has no branch {self.branch!r}.",
