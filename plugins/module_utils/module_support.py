@@ -51,8 +51,6 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
             raise InvalidInput("The timeout is not a positive number of seconds.", "Give at least 1.")
         with _host(module) as host:
             result = action(module, host)
-            for note in [*host.repository.notes, *withdrawal_notes(host)]:
-                module.warn(note)
     except CoordinationError as error:
         module.fail_json(msg=str(error), reason=error.kind)
     except OSError as error:
@@ -64,11 +62,12 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
 
 @contextmanager
 def _host(module: AnsibleModule) -> Iterator[Host]:
-    names = ("repo", "remote", "branch", "server_id", "pat_file", "state_dir", "timeout")
-    host = open_host(**{name: module.params[name] for name in names}, check_mode=module.check_mode)
+    host = open_host(**{name: module.params[name] for name in COMMON_ARGUMENTS}, check_mode=module.check_mode)
     try:
         yield host
     finally:
+        for note in [*host.repository.notes, *withdrawal_notes(host)]:
+            module.warn(note)
         host.repository.close()
 
 

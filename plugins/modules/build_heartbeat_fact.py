@@ -105,9 +105,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
+from ansible_collections.acs.builders.plugins.module_utils.coordination.beats import DEFAULT_INTERVAL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
-    DEFAULT_INTERVAL,
     compose_heartbeat,
     publish_heartbeat,
 )

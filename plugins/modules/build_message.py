@@ -352,7 +352,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         receipt = marking.acknowledge(host, params["ids"])
         return {**module_support.written(module, receipt), "ids": receipt.result}
     if state == "sent":
-        receipt = sending.send(host, _draft(params), params["to"] or [])
+        receipt = sending.send(host, _draft(params), params["to"])
     else:
         receipt = sending.reply(host, params["id"], _draft(params))
     sent = [messages.normalise(entry) for entry in receipt.result]

@@ -154,6 +154,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Snapshot
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, read_status, write_status
 
 
@@ -162,14 +163,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     params = module.params
     if params["status"] is None:
         server = host.fleet.check_recipient(params["server"] or host.id)
-        snapshot = host.repository.read()
-        return {
-            "changed": False,
-            "server": server,
-            "status": read_status(snapshot, server),
-            "remote_age_seconds": round(snapshot.age),
-            "commit": snapshot.commit,
-        }
+        return host.repository.read(lambda snapshot: _shown(snapshot, server))
     report = Report(
         status=params["status"],
         job=params["job"],
@@ -180,6 +174,16 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     )
     receipt = write_status(host, report)
     return {**module_support.written(module, receipt), "server": host.id, "status": receipt.result}
+
+
+def _shown(snapshot: Snapshot, server: str) -> dict[str, Any]:
+    return {
+        "changed": False,
+        "server": server,
+        "status": read_status(snapshot, server),
+        "remote_age_seconds": round(snapshot.age),
+        "commit": snapshot.commit,
+    }
 
 
 def main() -> None:

@@ -81,12 +81,14 @@ def test_everybodys_beats_are_read(legacy: Builders, clock: Clock) -> None:
     with legacy.host("build1") as host:
         host = clock.on(host)
         beat(host)
-        beats = read_heartbeats(host, host.repository.read())
+        beats = read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))
         assert set(beats) == {"build1", "build2", "build3"}
         assert beats["build1"]["timestamp"] == "2026-11-22T07:11:46Z"
         assert beats["build2"]["last_activity"] == "Dashboard status update"
         legacy.commit("build1/heartbeat.json", b'{"timestamp": "2026-11-22 07:12"}')
-        assert read_heartbeats(host, host.repository.read())["build1"] == {"timestamp": "2026-11-22 07:12"}
+        assert read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))["build1"] == {
+            "timestamp": "2026-11-22 07:12"
+        }
 
 
 def test_a_beat_that_cannot_be_read_hides_no_other(legacy: Builders) -> None:
@@ -96,7 +98,7 @@ def test_a_beat_that_cannot_be_read_hides_no_other(legacy: Builders) -> None:
         commit = git("rev-parse", "main", cwd=legacy.remote)
         git("update-ref", "refs/heartbeats/build2", commit, cwd=legacy.remote)
         git("update-ref", "refs/heartbeats/Not-an-id", f"{REF}", cwd=legacy.remote)
-        beats = read_heartbeats(host, host.repository.read())
+        beats = read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))
         assert any("build3/heartbeat.json" in note for note in host.repository.notes)
     assert set(beats) == {"build1", "build2"}
     assert beats["build2"]["server"] == "build2", "the one on the branch"
@@ -199,5 +201,5 @@ def test_a_damaged_scratch_repository_is_made_anew(builders: Builders) -> None:
     (scratch / "HEAD").write_bytes(b"")
     with builders.host("build1") as host:
         beat(host)
-        assert set(read_heartbeats(host, host.repository.read())) == {"build1"}
+        assert set(read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))) == {"build1"}
     assert published(builders)["sequence"] == 2

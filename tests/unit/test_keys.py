@@ -42,7 +42,7 @@ def put(builders: Builders, path: str, entries: list[dict[str, Any]], bare: bool
     """Commit a document with these entries, and let build1 know of it."""
     builders.commit(path, json.dumps(entries if bare else {"messages": entries}, indent=2).encode())
     with builders.host("build1") as host:
-        host.repository.read()
+        host.repository.read(lambda snapshot: snapshot)
 
 
 def refused(builders: Builders, clock: Clock, **changes: Any) -> None:

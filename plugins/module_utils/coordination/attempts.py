@@ -20,6 +20,7 @@ class Attempt(NamedTuple):
     """A commit that was, or is about to be, pushed."""
 
     commit: str
+    parent: str | None
     change: Change
     before: dict[str, bytes]
 
@@ -27,7 +28,8 @@ class Attempt(NamedTuple):
 class Attempts:
     """The commits that one write has tried to push, and whether to go on trying.
 
-    ``uncertain`` while it is not known whether one of them is on the remote.
+    ``uncertain`` while it is not known whether one of them is on the remote; that an answer was lost once is remembered
+    beyond that, since the history may have been rewritten before the remote was asked.
     """
 
     def __init__(self, deadline: float, url: str, timeout: float) -> None:
@@ -73,12 +75,13 @@ class Attempts:
         self._unreachable += isinstance(error, RemoteUnreachable)
         over = time.monotonic() >= self._deadline
         if isinstance(error, RemoteUnreachable) and (over or self._unreachable >= UNREACHABLE_TRIES):
-            raise self._too_late(error.what) if self.uncertain else error
+            raise self.too_late(error.what) if self.uncertain else error
         if over:
-            raise self._too_late(str(error))
+            raise self.too_late(str(error))
         time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
 
-    def _too_late(self, why: str) -> DeadlineReached:
+    def too_late(self, why: str) -> DeadlineReached:
+        """The error for a write that was not accepted in time, or whose outcome cannot be asked for."""
         what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why})."
         if self.uncertain:
             return DeadlineReached(

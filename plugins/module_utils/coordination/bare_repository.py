@@ -12,10 +12,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any, Callable, TypeVar
 
 from .git_command import GitCommand, Interrupted, Outcome, git, local_failure
 
+T = TypeVar("T")
+
+_FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
+"""What GitPython reads, whatever this host's settings for new repositories are."""
 _READING_FAILED = (ValueError, IndexError, OSError, AssertionError)
 WITHDRAWN = "refs/acs-builders/withdrawn/"
 """Where the old tip is kept when the remote's branch no longer descends from it."""
@@ -54,7 +60,7 @@ class BareRepository:
         if (self.path / "HEAD").exists():
             return
         new = Path(tempfile.mkdtemp(prefix=".new-", dir=self.path.parent))
-        outcome = self.run(f"--git-dir={new}", "init", "--quiet", "--bare", "--template=")
+        outcome = self.run(f"--git-dir={new}", *_FORMAT, "init", "--quiet", "--bare", "--template=")
         try:
             self.local(outcome, "making the private repository")
             with contextlib.suppress(OSError):
@@ -71,6 +77,21 @@ class BareRepository:
             if not _holds_withdrawn(aside):
                 shutil.rmtree(aside, ignore_errors=True)
         self.make()
+
+    def mended(self, action: Callable[[], T], guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> T:
+        """Do something, once more in a new repository when this one is damaged.
+
+        :param guard: is entered while the repository is replaced.
+        :raises GitFailed: when that does not help.
+        """
+        with contextlib.suppress(Damaged):
+            return action()
+        try:
+            with guard():
+                self.remake()
+            return action()
+        except Damaged as again:
+            raise again.error from again
 
     def set_ref(self, name: str, commit: str) -> None:
         """Point a ref to a commit."""
@@ -101,31 +122,31 @@ class BareRepository:
     def read(self, commit: str, path: str) -> bytes | None:
         """The content of a file in a commit, None when there is no such file."""
         with self._reading() as repo:
-            try:
-                return bytes((repo.commit(commit).tree / path).data_stream.read())
-            except KeyError:
-                return None
+            item = _item(repo.commit(commit).tree, path)
+            return bytes(item.data_stream.read()) if item is not None and item.type == "blob" else None
 
     def names(self, commit: str, folder: str = "") -> list[str]:
         """The names in a folder of a commit; none when there is no such folder."""
         with self._reading() as repo:
             tree = repo.commit(commit).tree
-            try:
-                return [item.name for item in (tree / folder if folder else tree)]
-            except (KeyError, TypeError):
+            found = _item(tree, folder) if folder else tree
+            if found is None or found.type != "tree":
                 return []
+            return [item.name for item in found if item.type != "submodule"]
 
     def refs(self, prefix: str) -> dict[str, str]:
-        """The commits of the refs that begin with ``prefix``, by name."""
-        outcome = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix)
+        """The commits of the refs that begin with ``prefix``, by name; refs to anything else are left out."""
+        outcome = self.run("for-each-ref", "--format=%(objecttype) %(refname) %(objectname)", prefix)
         self.local(outcome, "listing refs")
-        return dict(line.split(" ") for line in outcome.stdout.decode().splitlines())
+        found = (line.split(" ") for line in outcome.stdout.decode("utf-8", "replace").splitlines())
+        return {name: commit for kind, name, commit in found if kind == "commit"}
 
     def _mode(self, parent: str | None, path: str) -> int:
-        if parent:
-            with self._reading() as repo, contextlib.suppress(KeyError):
-                return int((repo.commit(parent).tree / path).mode)
-        return 0o100644
+        if parent is None:
+            return 0o100644
+        with self._reading() as repo:
+            item = _item(repo.commit(parent).tree, path)
+            return int(item.mode) if item is not None and item.type == "blob" else 0o100644
 
     def ref(self, name: str) -> str | None:
         """The commit of a ref, None when there is no such ref."""
@@ -141,8 +162,6 @@ class BareRepository:
             if self._repo is None:
                 self._repo = git.Repo(self.path)
             yield self._repo
-        except KeyError:
-            raise
         except (git.exc.GitError, git.exc.ODBError, configparser.Error, *_READING_FAILED) as error:
             raise Damaged(Outcome(None, b"", str(error)), "reading the private repository") from error
 
@@ -166,6 +185,14 @@ class BareRepository:
     def run(self, *arguments: str, stdin: bytes = b"", timeout: float | None = None) -> Outcome:
         """Run Git on this repository, as :meth:`.git_command.GitCommand.run`."""
         return self._git.run(*arguments, stdin=stdin, timeout=timeout)
+
+
+def _item(tree: git.Tree, path: str) -> Any:
+    """A file or folder in a tree, None when there is none."""
+    try:
+        return tree / path
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def _data(content: bytes) -> bytes:

@@ -9,19 +9,24 @@ lease by its only writer. They are made and fetched in a scratch repository of t
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
-from typing import Any, Callable
+from typing import Any
 
-from .bare_repository import BareRepository, Damaged
+from .bare_repository import BareRepository
 from .documents import new_document, parse_object
 from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity
 from .git_command import Interrupted, Moved, explain_failure, explain_push
 from .host import Host
-from .messages import parse_time
+from .messages import clean, parse_time
 
 HEARTBEAT = "heartbeat.json"
 REFS = "refs/heartbeats/"
 BEAT_FILE = "beat.json"
+DEFAULT_INTERVAL = 60
+"""Seconds between two beats."""
+MAX_INTERVAL = 86_400
+"""Seconds; a longer one is not believed."""
 MAX_SIZE = 5_000_000
 """Bytes above which the scratch repository is made anew."""
 TRIES = 4
@@ -36,7 +41,7 @@ class Beats:
     def __init__(self, host: Host) -> None:
         self._host = host
         repository = host.repository
-        self._timeout = repository.timeout
+        self._deadline = time.monotonic() + repository.timeout
         self._bare = BareRepository(host.state.make() / "beats.git", repository.url, repository.pat_file)
 
     def __enter__(self) -> Beats:
@@ -52,10 +57,7 @@ class Beats:
         :raises RemoteError: when the remote cannot be reached or says no.
         """
         with self._locked():
-            self._mended(lambda: self._fetch(f"+{REFS}*:{REFS}*", "--prune"))
-            commits = self._bare.refs(REFS)
-            beats = {ref[len(REFS) :]: self._document(commit) for ref, commit in commits.items()}
-        return {server: beat for server, beat in beats.items() if beat}
+            return self._bare.mended(self._read)
 
     def publish(self, beat: dict[str, Any], now: datetime) -> None:
         """Replace this server's heartbeat.
@@ -64,11 +66,16 @@ class Beats:
         :raises RemoteError: when the remote did not take it.
         """
         with self._locked():
-            self._mended(lambda: self._publish(beat, now))
+            self._bare.mended(lambda: self._publish(beat, now))
             self._bare.run("prune", "--expire=now")
             size = sum(file.stat().st_size for file in self._bare.path.rglob("*") if file.is_file())
             if size > MAX_SIZE:
                 self._bare.remake()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        self._fetch(f"+{REFS}*:{REFS}*", "--prune")
+        beats = {ref[len(REFS) :]: self._document(commit) for ref, commit in self._bare.refs(REFS).items()}
+        return {server: beat for server, beat in beats.items() if beat}
 
     def _publish(self, beat: dict[str, Any], now: datetime) -> None:
         record = self._host.state.read_json(BEAT_FILE) or {"commit": "", "attempted": []}
@@ -80,7 +87,7 @@ class Beats:
             self._host.state.write_json(BEAT_FILE, record)
             lease = f"--force-with-lease={ref}:{record['commit']}"
             outcome = self._bare.run(
-                "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._timeout
+                "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._left()
             )
             if outcome.status == 0:
                 self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": []})
@@ -88,24 +95,22 @@ class Beats:
             error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
             if not isinstance(error, (Moved, Interrupted)):
                 raise error
-            record["commit"] = self._lease(ref, record["attempted"], beat, now)
+            record["commit"] = self._lease(ref, record["attempted"], now)
         raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
 
-    def _lease(self, ref: str, own: list[str], beat: dict[str, Any], now: datetime) -> str:
+    def _lease(self, ref: str, own: list[str], now: datetime) -> str:
         """The commit that is to be replaced: what the remote has, when that is this host's or abandoned."""
         self._bare.run("update-ref", "-d", ref)
         there = self._fetch(f"+{ref}*:{ref}*") and self._bare.ref(ref)
         if not there:
             return ""
         if there not in own:
-            self._check_foreign(self._document(there) or {}, beat, now)
+            self._check_foreign(self._document(there) or {}, now)
         return there
 
-    def _check_foreign(self, theirs: dict[str, Any], beat: dict[str, Any], now: datetime) -> None:
+    def _check_foreign(self, theirs: dict[str, Any], now: datetime) -> None:
         sent = parse_time(theirs.get("timestamp"))
-        interval = theirs.get("interval_seconds")
-        interval = interval if isinstance(interval, (int, float)) else beat["interval_seconds"]
-        young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval
+        young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
         if young:
             raise DuplicateIdentity(
                 f"Duplicate identity: another host beats as {self._host.id} (boot {theirs.get('boot_id', 'unknown')}, "
@@ -118,7 +123,7 @@ class Beats:
 
     def _fetch(self, refspec: str, *options: str) -> bool:
         command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, self._bare.url, refspec)
-        outcome = self._bare.run(*command, timeout=self._timeout)
+        outcome = self._bare.run(*command, timeout=self._left())
         if outcome.status == 0:
             return True
         error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, "fetching heartbeats")
@@ -129,19 +134,18 @@ class Beats:
     def _document(self, commit: str) -> dict[str, Any] | None:
         data = self._bare.read(commit, HEARTBEAT)
         try:
-            return None if data is None else dict(parse_object(data, HEARTBEAT).value)
+            return None if data is None else dict(clean(parse_object(data, HEARTBEAT).value))
         except DocumentDamaged:
             return None
 
     def _locked(self) -> Any:
-        return self._host.state.lock("beats.lock", self._timeout)
+        return self._host.state.lock("beats.lock", self._left())
 
-    def _mended(self, action: Callable[[], Any]) -> None:
-        try:
-            action()
-        except Damaged:
-            self._bare.remake()
-            try:
-                action()
-            except Damaged as again:
-                raise again.error from again
+    def _left(self) -> float:
+        return max(0.5, self._deadline - time.monotonic())
+
+
+def interval_of(beat: dict[str, Any]) -> float:
+    """Seconds between two beats of a server, as it says; the default when it says nothing that can be."""
+    interval = beat.get("interval_seconds")
+    return interval if isinstance(interval, (int, float)) and 0 < interval <= MAX_INTERVAL else DEFAULT_INTERVAL

@@ -92,6 +92,10 @@ class StateUnusable(CoordinationError):
     kind = "state"
 
 
+class Locked(StateUnusable):
+    """Another process of this host holds a lock for too long."""
+
+
 class CloneInvalid(CoordinationError):
     """The clone does not tell where the Build repository is."""
 

@@ -40,6 +40,7 @@ SAFE_CONFIG = (
     "maintenance.auto=false",
     "fetch.recurseSubmodules=false",
     "submodule.recurse=false",
+    "merge.autoStash=false",
     "push.gpgSign=false",
     "commit.gpgSign=false",
     "http.followRedirects=false",
@@ -144,7 +145,13 @@ def remote_url(clone: str, remote: str) -> str:
             f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL."
         )
     if re.match(r"[a-z][a-z0-9+.-]*://", url):
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise CloneInvalid(
+                f"The URL of the remote {remote!r} of {clone} is not one ({error}).",
+                f"Correct it: git -C {clone} remote set-url {remote} URL.",
+            ) from error
         host = parts.netloc.rpartition("@")[2] if parts.scheme in ("http", "https") else parts.netloc
         return urlunsplit(parts._replace(netloc=host))
     is_path = ":" not in url.partition("/")[0]
@@ -186,6 +193,8 @@ _MISSING = re.compile(
     r"|[Rr]epository .*not found|returned error: 404"
 )
 _REDIRECT = re.compile(r"unable to update url base from redirection|returned error: 30[1278]")
+_BROKEN_OFF = re.compile(r"RPC failed|(Recv|Send) failure|send disconnect")
+"""Said when a connection was there: curl may try a request again on a new one, and that one may fail to connect."""
 _UNREACHABLE = re.compile(
     r"Could not resolve|Name or service not known|Temporary failure in name resolution"
     r"|Connection refused|Failed to connect"
@@ -208,6 +217,8 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
         return RemoteMissing(
             f"The remote {url} points to another address: {said}", "Set the clone's remote to the new address."
         )
+    if _BROKEN_OFF.search(words):
+        return Interrupted(said)
     if _UNREACHABLE.search(words):
         return RemoteUnreachable(f"The remote {url} cannot be reached: {said}", remedy)
     if _MISSING.search(words):
@@ -224,7 +235,7 @@ def explain_push(outcome: Outcome, url: str) -> Exception:
         flag, _tab, status = line.partition("\t")
         if flag != "!":
             continue
-        reason = status.rpartition("[")[2]
+        reason = status.partition("\t[")[2]
         if _MOVED.search(reason):
             return Moved(reason)
         if "remote rejected" in reason and not _RETRIED.search(reason):

@@ -9,12 +9,12 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from .errors import CoordinationError, DeadlineReached, DocumentDamaged, RemoteUnreachable
-from .fleet import ALL
-from .heartbeat import DEFAULT_INTERVAL, read_heartbeats
+from .beats import DEFAULT_INTERVAL, interval_of
+from .errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked, RemoteUnreachable
+from .heartbeat import read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox, recipients_of
-from .messages import answers, id_of, is_for, is_marked_read, parse_time
+from .messages import answers, is_for, is_marked_read, normalise, parse_time
 from .read_ledger import ReadLedger
 from .snapshot import Snapshot
 from .status import read_status
@@ -35,7 +35,10 @@ def read_health(host: Host) -> dict[str, Any]:
     :return: server_id, partner, servers, jobs, messages, problems and healthy, as the module documents them.
     :raises RemoteError: when the remote says no, or was never reached.
     """
-    snapshot = host.repository.read()
+    return host.repository.read(lambda snapshot: _health(host, snapshot))
+
+
+def _health(host: Host, snapshot: Snapshot) -> dict[str, Any]:
     problems: list[str] = []
     beats = _beats(host, snapshot, problems)
     ages = observe(host.state, beats, host.clock(), keep=not host.check_mode)
@@ -64,7 +67,7 @@ def read_health(host: Host) -> dict[str, Any]:
 def _beats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, dict[str, Any]]:
     try:
         return read_heartbeats(host, snapshot)
-    except (RemoteUnreachable, DeadlineReached) as error:
+    except (RemoteUnreachable, DeadlineReached, Locked) as error:
         problems.append(error.what)
         return {}
 
@@ -81,8 +84,7 @@ def _server(
         own.append(error.what)
     if beat and beat.get("healthy") is False and not own:
         own.append("it says that it is not healthy")
-    interval = (beat or {}).get("interval_seconds")
-    interval = interval if isinstance(interval, (int, float)) and interval > 0 else DEFAULT_INTERVAL
+    interval = interval_of(beat or {})
     seconds = age.seconds if age else None
     return {
         "state": _state(beat, seconds, interval),
@@ -142,15 +144,7 @@ def _messages(host: Host, snapshot: Snapshot, ids: list[str], problems: list[str
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
-        "overdue_requests": [
-            {
-                "id": id_of(e),
-                "from": str(e.get("from")),
-                "to": str(e.get("to")),
-                "subject": str(e.get("subject")),
-            }
-            for e in overdue
-        ],
+        "overdue_requests": [{name: normalise(e)[name] for name in ("id", "from", "to", "subject")} for e in overdue],
     }
 
 
@@ -163,5 +157,5 @@ def _is_overdue(
         return False
     if any(answers(other, entry) for other in entries):
         return False
-    recipients = recipients_of(host, snapshot, entry) if entry.get("to") == ALL else {str(entry.get("to"))}
+    recipients = recipients_of(host, snapshot, entry)
     return not all(is_marked_read(entry, server) for server in recipients)

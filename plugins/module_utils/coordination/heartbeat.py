@@ -13,13 +13,11 @@ from .errors import DocumentDamaged
 from .fleet import is_server_id
 from .host import Host
 from .mailbox import ACTIVITY_FILE
-from .messages import parse_time, utc_text
+from .messages import clean, parse_time, utc_text
 from .snapshot import Snapshot
 from .system import boot_id, system_facts, uptime_seconds
 
 SEQUENCE_FILE = "sequence.json"
-DEFAULT_INTERVAL = 60
-"""Seconds between two beats."""
 
 
 def compose_heartbeat(host: Host, problems: list[str], interval: int, version: str) -> dict[str, Any]:
@@ -71,7 +69,7 @@ def read_heartbeats(host: Host, snapshot: Snapshot) -> dict[str, dict[str, Any]]
             host.repository.notes.append(error.what)
             continue
         if document:
-            on_branch[server] = document.value
+            on_branch[server] = clean(document.value)
     with Beats(host) as beats:
         on_refs = {server: beat for server, beat in beats.read().items() if is_server_id(server)}
     return {

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Callable
 
 from .documents import check_text, new_document
-from .errors import InvalidInput
+from .errors import InvalidInput, StateUnusable
 from .fleet import Fleet, identify, is_server_id, load_fleet
 from .repository import Repository
 from .snapshot import Change, Receipt, Snapshot
@@ -63,6 +64,14 @@ class Host:
         if self.check_mode:
             return self.repository.preview(with_first_documents)
         return self.repository.write(with_first_documents, self.id)
+
+    @contextmanager
+    def after_write(self) -> Iterator[None]:
+        """Keep this host's own record of a write that the remote has taken; that it cannot be kept is only noted."""
+        try:
+            yield
+        except (StateUnusable, OSError) as error:
+            self.repository.notes.append(f"The write was taken, but this host's record of it failed: {error}")
 
     def seen_servers(self, snapshot: Snapshot) -> Iterable[str]:
         """The servers that have a status or a heartbeat in the repository."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from .errors import InvalidInput, NoAnswer, UnknownMessage
@@ -63,9 +63,9 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
     :raises InvalidInput: when ``since`` is neither a time nor the id of a message in the mailbox.
     :raises DocumentDamaged: when the mailbox cannot be read.
     """
-    listing = _list(host, host.repository.read(), chosen)
+    listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen))
     if not host.check_mode:
-        ids = [message["id"] for message in listing.messages if is_for(message, host.id)]
+        ids = [message["id"] for message in listing.messages if message["id"] and is_for(message, host.id)]
         host.state.write_json(LISTED_FILE, {"ids": ids})
         note_activity(host)
     return listing
@@ -90,26 +90,26 @@ def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float
     :raises UnknownMessage: when this server has sent no such message.
     :raises NoAnswer: when the time is over.
     """
-    return _wait(
-        host, lambda snapshot: _answers(host, snapshot, message_id), f"answer to {message_id}", timeout, interval
-    )
+
+    def answered(snapshot: Snapshot) -> Listing:
+        found = _answers(host, snapshot, message_id)
+        return replace(_list(host, snapshot, Filter()), messages=found)
+
+    return _wait(host, answered, f"answer to {message_id}", timeout, interval)
 
 
 def wait_for_message(host: Host, chosen: Filter, timeout: float, interval: float) -> Listing:
     """Wait for a message that a filter selects, as :func:`wait_for_answer`."""
-    return _wait(host, lambda snapshot: _list(host, snapshot, chosen).messages, "such message", timeout, interval)
+    return _wait(host, lambda snapshot: _list(host, snapshot, chosen), "such message", timeout, interval)
 
 
-def _wait(
-    host: Host, look: Callable[[Snapshot], list[dict[str, Any]]], what: str, timeout: float, interval: float
-) -> Listing:
+def _wait(host: Host, look: Callable[[Snapshot], Listing], what: str, timeout: float, interval: float) -> Listing:
     deadline = time.monotonic() + timeout
     while True:
-        snapshot = host.repository.read()
-        found = look(snapshot)
-        if found:
+        found = host.repository.read(look)
+        if found.messages:
             note_activity(host)
-            return Listing(found, _list(host, snapshot, Filter()).unread_count, snapshot.commit, snapshot.age)
+            return found
         left = deadline - time.monotonic()
         if left <= 0:
             raise NoAnswer(
@@ -181,12 +181,8 @@ def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str
 
 
 def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
-    entries = read_mailbox(snapshot).entries
-    asked = next((e for e in entries if id_of(e) == message_id), None)
-    if asked is None:
-        archived = read_archives(snapshot, message_id)
-        asked = next((e for e in archived if id_of(e) == message_id), None)
-        entries = [*archived, *entries]
+    entries = [*read_archives(snapshot, message_id), *read_mailbox(snapshot).entries]
+    asked = next((entry for entry in entries if id_of(entry) == message_id), None)
     if asked is None or asked.get("from") != host.id:
         raise UnknownMessage(
             f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."

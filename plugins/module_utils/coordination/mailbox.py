@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from .documents import EntryList, new_document
 from .errors import UnknownMessage
@@ -20,6 +20,13 @@ ARCHIVE = "coordination/archive"
 ACTIVITY_FILE = "manager.json"
 
 _ARCHIVE_NAME = re.compile(r"(messages-)?(\d{4}-\d{2})\.json")
+
+
+class Mail(NamedTuple):
+    """The result of a transaction on the mailbox: the entries it is about, and the mailbox before it."""
+
+    entries: list[dict[str, Any]]
+    mailbox: list[dict[str, Any]]
 
 
 def read_mailbox(snapshot: Snapshot) -> EntryList:
@@ -56,8 +63,8 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
 
     :raises UnknownMessage: when there is none, or it is for others.
     """
-    same_id = [entry for entry in mailbox.entries if id_of(entry) == message_id]
-    same_id = same_id or [e for e in read_archives(snapshot, message_id) if id_of(e) == message_id]
+    same_id = [entry for entry in mailbox.entries if message_id and id_of(entry) == message_id]
+    same_id = same_id or [e for e in read_archives(snapshot, message_id) if message_id and id_of(e) == message_id]
     if not same_id:
         raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
     for entry in same_id:

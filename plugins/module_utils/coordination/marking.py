@@ -7,22 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from .documents import EntryList
 from .host import MESSAGES, Host
 from .listing import last_listed
-from .mailbox import find_addressed, note_activity, read_mailbox, recipients_of
+from .mailbox import Mail, find_addressed, note_activity, read_mailbox, recipients_of
 from .messages import id_of, is_for, is_marked_read, normalise
 from .read_ledger import ReadLedger
 from .snapshot import Change, Receipt, Snapshot
-
-
-class Marked(NamedTuple):
-    """The result of a transaction: the entries it is about, and the mailbox before it."""
-
-    entries: list[dict[str, Any]]
-    mailbox: list[dict[str, Any]]
 
 
 def mark_read(host: Host, ids: Sequence[str] | None = None) -> tuple[Receipt, bool]:
@@ -39,12 +32,13 @@ def mark_read(host: Host, ids: Sequence[str] | None = None) -> tuple[Receipt, bo
         changes = read_marks(host, snapshot, mailbox, chosen)
         return _change(host, mailbox, changes, chosen, "read")
 
-    receipt = host.write(function)
     ledger = ReadLedger(host.state, host.id)
+    receipt = host.write(function)
     unread = [entry for entry in receipt.result.entries if not ledger.has_read(entry)]
     if not host.check_mode:
-        record_read(host, chosen, receipt.result.mailbox)
-        note_activity(host)
+        with host.after_write():
+            ledger.record(chosen, receipt.result.mailbox, host.clock())
+            note_activity(host)
     return replace(receipt, result=chosen), bool(receipt.files or unread)
 
 
@@ -67,7 +61,8 @@ def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
         return _change(host, mailbox, changes, ids, "acknowledge")
 
     receipt = host.write(function)
-    note_activity(host)
+    with host.after_write():
+        note_activity(host)
     return replace(receipt, result=list(ids))
 
 
@@ -85,17 +80,14 @@ def read_marks(host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence
     return changes
 
 
-def record_read(host: Host, ids: Sequence[str], mailbox: list[dict[str, Any]]) -> None:
-    """Record in this server's own ledger that messages were read."""
-    ReadLedger(host.state, host.id).record(ids, mailbox, host.clock())
-
-
 def _addressed(
     host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]
 ) -> list[tuple[int, dict[str, Any]]]:
-    for message_id in ids:
+    wanted = set(ids)
+    found = [(i, e) for i, e in enumerate(mailbox.entries) if id_of(e) in wanted and is_for(e, host.id)]
+    for message_id in wanted - {id_of(entry) for _index, entry in found}:
         find_addressed(host, snapshot, mailbox, message_id)
-    return [(i, e) for i, e in enumerate(mailbox.entries) if id_of(e) in ids and is_for(e, host.id)]
+    return found
 
 
 def _change(
@@ -105,4 +97,4 @@ def _change(
     files = {MESSAGES: mailbox.splice(changes, [])} if changes else {}
     entries = [entry for entry in mailbox.entries if id_of(entry) in ids and is_for(entry, host.id)]
     number = "1 message" if len(changes) == 1 else f"{len(changes)} messages"
-    return Change(Marked(entries, mailbox.entries), files, f"{host.id}: {verb} {number}")
+    return Change(Mail(entries, mailbox.entries), files, f"{host.id}: {verb} {number}")

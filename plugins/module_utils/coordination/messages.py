@@ -232,8 +232,8 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
         "acknowledged_by": _texts(entry.get("acknowledged_by")),
         "in_reply_to": _text(entry.get("in_reply_to")),
         "thread": thread_of(entry),
-        "facts": [{_text(k): _clean(v) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
-        "request": _clean(request) if isinstance(request, dict) else None,
+        "facts": [{_text(k): clean(v) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
+        "request": clean(request) if isinstance(request, dict) else None,
         "key": _text(entry.get("key")),
     }
 
@@ -286,11 +286,12 @@ def _text(value: Any) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """A value of a document with all its texts printable, as :func:`normalise` makes those of a message."""
     if isinstance(value, dict):
-        return {_text(key): _clean(item) for key, item in value.items()}
+        return {_text(key): clean(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return _text(value) if isinstance(value, str) else value
 
 

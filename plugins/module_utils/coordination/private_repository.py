@@ -69,7 +69,7 @@ class PrivateRepository(BareRepository):
             return self.ref(self._fetched_ref)
         if "couldn't find remote ref" not in outcome.stderr:
             raise self.checked(explain_failure(outcome, self.url), outcome, "fetching")
-        heads = [] if known else self._heads(timeout)
+        heads = self._heads(timeout)
         if self.branch in heads:  # it was made this moment
             return self.fetch(timeout)
         if heads:
@@ -79,16 +79,21 @@ class PrivateRepository(BareRepository):
             )
         return None
 
-    def push(self, commit: str, timeout: float) -> None:
-        """Push a commit to the branch, never forced.
+    def push(self, commit: str, parent: str | None, timeout: float) -> None:
+        """Push a commit to the branch, if this is at the commit's parent.
 
+        A plain push would make a branch anew that somebody has removed, with all its history. The lease refuses that;
+        since the commit descends from its parent, nothing is ever overwritten.
+
+        :param parent: the commit's parent; None when the branch must not exist.
         :param timeout: seconds.
         :raises Moved: when the branch is elsewhere.
         :raises RemoteError: when the remote cannot be reached or says no.
         :raises Interrupted: when it is not known whether the remote took it.
         """
-        refspec = f"{commit}:refs/heads/{self.branch}"
-        outcome = self.run("push", "--porcelain", self.url, refspec, timeout=timeout)
+        branch = f"refs/heads/{self.branch}"
+        lease = f"--force-with-lease={branch}:{parent or ''}"
+        outcome = self.run("push", "--porcelain", lease, self.url, f"{commit}:{branch}", timeout=timeout)
         if outcome.status != 0:
             raise self.checked(explain_push(outcome, self.url), outcome, "pushing")
 
@@ -117,7 +122,7 @@ class PrivateRepository(BareRepository):
                 branch = f"refs/heads/{self.branch}"
                 if self.run(*_FETCH, f"--deepen={step}", self.url, branch, timeout=timeout).status != 0:
                     return
-            outcome = self.run("log", "--format=%H", commit, "--", path)
+            outcome = self.run("rev-list", commit, "--", path)
             self.local(outcome, "reading the history")
             for older in outcome.stdout.decode("ascii").split():
                 if older not in seen:
@@ -134,5 +139,6 @@ class PrivateRepository(BareRepository):
     def _heads(self, timeout: float) -> list[str]:
         """The remote's branches."""
         outcome = self.run("ls-remote", "--heads", self.url, timeout=timeout)
-        lines = outcome.stdout.decode("utf-8", "replace").splitlines() if outcome.status == 0 else []
-        return [line.partition("refs/heads/")[2] for line in lines]
+        if outcome.status != 0:
+            raise self.checked(explain_failure(outcome, self.url), outcome, "listing branches")
+        return [line.partition("refs/heads/")[2] for line in outcome.stdout.decode("utf-8", "replace").splitlines()]

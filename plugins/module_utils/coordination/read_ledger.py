@@ -13,8 +13,6 @@ from .messages import id_of, is_for, is_marked_read, parse_time, utc_text
 from .state import StateDirectory
 
 READ_FILE = "read.json"
-LOCK_TIMEOUT = 10
-"""Seconds; the lock is held only while the file is written."""
 KEPT = timedelta(days=1)
 """How long the id of a message that is not in the mailbox is kept: another process may know a newer mailbox."""
 
@@ -32,7 +30,7 @@ class ReadLedger:
 
     def has_read(self, entry: dict[str, Any]) -> bool:
         """Whether this server has read an entry."""
-        if self._ids is None:
+        if self._ids is None or not id_of(entry):
             return is_marked_read(entry, self._server)
         return id_of(entry) in self._ids
 
@@ -42,12 +40,12 @@ class ReadLedger:
 
     def record(self, ids: Iterable[str], mailbox: Iterable[dict[str, Any]], now: datetime) -> None:
         """Record that messages were read, and forget those that have left the mailbox."""
-        with self._state.lock("read.lock", LOCK_TIMEOUT):
+        with self._state.lock("read.lock"):
             self._ids = self._load()
             mine = [entry for entry in mailbox if is_for(entry, self._server)]
             known = self._ids
             if known is None:
-                known = {id_of(entry): utc_text(now) for entry in mine if self.has_read(entry)}
+                known = {id_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has_read(entry)}
             there = {id_of(entry) for entry in mine}
             kept = {name: when for name, when in known.items() if name in there or _is_new(when, now)}
             kept.update({name: utc_text(now) for name in ids if name not in kept})

@@ -13,12 +13,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from contextlib import AbstractContextManager
 from typing import Any, Callable, TypeVar
 
 from . import working_clone
 from .attempts import Attempt, Attempts
 from .bare_repository import WITHDRAWN, Damaged
-from .errors import CoordinationError, RemoteUnreachable, StateUnusable
+from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable
 from .git_command import Interrupted, Moved, remote_url, require_git
 from .private_repository import PrivateRepository
 from .snapshot import Change, Receipt, Snapshot
@@ -31,7 +32,7 @@ ACCEPTED_LOCK_TIMEOUT = 1
 
 
 class Repository:
-    """The Build repository, as seen from this host. Close it, or use it in a ``with``.
+    """The Build repository, as seen from this host. Close it in the end.
 
     :param clone: the clone where people work; it names the remote and is fast-forwarded after a write.
     :param state: this host's state directory.
@@ -67,12 +68,6 @@ class Repository:
         self._record = f"repos/{self._private.name}.attempts.json"
         self._contact = state.path / "repos" / f"{self._private.name}.contact"
 
-    def __enter__(self) -> Repository:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """End the Git processes that this object keeps."""
         self._private.close()
@@ -82,37 +77,33 @@ class Repository:
         """The remote's URL."""
         return self._private.url
 
-    def read(self) -> Snapshot:
-        """The documents at the remote's newest commit, with one fetch.
+    def read(self, look: Callable[[Snapshot], T]) -> T:
+        """Look at the documents at the remote's newest commit, with one fetch.
 
         When the remote cannot be reached, at the newest commit known here, which ``age`` and a note tell.
 
+        :param look: gets the documents; it is called again when the private repository had to be made anew.
         :raises RemoteError: when the remote says no, or was never reached.
         """
 
-        def fetch() -> Snapshot:
-            try:
-                return self._snapshot(self._fetch(self.timeout), fresh=True)
-            except (RemoteUnreachable, Interrupted) as error:
-                known = self._private.known()
-                if known is None:
-                    raise _plain(error, self.url) from error
-                snapshot = self._snapshot(known, fresh=False)
-                self.notes.append(f"{_plain(error, self.url).what} What follows is {snapshot.age:.0f} s old.")
-                return snapshot
+        def fetch_and_look() -> T:
+            return look(self._newest())
 
         try:
             self._private.make()
-            return fetch()
+            return fetch_and_look()
         except Damaged:
             with self.state.lock(self._lock, self.timeout):
-                return self._mended(fetch)
+                return self._private.mended(fetch_and_look, self._fetching)
 
     def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
         """Apply a transaction's function to the newest documents and write nothing."""
-        snapshot = self.read()
-        change = function(snapshot)
-        return Receipt(change.result, None, 0, change.files, snapshot.contents(change.files))
+
+        def look(snapshot: Snapshot) -> Receipt:
+            change = function(snapshot)
+            return Receipt(change.result, None, 0, change.files, snapshot.contents(change.files))
+
+        return self.read(look)
 
     def write(self, function: Callable[[Snapshot], Change], author: str) -> Receipt:
         """Carry out one transaction.
@@ -126,8 +117,9 @@ class Repository:
         deadline = time.monotonic() + self.timeout
         attempts = Attempts(deadline, self.url, self.timeout)
         with self.state.lock(self._lock, self.timeout):
-            receipt = self._mended(lambda: self._transact(function, author, deadline, attempts))
-            self._private.pack()
+            receipt = self._private.mended(lambda: self._transact(function, author, deadline, attempts), self._fetching)
+            with contextlib.suppress(Locked), self._fetching(ACCEPTED_LOCK_TIMEOUT):
+                self._private.pack()
             if receipt.commit:
                 self.notes += working_clone.fast_forward(
                     self.clone, self._remote, self._private, receipt.commit, self.timeout
@@ -183,27 +175,49 @@ class Repository:
                     return attempts.without_change(change, tip)
                 attempt = Attempt(
                     self._private.commit(tip, change.files, change.summary, author, int(time.time())),
+                    tip,
                     change,
                     snapshot.contents(change.files),
                 )
                 attempts.made.append(attempt)
                 self._remember(attempts)
                 try:
-                    self._private.push(attempt.commit, _share(deadline))
+                    self._private.push(attempt.commit, tip, _share(deadline))
                 except Interrupted:
                     attempts.answer_lost()
                     raise
                 return self._accepted(attempt, attempts.count)
-            except (Moved, Interrupted, RemoteUnreachable) as error:
-                attempts.failed(error)
-            except CoordinationError:
-                if not attempts.uncertain:
-                    self._forget()
+            except (Moved, Interrupted, RemoteUnreachable, Locked) as error:
+                self._try_again(attempts, error)
+            except CoordinationError as error:
+                if attempts.uncertain:
+                    raise attempts.too_late(error.what) from error
+                self._forget()
                 raise
             ask = True
 
+    def _try_again(self, attempts: Attempts, error: Exception) -> None:
+        """Wait after a failure, or give up."""
+        try:
+            attempts.failed(error)
+        except CoordinationError:
+            if not attempts.uncertain:
+                self._forget()
+            raise
+
+    def _newest(self) -> Snapshot:
+        try:
+            return self._snapshot(self._fetch(self.timeout), fresh=True)
+        except (RemoteUnreachable, Interrupted, Locked) as error:
+            known = self._private.known()
+            if known is None:
+                raise _plain(error, self.url) from error
+            snapshot = self._snapshot(known, fresh=False)
+            self.notes.append(f"{_plain(error, self.url).what} What follows is {snapshot.age:.0f} s old.")
+            return snapshot
+
     def _fetch(self, timeout: float) -> str | None:
-        with self.state.lock(self._fetch_lock, timeout):
+        with self._fetching(timeout):
             old = self._private.known()
             new = self._private.fetch(timeout)
             self._touch()
@@ -227,10 +241,12 @@ class Repository:
     def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
         """The receipt of a commit that is on the remote. Nothing that fails from here on makes it fail.
 
-        When the new tip cannot be recorded, the next write starts from an older one, which costs it a fetch.
+        When the new tip cannot be recorded, the next write starts from an older one, which costs it a fetch. Where
+        another process has fetched since, it knows a newer one.
         """
-        with contextlib.suppress(Damaged, StateUnusable), self.state.lock(self._fetch_lock, ACCEPTED_LOCK_TIMEOUT):
-            self._private.set_known(attempt.commit)
+        with contextlib.suppress(Damaged, StateUnusable), self._fetching(ACCEPTED_LOCK_TIMEOUT):
+            if self._private.known() == attempt.parent:
+                self._private.set_known(attempt.commit)
             self._touch()
         self._forget()
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
@@ -267,17 +283,9 @@ class Repository:
             age = max(0.0, time.time() - self._contact.stat().st_mtime)
         return Snapshot(self._private, commit, age, fresh, self.timeout)
 
-    def _mended(self, action: Callable[[], T]) -> T:
-        """Do something, once more in a new private repository when this one is damaged."""
-        try:
-            return action()
-        except Damaged:
-            with self.state.lock(self._fetch_lock, self.timeout):
-                self._private.remake()
-        try:
-            return action()
-        except Damaged as again:
-            raise again.error from again
+    def _fetching(self, timeout: float | None = None) -> AbstractContextManager[None]:
+        """Hold the lock under which commits are fetched and the newest known one is recorded."""
+        return self.state.lock(self._fetch_lock, self.timeout if timeout is None else timeout)
 
 
 def _share(deadline: float) -> float:
@@ -285,7 +293,7 @@ def _share(deadline: float) -> float:
     return max(0.5, (deadline - time.monotonic()) / 2)
 
 
-def _plain(error: RemoteUnreachable | Interrupted, url: str) -> RemoteUnreachable:
-    if isinstance(error, RemoteUnreachable):
+def _plain(error: RemoteUnreachable | Interrupted | Locked, url: str) -> CoordinationError:
+    if isinstance(error, CoordinationError):
         return error
     return RemoteUnreachable(f"The remote {url} did not answer as it should: {error}.", "Try again later.")

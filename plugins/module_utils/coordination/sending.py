@@ -13,31 +13,31 @@ from .documents import EntryList
 from .errors import InvalidInput, KeyConflict
 from .fleet import ALL
 from .host import MESSAGES, Host
-from .mailbox import find_addressed, note_activity, read_archives, read_mailbox
-from .marking import Marked, read_marks, record_read
+from .mailbox import Mail, find_addressed, note_activity, read_archives, read_mailbox
+from .marking import read_marks
 from .messages import Draft, check_draft, compose, content, id_of, new_id, reply_subject, thread_of
+from .read_ledger import ReadLedger
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
 
 
-def send(host: Host, draft: Draft, recipients: Sequence[str] = ()) -> Receipt:
+def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None) -> Receipt:
     """Send a message to each recipient, in one commit.
 
-    :param recipients: server ids or ``all``; this server's partner when none is given.
+    :param recipients: server ids or ``all``; this server's partner when None.
     :return: a receipt whose result is the list of entries, one for each recipient.
     :raises InvalidInput: when the message or a recipient cannot be used.
     :raises UnknownServer: when the fleet does not have a recipient.
     :raises KeyConflict: when the key was used with other content.
     """
     check_draft(draft)
-    for recipient in recipients:
-        _check_recipient(host, recipient)
+    if recipients is not None:
+        _check_recipients(host, recipients)
     now = host.clock()
     ids = [new_id(now) for _recipient in recipients or [ALL]]
 
     def function(snapshot: Snapshot) -> Change:
-        names = list(dict.fromkeys(recipients))
-        names = names or [host.fleet.default_recipient(host.id, host.seen_servers(snapshot))]
+        names = list(dict.fromkeys(recipients or [host.fleet.default_recipient(host.id, host.seen_servers(snapshot))]))
         new = [compose(draft, message_id, host.id, name, now) for message_id, name in zip(ids, names)]
         return _add(host, snapshot, read_mailbox(snapshot), new, {})
 
@@ -73,6 +73,15 @@ def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
     return _sent(host, function, draft.key, [message_id])
 
 
+def _check_recipients(host: Host, recipients: Sequence[str]) -> None:
+    if not recipients:
+        raise InvalidInput("The list of recipients is empty.", "Name one, or leave 'to' out for this server's partner.")
+    if ALL in recipients and set(recipients) != {ALL}:
+        raise InvalidInput("'all' stands beside other recipients.", "Give 'all' alone: it means every other server.")
+    for recipient in recipients:
+        _check_recipient(host, recipient)
+
+
 def _check_recipient(host: Host, recipient: str) -> None:
     if recipient == host.id:
         raise InvalidInput(f"{recipient} is this server.", "Name another recipient.")
@@ -89,7 +98,7 @@ def _add(
     files = {MESSAGES: mailbox.splice(marks, added)} if added or marks else {}
     recipients = ", ".join(entry["to"] for entry in new)
     summary = f"{host.id}: {new[0]['type']} to {recipients}: {new[0]['subject']}"
-    return Change(Marked(earlier or new, mailbox.entries), files, summary, tuple(entry["id"] for entry in added))
+    return Change(Mail(earlier or new, mailbox.entries), files, summary, tuple(entry["id"] for entry in added))
 
 
 def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -104,8 +113,9 @@ def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[d
     if snapshot.fresh and not earlier:
         earlier = [found for entry in new for found in _own(host, snapshot, mailbox, "id", entry["id"])]
     if earlier and _contents(earlier) != _contents(new):
+        used = f"the key {key!r}" if key else "the id"
         raise KeyConflict(
-            f"{host.id} has used the key {key!r} for another message ({id_of(earlier[0])}).",
+            f"{host.id} has used {used} for another message ({id_of(earlier[0])}).",
             "Use a new key for new content.",
         )
     return earlier
@@ -119,14 +129,16 @@ def _own(host: Host, snapshot: Snapshot, mailbox: EntryList, name: str, value: s
 
 
 def _sent(host: Host, function: Callable[[Snapshot], Change], key: str | None, read: Sequence[str] = ()) -> Receipt:
+    ledger = ReadLedger(host.state, host.id)
     receipt = host.write(function)
     entries = receipt.result.entries
     if not host.check_mode:
-        if key:
-            SentKeys(host.state, host.clock()).add(key, entries)
-        if read:
-            record_read(host, read, receipt.result.mailbox)
-        note_activity(host)
+        with host.after_write():
+            if key:
+                SentKeys(host.state, host.clock()).add(key, entries)
+            if read:
+                ledger.record(read, receipt.result.mailbox, host.clock())
+            note_activity(host)
     return replace(receipt, result=entries)
 
 

@@ -12,8 +12,6 @@ from .messages import parse_time, utc_text
 from .state import StateDirectory
 
 KEYS_FILE = "keys.json"
-LOCK_TIMEOUT = 10
-"""Seconds; the lock is held only while the file is written."""
 REMEMBERED = timedelta(days=30)
 
 
@@ -32,7 +30,7 @@ class SentKeys:
 
     def add(self, key: str, entries: list[dict[str, Any]]) -> None:
         """Record what was sent under a key, and forget keys that are too old."""
-        with self._state.lock("keys.lock", LOCK_TIMEOUT):
+        with self._state.lock("keys.lock"):
             self._keys = self._state.read_json(KEYS_FILE) or {}
             if key in self._keys and self._fresh(self._keys[key]):
                 return

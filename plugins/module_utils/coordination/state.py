@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import StateUnusable
+from .errors import Locked, StateUnusable
 
+LOCK_TIMEOUT = 10
+"""Seconds to wait for a lock that is held only while a file is written."""
 LOCK_POLL = 0.02
 """Seconds between two tries to take a lock that another process holds."""
 
@@ -83,11 +85,12 @@ class StateDirectory:
             raise _unusable(path, error) from error
 
     @contextlib.contextmanager
-    def lock(self, name: str, timeout: float) -> Iterator[None]:
+    def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
         """Hold the lock file ``name``; the kernel releases it when the process ends, however it ends.
 
         :param timeout: seconds to wait for another process.
-        :raises StateUnusable: when the lock is not free in time.
+        :raises Locked: when the lock is not free in time.
+        :raises StateUnusable: when the lock file cannot be made.
         """
         path = self.make(os.path.dirname(name)) / os.path.basename(name)
         try:
@@ -102,7 +105,7 @@ class StateDirectory:
                     break
                 except BlockingIOError:
                     if time.monotonic() >= deadline:
-                        raise StateUnusable(
+                        raise Locked(
                             f"Another process of this host has held {path} for {timeout:.0f} s.",
                             f"See which one with 'fuser -v {path}', and try again when it is done.",
                         ) from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from .documents import check_text, new_document, set_members
 from .errors import InvalidInput
 from .fleet import Server
 from .host import Host
-from .messages import parse_time, utc_text
+from .messages import clean, parse_time, utc_text
 from .snapshot import Change, Receipt, Snapshot
 from .system import capabilities, system_facts
 
@@ -50,7 +50,7 @@ def read_status(snapshot: Snapshot, server: str) -> dict[str, Any]:
     :raises DocumentDamaged: when it cannot be read.
     """
     document = snapshot.load_object(status_path(server))
-    return document.value if document else {}
+    return clean(document.value) if document else {}
 
 
 def write_status(host: Host, report: Report) -> Receipt:
@@ -82,10 +82,11 @@ def write_status(host: Host, report: Report) -> Receipt:
             data = new_document(changes)
         else:
             text = document.text
-            data = document.bom + set_members(text, text.index("{"), changes).encode("utf-8")
+            data = replace(document, text=set_members(text, text.index("{"), changes)).encode()
         return Change({**old, **changes}, {path: data}, f"{host.id}: {report.status}{_of_job(told)}")
 
-    return host.write(function)
+    receipt = host.write(function)
+    return replace(receipt, result=clean(receipt.result))
 
 
 def _identity(server: Server, old: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .bare_repository import Damaged
 from .errors import DocumentDamaged
 from .host import Host
 from .mailbox import read_archives, read_mailbox
@@ -34,5 +35,5 @@ def _gone(host: Host, old: str, new: str | None) -> list[str]:
         there = {id_of(entry) for entry in read_mailbox(now).entries}
         missing = [e for e in before.entries if e.get("from") == host.id and id_of(e) not in there]
         return [id_of(e) for e in missing if id_of(e) and not read_archives(now, id_of(e))]
-    except DocumentDamaged:
+    except (DocumentDamaged, Damaged):
         return []
