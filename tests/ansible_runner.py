@@ -67,6 +67,7 @@ def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: st
         capture_output=True,
         text=True,
         timeout=NEVER,
+        check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
 
@@ -98,12 +99,12 @@ def module_command(module: str = "build_message", python: str | Path = sys.execu
     return [str(python), "-m", f"{MODULES}.{module}"]
 
 
-def module_input(builders: Builders, server: str, /, **options: Any) -> str:
+def module_input(builders: Builders, speaker: str, /, **options: Any) -> str:
     """What a module reads from its standard input; ``check`` and ``diff`` are the modes it runs in."""
     check, diff = options.pop("check", False), options.pop("diff", False)
     places = {
-        "repo": str(builders.clone(server)),
-        "state_dir": str(builders.state(server)),
+        "repo": str(builders.clone(speaker)),
+        "state_dir": str(builders.state(speaker)),
         "pat_file": str(builders.folder / "PAT"),
     }
     arguments = {**places, **options, "_ansible_check_mode": check, "_ansible_diff": diff}
@@ -115,27 +116,27 @@ def module_variables(builders: Builders, **more: str | Path) -> dict[str, str]:
     return environment(builders.folder / "home", PYTHONPATH=TOP / "collections", **more)
 
 
-def call(builders: Builders, server: str, module: str = "build_message", /, **options: Any) -> Run:
+def call(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> Run:
     """Run a module on a server, as Ansible runs it there; ``python`` and ``variables`` may be given."""
     python, variables = options.pop("python", sys.executable), options.pop("variables", {})
     return run(
         *module_command(module, python),
         cwd=builders.folder,
         variables=module_variables(builders, **variables),
-        stdin=module_input(builders, server, **options),
+        stdin=module_input(builders, speaker, **options),
     )
 
 
-def succeed(builders: Builders, server: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
+def succeed(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
     """The result of a module that succeeds."""
-    done = call(builders, server, module, **options)
+    done = call(builders, speaker, module, **options)
     assert done.code == 0, done.output
     return done.result
 
 
-def fail(builders: Builders, server: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
+def fail(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
     """The result of a module that fails as a module should: with one line for people, and no traceback."""
-    done = call(builders, server, module, **options)
+    done = call(builders, speaker, module, **options)
     check_failure(done)
     return done.result
 
@@ -152,16 +153,16 @@ def check_failure(done: Run) -> None:
     assert 20 < len(result["msg"]) < 700
 
 
-def send(builders: Builders, server: str, subject: str = "Ready", body: str = "All set.", **options: Any) -> str:
+def send(builders: Builders, speaker: str, subject: str = "Ready", body: str = "All set.", **options: Any) -> str:
     """Send a message and return its id."""
-    result = succeed(builders, server, state="sent", subject=subject, body=body, **options)
+    result = succeed(builders, speaker, state="sent", subject=subject, body=body, **options)
     message_id: str = result["message"]["id"]
     return message_id
 
 
-def listed(builders: Builders, server: str, **options: Any) -> list[str]:
+def listed(builders: Builders, speaker: str, **options: Any) -> list[str]:
     """The subjects that a server lists."""
-    return [message["subject"] for message in succeed(builders, server, **options)["messages"]]
+    return [message["subject"] for message in succeed(builders, speaker, **options)["messages"]]
 
 
 def kept_state(builders: Builders, server: str) -> dict[str, str]:

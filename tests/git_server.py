@@ -95,7 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
         }
-        answer = subprocess.run(["git", "http-backend"], input=body, env=variables, capture_output=True).stdout
+        answer = subprocess.run(
+            ["git", "http-backend"], input=body, env=variables, capture_output=True, check=False
+        ).stdout
         head, _blank, content = answer.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         self.send_response(int(headers.pop("Status", "200").split()[0]))

@@ -105,7 +105,7 @@ def test_every_json_block_names_its_schema_and_each_schema_has_an_example() -> N
 
 
 def test_example_of_a_splice_is_what_a_mark_makes() -> None:
-    before, after = (next(text for _, which, text in BLOCKS if which == name) for name in ("before", "after"))
+    before, after = (next(text for _schema, which, text in BLOCKS if which == name) for name in ("before", "after"))
     assert set_members(before, 0, {"read": True, "read_by": ["build3"]}) == after
 
 
