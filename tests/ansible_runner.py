@@ -72,6 +72,17 @@ def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: st
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+def operator_variables(builders: Builders) -> dict[str, str]:
+    """The environment of a person at the controller, for whom every host of the inventory is this machine."""
+    return environment(
+        builders.folder / "home",
+        ANSIBLE_TRANSPORT="local",
+        ANSIBLE_PYTHON_INTERPRETER=sys.executable,
+        REMOTE=builders.remote,
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    )
+
+
 def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) -> Run:
     """Run Ansible in this checkout, on the embedded servers in a folder.
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from pathlib import Path
 
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, environment, run, send
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, operator_variables, run, send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
 TRACES = ("/root/Build", "/var/lib/acs-builders", "/etc/acs-builders", "/etc/build_server_id")
@@ -20,14 +18,7 @@ def traces() -> list[tuple[str, int]]:
 
 def on_build1(builders: Builders, covered: list[str], script: str) -> Run:
     """Run a script in the checkout as a person would, where build1 is this machine."""
-    variables = environment(
-        builders.folder / "home",
-        ANSIBLE_TRANSPORT="local",
-        ANSIBLE_PYTHON_INTERPRETER=sys.executable,
-        REMOTE=builders.remote,
-        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    )
-    return run(*covered, "sh", "-euc", script, cwd=TOP, variables=variables)
+    return run(*covered, "sh", "-euc", script, cwd=TOP, variables=operator_variables(builders))
 
 
 def test_build_message_alone_lists_the_unread_mail_of_build1(builders: Builders, covered: list[str]) -> None:

@@ -7,7 +7,13 @@ import re
 import sys
 from pathlib import Path
 
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, copy_checkout, environment, run
+from ansible_collections.acs.builders.tests.ansible_runner import (
+    TOP,
+    copy_checkout,
+    environment,
+    operator_variables,
+    run,
+)
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -41,13 +47,7 @@ def commands() -> list[str]:
 
 def in_checkout(covered: list[str], builders: Builders, script: str) -> str:
     """Run a script in the checkout, and return what it prints."""
-    variables = environment(
-        builders.folder / "home",
-        ANSIBLE_TRANSPORT="local",
-        ANSIBLE_PYTHON_INTERPRETER=sys.executable,
-        REMOTE=builders.remote,
-        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    )
+    variables = operator_variables(builders)
     done = run(*covered, "sh", "-euc", script, cwd=TOP, variables=variables)
     assert done.code == 0, done.output
     return done.stdout

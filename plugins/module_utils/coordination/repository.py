@@ -140,11 +140,6 @@ class Repository:
         """The folder of the private repository."""
         return str(self._private.path)
 
-    def withdrawals(self) -> dict[str, str]:
-        """The commits that were on the remote once and were taken from it, by ref."""
-        self._private.make()
-        return self._private.refs(WITHDRAWN)
-
     def _transact(
         self, function: Callable[[Snapshot], Change], author: str, deadline: float, attempts: Attempts
     ) -> Receipt:
