@@ -165,7 +165,7 @@ EXAMPLES = r"""
   acs.builders.build_message:
     state: replied
     id: "{{ inbox.messages[0].id }}"
-    body: libmysqlclient-dev 8.0.36-1 is installed on build2.
+    body: libmysqlclient-dev 8.0.36-1 is installed on build1.
     facts:
       - name: libmysqlclient-dev
         value: 8.0.36-1
@@ -355,7 +355,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         receipt = sending.send(host, _draft(params), params["to"])
     else:
         receipt = sending.reply(host, params["id"], _draft(params))
-    sent = [messages.normalise(entry) for entry in receipt.result]
+    sent = listing.shown(host, receipt.result)
     return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
 
 

@@ -148,3 +148,11 @@ def test_the_only_other_server_that_was_seen_is_the_default_without_a_fleet_file
         succeed(builders, server, "build_status", status="idle")
     send(builders, "build2")
     assert builders.messages()[0]["to"] == "build1"
+
+
+def test_what_was_sent_or_answered_is_returned_with_every_field_of_a_listing(builders: Builders) -> None:
+    sent = succeed(builders, "build1", state="sent", subject="Ready", body="All set.")["message"]
+    (seen,) = succeed(builders, "build2")["messages"]
+    answer = succeed(builders, "build2", state="replied", id=sent["id"], body="Fine.")["message"]
+    assert set(sent) == set(answer) == set(seen)
+    assert (sent["read"], answer["read"], answer["marked_by_other"]) == (False, False, False)

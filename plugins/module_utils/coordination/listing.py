@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
@@ -130,20 +130,24 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
         pool = [*_archived(snapshot, chosen), *entries]
     else:
         pool = [entry for entry in entries if is_for(entry, host.id)]
-    shown = [show(host, ledger, entry) for entry in _after(pool, entries, chosen.since)]
-    shown = [message for message in shown if _matches(message, chosen)]
+    found = [m for m in shown(host, _after(pool, entries, chosen.since)) if _matches(m, chosen)]
     if not chosen.thread:
-        shown.sort(key=urgency)
+        found.sort(key=urgency)
     if chosen.select:
-        shown = chosen.select(shown)
-    return Listing(shown[: chosen.limit], len(unread), snapshot.commit, snapshot.age)
+        found = chosen.select(found)
+    return Listing(found[: chosen.limit], len(unread), snapshot.commit, snapshot.age)
 
 
-def show(host: Host, ledger: ReadLedger, entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as a listing shows it: ``read`` says whether this server has read it, for its own whether all have."""
-    to_me = is_for(entry, host.id)
-    read = ledger.has_read(entry) if to_me else entry.get("read") is True
-    return {**normalise(entry), "read": read, "marked_by_other": to_me and ledger.marked_by_other(entry)}
+def shown(host: Host, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries as a listing shows them: ``read`` says whether this server has read one, for its own whether all have."""
+    ledger = ReadLedger(host.state, host.id)
+    messages = []
+    for entry in entries:
+        to_me = is_for(entry, host.id)
+        read = ledger.has_read(entry) if to_me else entry.get("read") is True
+        marked_by_other = to_me and ledger.marked_by_other(entry)
+        messages.append({**normalise(entry), "read": read, "marked_by_other": marked_by_other})
+    return messages
 
 
 def _archived(snapshot: Snapshot, chosen: Filter) -> list[dict[str, Any]]:
@@ -190,4 +194,4 @@ def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, 
     found = [entry for entry in entries if is_for(entry, host.id) and answers(entry, asked)]
     if not found and normalise(asked)["acknowledged_by"]:
         found = [asked]
-    return [show(host, ReadLedger(host.state, host.id), entry) for entry in found]
+    return shown(host, found)

@@ -1,0 +1,130 @@
+"""The examples of the modules, carried out as they stand, and the commands that docs/wire-format.md shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timezone
+from importlib import import_module
+from typing import Any
+
+import yaml
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, compose
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.tests.ansible_runner import (
+    MODULES,
+    NEVER,
+    TOP,
+    ansible,
+    environment,
+    run,
+    succeed,
+)
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+
+PLAY: dict[str, Any] = {
+    "name": "Carry out the examples",
+    "hosts": "build1",
+    "gather_facts": False,
+    "module_defaults": {
+        "group/acs.builders.builders": {"repo": "{{ builders_repo }}", "state_dir": "{{ builders_state_dir }}"},
+        "acs.builders.build_message": {"poll_interval": 1},
+    },
+}
+WIRE_FORMAT = (TOP / "docs" / "wire-format.md").read_text(encoding="utf-8")
+
+
+def examples(module: str) -> list[dict[str, Any]]:
+    """The tasks that the documentation of a module shows."""
+    tasks: list[dict[str, Any]] = yaml.safe_load(import_module(f"{MODULES}.{module}").EXAMPLES)
+    return tasks
+
+
+def carry_out(builders: Builders, module: str, *checks: str) -> None:
+    """Run the examples of a module on build1, each of which must succeed, and check what they registered."""
+    tasks = [*examples(module), *({"ansible.builtin.assert": {"that": check}} for check in checks)]
+    play = builders.folder / "play.yml"
+    play.write_text(yaml.safe_dump([{**PLAY, "tasks": tasks}], sort_keys=False))
+    done = ansible("playbook", play, folder=builders.folder)
+    assert done.code == 0, done.output
+    assert re.search(rf"^build1 +: ok={len(tasks)} .* skipped=0 .* ignored=0", done.stdout, re.MULTILINE), done.output
+    assert "[WARNING]" not in done.output
+
+
+def example(state: str, **options: Any) -> dict[str, Any]:
+    """The options of the one example of build_message that has a state and options."""
+    wanted = {"state": state, **options}.items()
+    given = [task["acs.builders.build_message"] or {} for task in examples("build_message")]
+    (found,) = [shown for shown in given if wanted <= {name: shown.get(name) for name, _ in wanted}.items()]
+    return found
+
+
+def answer(builders: Builders, key: str, playing: Future[None]) -> None:
+    """As build2, answer the request that has a key, once it is on the remote."""
+    deadline = time.monotonic() + NEVER
+    while not (requests := [entry["id"] for entry in builders.messages() if entry.get("key") == key]):
+        assert not playing.done(), playing.result()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with builders.host("build2") as host:
+        reply(host, requests[0], Draft("", "It is installed.", facts=({"name": "version", "value": "8.0.36-1"},)))
+
+
+def test_build_message(builders: Builders) -> None:
+    asking, answering, telling = example("sent", type="request"), example("replied"), example("sent", to="all")
+    (sample,) = example("acknowledged")["ids"]
+    with builders.host("build2") as host:
+        (first,) = send(host, Draft("No libmysqlclient-dev", "The build needs it.", "error")).result
+    moment = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
+    warning = compose(Draft("Disk", "It fills up.", "warning", require_ack=True), sample, "build2", "build1", moment)
+    builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), warning]}).encode())
+    with ThreadPoolExecutor() as pool:
+        checks = (f"inbox.messages | map(attribute='id') == ['{first['id']}', '{sample}']", "asked is changed")
+        heard = ("answer.message.facts[0].value == '8.0.36-1'", "answer.message.in_reply_to == asked.message.id")
+        playing = pool.submit(carry_out, builders, "build_message", *checks, *heard)
+        answer(builders, asking["key"], playing)
+        playing.result()
+    first, warning, asked, answered, replied, told = builders.messages()
+    assert first["read_by"] == warning["read_by"] == ["build1"]
+    assert (warning["id"], warning["ack_status"], warning["acknowledged_by"]) == (sample, "completed", ["build1"])
+    assert asking.pop("state") == "sent" and asking.items() <= asked.items()
+    assert (asked["from"], asked["to"], asked["read_by"]) == ("build1", "build2", ["build2"])
+    assert answered["in_reply_to"] == answered["thread"] == asked["id"]
+    assert replied["in_reply_to"] == replied["thread"] == first["id"]
+    assert (replied["from"], replied["to"], replied["body"]) == ("build1", "build2", answering["body"])
+    assert all(shown.items() <= fact.items() for shown, fact in zip(answering["facts"], replied["facts"], strict=True))
+    assert (told["to"], told["subject"], told["ack_status"]) == ("all", telling["subject"], "pending")
+    carry_out(builders, "build_message", "asked is not changed", "asked.message.read_by == ['build2']")
+    assert [entry["id"] for entry in builders.messages() if entry.get("key") == asking["key"]] == [asked["id"]]
+
+
+def test_build_status(builders: Builders) -> None:
+    with builders.host("build2") as host:
+        write_status(host, Report("building", job="job_1"))
+    carry_out(builders, "build_status", "partner.server == 'build2'", "partner.status.current_job.id == 'job_1'")
+    begin, end = (task["acs.builders.build_status"] for task in examples("build_status")[:2])
+    status = json.loads(builders.show("build1/status.json"))
+    assert (status["status"], status["current_job"]) == ("success", None)
+    last = status["last_build"]
+    assert (last["id"], last["status"], last["artifacts"]) == (begin["job"], "success", end["artifacts"])
+    assert (last["branch"], last["commit"], last["log"]) == (begin["git_branch"], begin["git_commit"], begin["log"])
+
+
+def test_build_heartbeat_fact(builders: Builders) -> None:
+    for server in builders.ids:
+        succeed(builders, server, "build_heartbeat_fact", beat=True)
+    carry_out(builders, "build_heartbeat_fact", "ansible_facts.build_heartbeat.healthy")
+
+
+def test_looking_at_a_heartbeat(builders: Builders) -> None:
+    fetch, show = re.findall(r"`(git [^`]*refs/heartbeats/[^`]*)`", WIRE_FORMAT)
+    for sequence in (1, 2):
+        succeed(builders, "build1", "build_heartbeat_fact", beat=True)
+        variables = environment(builders.folder / "home")
+        done = run("sh", "-euc", f"{fetch}\n{show}", cwd=builders.clone("build2"), variables=variables)
+        assert done.code == 0, done.output
+        beat = json.loads(done.stdout)
+        assert (beat["server"], beat["sequence"]) == ("build1", sequence)
