@@ -58,7 +58,7 @@ def example(state: str, **options: Any) -> dict[str, Any]:
     """The options of the one example of build_message that has a state and options."""
     wanted = {"state": state, **options}.items()
     given = [task["acs.builders.build_message"] or {} for task in examples("build_message")]
-    (found,) = [shown for shown in given if wanted <= {name: shown.get(name) for name, _ in wanted}.items()]
+    (found,) = [shown for shown in given if wanted <= {name: shown.get(name) for name, _value in wanted}.items()]
     return found
 
 
