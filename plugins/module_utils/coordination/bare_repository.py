@@ -52,7 +52,10 @@ class BareRepository:
     def close(self) -> None:
         """End the Git processes that this object keeps."""
         if self._repo is not None:
-            self._repo.close()
+            try:
+                self._repo.close()
+            except BrokenPipeError:  # GitPython 3.1.14 stops at a process that has ended by itself; the other remains
+                self._repo.close()
             self._repo = None
 
     def make(self) -> None:
