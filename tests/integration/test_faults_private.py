@@ -181,13 +181,17 @@ def test_damage_and_a_lost_answer_at_once(builders: Builders) -> None:
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(
         f'#!/bin/sh\n[ "$1" = committed ] || exit 0\n[ -e {marker} ] && exit 0\ntouch {marker}\n'
-        f"find {private}/objects -type f -exec sh -c ': > \"$0\"' {{}} ';'\nkill -9 $PPID\n"
+        f"find {private}/objects -type f -exec sh -c ': > \"$0\"' {{}} ';'\n"
+        "new=$(git -c user.name=x -c user.email=x@localhost commit-tree main^{tree} -p main -m later)\n"
+        "echo $new > refs/heads/main\nkill -9 $PPID\n"
     )
     hook.chmod(0o755)
     with builders.host("build1") as host:
         receipt = send(host, Draft("two", "2"))
     assert marker.exists()
+    assert receipt.commit
     assert receipt.files
+    assert git("log", "-1", "--format=%s", "main", cwd=builders.remote) == "later"
     assert [message["subject"] for message in builders.messages()] == ["one", "two"]
 
 

@@ -5,7 +5,7 @@
 
 A write is a pure function from the documents at a known commit to changed documents and a result.
 It is applied to the newest known commit and pushed; when the branch has moved it is applied again to
-what is there now. Nothing is merged as text, nothing is forced, and nothing is done twice.
+what is there now. Nothing is merged as text, nothing is overwritten, and nothing is done twice.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Repository:
                 self._remember(attempts)
                 try:
                     self._private.push(attempt.commit, tip, _share(deadline))
-                except Interrupted:
+                except (Interrupted, Damaged):
                     attempts.answer_lost()
                     raise
                 return self._accepted(attempt, attempts.count)
