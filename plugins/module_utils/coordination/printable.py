@@ -1,0 +1,21 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Foreign text made harmless: nothing in it acts on a terminal, reads as another line or hides."""
+
+from __future__ import annotations
+
+
+def one_line(text: str) -> str:
+    """A text on one line: every character that cannot be seen stands as its escape.
+
+    That goes for control characters, line ends, terminal escapes, direction marks and zero-width characters
+    (Unicode categories Other and Separator, but for the space: ``str.isprintable``).
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def quoted(text: str, mark: str = "  | ") -> str:
+    """A text of several lines, each behind a mark, so that none can pass for a line of whoever prints it."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(f"{mark}{one_line(line.expandtabs(4))}".rstrip() for line in lines)
