@@ -77,9 +77,11 @@ ansible_facts:
           type: dict
           sample: {"queued": 1, "completed": 2}
         messages:
-          description: C(total), C(unread) for each server, and C(overdue_requests), which nobody has read or answered for an hour.
+          description:
+            - C(total), C(unread) for each server, C(overdue_requests), which nobody has read or answered for an hour, and
+              C(overdue_mail), which this server has not read for an hour.
           type: dict
-          sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "overdue_requests": []}
+          sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "overdue_requests": [], "overdue_mail": []}
         remote_age_seconds:
           description: How old what was read is; 0 unless the remote could not be reached.
           type: int
@@ -106,7 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
 from ansible_collections.acs.builders.plugins.module_utils.coordination.beats import DEFAULT_INTERVAL
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import overdue_mail, read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
@@ -118,7 +120,8 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     """Publish a heartbeat where asked to, and look at all servers."""
     beat = module.params["beat"]
     if beat and not module.check_mode:
-        publish_heartbeat(host, compose_heartbeat(host, [], DEFAULT_INTERVAL, __version__))
+        problems = overdue_mail(read_health(host))
+        publish_heartbeat(host, compose_heartbeat(host, problems, DEFAULT_INTERVAL, __version__))
     return {"changed": beat, "ansible_facts": {"build_heartbeat": read_health(host)}}
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import overdue_mail, read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
@@ -33,7 +33,12 @@ def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
     assert (server["state"], server["age_seconds"], server["interval_seconds"]) == ("ok", 0, 60)
     assert (server["status"], server["current_job"]["id"], server["manager"]) == ("building", "job_1", "tester")
     assert found["servers"]["build1"]["status"] == "unknown"
-    assert found["messages"] == {"total": 0, "unread": {"build1": 0, "build2": 0}, "overdue_requests": []}
+    assert found["messages"] == {
+        "total": 0,
+        "unread": {"build1": 0, "build2": 0},
+        "overdue_requests": [],
+        "overdue_mail": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -167,6 +172,28 @@ def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
     assert len(health(builders, clock)["messages"]["overdue_requests"]) == 1
 
 
+def test_unread_mail_that_waits_too_long(tmp_path: Any, clock: Clock) -> None:
+    builders = make_builders(tmp_path)
+    with builders.host("build1") as host:
+        first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0]["id"]
+        clock.move(1)
+        send(clock.on(host), Draft("second", "x"), ["build2"])
+    with builders.host("build2") as host:
+        host = clock.on(host)
+        clock.move(59)
+        assert read_health(host, reply_deadline=60)["messages"]["overdue_mail"] == []
+        assert overdue_mail(read_health(host, reply_deadline=60)) == []
+        clock.move(1)
+        health = read_health(host, reply_deadline=60)
+        assert [entry["id"] for entry in health["messages"]["overdue_mail"]] == [first]
+        (problem,) = overdue_mail(health)
+        assert problem.startswith("1 message waits too long to be read") and first in problem
+        clock.move(60)
+        assert "2 messages wait" in overdue_mail(read_health(host, reply_deadline=60))[0]
+        mark_read(host, [first])
+        assert len(read_health(host, reply_deadline=60)["messages"]["overdue_mail"]) == 1
+
+
 def test_what_a_server_itself_has_read_counts_by_its_ledger(legacy: Builders, clock: Clock) -> None:
     with legacy.host("build3") as host:
         mark_read(clock.on(host), ["msg_1762636444_6912"])
@@ -181,7 +208,7 @@ def test_a_broken_mailbox_is_a_problem_and_the_rest_is_told(legacy: Builders, cl
     legacy.commit(MESSAGES, b'{\n  "messages": [\n<<<<<<< HEAD\n')
     all_beat(legacy, clock)
     found = health(legacy, clock)
-    assert found["messages"] == {"total": None, "unread": {}, "overdue_requests": []}
+    assert found["messages"] == {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": []}
     assert found["jobs"] == {"completed": 2, "queued": 1}
     assert {server["state"] for server in found["servers"].values()} == {"ok"}
     (problem,) = found["problems"]

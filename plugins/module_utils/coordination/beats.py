@@ -59,6 +59,11 @@ class Beats:
         with self._locked():
             return self._bare.mended(self._read)
 
+    def known(self) -> dict[str, dict[str, Any]]:
+        """The heartbeats that were fetched last, as :meth:`read`."""
+        with self._locked():
+            return self._bare.mended(self._documents)
+
     def publish(self, beat: dict[str, Any], now: datetime) -> None:
         """Replace this server's heartbeat.
 
@@ -74,6 +79,9 @@ class Beats:
 
     def _read(self) -> dict[str, dict[str, Any]]:
         self._fetch(f"+{REFS}*:{REFS}*", "--prune")
+        return self._documents()
+
+    def _documents(self) -> dict[str, dict[str, Any]]:
         beats = {ref[len(REFS) :]: self._document(commit) for ref, commit in self._bare.refs(REFS).items()}
         return {server: beat for server, beat in beats.items() if beat}
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from .beats import DEFAULT_INTERVAL, interval_of
@@ -24,22 +23,34 @@ AGING = 120
 STALE = 300
 """Seconds without a beat, at an interval of 60 s; longer in proportion when a server's interval is longer."""
 REPLY_DEADLINE = 3600
-"""Seconds after which a request without an answer is overdue."""
+"""Seconds after which a request without an answer, or unread mail, is overdue."""
 
 
-def read_health(host: Host) -> dict[str, Any]:
+def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
     """Look at every server, the jobs and the messages.
 
     A document that cannot be read is a problem that is named; the rest is told all the same.
 
+    :param reply_deadline: seconds after which a message is overdue.
     :return: server_id, partner, servers, jobs, messages, problems and healthy, as the module documents them.
     :raises RemoteError: when the remote says no, or was never reached.
     """
-    return host.repository.read(lambda snapshot: _health(host, snapshot))
+    return host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline))
 
 
-def _health(host: Host, snapshot: Snapshot) -> dict[str, Any]:
-    problems: list[str] = []
+def overdue_mail(health: dict[str, Any]) -> list[str]:
+    """The problem that a server's own heartbeat tells when its mail waits too long; none when it does not."""
+    waiting = health["messages"]["overdue_mail"]
+    if not waiting:
+        return []
+    oldest = waiting[0]
+    number = "1 message waits" if len(waiting) == 1 else f"{len(waiting)} messages wait"
+    return [f"{number} too long to be read, since {oldest['timestamp']} that of {oldest['from']} ({oldest['id']})"]
+
+
+def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
+    """As :func:`read_health`, of a snapshot; the remote is asked for heartbeats only where the snapshot is fresh."""
+    problems = [] if snapshot.fresh else host.repository.notes[-1:]
     beats = _beats(host, snapshot, problems)
     ages = observe(host.state, beats, host.clock(), keep=not host.check_mode)
     expected = set(host.fleet.ids())
@@ -51,7 +62,7 @@ def _health(host: Host, snapshot: Snapshot) -> dict[str, Any]:
             servers[server]["problems"].append("it is not in the fleet file")
         elif servers[server]["state"] in ("stale", "missing") or servers[server]["problems"]:
             problems.append(f"{server}: {_summary(servers[server])}")
-    messages = _messages(host, snapshot, ids, problems)
+    messages = _messages(host, snapshot, ids, problems, reply_deadline)
     return {
         "server_id": host.id,
         "partner": host.fleet.get(host.id).partner,
@@ -66,10 +77,10 @@ def _health(host: Host, snapshot: Snapshot) -> dict[str, Any]:
 
 def _beats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, dict[str, Any]]:
     try:
-        return read_heartbeats(host, snapshot)
+        return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
     except (RemoteUnreachable, DeadlineReached, Locked) as error:
         problems.append(error.what)
-        return {}
+        return read_heartbeats(host, snapshot, fetch=False)
 
 
 def _server(
@@ -130,32 +141,40 @@ def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:
     return dict(Counter(str(job.get("status") or "unknown") for job in entries))
 
 
-def _messages(host: Host, snapshot: Snapshot, ids: list[str], problems: list[str]) -> dict[str, Any]:
+def _messages(
+    host: Host, snapshot: Snapshot, ids: list[str], problems: list[str], reply_deadline: int
+) -> dict[str, Any]:
     try:
         entries = read_mailbox(snapshot).entries
     except DocumentDamaged as error:
         problems.append(str(error))
-        return {"total": None, "unread": {}, "overdue_requests": []}
+        return {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": []}
     ledger = ReadLedger(host.state, host.id)
     unread = {server: [e for e in entries if is_for(e, server) and not is_marked_read(e, server)] for server in ids}
     unread[host.id] = [e for e in entries if is_for(e, host.id) and not ledger.has_read(e)]
-    now = host.clock()
-    overdue = [e for e in entries if _is_overdue(host, snapshot, e, entries, now)]
+
+    def is_late(entry: dict[str, Any]) -> bool:
+        sent = parse_time(entry.get("timestamp"))
+        return sent is not None and (host.clock() - sent).total_seconds() > reply_deadline
+
+    requests = [e for e in entries if is_late(e) and _is_unanswered(host, snapshot, e, entries)]
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
-        "overdue_requests": [{name: normalise(e)[name] for name in ("id", "from", "to", "subject")} for e in overdue],
+        "overdue_requests": [_named(e, "id", "from", "to", "subject") for e in requests],
+        "overdue_mail": [
+            _named(e, "id", "from", "type", "subject", "timestamp") for e in unread[host.id] if is_late(e)
+        ],
     }
 
 
-def _is_overdue(
-    host: Host, snapshot: Snapshot, entry: dict[str, Any], entries: list[dict[str, Any]], now: datetime
-) -> bool:
-    """Whether a request has waited too long: nobody answered it, and not all of its recipients have read it."""
-    sent = parse_time(entry.get("timestamp"))
-    if entry.get("type") != "request" or sent is None or (now - sent).total_seconds() <= REPLY_DEADLINE:
+def _named(entry: dict[str, Any], *names: str) -> dict[str, Any]:
+    message = normalise(entry)
+    return {name: message[name] for name in names}
+
+
+def _is_unanswered(host: Host, snapshot: Snapshot, entry: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
+    """Whether an entry is a request that nobody has answered, and that not all of its recipients have read."""
+    if entry.get("type") != "request" or any(answers(other, entry) for other in entries):
         return False
-    if any(answers(other, entry) for other in entries):
-        return False
-    recipients = recipients_of(host, snapshot, entry)
-    return not all(is_marked_read(entry, server) for server in recipients)
+    return not all(is_marked_read(entry, server) for server in recipients_of(host, snapshot, entry))

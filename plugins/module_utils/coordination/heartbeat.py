@@ -9,23 +9,27 @@ import os
 from typing import Any
 
 from .beats import HEARTBEAT, Beats
+from .documents import new_document
 from .errors import DocumentDamaged
 from .fleet import is_server_id
 from .host import Host
 from .mailbox import ACTIVITY_FILE
 from .messages import clean, parse_time, utc_text
-from .snapshot import Snapshot
+from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
 
 SEQUENCE_FILE = "sequence.json"
 
 
-def compose_heartbeat(host: Host, problems: list[str], interval: int, version: str) -> dict[str, Any]:
+def compose_heartbeat(
+    host: Host, problems: list[str], interval: int, version: str, started_at: str | None = None
+) -> dict[str, Any]:
     """Make this server's next heartbeat.
 
     :param problems: why it is not healthy; none when it is.
     :param interval: seconds until the next one.
     :param version: of the program that beats.
+    :param started_at: when that program started, in UTC; now when None.
     """
     now = utc_text(host.clock())
     activity = host.state.read_json(ACTIVITY_FILE) or {}
@@ -40,7 +44,7 @@ def compose_heartbeat(host: Host, problems: list[str], interval: int, version: s
         "interval_seconds": interval,
         "sequence": sequence,
         "boot_id": boot_id(),
-        "daemon": {"pid": os.getpid(), "started_at": now, "version": version},
+        "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
         "manager_last_active": activity.get("last_active"),
     }
 
@@ -56,9 +60,19 @@ def publish_heartbeat(host: Host, beat: dict[str, Any]) -> None:
     host.state.write_json(SEQUENCE_FILE, {"sequence": beat["sequence"]})
 
 
-def read_heartbeats(host: Host, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+def publish_on_branch(host: Host, beat: dict[str, Any]) -> None:
+    """Write a heartbeat to the branch too, where the old scripts look for it.
+
+    :raises RemoteError: when the remote did not take it.
+    """
+    path = f"{host.id}/{HEARTBEAT}"
+    host.write(lambda _snapshot: Change(None, {path: new_document(beat)}, f"{host.id}: beat"))
+
+
+def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[str, dict[str, Any]]:
     """The newest heartbeat of each server, from the refs and from the branch, where the old scripts beat.
 
+    :param fetch: whether to ask the remote; else those that were fetched last are returned.
     :raises RemoteError: when the remote cannot be reached or says no.
     """
     on_branch = {}
@@ -71,7 +85,9 @@ def read_heartbeats(host: Host, snapshot: Snapshot) -> dict[str, dict[str, Any]]
         if document:
             on_branch[server] = clean(document.value)
     with Beats(host) as beats:
-        on_refs = {server: beat for server, beat in beats.read().items() if is_server_id(server)}
+        on_refs = {
+            server: beat for server, beat in (beats.read() if fetch else beats.known()).items() if is_server_id(server)
+        }
     return {
         server: max((beats[server] for beats in (on_branch, on_refs) if server in beats), key=_sent)
         for server in {*on_branch, *on_refs}

@@ -121,10 +121,17 @@ class Repository:
             with contextlib.suppress(Locked), self._fetching(ACCEPTED_LOCK_TIMEOUT):
                 self._private.pack()
             if receipt.commit:
-                self.notes += working_clone.fast_forward(
-                    self.clone, self._remote, self._private, receipt.commit, self.timeout
-                )
+                self.notes += self._fast_forward(receipt.commit)
         return receipt
+
+    def update_clone(self, commit: str) -> list[str]:
+        """Fast-forward the clone where people work to a commit that is known here, when that disturbs nobody.
+
+        :return: a note that says why it was left as it is; empty when it was brought up to date.
+        :raises Locked: when another process writes for too long.
+        """
+        with self.state.lock(self._lock, self.timeout):
+            return self._fast_forward(commit)
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit that is known here."""
@@ -139,6 +146,9 @@ class Repository:
     def private_path(self) -> str:
         """The folder of the private repository."""
         return str(self._private.path)
+
+    def _fast_forward(self, commit: str) -> list[str]:
+        return working_clone.fast_forward(self.clone, self._remote, self._private, commit, self.timeout)
 
     def _transact(
         self, function: Callable[[Snapshot], Change], author: str, deadline: float, attempts: Attempts
