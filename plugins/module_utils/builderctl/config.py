@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from ..coordination.errors import InvalidInput
+from ..coordination.heartbeat import PUBLISH
 from ..coordination.host import Host, open_host
 
 CONFIG_FILE = "/etc/acs-builders/builderctl.json"
@@ -73,6 +74,8 @@ def load_config(path: str = CONFIG_FILE) -> Config:
     for name, value in given.items():
         if name not in types:
             raise InvalidInput(f"{path} has an unknown setting {name!r}.", remedy)
-        if type(value) is not types[name] or value in (0, ""):
+        if type(value) is not types[name] or value == "" or (isinstance(value, int) and value < 1):
             raise InvalidInput(f"{path}: {name} cannot be {value!r}.", remedy)
+    if given.get("publish", "ref") not in PUBLISH:
+        raise InvalidInput(f"{path}: publish cannot be {given['publish']!r}.", f"Use one of {', '.join(PUBLISH)}.")
     return Config(**given)

@@ -19,6 +19,9 @@ from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
 
 SEQUENCE_FILE = "sequence.json"
+PUBLISH = ("ref", "main", "both")
+BRANCH_EVERY = 5
+"""Beats from one on the branch to the next, where they are published on both."""
 
 
 def compose_heartbeat(
@@ -49,24 +52,21 @@ def compose_heartbeat(
     }
 
 
-def publish_heartbeat(host: Host, beat: dict[str, Any]) -> None:
+def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") -> None:
     """Publish a heartbeat; its sequence number counts once it was taken.
 
+    :param publish: ``ref``: on the server's ref; ``main``: on the branch, where the old scripts look for it;
+        ``both``: on the ref, and every fifth time on the branch too.
     :raises DuplicateIdentity: when another host beats as this server.
     :raises RemoteError: when the remote did not take it.
     """
-    with Beats(host) as beats:
-        beats.publish(beat, host.clock())
+    if publish != "main":
+        with Beats(host) as beats:
+            beats.publish(beat, host.clock())
+    if publish == "main" or (publish == "both" and beat["sequence"] % BRANCH_EVERY == 0):
+        files = {f"{host.id}/{HEARTBEAT}": new_document(beat)}
+        host.write(lambda _snapshot: Change(None, files, f"{host.id}: beat"))
     host.state.write_json(SEQUENCE_FILE, {"sequence": beat["sequence"]})
-
-
-def publish_on_branch(host: Host, beat: dict[str, Any]) -> None:
-    """Write a heartbeat to the branch too, where the old scripts look for it.
-
-    :raises RemoteError: when the remote did not take it.
-    """
-    path = f"{host.id}/{HEARTBEAT}"
-    host.write(lambda _snapshot: Change(None, {path: new_document(beat)}, f"{host.id}: beat"))
 
 
 def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,125 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cycle of the service: look at the repository, write down what is new, beat."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..coordination import __version__
+from ..coordination.errors import CoordinationError, DocumentDamaged, Locked, RemoteUnreachable, StateUnusable
+from ..coordination.health import look_at_health, overdue_mail
+from ..coordination.heartbeat import compose_heartbeat, publish_heartbeat
+from ..coordination.host import Host, utc_now
+from ..coordination.mailbox import read_mailbox
+from ..coordination.snapshot import Snapshot
+from ..coordination.withdrawals import withdrawal_notes
+from .config import Config
+from .login import write_failure, write_summary
+from .mail_log import log_new_mail
+from .service_log import ServiceLog
+
+
+class Seen(NamedTuple):
+    """What a look at the repository told."""
+
+    health: dict[str, Any]
+    mailbox: list[dict[str, Any]] | None
+    commit: str | None
+    fresh: bool
+
+
+@dataclass
+class Cycle:
+    """What the service carries from one cycle to the next.
+
+    :param started_at: when the service started, in UTC.
+    :param interval: seconds until the next cycle, as the last one found it.
+    """
+
+    config: Config
+    log: ServiceLog
+    started_at: str
+    interval: int
+    _clone_at: str | None = field(default=None, init=False)
+
+    def run(self) -> None:
+        """Look, write down what is new, and beat.
+
+        :raises CoordinationError: when there was no beat.
+        :raises OSError: likewise.
+        """
+        problems: dict[str, str] = {}
+        try:
+            with self.config.host() as host:
+                try:
+                    self._beat(host, problems)
+                except CoordinationError as error:
+                    with contextlib.suppress(StateUnusable):
+                        write_failure(host, f"No heartbeat: {error}")
+                    raise
+                finally:
+                    for note in [*host.repository.notes, *withdrawal_notes(host)]:
+                        self.log.once(note, host.clock())
+        except (CoordinationError, OSError) as error:
+            problems[f"beat {getattr(error, 'kind', 'system')}"] = f"No heartbeat: {error}"
+            raise
+        finally:
+            self.log.problems(problems, utc_now())
+
+    def _beat(self, host: Host, problems: dict[str, str]) -> None:
+        """Beat, and add to ``problems`` what is wrong on this host, each under a name that stays the same."""
+        self.interval = beat_interval(self.config, len(host.fleet.ids()))
+        seen = host.repository.read(lambda snapshot: self._look(host, snapshot))
+        self._write_down(host, seen, problems)
+        if not seen.fresh:
+            raise RemoteUnreachable(host.repository.notes.pop(), "The next beat is tried as usual.")
+        own = [*overdue_mail(seen.health), *problems.values()]
+        beat = compose_heartbeat(host, own, self.interval, __version__, self.started_at)
+        publish_heartbeat(host, beat, self.config.publish)
+        self.log.write("Heartbeat updated", host.clock())
+        self._update_clone(host, seen.commit, problems)
+        try:
+            write_summary(host, seen.health, list(problems.values()), self.interval)
+        except StateUnusable as error:
+            problems["state"] = error.what
+
+    def _look(self, host: Host, snapshot: Snapshot) -> Seen:
+        mailbox = None
+        with contextlib.suppress(DocumentDamaged):
+            mailbox = read_mailbox(snapshot).entries
+        health = look_at_health(host, snapshot, self.config.reply_deadline)
+        return Seen(health, mailbox, snapshot.commit, snapshot.fresh)
+
+    def _write_down(self, host: Host, seen: Seen, problems: dict[str, str]) -> None:
+        path = Path(self.config.log_folder, f"build-messages-{host.id}.log")
+        if self.log.error:
+            problems["log"] = self.log.error
+        try:
+            if seen.mailbox is not None:
+                log_new_mail(host, seen.mailbox, path)
+        except StateUnusable as error:
+            problems["mail log"] = error.what
+        except OSError as error:
+            problems["mail log"] = f"{path} cannot be written ({error.strerror})"
+
+    def _update_clone(self, host: Host, commit: str | None, problems: dict[str, str]) -> None:
+        if commit is None or commit == self._clone_at:
+            return
+        try:
+            notes = host.repository.update_clone(commit)
+        except Locked as error:
+            notes = [error.what]
+        self._clone_at = None if notes else commit
+        if notes:
+            problems["clone"] = " ".join(notes)
+
+
+def beat_interval(config: Config, servers: int) -> int:
+    """Seconds between two beats: as configured, or longer when the fleet's beats would exceed the push budget."""
+    return max(config.interval, math.ceil(60 * servers / config.push_budget))

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What needs the manager, from what the service saw last: shown at login, without the network."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..coordination.health import overdue_mail
+from ..coordination.host import Host, utc_now
+from ..coordination.messages import parse_time, utc_text
+from ..coordination.printable import one_line
+from ..coordination.state import StateDirectory
+from .config import Config
+
+SUMMARY_FILE = "summary.json"
+SILENT = 5
+"""Intervals without a cycle of the service after which it is said to be silent."""
+
+
+def write_summary(host: Host, health: dict[str, Any], problems: list[str], interval: int) -> None:
+    """Record what needs the manager.
+
+    :param problems: why this host itself is not healthy.
+    :param interval: seconds until the next record.
+    :raises StateUnusable: when it cannot be written.
+    """
+    others = [problem for problem in health["problems"] if not problem.startswith(f"{host.id}: ")]
+    host.state.write_json(
+        SUMMARY_FILE,
+        {
+            "server": host.id,
+            "at": utc_text(host.clock()),
+            "interval": interval,
+            "unread": health["messages"]["unread"].get(host.id, 0),
+            "problems": [*overdue_mail(health), *problems, *others],
+            "failure": "",
+        },
+    )
+
+
+def write_failure(host: Host, failure: str) -> None:
+    """Record why there is no heartbeat, beside what was recorded before.
+
+    :raises StateUnusable: when it cannot be written.
+    """
+    record = host.state.read_json(SUMMARY_FILE) or {"server": host.id, "at": None, "unread": 0, "problems": []}
+    host.state.write_json(SUMMARY_FILE, {**record, "failure": failure})
+
+
+def summary(config: Config, now: datetime | None = None) -> str:
+    """What needs the manager, in a few lines; empty when nothing does.
+
+    :param now: the time, in UTC.
+    :raises StateUnusable: when the record cannot be read.
+    """
+    record = StateDirectory(config.state_dir).read_json(SUMMARY_FILE)
+    if record is None:
+        return "The heartbeat service of this server has never run. See: systemctl status build-heartbeat"
+    lines = []
+    unread = record["unread"]
+    if unread:
+        lines.append(f"{unread} unread message{'s' * (unread != 1)}. Read with: builderctl read")
+    lines += record["problems"]
+    seen = parse_time(record["at"])
+    if record["failure"]:
+        lines.append(record["failure"])
+    elif seen is None or ((now or utc_now()) - seen).total_seconds() > SILENT * record["interval"]:
+        lines.append(f"The heartbeat service is silent since {record['at']}. See: systemctl status build-heartbeat")
+    return "\n".join(f"{record['server']}: {one_line(line)}" for line in lines)

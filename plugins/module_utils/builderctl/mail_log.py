@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log of the messages that came for this server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..coordination.host import Host
+from ..coordination.messages import id_of, is_for, normalise
+from ..coordination.printable import one_line, quoted
+from ..coordination.read_ledger import ReadLedger
+from .service_log import append, stamp
+
+LOGGED_FILE = "logged.json"
+
+
+def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> None:
+    """Append the messages that came since the last time; the first time, those that are unread.
+
+    It marks nothing read.
+
+    :param entries: the mailbox.
+    :raises OSError: when the log cannot be written; the same messages are new the next time.
+    :raises StateUnusable: when what was logged cannot be read or recorded.
+    """
+    record = host.state.read_json(LOGGED_FILE)
+    mine = [entry for entry in entries if is_for(entry, host.id)]
+    if record is None:
+        ledger = ReadLedger(host.state, host.id)
+        new = [entry for entry in mine if not ledger.has_read(entry)]
+    else:
+        logged = set(record["ids"])
+        new = [entry for entry in mine if id_of(entry) not in logged]
+    if new:
+        append(path, "\n".join(_logged(normalise(entry), stamp(host.clock())) for entry in new))
+    if new or record is None:
+        host.state.write_json(LOGGED_FILE, {"ids": [id_of(entry) for entry in mine]})
+
+
+def _logged(message: dict[str, Any], when: str) -> str:
+    """A message as the log shows it: one line, and its body in lines that cannot pass for one."""
+    head = "[{}] {} -> {}: {} ({}, sent {})".format(
+        message["type"].upper(),
+        *(one_line(message[name]) for name in ("from", "to", "subject", "id", "timestamp")),
+    )
+    return f"{when} {head}\n{quoted(message['body'], '    | ')}"
