@@ -1,0 +1,50 @@
+"""The configuration of the command and the service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config, load_config
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import beat_interval
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
+    assert load_config(str(tmp_path / "none.json")) == Config()
+
+
+def test_what_the_file_gives_counts(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"repo": "/srv/Build", "interval": 5}')
+    assert load_config(str(path)) == Config(repo="/srv/Build", interval=5)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "not a JSON object"),
+        (json.dumps({"intervall": 5}), "unknown setting 'intervall'"),
+        (json.dumps({"interval": 0}), "interval cannot be 0"),
+        (json.dumps({"interval": True}), "interval cannot be True"),
+        (json.dumps({"interval": "5"}), "interval cannot be '5'"),
+        (json.dumps({"repo": ""}), "repo cannot be ''"),
+        (json.dumps({"publish": "branch"}), "publish cannot be 'branch'"),
+    ],
+)
+def test_a_file_that_is_no_configuration(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    with pytest.raises(InvalidInput, match=said):
+        load_config(str(path))
+
+
+@pytest.mark.parametrize(
+    ("servers", "settings", "seconds"),
+    [(2, {}, 60), (6, {}, 60), (7, {}, 70), (50, {}, 500), (2, {"interval": 5}, 20), (0, {"interval": 5}, 5)],
+)
+def test_the_fleet_stays_within_the_push_budget(servers: int, settings: dict[str, Any], seconds: int) -> None:
+    assert beat_interval(Config(**settings), servers) == seconds

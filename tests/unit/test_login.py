@@ -1,0 +1,66 @@
+"""What a manager is told at login."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.login import (
+    summary,
+    write_failure,
+    write_summary,
+)
+from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.unit.clock import Clock
+
+
+def health(unread: int = 0, overdue: int = 0, problems: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A part of what a look at the repository tells."""
+    mail = [{"id": f"msg_{n}", "from": "build2", "timestamp": "2026-11-22T07:00:00Z"} for n in range(overdue)]
+    return {"messages": {"unread": {"build1": unread}, "overdue_mail": mail}, "problems": list(problems)}
+
+
+def test_nothing_is_said_when_nothing_waits(builders: Builders, clock: Clock) -> None:
+    config = Config(state_dir=str(builders.state("build1")))
+    with builders.host("build1") as host:
+        write_summary(clock.on(host), health(), [], 60)
+    assert summary(config, clock()) == ""
+
+
+def test_what_waits_is_said(builders: Builders, clock: Clock) -> None:
+    config = Config(state_dir=str(builders.state("build1")))
+    problems = ("build1: what its own heartbeat says", "build2: its last heartbeat is 400 s old\x1b[2J")
+    with builders.host("build1") as host:
+        write_summary(clock.on(host), health(2, 1, problems), ["the log cannot be written"], 60)
+    assert summary(config, clock()).splitlines() == [
+        "build1: 2 unread messages. Read with: builderctl read",
+        "build1: 1 message waits too long to be read, since 2026-11-22T07:00:00Z that of build2 (msg_0)",
+        "build1: the log cannot be written",
+        "build1: build2: its last heartbeat is 400 s old\\x1b[2J",
+    ]
+
+
+def test_a_service_that_is_silent_or_fails_is_said(builders: Builders, clock: Clock) -> None:
+    config = Config(state_dir=str(builders.state("build1")))
+    assert "never run" in summary(config, clock())
+    with builders.host("build1") as host:
+        write_summary(clock.on(host), health(1), [], 60)
+        assert "silent" not in summary(config, clock() + timedelta(seconds=300))
+        assert "silent since" in summary(config, clock() + timedelta(seconds=301))
+        write_failure(host, "No heartbeat: the remote says no.")
+        said = summary(config, clock() + timedelta(seconds=301)).splitlines()
+        assert said == [
+            "build1: 1 unread message. Read with: builderctl read",
+            "build1: No heartbeat: the remote says no.",
+        ]
+        write_summary(clock.on(host), health(), [], 60)
+    assert summary(config, clock()) == ""
+
+
+def test_a_service_that_failed_from_the_first(builders: Builders, clock: Clock) -> None:
+    with builders.host("build1") as host:
+        write_failure(host, "No heartbeat: the remote says no.")
+    assert summary(Config(state_dir=str(builders.state("build1"))), clock()) == (
+        "build1: No heartbeat: the remote says no."
+    )

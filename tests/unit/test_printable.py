@@ -1,0 +1,28 @@
+"""Foreign text is shown harmlessly."""
+
+from __future__ import annotations
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.printable import one_line, quoted
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def test_what_can_be_seen_stays() -> None:
+    assert one_line("Grüße, 世界 — 100 %") == "Grüße, 世界 — 100 %"
+
+
+def test_what_cannot_be_seen_is_shown_as_its_escape() -> None:
+    assert one_line("a\x1b[31mb\r\nc\t\x00\u202e\u200b\ud800\x85\u2028") == (
+        "a\\x1b[31mb\\r\\nc\\t\\x00\\u202e\\u200b\\ud800\\x85\\u2028"
+    )
+
+
+def test_every_line_stands_behind_the_mark() -> None:
+    assert quoted("one\n---\r\n\n\tfour\rfive", "| ") == "| one\n| ---\n|\n|     four\\rfive"
+
+
+@given(st.text(st.characters(codec=None)))
+def test_nothing_that_acts_on_a_terminal_remains(text: str) -> None:
+    assert one_line(text).isprintable()
+    lines = quoted(text, "| ").split("\n")
+    assert all(line.isprintable() and line.startswith("|") for line in lines)
