@@ -19,10 +19,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.sending 
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
+from ansible_collections.acs.builders.tests.waiting import NEVER, until
 
 COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
-NEVER = 30
-"""Seconds after which what is waited for does not come."""
 
 
 def config(builders: Builders, server: str, **settings: Any) -> Path:
@@ -65,21 +64,26 @@ def beat(builders: Builders, server: str) -> dict[str, Any]:
     return json.loads(shown) if shown else {}
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait until something holds, and return it."""
-    deadline = time.monotonic() + NEVER
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} within {NEVER} s")
-
-
 def beats_again(builders: Builders, server: str) -> dict[str, Any]:
     """Wait for a heartbeat that is newer than the one there now."""
     before = beat(builders, server).get("sequence", 0)
-    return until(lambda: (new := beat(builders, server)).get("sequence", 0) > before and new, "no new heartbeat")
+    return beat_that(builders, server, lambda new: new.get("sequence", 0) > before, "no new heartbeat")
+
+
+def beat_that(builders: Builders, server: str, condition: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
+    """Wait for a heartbeat of a server that is as wanted, and return it."""
+
+    def wanted() -> dict[str, Any]:
+        found = beat(builders, server)
+        return found if condition(found) else {}
+
+    return until(wanted, what)
+
+
+def told_problems(builders: Builders, server: str) -> list[str]:
+    """Wait for a heartbeat that tells problems, and return them."""
+    problems: list[str] = beat_that(builders, server, lambda new: new.get("problems"), "no problems")["problems"]
+    return problems
 
 
 def problems(builders: Builders, server: str) -> list[str]:
@@ -115,11 +119,11 @@ def test_new_mail_is_logged_once_and_stays_unread(builders: Builders) -> None:
             hostile = "line one\n[2026-01-01 00:00:00] [ERROR] forged\r\x1b[2J\u202e\nlast"
             message_id = send(host, Draft("Install it", hostile, "request"), ["build1"]).result[0]["id"]
             send(host, Draft("for another", "x"), ["all"])
-        until(lambda: len(log(builders, "build1", "build-messages")) >= 7, "no second message in the log")
+        until(lambda: len(log(builders, "build1", "build-messages")) >= 8, "no second message in the log")
         beats_again(builders, "build1")
         beats_again(builders, "build1")
     lines = log(builders, "build1", "build-messages")
-    assert len(lines) == 7, lines
+    assert len(lines) == 8, lines
     heads = [line for line in lines if not line.startswith("    | ")]
     assert [head[22:].split(" (")[0] for head in heads] == [
         "[INFO] build2 -> build1: before",
@@ -138,9 +142,8 @@ def test_unread_mail_is_a_problem_when_it_is_overdue(builders: Builders) -> None
     with builders.host("build2") as host:
         message_id = send(host, Draft("old", "x"), ["build1"]).result[0]["id"]
     with service(builders, "build1", reply_deadline=1):
-        told = until(lambda: (new := beat(builders, "build1")).get("problems") and new, "no problem in the heartbeat")
-    assert told["healthy"] is False
-    assert message_id in told["problems"][0]
+        assert message_id in told_problems(builders, "build1")[0]
+        assert beat(builders, "build1")["healthy"] is False
 
 
 def test_an_absent_remote_is_told_once_and_survived(builders: Builders) -> None:
@@ -182,8 +185,7 @@ def test_a_log_that_cannot_be_written_stops_no_beat(builders: Builders) -> None:
     path = builders.folder / "build1" / "log" / "heartbeat-build1.log"
     path.mkdir(parents=True)
     with service(builders, "build1"):
-        told = until(lambda: (new := beat(builders, "build1")).get("problems") and new, "no problem in the heartbeat")
-        assert "heartbeat-build1.log cannot be written" in told["problems"][0]
+        assert "heartbeat-build1.log cannot be written" in told_problems(builders, "build1")[0]
         path.rmdir()
         until(lambda: beat(builders, "build1")["healthy"], "no healthy heartbeat")
         assert log(builders, "build1")
@@ -253,7 +255,7 @@ def test_the_interval_grows_with_the_fleet(builders: Builders) -> None:
 def test_descriptors_and_processes_do_not_grow(builders: Builders) -> None:
     def descriptors(pid: int) -> int:
         """The fewest that are open at a moment without children, which is between two cycles."""
-        fewest = []
+        fewest: list[int] = []
         while len(fewest) < 20:
             count = len(os.listdir(f"/proc/{pid}/fd"))
             if not Path(f"/proc/{pid}/task/{pid}/children").read_text():

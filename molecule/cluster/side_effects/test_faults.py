@@ -1,0 +1,213 @@
+"""What may happen to a server and its Git host: after each, the service beats again and no clone is wedged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat, messages
+from ansible_collections.acs.builders.tests.cluster.rig import Rig
+from ansible_collections.acs.builders.tests.waiting import until
+from testinfra.host import Host
+
+LOG = "/var/log/acs-builders/heartbeat-build1.log"
+STATE = "/var/lib/acs-builders"
+HOUR = 60
+"""Intervals in an hour, at the interval that servers have by default."""
+
+
+@pytest.fixture(autouse=True)
+def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
+    """Each test begins with a service that beats; after it, the service beats and messages arrive."""
+    beats_again(rig, "build1")
+    yield
+    beats_again(rig, "build1")
+    sent = build1.run("builderctl send --to build2 'After a side effect' 'It still works.'")
+    assert sent.rc == 0, sent.stderr
+    assert messages(rig)[-1]["subject"] == "After a side effect"
+    assert build1.check_output("git -C /root/Build status --porcelain") == ""
+
+
+def pid(host: Host) -> str:
+    """The process of the service; 0 when there is none."""
+    return str(host.check_output("systemctl show --value --property MainPID build-heartbeat"))
+
+
+def said(host: Host, since: int) -> list[str]:
+    """What the log tells of problems since it had this many lines."""
+    lines = host.check_output("cat %s", LOG).splitlines()[since:]
+    return [line for line in lines if not line.endswith("] Heartbeat updated")]
+
+
+def lines(host: Host) -> int:
+    """How many lines the log has."""
+    return int(host.check_output("grep --count '' %s", LOG))
+
+
+def status(host: Host) -> str:
+    """What the service tells systemd of itself."""
+    return str(host.check_output("systemctl show --value --property StatusText build-heartbeat"))
+
+
+def test_killed(rig: Rig, build1: Host) -> None:
+    before = pid(build1)
+    build1.check_output("kill -9 %s", before)
+    beats_again(rig, "build1")
+    assert pid(build1) not in ("0", before)
+
+
+def test_rebooted(rig: Rig, build1: Host) -> None:
+    before = heartbeat(rig, "build1")
+    rig.reboot("build1")
+    after = beats_again(rig, "build1")
+    assert after["boot_id"] != before["boot_id"]
+    assert after["sequence"] > before["sequence"]
+
+
+def test_the_service_hangs(rig: Rig, build1: Host) -> None:
+    """The watchdog of systemd ends a process that gives no sign of life."""
+    before = pid(build1)
+    build1.check_output("kill -STOP %s", before)
+    beats_again(rig, "build1", seconds=90)
+    assert pid(build1) != before
+    assert "watchdog" in build1.check_output("journalctl --unit build-heartbeat --since -3min").lower()
+
+
+def test_stopped_in_the_middle_of_a_cycle(rig: Rig, build1: Host) -> None:
+    """It stops cleanly at any moment and leaves no lock."""
+    for _time in range(5):
+        build1.check_output("systemctl stop build-heartbeat")
+        result = build1.check_output("systemctl show --value --property Result build-heartbeat")
+        assert result == "success"
+        assert build1.run("find %s -name '*.lock' -path '*.git/*'", STATE).stdout == ""
+        build1.check_output("systemctl start build-heartbeat")
+
+
+def test_the_git_host_hangs(rig: Rig, build1: Host) -> None:
+    process, begin = pid(build1), lines(build1)
+    rig.hang()
+    try:
+        until(lambda: said(build1, begin), "nothing about the Git host")
+        time.sleep(15)
+        assert len(said(build1, begin)) == 1, said(build1, begin)
+    finally:
+        rig.resume()
+    beats_again(rig, "build1")
+    assert pid(build1) == process
+
+
+def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
+    process, begin = pid(build1), lines(build1)
+    rig.ssh("git", "systemctl stop nginx")
+    try:
+        time.sleep(HOUR * heartbeat(rig, "build1")["interval_seconds"])
+        problems = said(build1, begin)
+        assert len(problems) == 1 and "cannot be reached" in problems[0], problems
+        assert "No heartbeat" in status(build1)
+        assert "No heartbeat" in build1.check_output("builderctl health --summary")
+        away = build1.run("builderctl send 'Nobody hears' 'this'")
+        assert (away.rc, len(away.stderr.strip().splitlines())) == (3, 1), away.stderr
+    finally:
+        rig.ssh("git", "systemctl start nginx")
+    beats_again(rig, "build1")
+    assert pid(build1) == process
+    assert said(build1, begin)[-1].partition("] ")[2].startswith("No longer: No heartbeat")
+
+
+def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
+    begin = lines(build1)
+    rig.cut_off()
+    try:
+        until(lambda: said(build1, begin), "nothing about the Git host")
+    finally:
+        rig.join()
+    beats_again(rig, "build1")
+
+
+def test_the_log_cannot_be_written(rig: Rig, build1: Host) -> None:
+    build1.check_output("rm %s && mkdir %s", LOG, LOG)
+    try:
+        told = until(lambda: heartbeat(rig, "build1")["problems"], "no problem in the heartbeat")
+        assert "cannot be written" in told[0]
+        beats_again(rig, "build1")
+    finally:
+        build1.check_output("rmdir %s", LOG)
+    until(lambda: heartbeat(rig, "build1")["healthy"], "no healthy heartbeat")
+
+
+def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
+    """The state directory lies on a small file system of its own, and nothing is left on it."""
+    build1.check_output("systemctl stop build-heartbeat")
+    build1.check_output("cp -a %s /root/kept && mount -t tmpfs -o size=24m,mode=0700 tmpfs %s", STATE, STATE)
+    build1.check_output("cp -a /root/kept/. %s && systemctl start build-heartbeat", STATE)
+    try:
+        beats_again(rig, "build1")
+        begin = lines(build1)
+        build1.run("cat /dev/zero > %s/filler", STATE)
+        until(lambda: said(build1, begin), "nothing about the disk")
+        assert "No heartbeat" in said(build1, begin)[0]
+        time.sleep(5)
+        assert len(said(build1, begin)) <= 2, said(build1, begin)
+        full = build1.run("builderctl send 'No room' 'for this'")
+        assert (full.rc, len(full.stderr.strip().splitlines())) == (5, 1), full.stderr
+        build1.check_output("rm %s/filler", STATE)
+        beats_again(rig, "build1")
+    finally:
+        build1.check_output("systemctl stop build-heartbeat; rm --force %s/filler", STATE)
+        build1.check_output("rm -r /root/kept; cp -a %s /root/kept && umount %s", STATE, STATE)
+        build1.check_output("rm -r %s && mv /root/kept %s && systemctl start build-heartbeat", STATE, STATE)
+
+
+def test_a_token_is_rotated(rig: Rig, build1: Host) -> None:
+    process, begin = pid(build1), lines(build1)
+    new = rig.rotate_token()
+    until(lambda: said(build1, begin), "nothing about the token")
+    time.sleep(5)
+    (line,) = said(build1, begin)
+    assert "does not accept the credential" in line and "/PAT" in line
+    for name in ("build1", "build2"):
+        rig.machines[name].write("PAT", f"{new}\n", 0o600)
+    beats_again(rig, "build1")
+    assert pid(build1) == process
+    assert len(said(build1, begin)) == 2
+
+
+def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
+    """Neither the service nor messages need the clone; the playbook mends it."""
+    build1.check_output(
+        "cd /root/Build && git commit --quiet --allow-empty --message mine && touch .git/index.lock --date=-1hour"
+        " && mkdir .git/rebase-merge"
+    )
+    beats_again(rig, "build1")
+    assert build1.run("builderctl send 'From a wedged clone' 'It arrives.'").rc == 0
+    assert messages(rig)[-1]["subject"] == "From a wedged clone"
+    rig.playbook("playbooks/recover.yml", "--limit", "build1")
+    assert "mine" in build1.check_output("cd /root/Build && git log --format=%%s --glob=refs/acs-builders")
+
+
+def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None:
+    build1.check_output("systemctl stop build-heartbeat")
+    rig.hang()
+    try:
+        build1.check_output("builderctl send --key held 'Held open' 'x' > /tmp/sent 2>&1 & sleep 1")
+        until(lambda: "git-remote-http" in build1.check_output("ps auxww"), "no push")
+        shown = build1.check_output("ps auxwwe; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '")
+        assert "https://198.51.100.10/Build.git" in shown
+        assert rig.token not in shown
+    finally:
+        rig.resume()
+        build1.check_output("systemctl start build-heartbeat")
+    build1.check_output("builderctl send --key held 'Held open' 'x'")
+    assert len([message for message in messages(rig) if message["subject"] == "Held open"]) == 1
+
+
+def test_two_servers_that_are_one(rig: Rig, build1: Host, build2: Host) -> None:
+    """A copy of build1 beats beside it: the copy is told, and build1 goes on."""
+    build2.check_output("mkdir --mode=0700 /root/copy && echo build1 > /root/copy/server_id")
+    config = '{"state_dir": "/root/copy", "log_folder": "/root/copy", "interval": 1, "timeout": 4}'
+    build2.check_output("echo %s > /root/copy/builderctl.json", config)
+    copied = build2.run("builderctl --config /root/copy/builderctl.json heartbeat --once")
+    assert copied.rc == 4 and "Duplicate identity" in copied.stderr, copied
+    assert heartbeat(rig, "build1")["boot_id"] == build1.check_output("cat /proc/sys/kernel/random/boot_id")
+    build2.check_output("rm -r /root/copy")

@@ -1,0 +1,95 @@
+"""The installed service: what it may do, what it leaves, and what a manager is told at login."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again
+from ansible_collections.acs.builders.tests.cluster.rig import Rig
+from ansible_collections.acs.builders.tests.waiting import until
+from testinfra.host import Host
+
+testinfra_hosts = ["ansible://builders"]
+
+
+def pid(host: Host) -> str:
+    """The process of the service."""
+    return str(host.check_output("systemctl show --value --property MainPID build-heartbeat"))
+
+
+def test_it_is_hardened(host: Host) -> None:
+    said = host.check_output("systemd-analyze security --no-pager build-heartbeat")
+    found = re.search(r"Overall exposure level for build-heartbeat.service: ([\d.]+)", said)
+    assert found, said
+    print(f"security score of build-heartbeat: {found.group(1)}")
+    assert float(found.group(1)) <= 3.0
+
+
+def test_it_has_its_own_folders_and_nothing_else(host: Host) -> None:
+    inside = f"nsenter --mount --target {pid(host)}"
+    assert host.check_output(f"{inside} ls /root") == "Build"
+    assert host.check_output(f"{inside} ls /var/lib /var/log").split() == [
+        "/var/lib:",
+        "acs-builders",
+        "/var/log:",
+        "acs-builders",
+    ]
+    for folder in ("/root/Build", "/var/lib/acs-builders", "/var/log/acs-builders"):
+        host.check_output(f"{inside} sh -c 'touch {folder}/.probe && rm {folder}/.probe'")
+    for folder in ("/", "/etc", "/usr/local/lib/acs-builders", "/root", "/var", "/var/lib", "/srv"):
+        assert host.run(f"{inside} touch {folder}/.probe").rc != 0, folder
+    assert host.run(f"{inside} head -c 4 /PAT").stdout == "ghp_"
+    status = host.check_output(f"grep ^Cap /proc/{pid(host)}/status")
+    assert set(re.findall(r"Cap(?:Prm|Eff|Bnd):\s+(\w+)", status)) == {"0" * 16}
+
+
+def test_it_beats_every_interval(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    first = beats_again(rig, server["inventory_hostname"])
+    for _beat in range(5):
+        last = beats_again(rig, server["inventory_hostname"], seconds=5)
+    assert first["interval_seconds"] == 1
+    assert last["sequence"] - first["sequence"] == 5
+    assert last["boot_id"] == host.check_output("cat /proc/sys/kernel/random/boot_id")
+
+
+def test_it_adds_nothing_to_the_branch(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    before = host.check_output("git -C /root/Build rev-parse HEAD")
+    for _beat in range(3):
+        beats_again(rig, server["inventory_hostname"])
+    assert host.check_output("git -C /root/Build rev-parse HEAD") == before
+
+
+def test_unread_mail_shows_at_login(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    rig.ssh(server["builders_partner"], "builderctl send --type warning 'For your login' 'Read me.'")
+    count = until(lambda: host.run("builderctl health --summary").stdout, "nothing to be told at login")
+    assert re.search(r"\d+ unread messages?\. Read with: builderctl read", count)
+    greeting = host.check_output("run-parts /etc/update-motd.d")
+    assert "unread message" in greeting
+    assert "60-acs-builders" in host.check_output("run-parts --test /etc/update-motd.d")
+    assert "unread message" in rig.greeting(server["inventory_hostname"])
+    host.check_output("builderctl read")
+    host.check_output("builderctl mark-read")
+
+
+def test_its_logs_are_rotated(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    log = f"/var/log/acs-builders/heartbeat-{server['inventory_hostname']}.log"
+    host.check_output("logrotate --force /etc/logrotate.d/acs-builders")
+    beats_again(rig, server["inventory_hostname"])
+    until(lambda: "Heartbeat updated" in host.file(log).content_string, "nothing in the new log")
+    assert host.file(log).mode == 0o640
+    assert host.file(f"{log}.1").exists
+    assert host.check_output("tail --lines=1 /var/log/heartbeat-%s.log", server["inventory_hostname"])
+
+
+def test_it_needs_little(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    cycles = beats_again(rig, server["inventory_hostname"])["sequence"]
+    memory = int(host.check_output(f"awk '/VmRSS/ {{print $2}}' /proc/{pid(host)}/status"))
+    processor = int(host.check_output("systemctl show --value --property CPUUsageNSec build-heartbeat"))
+    descriptors = len(host.check_output(f"ls /proc/{pid(host)}/fd").split())
+    print(
+        f"{server['inventory_hostname']}: beat {cycles}, {memory} kB resident, {descriptors} descriptors, "
+        f"{processor / 1e9:.1f} s of processor time since its start"
+    )
+    assert memory < 64_000
+    assert descriptors < 30

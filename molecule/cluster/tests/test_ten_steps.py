@@ -1,0 +1,102 @@
+"""The ten steps of the servers' manual and its quick reference, each done through the collection."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages, remote
+from ansible_collections.acs.builders.tests.cluster.rig import Rig
+from testinfra.host import Host
+
+testinfra_hosts = ["ansible://builders"]
+
+
+def test_1_the_server_knows_which_it_is(host: Host, server: dict[str, Any]) -> None:
+    assert host.check_output("hostname") == server["builders_hostname"]
+    assert host.file("/etc/build_server_id").content_string.strip() == server["inventory_hostname"]
+
+
+def test_2_the_token_is_there_for_root_alone(host: Host, rig: Rig) -> None:
+    pat = host.file("/PAT")
+    assert (pat.mode, pat.user, pat.group) == (0o600, "root", "root")
+    assert pat.content_string.strip() == rig.token
+    assert re.fullmatch("ghp_[A-Za-z0-9]{36}", rig.token)
+
+
+def test_3_the_clone_is_on_main_and_clean(host: Host, server: dict[str, Any]) -> None:
+    assert host.check_output("git -C /root/Build remote get-url origin") == server["builders_remote_url"]
+    assert host.check_output("git -C /root/Build symbolic-ref HEAD") == "refs/heads/main"
+    assert host.check_output("git -C /root/Build status --porcelain") == ""
+
+
+def test_4_the_command_can_be_run(host: Host) -> None:
+    command = host.file("/usr/local/bin/builderctl")
+    assert (command.mode, command.user) == (0o755, "root")
+    assert re.fullmatch(r"builderctl \d+\.\d+\.\d+", host.check_output("builderctl --version"))
+
+
+def test_5_the_set_up_told_git_who_this_is_and_fetched_the_latest(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    for name, value in (("name", "{}"), ("email", "{}@localhost")):
+        told = host.check_output("git -C /root/Build config --local user.%s", name)
+        assert told == value.format(server["inventory_hostname"])
+    beats_again(rig, server["inventory_hostname"])
+    beats_again(rig, server["inventory_hostname"])
+    assert host.check_output("git -C /root/Build rev-parse HEAD") == remote(rig, "rev-parse", "main")
+
+
+def test_6_the_service_runs(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    service = host.service("build-heartbeat")
+    assert service.is_running and service.is_enabled
+    beat = beats_again(rig, server["inventory_hostname"])
+    assert str(beat["daemon"]["pid"]) == host.check_output("systemctl show --value --property MainPID build-heartbeat")
+
+
+def test_7_the_health_of_both_is_told(host: Host) -> None:
+    health = json.loads(host.run("builderctl health --json").stdout)
+    assert {name: health["servers"][name]["state"] for name in ("build1", "build2")} == {"build1": "ok", "build2": "ok"}
+    assert set(health["jobs"]) and health["messages"]["total"] >= 59
+    shown = host.run("builderctl health").stdout
+    assert re.search(r"^build1 .*\bok\b", shown, re.MULTILINE), shown
+    assert re.search(r"^build2 .*\bok\b", shown, re.MULTILINE), shown
+
+
+def test_8_the_logs_are_written(host: Host, server: dict[str, Any]) -> None:
+    names = [f"/var/log/heartbeat-{server['inventory_hostname']}.log"]
+    names += ["/var/log/heartbeat.log"] if server["inventory_hostname"] == "build2" else []
+    for name in names:
+        lines = host.check_output("tail --lines=200 %s", name).splitlines()
+        beats = [line for line in lines if "Heartbeat updated" in line]
+        assert beats and all(re.fullmatch(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] Heartbeat updated", b) for b in beats)
+    log = host.file(f"/var/log/build-messages-{server['inventory_hostname']}.log").content_string
+    assert f"[INFO] {server['builders_partner']} -> {server['inventory_hostname']}: Ready" in log
+
+
+def test_9_and_10_readiness_was_announced_once(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    own, partner = server["inventory_hostname"], server["builders_partner"]
+    ready = [m for m in messages(rig) if (m["from"], m["subject"]) == (own, "Ready") and m.get("key")]
+    assert [(m["to"], m["type"]) for m in ready] == [(partner, "info")]
+    assert ready[0]["body"].startswith(f"{own.capitalize()} setup complete at 20")
+    assert ready[0]["body"].endswith("Heartbeat running. Communication framework active. Ready to coordinate.")
+    in_clone = json.loads(host.file("/root/Build/coordination/messages.json").content_string)["messages"]
+    assert [m for m in in_clone if m["id"] == ready[0]["id"]]
+
+
+def test_the_quick_reference(host: Host, server: dict[str, Any], rig: Rig) -> None:
+    """A message to the partner and back, a status, a mark: what the scripts did, at the server's own shell."""
+    own, partner = server["inventory_hostname"], server["builders_partner"]
+    sent = json.loads(host.check_output("builderctl send --json --type request 'Quick reference' 'Please answer.'"))
+    asked = sent["message"]["id"]
+    shown = rig.ssh(partner, "builderctl read").stdout
+    assert f"[REQUEST] {own} -> {partner}" in shown and "Quick reference" in shown and asked in shown
+    rig.ssh(partner, f"builderctl reply {asked} 'Done at last.'")
+    answer = json.loads(host.check_output("builderctl read --json --thread %s", asked))["messages"][-1]
+    assert (answer["from"], answer["body"], answer["subject"]) == (partner, "Done at last.", "Re: Quick reference")
+    host.check_output("builderctl mark-read %s", answer["id"])
+    assert answer["id"] not in host.check_output("builderctl read")
+    host.check_output("builderctl status building --job job_1 --git-branch main")
+    host.check_output("builderctl status success")
+    status = json.loads(remote(rig, "show", f"main:{own}/status.json"))
+    assert (status["status"], status["last_build"]["id"]) == ("success", "job_1")
+    assert (status["hostname"], status["server"]) == (server["builders_hostname"], own)
