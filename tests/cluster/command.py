@@ -1,0 +1,66 @@
+"""The programs that the rig runs on the controller."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PACKAGES = {
+    "dpkg-deb": "dpkg",
+    "git": "git",
+    "ip": "iproute2",
+    "journalctl": "systemd",
+    "mmdebstrap": "mmdebstrap",
+    "openssl": "openssl",
+    "ssh": "openssh-client",
+    "systemd-nspawn": "systemd-container",
+}
+
+
+class Failed(Exception):
+    """Something did not work; the text says what, in a sentence."""
+
+
+def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **environment: str) -> str:
+    """Run a program and return what it prints; when it fails, say what it said."""
+    words = list(map(str, command))
+    result = subprocess.run(
+        words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    if check and result.returncode:
+        said = "\n".join((result.stdout + result.stderr).strip().splitlines()[-20:])
+        raise Failed(f"{' '.join(words)} failed with {result.returncode}: {said}")
+    return result.stdout.strip()
+
+
+def require_root() -> None:
+    """Say what the matter is when we are not root."""
+    if os.geteuid():
+        raise Failed("The test rig needs root, for it mounts file systems and makes network interfaces.")
+
+
+def install_missing() -> None:
+    """Install the programs that the rig runs and that are not there."""
+    missing = sorted({package for program, package in PACKAGES.items() if not shutil.which(program)})
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        raise Failed(
+            f"The test rig needs these packages, and there is no apt-get to install them: {', '.join(missing)}."
+        )
+    print(f"controller: installing {', '.join(missing)}", flush=True)
+    run("apt-get", "update")
+    run("apt-get", "install", "--yes", "--no-install-recommends", *missing, DEBIAN_FRONTEND="noninteractive")
+
+
+@contextmanager
+def timed(what: str, done: str) -> Iterator[None]:
+    """Print what was done and how long it took."""
+    started = time.monotonic()
+    yield
+    print(f"{what}: {done} in {time.monotonic() - started:.1f} s", flush=True)

@@ -1,0 +1,118 @@
+"""The Git host: the Build repository over https, and packages over http."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import string
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.cluster.command import run
+from ansible_collections.acs.builders.tests.cluster.image import mask
+from ansible_collections.acs.builders.tests.cluster.machine import Machine
+from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES
+from ansible_collections.acs.builders.tests.cluster.packages import write_index
+
+URL = f"https://{ADDRESSES['git']}/Build.git"
+USER = "x-access-token"
+SERVICES = ("nginx.service", "fcgiwrap.service", "fcgiwrap.socket")
+ACCESS_LOG = "var/log/nginx/access.log"  # where Debian's nginx.conf has it
+CA_OF_BUILDERS = "usr/local/share/ca-certificates/acs-builders-tests.crt"
+FIRST_CONTENT = Path(__file__).resolve().parent.parent / "fixtures" / "legacy-repo"
+NGINX = """\
+client_max_body_size 0;
+server {
+    listen 443 ssl default_server;
+    ssl_certificate /etc/nginx/tls/host.crt;
+    ssl_certificate_key /etc/nginx/tls/host.key;
+    location ~ ^/[^/]+[.]git/ {
+        auth_basic Git;
+        auth_basic_user_file /etc/nginx/passwords;
+        include fastcgi_params;
+        fastcgi_pass unix:/run/fcgiwrap.socket;
+        fastcgi_param SCRIPT_FILENAME /usr/lib/git-core/git-http-backend;
+        fastcgi_param GIT_PROJECT_ROOT /srv/git;
+        fastcgi_param GIT_HTTP_EXPORT_ALL 1;
+        fastcgi_param GIT_PROTOCOL $http_git_protocol;
+        fastcgi_param PATH_INFO $uri;
+        fastcgi_param REMOTE_USER $remote_user;
+    }
+}
+server {
+    listen 80 default_server;
+    root /srv;
+    location / { return 404; }
+    location /apt/ { if_modified_since off; }
+}
+"""
+MORE_AT_ONCE = """\
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/fcgiwrap -f -c 8
+"""
+
+
+def make_git_host(machine: Machine, packages: Path) -> None:
+    """Give the host, before it is booted, all that it serves."""
+    machine.root.joinpath("etc/nginx/sites-enabled/default").unlink()
+    machine.write("etc/nginx/conf.d/tests.conf", NGINX)
+    machine.write("etc/systemd/system/fcgiwrap.service.d/tests.conf", MORE_AT_ONCE)
+    certificates = machine.rig / "ca"
+    for name, mode in (("host.crt", 0o644), ("host.key", 0o600)):
+        machine.write(f"etc/nginx/tls/{name}", (certificates / name).read_text(), mode)
+    served = machine.root / "srv/apt"
+    shutil.copytree(packages, served)
+    write_index(served)
+    _make_repository(machine)
+    rotate(machine.rig)
+
+
+def make_builder(machine: Machine) -> None:
+    """Let a builder trust the Git host, before it is booted, and serve nothing itself."""
+    machine.write(CA_OF_BUILDERS, (machine.rig / "ca" / "ca.crt").read_text())
+    machine.chroot("update-ca-certificates")
+    for unit in SERVICES:
+        mask(machine.root, unit)
+
+
+def make_certificates(folder: Path) -> None:
+    """Make an authority that nobody else knows, and the Git host's certificate from it."""
+    folder.mkdir()
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "30")
+    ca = ("-x509", "-subj", "/CN=acs.builders tests", "-keyout", "ca.key", "-out", "ca.crt")
+    run("openssl", "req", *key, *ca, cwd=folder)
+    names = f"subjectAltName=DNS:git,IP:{ADDRESSES['git']}"
+    host = ("-x509", "-CA", "ca.crt", "-CAkey", "ca.key", "-subj", "/CN=git", "-addext", names)
+    leaf = ("-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "host.key", "-out", "host.crt")
+    run("openssl", "req", *key, *host, *leaf, cwd=folder)
+
+
+def rotate(rig: Path) -> str:
+    """Make a new token, which replaces the one before at once, write it to the rig's folder and return it."""
+    token = "ghp_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(36))
+    hashed = run("openssl", "passwd", "-apr1", token)
+    host = Machine(rig, "git")
+    host.write("etc/nginx/passwords.new", f"{USER}:{hashed}\n")
+    host.root.joinpath("etc/nginx/passwords.new").rename(host.root / "etc/nginx/passwords")
+    kept = rig / "token"
+    kept.touch(0o600)
+    kept.write_text(token)
+    return token
+
+
+def _make_repository(machine: Machine) -> None:
+    bare = machine.root / "srv/git/Build.git"
+    run("git", "init", "--quiet", "--bare", "--initial-branch=main", bare)
+    run("git", "config", "--file", bare / "config", "http.receivepack", "true")
+    place = (
+        f"--git-dir={bare}",
+        f"--work-tree={FIRST_CONTENT}",
+        "-c",
+        "user.name=old",
+        "-c",
+        "user.email=old@localhost",
+    )
+    index = str(machine.folder / "index")
+    run("git", *place, "add", "--all", GIT_INDEX_FILE=index)
+    run("git", *place, "commit", "--quiet", "--message=what the old scripts left", GIT_INDEX_FILE=index)
+    machine.chroot("chown", "--recursive", "www-data:www-data", "/srv/git")
