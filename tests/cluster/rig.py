@@ -88,13 +88,9 @@ class Rig:
         """Add a package with one file, /usr/share/NAME/version, to what the hosts can install."""
         return packages.make_package(self.machines["git"].root / "srv/apt", name, version)
 
-    def playbook(self, *arguments: str, **variables: str) -> str:
-        """Run ansible-playbook on the servers, in the checkout, and return what it prints.
-
-        :param variables: further environment variables.
-        """
-        inventory = str(self.folder / "inventory.yml")
-        return run("ansible-playbook", *arguments, cwd=TOP, ANSIBLE_INVENTORY=inventory, **variables)
+    def playbook(self, *arguments: str) -> str:
+        """Run ansible-playbook on the servers, in the checkout, and return what it prints."""
+        return run("ansible-playbook", *arguments, cwd=TOP, ANSIBLE_INVENTORY=str(self.folder / "inventory.yml"))
 
     def journals(self, target: Path | str) -> None:
         """Write the journal and the console of each host to a folder; the hosts need not run."""

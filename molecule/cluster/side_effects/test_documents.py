@@ -1,0 +1,74 @@
+"""Every command of the pages for operators and agents, run as it stands there, on the servers that are up."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages
+from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
+
+COMMAND = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def commands(page: str) -> list[str]:
+    """The lines of the shell blocks of a page."""
+    text = (TOP / "docs" / page).read_text(encoding="utf-8")
+    return [line.strip() for block in COMMAND.findall(text) for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def operator(rig: Rig, tmp_path: Path) -> dict[str, str]:
+    """The environment of a person at the controller, with the token in a file at home."""
+    (tmp_path / "build-token").write_text(f"{rig.token}\n")
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "ACS_"))}
+    return {**variables, "HOME": str(tmp_path), "ANSIBLE_INVENTORY": str(rig.folder / "inventory.yml")}
+
+
+def test_the_page_for_agents(rig: Rig) -> None:
+    lines = commands("agents.md")
+    assert len(lines) >= 20
+    rig.ssh("build1", "builderctl send --to build2 --type request --require-ack 'From the page' 'Which Git?'")
+    asked = messages(rig)[-1]["id"]
+    for line in lines:
+        done = rig.ssh("build2", line.replace("MESSAGE_ID", asked), check=False)
+        unhealthy = done.returncode == 1 and line == "builderctl health" and "Problem: " in done.stdout
+        assert done.returncode == 0 or unhealthy, f"{line}: {done.stdout}{done.stderr}"
+    (answer,) = [message for message in messages(rig) if message.get("in_reply_to") == asked]
+    assert (answer["from"], answer["to"], answer["facts"][0]["value"]) == ("build2", "build1", "2.39.5")
+    (question,) = [message for message in messages(rig) if message["id"] == asked]
+    assert (question["read_by"], question["acknowledged_by"]) == (["build2"], ["build2"])
+
+
+def test_the_page_for_operators(rig: Rig, operator: dict[str, str]) -> None:
+    lines = commands("operations.md")
+    assert len(lines) >= 10
+    ready = len([message for message in messages(rig) if message["subject"] == "Ready"])
+    for line in lines:
+        if "ansible" not in line:
+            done = rig.ssh("build2", line, check=False)
+            assert done.returncode == 0 or line == "builderctl health", f"{line}: {done.stdout}{done.stderr}"
+            continue
+        shell = subprocess.run(["sh", "-c", line], cwd=TOP, env=operator, capture_output=True, text=True, check=False)
+        assert shell.returncode == 0, f"{line}: {shell.stdout}{shell.stderr}"
+        assert rig.token not in shell.stdout + shell.stderr
+        if "remove_data=true" in line:
+            check_that_nothing_is_left(rig)
+            rig.playbook("setup.yml")
+    beats_again(rig, "build2")
+    announced = [message for message in messages(rig) if message["subject"] == "Ready"]
+    assert len(announced) == ready + 1, "a server that was removed and set up again is announced once more"
+
+
+def check_that_nothing_is_left(rig: Rig) -> None:
+    """See that nothing of this project is on build2, and build1 is as it was."""
+    places = "/PAT /root/Build /var/lib/acs-builders /etc/build_server_id /etc/acs-builders /usr/local/lib/acs-builders"
+    places += " /usr/local/bin/builderctl /etc/systemd/system/build-heartbeat.service /var/log/acs-builders"
+    places += " /var/log/heartbeat.log /var/log/heartbeat-build2.log /var/log/build-messages-build2.log"
+    places += " /etc/logrotate.d/acs-builders /etc/update-motd.d/60-acs-builders"
+    assert rig.ssh("build2", f"ls -d {places} 2>/dev/null", check=False).stdout == ""
+    assert rig.ssh("build2", "systemctl is-active build-heartbeat", check=False).stdout.strip() == "inactive"
+    beats_again(rig, "build1")
