@@ -6,7 +6,7 @@ OLDEST := .venv/oldest
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test lint unit oldest sanity docs-lint molecule clean
+.PHONY: help demo test lint unit oldest sanity docs-lint molecule cluster clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -23,7 +23,8 @@ oldest: $(DEV)/.done $(OLDEST)/.done ## run the tests of faults with the oldest 
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
-lint unit oldest sanity docs-lint molecule:
+cluster: $(DEV)/.done ## boot two servers and a Git host, set them up, break things and verify (needs root on Debian)
+lint unit oldest sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@
 
 clean: ## remove the environments, caches and archives

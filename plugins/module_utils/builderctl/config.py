@@ -68,13 +68,15 @@ def load_config(path: str = CONFIG_FILE) -> Config:
         return Config()
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}).", remedy) from error
-    types = {field.name: type(field.default) for field in fields(Config)}
+    defaults = {field.name: field.default for field in fields(Config)}
     if not isinstance(given, dict):
         raise InvalidInput(f"{path} is not a JSON object.", remedy)
     for name, value in given.items():
-        if name not in types:
+        if name not in defaults:
             raise InvalidInput(f"{path} has an unknown setting {name!r}.", remedy)
-        if type(value) is not types[name] or value == "" or (isinstance(value, int) and value < 1):
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        is_text = isinstance(value, str) and value != ""
+        if not (is_text if isinstance(defaults[name], str) else is_number):
             raise InvalidInput(f"{path}: {name} cannot be {value!r}.", remedy)
     if given.get("publish", "ref") not in PUBLISH:
         raise InvalidInput(f"{path}: publish cannot be {given['publish']!r}.", f"Use one of {', '.join(PUBLISH)}.")

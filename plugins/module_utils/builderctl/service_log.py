@@ -59,7 +59,8 @@ class ServiceLog:
     def say(self, text: str, now: datetime) -> None:
         """Write a line to the log file and to the journal."""
         self.write(text, now)
-        print(one_line(text), file=sys.stderr, flush=True)
+        sys.stderr.write(f"{one_line(text)}\n")
+        sys.stderr.flush()
 
     def once(self, text: str, now: datetime) -> None:
         """Say what happened, unless it was said before."""

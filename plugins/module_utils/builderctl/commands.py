@@ -1,0 +1,184 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each command of builderctl does."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Any, Callable, NamedTuple
+
+from ..coordination.errors import InvalidInput
+from ..coordination.health import read_health
+from ..coordination.host import Host
+from ..coordination.listing import Filter, list_messages, shown
+from ..coordination.marking import acknowledge, mark_read
+from ..coordination.messages import MAX_BODY, Draft
+from ..coordination.sending import reply, send
+from ..coordination.snapshot import Receipt
+from ..coordination.status import Report, read_status, write_status
+from . import rendering
+from .config import Config
+from .rendering import Paint
+
+
+class Outcome(NamedTuple):
+    """What came of a command: for programs, for people, and the exit code."""
+
+    data: dict[str, Any]
+    text: Callable[[Paint], str]
+    code: int = 0
+
+
+Action = Callable[[Host, Config, Namespace], Outcome]
+
+
+def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
+    chosen = Filter(
+        unread=False if given.all else None,
+        types=given.type,
+        senders=given.senders,
+        thread=given.thread,
+        since=given.since,
+        limit=given.limit,
+        ids=given.ids,
+    )
+    found = list_messages(host, chosen)
+    data = {
+        "messages": found.messages,
+        "unread_count": found.unread_count,
+        "remote_age_seconds": round(found.age),
+        "commit": found.commit,
+    }
+    narrowed = chosen != Filter(types=[], senders=[], ids=[])
+    return Outcome(data, lambda paint: rendering.listing(data, host.id, narrowed, host.clock(), paint))
+
+
+def _send(host: Host, _config: Config, given: Namespace) -> Outcome:
+    return _sent(host, send(host, _draft(given, given.subject, given.request), given.to))
+
+
+def _reply(host: Host, _config: Config, given: Namespace) -> Outcome:
+    return _sent(host, reply(host, given.id, _draft(given)))
+
+
+def _draft(given: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
+    return Draft(
+        subject=subject,
+        body=given.body,
+        type=given.type,
+        priority=given.priority,
+        require_ack=given.require_ack,
+        facts=tuple(given.facts),
+        request=request,
+        key=given.key,
+    )
+
+
+def _sent(host: Host, receipt: Receipt) -> Outcome:
+    messages = shown(host, receipt.result)
+    data = {**_written(receipt), "messages": messages, "message": messages[0]}
+    return Outcome(data, lambda _paint: rendering.sent(data))
+
+
+def _written(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "changed": bool(receipt.files),
+        "delivery": "pushed" if receipt.commit else "none",
+        "commit": receipt.commit,
+        "attempts": receipt.attempts,
+    }
+
+
+def _mark_read(host: Host, _config: Config, given: Namespace) -> Outcome:
+    receipt, changed = mark_read(host, given.ids or None)
+    data = {**_written(receipt), "changed": changed, "ids": receipt.result}
+    return Outcome(data, lambda _paint: rendering.marked("read", data))
+
+
+def _ack(host: Host, _config: Config, given: Namespace) -> Outcome:
+    receipt = acknowledge(host, given.ids)
+    data = {**_written(receipt), "ids": receipt.result}
+    return Outcome(data, lambda _paint: rendering.marked("acknowledged", data))
+
+
+def _status(host: Host, _config: Config, given: Namespace) -> Outcome:
+    details = {name: getattr(given, name) for name in ("job", "log", "artifacts")}
+    details.update(branch=given.git_branch, commit=given.git_commit)
+    if given.status is not None:
+        if given.server is not None:
+            raise InvalidInput("No server says what another is doing.", "Leave --server or the status out.")
+        if (given.status == "idle" and any(details.values())) or (given.status == "building" and given.artifacts):
+            raise InvalidInput(
+                f"{given.status!r} has no place for all these details.", "See 'builderctl status --help'."
+            )
+        receipt = write_status(host, Report(given.status, **details))
+        server, document, data = host.id, receipt.result, _written(receipt)
+    else:
+        if any(details.values()):
+            raise InvalidInput("Details of a job were given without a status.", "Begin with 'status building'.")
+        server = host.fleet.check_recipient(given.server or host.id)
+        document, data = host.repository.read(
+            lambda snapshot: (
+                read_status(snapshot, server),
+                {"remote_age_seconds": round(snapshot.age), "commit": snapshot.commit},
+            )
+        )
+    data = {"server": server, "status": document, **data}
+    return Outcome(data, lambda _paint: rendering.status(server, document, host.clock()))
+
+
+def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
+    seen = read_health(host, config.reply_deadline)
+    return Outcome(seen, lambda paint: rendering.health(seen, host.clock(), paint), int(not seen["healthy"]))
+
+
+ON_REPOSITORY: dict[str, Action] = {
+    "read": _read,
+    "send": _send,
+    "reply": _reply,
+    "mark-read": _mark_read,
+    "ack": _ack,
+    "status": _status,
+    "health": _health,
+}
+"""The commands that need the repository, by their names."""
+
+
+def heartbeat(config: Config, once: bool) -> Outcome:
+    """Publish heartbeats until told to stop, or one.
+
+    :raises CoordinationError: when this host cannot beat.
+    """
+    from .service import run
+
+    code = run(config, once=once)
+    return Outcome({}, lambda _paint: "Heartbeat published." if once and not code else "", code)
+
+
+def summary(config: Config) -> Outcome:
+    """What needs the manager, without the network.
+
+    :raises StateUnusable: when what the service saw cannot be read.
+    """
+    from . import login
+
+    text = login.summary(config)
+    return Outcome({"summary": text}, lambda _paint: text)
+
+
+def read_body() -> str:
+    """The body of a message from standard input, without its last line ends.
+
+    :raises InvalidInput: when it is too long, or not UTF-8.
+    """
+    if sys.stdin is None:
+        return ""
+    data = sys.stdin.buffer.read(4 * MAX_BODY + 1)
+    if len(data) > 4 * MAX_BODY:
+        raise InvalidInput("Standard input is too long.", f"A body has at most {MAX_BODY} characters.")
+    try:
+        return data.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"Standard input is not UTF-8 ({error}).", "Give plain text.") from error

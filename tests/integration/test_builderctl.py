@@ -1,0 +1,372 @@
+"""The command builderctl as a process: every command, its exit codes, its input and its output."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.commands import ON_REPOSITORY
+from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
+from ansible_collections.acs.builders.tests.ansible_runner import TOP
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
+from ansible_collections.acs.builders.tests.git_server import git_host
+
+MODULE = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
+ID = "msg_1795245106_9f86d081884c7d65"
+HOSTILE = "\x1b[2J\x1b]0;x\x07\r\u202e\u200b---\n---\n[ERROR] build1 -> build2\nSubject: obey"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A shell of each server, where builderctl is installed."""
+
+    builders: Builders
+
+    def install(self, server: str, **settings: Any) -> Path:
+        """Write a server's configuration and a command that uses it, and return the command's folder."""
+        folder = self.builders.folder / f"bin-{server}"
+        folder.mkdir(exist_ok=True)
+        paths = {"repo": self.builders.clone(server), "state_dir": self.builders.state(server), "log_folder": folder}
+        config = {name: str(path) for name, path in paths.items()}
+        config["pat_file"] = str(folder / "PAT")
+        (folder / "config.json").write_text(json.dumps({**config, **settings}))
+        command = folder / "builderctl"
+        program = shlex.join([sys.executable, "-m", MODULE, "--config", str(folder / "config.json")])
+        command.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+        command.chmod(0o755)
+        return folder
+
+    def environment(self, server: str, **variables: str) -> dict[str, str]:
+        """The environment in which the command is found."""
+        folder = self.builders.folder / f"bin-{server}"
+        kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+        return {**kept, "PATH": path, "PYTHONPATH": str(TOP / "collections"), **variables}
+
+    def run(self, server: str, *words: str, text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run builderctl on a server; it never ends with a traceback."""
+        return self.script(server, shlex.join(["builderctl", *words]), text, **variables)
+
+    def script(self, server: str, script: str, text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of shell on a server."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", script],
+            env=self.environment(server, **variables),
+            cwd=self.builders.folder,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
+        return done
+
+    def ok(self, server: str, *words: str, text: str = "") -> str:
+        """Run builderctl and return what it prints; it must succeed without a note."""
+        done = self.run(server, *words, text=text)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def json(self, server: str, *words: str, code: int = 0) -> dict[str, Any]:
+        """Run builderctl for a program: one ASCII object, whatever comes of it."""
+        done = self.run(server, *words, "--json")
+        assert done.returncode == code, done.stderr
+        assert done.stdout.isascii() and done.stdout.count("\n") == 1
+        result: dict[str, Any] = json.loads(done.stdout)
+        assert result["notes"] == []
+        return result
+
+    def mail(self, count: int = 1, /, **fields: Any) -> None:
+        """Put messages of build2 to build1 into the mailbox, as anybody who can push could."""
+        entry = {"id": ID, "from": "build2", "to": "build1", "type": "request", "subject": "Versions", "body": "Tell."}
+        entries = [{**entry, **fields, **({"id": f"msg_{n}"} if n else {})} for n in range(count)]
+        self.builders.commit(MESSAGES, json.dumps({"messages": entries}).encode())
+
+    def beat(self) -> None:
+        """Have both servers beat."""
+        for server in self.builders.ids:
+            assert self.ok(server, "heartbeat", "--once") == "Heartbeat published.\n"
+
+
+@pytest.fixture
+def shell(builders: Builders) -> Shell:
+    """Two servers with builderctl."""
+    made = Shell(builders)
+    for server in builders.ids:
+        made.install(server, timeout=20)
+    return made
+
+
+def fail(shell: Shell, code: int, kind: str, *words: str, **variables: str) -> str:
+    """Run builderctl on build1 where it must fail in one line, and return that."""
+    done = shell.run("build1", *words, "--json", **variables)
+    assert done.returncode == code, done.stdout + done.stderr
+    result = json.loads(done.stdout)
+    assert result["error"] == kind
+    assert done.stderr == f"builderctl: {result['message']}\n"
+    return done.stderr
+
+
+def test_a_conversation(shell: Shell) -> None:
+    request = '{"action": "install_packages", "packages": ["jq"]}'
+    words = ("Install jq", "Please.", "--type", "request", "--priority", "high", "--require-ack", "--request", request)
+    sent = shell.json("build1", "send", *words, "--key", "jq")
+    asked = sent["message"]["id"]
+    assert (sent["delivery"], sent["attempts"], sent["changed"]) == ("pushed", 1, True)
+    assert sent["messages"] == [sent["message"]]
+    assert sent["commit"] == git("rev-parse", "main", cwd=shell.builders.remote)
+    assert shell.ok("build1", "send", *words, "--key", "jq").startswith(f"Sent before, nothing written: {asked}")
+
+    listed = shell.json("build2", "read")
+    assert (listed["unread_count"], listed["remote_age_seconds"], listed["commit"]) == (1, 0, sent["commit"])
+    assert listed["messages"] == [sent["message"]]
+    text = shell.ok("build2", "read")
+    assert "[REQUEST] build1 -> build2  (high priority)  (unverified sender)\nSubject: Install jq\n" in text
+    assert f"Request: {request}\n    | Please.\n---\n" in text
+
+    acknowledged = shell.json("build2", "ack", asked)
+    assert (acknowledged["ids"], acknowledged["changed"]) == ([asked], True)
+    assert shell.ok("build2", "ack", asked) == f"Already acknowledged: {asked}\n"
+    answer = shell.ok("build2", "reply", asked, "--fact", "jq=1.7.1", text="Installed.\nVersion 1.7.1.\n")
+    assert " to build1: Re: Install jq\n" in answer
+    assert shell.ok("build2", "read") == "No unread messages.\n"
+
+    thread = shell.json("build1", "read", "--thread", asked)["messages"]
+    assert [one["from"] for one in thread] == ["build1", "build2"]
+    assert thread[0]["ack_status"] == "completed"
+    assert thread[1]["body"] == "Installed.\nVersion 1.7.1."
+    assert thread[1]["facts"][0]["value"] == "1.7.1"
+    marked = shell.json("build1", "mark-read")
+    assert (marked["ids"], marked["changed"]) == ([thread[1]["id"]], True)
+    assert shell.ok("build1", "mark-read", thread[1]["id"]) == f"Already read: {thread[1]['id']}\n"
+    assert shell.ok("build1", "mark-read", "--", thread[1]["id"]).startswith("Already read")
+    assert shell.ok("build1", "read") == "No unread messages.\n"
+    assert shell.ok("build1", "mark-read").startswith("Nothing to mark")
+
+
+def test_the_health(shell: Shell) -> None:
+    ill = shell.run("build1", "health")
+    assert (ill.returncode, ill.stderr) == (1, "")
+    assert ill.stdout.endswith("\nNot healthy.\n")
+    assert "never run" in shell.ok("build1", "health", "--summary")
+    shell.beat()
+    assert shell.json("build1", "heartbeat", "--once") == {"notes": []}
+    well = shell.json("build1", "health")
+    assert well["healthy"] and set(well["servers"]) == {"build1", "build2"}
+    assert shell.ok("build1", "health").endswith("\nHealthy.\n")
+    assert shell.ok("build1", "health", "--summary") == ""
+    assert shell.json("build1", "health", "--summary") == {"summary": "", "notes": []}
+
+
+@pytest.fixture(scope="module")
+def everyday(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Two servers in the middle of their work."""
+    shell = Shell(make_builders(tmp_path_factory.mktemp("everyday")))
+    for server in shell.builders.ids:
+        shell.install(server)
+    shell.mail(ack_required=True)
+    shell.beat()
+    (shell.builders.folder / "build.log").write_text("one\ntwo\n")
+    return shell
+
+
+@pytest.mark.parametrize("command", ["", *ON_REPOSITORY, "heartbeat"])
+def test_every_example_of_the_help(everyday: Shell, command: str) -> None:
+    shown = everyday.ok("build1", *command.split(), "--help")
+    assert shown.count("\n\n") >= 3 and "exit codes:\n  0    done\n" in shown
+    examples = shown.partition("examples:\n")[2].partition("\n\n")[0].splitlines()
+    assert examples
+    everyday.ok("build1", "read")
+    for example in examples:
+        done = everyday.script("build1", example)
+        assert (done.returncode, done.stderr) == (0, ""), (example, done.stderr)
+
+
+def test_the_version(everyday: Shell) -> None:
+    assert everyday.ok("build1", "--version") == f"builderctl {__version__}\n"
+
+
+def test_no_foreign_text_acts_on_the_terminal(shell: Shell) -> None:
+    names = ("id", "from", "subject", "body", "timestamp", "thread", "in_reply_to", "ack_status", "key")
+    hostile: dict[str, Any] = dict.fromkeys(names, HOSTILE)
+    shell.mail(1, **hostile, facts=[{"name": HOSTILE, "value": HOSTILE}], request={HOSTILE: HOSTILE})
+    build2 = {"status": HOSTILE, "manager": HOSTILE, "current_job": {"id": HOSTILE}, HOSTILE: [HOSTILE]}
+    shell.builders.commit("build2/status.json", json.dumps(build2).encode())
+    beat = {"server": "build2", "timestamp": HOSTILE, "healthy": False, "problems": [HOSTILE]}
+    shell.builders.commit("build2/heartbeat.json", json.dumps(beat).encode())
+    shell.builders.commit("coordination/jobs.json", json.dumps({"jobs": [{"status": HOSTILE}]}).encode())
+    runs = [
+        shell.run("build1", *words)
+        for words in (["read"], ["mark-read"], ["read", "--all"], ["health"], ["status", "--server", "build2"])
+    ]
+    for done in runs:
+        assert all(char.isprintable() or char == "\n" for char in done.stdout + done.stderr)
+    assert runs[0].stdout.splitlines().count("---") == 1
+    assert [done.returncode for done in runs] == [0, 0, 0, 1, 0]
+
+
+def refuse(builders: Builders, script: str) -> None:
+    """Have the remote run a script before it takes a push."""
+    hook = builders.remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+
+
+def test_an_exit_code_of_each_class(shell: Shell) -> None:
+    shell.ok("build1", "send", "one", "1")
+    fail(shell, 2, "invalid_input", "read", "--unknown")
+    fail(shell, 2, "unknown_message", "ack", "msg_1")
+    refuse(shell.builders, "printf 'frozen\\033[31m until the release\\n' >&2; exit 1")
+    assert "until the release" in fail(shell, 4, "declined", "send", "two", "2")
+    fail(shell, 5, "dependency", "read", PATH=str(shell.builders.folder / "bin-build1"))
+    git("remote", "set-url", "origin", "http://127.0.0.1:1/Build.git", cwd=shell.builders.clone("build1"))
+    assert "Try again" in fail(shell, 3, "unreachable", "send", "two", "2")
+    assert "127.0.0.1" in fail(shell, 3, "unreachable", "read")
+
+
+def test_what_was_seen_last_is_shown_with_a_note(shell: Shell) -> None:
+    shell.mail()
+    with git_host(shell.builders.folder) as host:
+        git("remote", "set-url", "origin", f"{host.url}/Build.git", cwd=shell.builders.clone("build1"))
+        shell.ok("build1", "read")
+    done, told = (shell.run("build1", "read", *words) for words in ([], ["--json"]))
+    assert (done.returncode, told.returncode, told.stderr) == (0, 0, "")
+    assert "Subject: Versions" in done.stdout
+    (note,) = json.loads(told.stdout)["notes"]
+    assert "cannot be reached" in note
+    assert done.stderr.startswith("builderctl: note: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["send Subject Body", "send Subject Body --json", "--help"])
+def test_a_full_disk_behind_standard_output(shell: Shell, words: str) -> None:
+    done = shell.script("build1", f"builderctl {words} > /dev/full")
+    assert done.returncode == 5
+    assert "carried out, but its result cannot be printed" in done.stderr and done.stderr.count("\n") == 1
+    if words.startswith("send"):
+        assert len(shell.builders.messages()) == 1
+
+
+def test_a_reader_that_goes_away(shell: Shell) -> None:
+    shell.mail(40, body="A long body. " * 400)
+    for words in ("read", "read --json", "--help"):
+        done = shell.script("build1", f"{{ builderctl {words}; echo $? > code; }} | head -n 1")
+        assert done.stdout.count("\n") == 1
+        assert (done.stderr, (shell.builders.folder / "code").read_text()) == ("", "0\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(shell: Shell, closed: str) -> None:
+    done = shell.script("build1", f"builderctl send Subject Body {closed}")
+    assert done.returncode == 0
+    assert shell.builders.messages()[0]["body"] == "Body"
+    assert shell.script("build1", f"builderctl send Subject {closed}", "from input").returncode == (
+        2 if "<" in closed else 0
+    )
+
+
+def test_an_encoding_that_lacks_characters(shell: Shell) -> None:
+    shell.ok("build2", "send", "日本", "é 🚀")
+    done = shell.run("build1", "read", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "Subject: \\u65e5\\u672c" in done.stdout
+
+
+def test_arguments_that_are_not_text(shell: Shell) -> None:
+    done = shell.script("build1", "builderctl send Subject \"$(printf '\\377')\"")
+    assert done.returncode == 2
+    assert done.stderr.startswith("builderctl: ")
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal: what runs in it gets ``slave``, and ``read`` tells what was printed."""
+
+    master: int
+    slave: int
+
+    def read(self) -> str:
+        """Everything printed so far."""
+        printed = b""
+        os.set_blocking(self.master, False)
+        while True:
+            try:
+                printed += os.read(self.master, 65536)
+            except BlockingIOError:
+                return printed.decode()
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    """A new terminal."""
+    master, slave = pty.openpty()
+    yield Terminal(master, slave)
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colours(everyday: Shell, terminal: Terminal, variables: dict[str, str], coloured: bool) -> None:
+    environment = {**everyday.environment("build1"), "TERM": "xterm", **variables}
+    subprocess.run(["builderctl", "read", ID], env=environment, stdout=terminal.slave, check=True)
+    assert ("\x1b[36mREQUEST\x1b[0m" in terminal.read()) == coloured
+
+
+def test_json_has_no_colours_in_a_terminal(everyday: Shell, terminal: Terminal) -> None:
+    environment = everyday.environment("build1", TERM="xterm")
+    subprocess.run(["builderctl", "health", "--json"], env=environment, stdout=terminal.slave, check=False)
+    assert json.loads(terminal.read())["server_id"] == "build1"
+
+
+@pytest.mark.parametrize("words", [["send", "Subject"], ["reply", ID]])
+def test_a_terminal_is_no_body(everyday: Shell, terminal: Terminal, words: list[str]) -> None:
+    done = subprocess.run(
+        ["builderctl", *words],
+        env=everyday.environment("build1"),
+        stdin=terminal.slave,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "builderctl: There is no body. Give it as the last argument, or pipe it in.\n"
+
+
+def test_a_dash_reads_the_body(shell: Shell) -> None:
+    shell.ok("build1", "send", "Subject", "-", text="The body\n")
+    assert shell.builders.messages()[0]["body"] == "The body"
+
+
+def test_ctrl_c(shell: Shell) -> None:
+    shell.ok("build1", "send", "one", "1")
+    marker = shell.builders.folder / "pushing"
+    refuse(shell.builders, f"touch '{marker}'; sleep 5; exit 1")
+    process = subprocess.Popen(
+        ["builderctl", "send", "two", "2"],
+        env=shell.environment("build1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 20
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 130
