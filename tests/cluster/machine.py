@@ -126,7 +126,7 @@ class Machine:
     def greeting(self) -> str:
         """What somebody sees who logs in to it, and out again."""
         login = [*self._login(), "-tt"]
-        return subprocess.run(login, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(login, input="exit\n", capture_output=True, text=True, timeout=60).stdout
 
     def _login(self) -> list[str]:
         options = (

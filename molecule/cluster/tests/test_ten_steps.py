@@ -69,7 +69,7 @@ def test_8_the_logs_are_written(host: Host, server: dict[str, Any]) -> None:
         lines = host.check_output("tail --lines=200 %s", name).splitlines()
         beats = [line for line in lines if "Heartbeat updated" in line]
         assert beats and all(re.fullmatch(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] Heartbeat updated", b) for b in beats)
-    log = host.file(f"/var/log/build-messages-{server['inventory_hostname']}.log").content_string
+    log = host.check_output(f"zcat --force /var/log/acs-builders/build-messages-{server['inventory_hostname']}.log*")
     assert f"[INFO] {server['builders_partner']} -> {server['inventory_hostname']}: Ready" in log
 
 

@@ -32,7 +32,7 @@ def test_the_clone_holds_a_helper_in_its_place(host: Host, rig: Rig) -> None:
     settings = host.check_output("git -C /root/Build config --list --show-origin")
     assert rig.token not in settings
     assert "git-credential-pat" in settings
-    assert host.run("GIT_TERMINAL_PROMPT=0 git -C /root/Build push --dry-run origin HEAD:main").rc == 0
+    assert host.run("GIT_TERMINAL_PROMPT=0 git -C /root/Build push --dry-run origin HEAD:refs/heads/probe").rc == 0
 
 
 def test_the_git_host_does_not_log_it(rig: Rig) -> None:
