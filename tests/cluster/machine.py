@@ -125,15 +125,16 @@ class Machine:
 
     def greeting(self) -> str:
         """What somebody sees who logs in to it, and out again."""
-        login = [*self._login(), "-tt"]
+        login = [*self._login("-o", "ControlPath=none"), "-tt"]
         return subprocess.run(login, input="exit\n", capture_output=True, text=True, timeout=60).stdout
 
-    def _login(self) -> list[str]:
+    def _login(self, *more: str) -> list[str]:
         options = (
             *("-i", str(self.rig / "ssh_key"), "-o", f"UserKnownHostsFile={self.rig / 'known_hosts'}"),
             *("-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "IdentitiesOnly=yes"),
+            *("-o", "ControlMaster=auto", "-o", "ControlPersist=10", "-o", f"ControlPath={self.rig}/ssh-%n"),
         )
-        return ["ssh", "-F", "none", *options, f"root@{ADDRESSES[self.name]}"]
+        return ["ssh", "-F", "none", *more, *options, f"root@{ADDRESSES[self.name]}"]
 
     def boot_id(self) -> str:
         """Which boot it is in; empty when it does not answer."""

