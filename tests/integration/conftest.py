@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COVERED = ("/root", "/var/lib", "/etc")
+COVERED = ("/root", "/var/lib", "/var/log", "/etc", "/usr/local")
 """Folders that the set-up writes to; each is covered with one of its own, through which the real one shows."""
 
 COVER = """
@@ -24,7 +24,7 @@ done
 for folder in /root/Build /var/lib/acs-builders /etc/acs-builders; do
     if [ -d $folder ]; then mount -t tmpfs tmpfs $folder; fi
 done
-rm -f /etc/build_server_id
+rm -rf /etc/build_server_id /usr/local/lib/acs-builders /usr/local/bin/builderctl
 exec "$@"
 """
 

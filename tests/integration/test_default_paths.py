@@ -8,7 +8,10 @@ import re
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, operator_variables, run, send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
-TRACES = ("/root/Build", "/var/lib/acs-builders", "/etc/acs-builders", "/etc/build_server_id")
+TRACES = (
+    *("/root/Build", "/var/lib/acs-builders", "/etc/acs-builders", "/etc/build_server_id"),
+    *("/usr/local/bin/builderctl", "/usr/local/lib/acs-builders", "/var/log/acs-builders"),
+)
 
 
 def traces() -> list[tuple[str, int]]:
@@ -31,7 +34,8 @@ def test_build_message_alone_lists_the_unread_mail_of_build1(builders: Builders,
         builders,
         covered,
         f"""
-        ansible-playbook setup.yml --limit build1 --extra-vars "builders_remote_url=$REMOTE" >&2
+        ansible-playbook setup.yml --limit build1 \
+            --extra-vars "builders_remote_url=$REMOTE" --extra-vars "$SET_UP" >&2
         ansible build1 -m build_message -a "state=read ids={read}" >&2
         cat /etc/build_server_id /var/lib/acs-builders/fleet.json >&2
         git -C /root/Build config user.name >&2

@@ -30,7 +30,7 @@ become() {
 }
 for server in build1 build2; do
     become $server
-    ansible-playbook setup.yml --limit $server --extra-vars "builders_remote_url=$REMOTE"
+    ansible-playbook setup.yml --limit $server --extra-vars "builders_remote_url=$REMOTE" --extra-vars "$SET_UP"
 done
 """
 
@@ -81,7 +81,8 @@ def test_the_play(builders: Builders, covered: list[str], tmp_path: Path) -> Non
 
 
 def test_the_other_commands(builders: Builders, tmp_path: Path) -> None:
-    others = [line for line in commands() if not line.startswith("ansible build") and line not in NEVER_RUN_HERE]
+    on_hosts = ("ansible build", "ansible-playbook", "builderctl")
+    others = [line for line in commands() if not line.startswith(on_hosts) and line not in NEVER_RUN_HERE]
     assert {line.split()[0] for line in others} == {"make", "ansible-doc", "ansible-galaxy"}
     copy_checkout(tmp_path / "checkout")
     variables = environment(tmp_path / "home", PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -89,6 +90,14 @@ def test_the_other_commands(builders: Builders, tmp_path: Path) -> None:
         dry = " --dry-run" if line.startswith("make") else ""  # the demo itself has a test of its own
         done = run("sh", "-euc", line + dry, cwd=tmp_path / "checkout", variables=variables)
         assert done.code == 0, done.output
+
+
+def test_what_needs_booted_hosts_is_on_the_pages_that_are_run_there() -> None:
+    """The scenario molecule/cluster runs every command of these pages."""
+    pages = [(TOP / "docs" / page).read_text(encoding="utf-8") for page in ("operations.md", "agents.md")]
+    there = {line.strip() for page in pages for line in page.splitlines()}
+    lines = [line for line in commands() if line.startswith(("ansible-playbook", "builderctl"))]
+    assert lines and set(lines) <= there
 
 
 def test_its_links_lead_somewhere() -> None:
