@@ -187,6 +187,14 @@ def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
     assert "mine" in build1.check_output("cd /root/Build && git log --format=%s --glob=refs/acs-builders")
 
 
+def test_the_clone_is_gone(rig: Rig, build1: Host) -> None:
+    build1.check_output("rm --recursive /root/Build")
+    until(lambda: pid(build1) == "0", "a service that goes on without a clone")
+    assert "/root/Build is not a Git repository" in build1.check_output("journalctl --unit build-heartbeat --lines 20")
+    rig.playbook("playbooks/recover.yml", "--limit", "build1")
+    assert build1.check_output("git -C /root/Build config --local user.name") == "build1"
+
+
 def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None:
     build1.check_output("systemctl stop build-heartbeat")
     rig.hang()
