@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import signal
@@ -88,9 +89,29 @@ class Rig:
         """Add a package with one file, /usr/share/NAME/version, to what the hosts can install."""
         return packages.make_package(self.machines["git"].root / "srv/apt", name, version)
 
-    def playbook(self, *arguments: str) -> str:
-        """Run ansible-playbook on the servers, in the checkout, and return what it prints."""
-        return run("ansible-playbook", *arguments, cwd=TOP, ANSIBLE_INVENTORY=str(self.folder / "inventory.yml"))
+    def operator(self) -> dict[str, str]:
+        """The environment of a person at the controller, whose inventory names the servers."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "ACS_"))}
+        return {**kept, "ANSIBLE_INVENTORY": str(self.folder / "inventory.yml")}
+
+    def playbook(self, *arguments: str, check: bool = True, **variables: str) -> tuple[int, str]:
+        """Run ansible-playbook on the servers, in the checkout, and return its exit code and all that it prints.
+
+        :param check: whether a play that fails raises an exception.
+        :param variables: further environment variables.
+        """
+        done = subprocess.run(
+            ["ansible-playbook", *arguments],
+            cwd=TOP,
+            env={**self.operator(), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if check and done.returncode:
+            raise Failed(f"ansible-playbook {' '.join(arguments)} failed with {done.returncode}: {done.stdout}")
+        return done.returncode, done.stdout
 
     def journals(self, target: Path | str) -> None:
         """Write the journal and the console of each host to a folder; the hosts need not run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -24,8 +23,7 @@ def commands(page: str) -> list[str]:
 def operator(rig: Rig, tmp_path: Path) -> dict[str, str]:
     """The environment of a person at the controller, with the token in a file at home."""
     (tmp_path / "build-token").write_text(f"{rig.token}\n")
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "ACS_"))}
-    return {**variables, "HOME": str(tmp_path), "ANSIBLE_INVENTORY": str(rig.folder / "inventory.yml")}
+    return {**rig.operator(), "HOME": str(tmp_path)}
 
 
 def test_the_page_for_agents(rig: Rig) -> None:
