@@ -125,7 +125,17 @@ def locked(builders: Builders, clone: Path) -> None:
 
 
 Spoil = Callable[[Builders, Path], None]
+
+
+def blocked(builders: Builders, clone: Path) -> None:
+    """Local changes of a file that the remote has changed: nothing can be brought up to date."""
+    builders.commit("shared", b"theirs\n")
+    git("fetch", "--quiet", "origin", cwd=clone)
+    (clone / "shared").write_text("my change\n")
+
+
 BAD: dict[Spoil, set[str]] = {
+    blocked: {"my change\n"},
     diverged: {"my commit\n"},
     changed: {"my commit\n", "my change\n", "my staged change\n", "my new file\n"},
     rebasing: {"my commit\n"},
@@ -178,7 +188,7 @@ def test_a_bad_clone_follows_the_remote_again(builders: Builders, clone: Path, s
 
 
 def behind_with_changes(builders: Builders, clone: Path) -> None:
-    builders.commit("shared", b"theirs\n")
+    builders.commit("another", b"theirs\n")
     (clone / "shared").write_text("my change\n")
 
 

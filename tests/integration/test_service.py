@@ -247,6 +247,41 @@ def test_without_a_clone_it_ends_and_says_why(builders: Builders) -> None:
     assert line.startswith("builderctl: ") and str(builders.clone("build1")) in line
 
 
+def test_a_beat_can_be_asked_for(builders: Builders) -> None:
+    with service(builders, "build1", interval=600) as process:
+        first = beats_again(builders, "build1")
+        process.send_signal(signal.SIGHUP)
+        assert beats_again(builders, "build1")["daemon"] == first["daemon"]
+
+
+def test_state_that_somebody_has_damaged_stops_no_service(builders: Builders) -> None:
+    with service(builders, "build1") as process:
+        beats_again(builders, "build1")
+        watch = builders.state("build1") / "watch.json"
+        watch.write_text("[1]")
+        until(lambda: problems(builders, "build1"), "nothing about the damage")
+        assert "This should not happen" in problems(builders, "build1")[0]
+        watch.unlink()
+        beats_again(builders, "build1")
+        assert process.poll() is None
+
+
+def test_a_remote_that_is_away_is_the_reason_whatever_else_is_wrong(builders: Builders) -> None:
+    builders.commit("build2/heartbeat.json", b"{")
+    with service(builders, "build1"):
+        until(lambda: any("build2/heartbeat.json, line 1" in line for line in problems(builders, "build1")), "no note")
+        beats_again(builders, "build1")
+        builders.commit("a", b"1")
+        beats_again(builders, "build1")
+        with git_host(builders.folder, answer=503) as host:
+            git("remote", "set-url", "origin", f"{host.url}/Build.git", cwd=builders.clone("build1"))
+            until(lambda: len(problems(builders, "build1")) >= 2, "nothing about the remote")
+            time.sleep(3)
+        lines = problems(builders, "build1")
+    assert len(lines) == 2, lines
+    assert "No heartbeat" in lines[1] and "heartbeat.json" not in lines[1]
+
+
 def test_the_interval_grows_with_the_fleet(builders: Builders) -> None:
     with service(builders, "build1", push_budget=1):
         assert beats_again(builders, "build1")["interval_seconds"] == 120

@@ -10,13 +10,11 @@ import io
 import json
 import os
 import sys
-import traceback
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable
+from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain
 from ..coordination.printable import one_line
 from ..coordination.withdrawals import withdrawal_notes
 from .arguments import exit_code, parse
@@ -45,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         code = _fail(argv, "state", f"{error}. Check that the disk has room and that this user may write there.", notes)
     except Exception as error:
-        code = _fail(argv, "error", _unforeseen(error), notes)
+        code = _fail(argv, "error", explain(error), notes)
     return code
 
 
@@ -92,12 +90,6 @@ def _fail(argv: Sequence[str], kind: str, text: str, notes: list[str]) -> int:
         _tell_notes(notes)
     _tell(text)
     return exit_code(kind)
-
-
-def _unforeseen(error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(where.filename).name}, line {where.lineno}"
-    return f"This should not happen: {type(error).__name__}: {error} ({place}). Report it to the authors."
 
 
 def _wants_json(argv: Sequence[str]) -> bool:

@@ -40,7 +40,7 @@ class Config:
     push_budget: int = 6
     publish: str = "ref"
     reply_deadline: int = 3600
-    log_folder: str = "/var/log"
+    log_folder: str = "/var/log/acs-builders"
 
     @contextmanager
     def host(self) -> Iterator[Host]:

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..coordination import __version__
-from ..coordination.errors import CoordinationError, DocumentDamaged, Locked, RemoteUnreachable, StateUnusable
+from ..coordination.errors import (
+    CoordinationError,
+    DocumentDamaged,
+    Locked,
+    RemoteUnreachable,
+    StateUnusable,
+    explain,
+)
 from ..coordination.health import look_at_health, overdue_mail
 from ..coordination.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.host import Host, utc_now
@@ -22,6 +29,7 @@ from ..coordination.withdrawals import withdrawal_notes
 from .config import Config
 from .login import write_failure, write_summary
 from .mail_log import log_new_mail
+from .notification import notify
 from .service_log import ServiceLog
 
 
@@ -51,8 +59,7 @@ class Cycle:
     def run(self) -> None:
         """Look, write down what is new, and beat.
 
-        :raises CoordinationError: when there was no beat.
-        :raises OSError: likewise.
+        :raises Exception: when there was no beat, for whatever reason.
         """
         problems: dict[str, str] = {}
         try:
@@ -66,8 +73,8 @@ class Cycle:
                 finally:
                     for note in [*host.repository.notes, *withdrawal_notes(host)]:
                         self.log.once(note, host.clock())
-        except (CoordinationError, OSError) as error:
-            problems[f"beat {getattr(error, 'kind', 'system')}"] = f"No heartbeat: {error}"
+        except Exception as error:
+            problems[f"beat {type(error).__name__}"] = f"No heartbeat: {explain(error)}"
             raise
         finally:
             self.log.problems(problems, utc_now())
@@ -78,11 +85,14 @@ class Cycle:
         seen = host.repository.read(lambda snapshot: self._look(host, snapshot))
         self._write_down(host, seen, problems)
         if not seen.fresh:
-            raise RemoteUnreachable(host.repository.notes.pop(), "The next beat is tried as usual.")
+            host.repository.notes.remove(host.repository.away)
+            raise RemoteUnreachable(host.repository.away, "The next beat is tried as usual.")
+        notify("WATCHDOG=1")
         own = [*overdue_mail(seen.health), *problems.values()]
         beat = compose_heartbeat(host, own, self.interval, __version__, self.started_at)
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
+        notify("WATCHDOG=1")
         self._update_clone(host, seen.commit, problems)
         try:
             write_summary(host, seen.health, list(problems.values()), self.interval)

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class CoordinationError(Exception):
     """Something the user can understand and act upon.
@@ -148,3 +151,12 @@ class DuplicateIdentity(RemoteError):
     """Another host beats as the same server."""
 
     kind = "duplicate_identity"
+
+
+def explain(error: Exception) -> str:
+    """Why something failed, in a sentence; with the place in this program where nobody foresaw it."""
+    if isinstance(error, (CoordinationError, OSError)):
+        return str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    return f"This should not happen: {type(error).__name__}: {error} ({place}). Report it to the authors."

@@ -48,6 +48,8 @@ SAFE_CONFIG = (
 )
 """Settings of every call: nobody's hook or monitor runs, no submodule, no collection in the background."""
 
+PATIENCE = 2
+"""Seconds that a Git process has to end when it is told to."""
 _CREDENTIAL_HELPER = (
     '!f() { test "$1" = get || exit 0; '
     'printf "username=x-access-token\\npassword=%s\\n" "$(cat "$ACS_BUILDERS_PAT_FILE")"; }; f'
@@ -112,9 +114,17 @@ class GitCommand:
             return Outcome(None, b"", f"no answer within {timeout:.0f} s")
         finally:
             if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a Git process and its children: first so that they remove their locks, then in any case."""
+    for number, patience in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=patience)
+            return
 
 
 def _credential_config(url: str, pat_file: str) -> list[str]:

@@ -50,7 +50,7 @@ def overdue_mail(health: dict[str, Any]) -> list[str]:
 
 def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
     """As :func:`read_health`, of a snapshot; the remote is asked for heartbeats only where the snapshot is fresh."""
-    problems = [] if snapshot.fresh else host.repository.notes[-1:]
+    problems = [] if snapshot.fresh else [host.repository.away]
     beats = _beats(host, snapshot, problems)
     ages = observe(host.state, beats, host.clock(), keep=not host.check_mode)
     expected = set(host.fleet.ids())

@@ -80,7 +80,7 @@ def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[
         try:
             document = snapshot.load_object(f"{server}/{HEARTBEAT}")
         except DocumentDamaged as error:
-            host.repository.notes.append(error.what)
+            host.repository.notes.append(f"{error.path}, line {error.line}: {error.reason}. It is left out.")
             continue
         if document:
             on_branch[server] = clean(document.value)

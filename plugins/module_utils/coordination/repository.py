@@ -43,7 +43,8 @@ class Repository:
     :raises DependencyMissing: without Git or GitPython.
     :raises CloneInvalid: when the clone does not name the remote.
 
-    ``notes`` collects, for people, what happened beside what was asked.
+    ``notes`` collects, for people, what happened beside what was asked; ``away`` is the one among them that says why
+    the last read was not fresh.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Repository:
         self.state = state
         self.timeout = timeout
         self.notes: list[str] = []
+        self.away = ""
         self.withdrawn: list[tuple[str, str | None]] = []
         self._remote = remote
         self._private = PrivateRepository(state, remote_url(clone, remote), branch, pat_file)
@@ -218,7 +220,8 @@ class Repository:
             if known is None:
                 raise _plain(error, self.url) from error
             snapshot = self._snapshot(known, fresh=False)
-            self.notes.append(f"{_plain(error, self.url).what} What follows is {snapshot.age:.0f} s old.")
+            self.away = f"{_plain(error, self.url).what} What follows is {snapshot.age:.0f} s old."
+            self.notes.append(self.away)
             return snapshot
 
     def _fetch(self, timeout: float) -> str | None:

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .git_command import GitCommand, git
@@ -34,11 +37,23 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
     if "shallow" in outcome.stderr:
         outcome = command.run(*fetch, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
     if outcome.status == 0:
-        outcome = command.run("merge", "--quiet", "--ff-only", tracking)
+        with _to_the_end():
+            outcome = command.run("merge", "--quiet", "--ff-only", tracking)
     if outcome.status == 0:
         return []
     said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
     return [f"The clone {clone} was left as it is: {said[:300]}"]
+
+
+@contextmanager
+def _to_the_end() -> Iterator[None]:
+    """Put off what would end this process: a merge that is cut short leaves a work tree that nobody asked for."""
+    put_off = {signal.SIGTERM, signal.SIGINT}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, put_off)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _obstacle(repo: git.Repo, branch: str) -> str:
