@@ -70,7 +70,8 @@ def test_8_the_logs_are_written(host: Host, server: dict[str, Any]) -> None:
         beats = [line for line in lines if "Heartbeat updated" in line]
         assert beats and all(re.fullmatch(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] Heartbeat updated", b) for b in beats)
     log = host.check_output(f"zcat --force /var/log/acs-builders/build-messages-{server['inventory_hostname']}.log*")
-    assert f"[INFO] {server['builders_partner']} -> {server['inventory_hostname']}: Ready" in log
+    heading = rf"^\[[-0-9]+ [:0-9]+\] \[[A-Z]+\] {server['builders_partner']} -> {server['inventory_hostname']}: "
+    assert re.search(heading, log, re.MULTILINE), log
 
 
 def test_9_and_10_readiness_was_announced_once(host: Host, server: dict[str, Any], rig: Rig) -> None:
