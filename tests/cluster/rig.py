@@ -100,15 +100,16 @@ class Rig:
         :param check: whether a play that fails raises an exception.
         :param variables: further environment variables.
         """
-        done = subprocess.run(
-            ["ansible-playbook", *arguments],
-            cwd=TOP,
-            env={**self.operator(), **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        with timed(f"ansible-playbook {' '.join(arguments)}", "ended"):
+            done = subprocess.run(
+                ["ansible-playbook", *arguments],
+                cwd=TOP,
+                env={**self.operator(), **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         if check and done.returncode:
             raise Failed(f"ansible-playbook {' '.join(arguments)} failed with {done.returncode}: {done.stdout}")
         return done.returncode, done.stdout
