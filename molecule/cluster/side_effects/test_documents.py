@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat, messages
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 
 COMMAND = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -69,4 +69,5 @@ def check_that_nothing_is_left(rig: Rig) -> None:
     places += " /etc/logrotate.d/acs-builders /etc/update-motd.d/60-acs-builders"
     assert rig.ssh("build2", f"ls -d {places} 2>/dev/null", check=False).stdout == ""
     assert rig.ssh("build2", "systemctl is-active build-heartbeat", check=False).stdout.strip() == "inactive"
+    assert heartbeat(rig, "build2") == {}
     beats_again(rig, "build1")
