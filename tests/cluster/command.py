@@ -30,7 +30,13 @@ def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **env
     """Run a program and return what it prints; when it fails, say what it said."""
     words = list(map(str, command))
     result = subprocess.run(
-        words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={**os.environ, **environment}
+        words,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
     )
     if check and result.returncode:
         said = "\n".join((result.stdout + result.stderr).strip().splitlines()[-20:])

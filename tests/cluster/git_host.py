@@ -89,7 +89,7 @@ def make_certificates(folder: Path) -> None:
 
 def rotate(rig: Path) -> str:
     """Make a new token, which replaces the one before at once, write it to the rig's folder and return it."""
-    token = "ghp_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(36))
+    token = "ghp_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _place in range(36))
     hashed = run("openssl", "passwd", "-apr1", token)
     host = Machine(rig, "git")
     host.write("etc/nginx/passwords.new", f"{USER}:{hashed}\n")

@@ -114,6 +114,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
+                check=False,
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired as error:
@@ -126,7 +127,7 @@ class Machine:
     def greeting(self) -> str:
         """What somebody sees who logs in to it, and out again."""
         login = [*self._login("-o", "ControlPath=none"), "-tt"]
-        return subprocess.run(login, input="exit\n", capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(login, input="exit\n", capture_output=True, text=True, check=False, timeout=60).stdout
 
     def _login(self, *more: str) -> list[str]:
         options = (

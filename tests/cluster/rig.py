@@ -109,6 +109,7 @@ class Rig:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                check=False,
             )
         if check and done.returncode:
             raise Failed(f"ansible-playbook {' '.join(arguments)} failed with {done.returncode}: {done.stdout}")
