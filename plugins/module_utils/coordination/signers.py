@@ -124,14 +124,14 @@ def merge_signers(
     known = Signers(secrets.token_hex(16)) if record is None else parse_signers(record)
     signers = list(known.signers)
     for server, collected in sorted(keys.items()):
-        signers = _with_key(signers, server, str(collected["key"]), _utc(float(collected["made"])))
+        signers = _with_key(signers, server, str(collected["key"]), _utc(float(collected["made"])), now)
     there = set(members)
     signers = [_ended(signer, now) if signer.server not in there else signer for signer in signers]
     signers.sort(key=lambda signer: (signer.server, signer.valid_from))
     return {"repository": known.repository, "signers": [signer.as_json() for signer in signers]}
 
 
-def _with_key(signers: list[Signer], server: str, text: str, made: datetime) -> list[Signer]:
+def _with_key(signers: list[Signer], server: str, text: str, made: datetime, now: datetime) -> list[Signer]:
     remedy = f"Make a new key for it: ansible-playbook playbooks/trust.yml -e build_trust_rotate={server}"
     try:
         key = public_key(text)
@@ -144,7 +144,7 @@ def _with_key(signers: list[Signer], server: str, text: str, made: datetime) -> 
         raise InvalidInput(
             f"{server} has the signing key of {there.server}: one of the two hosts was copied from the other.", remedy
         )
-    if there.valid_until is not None:
+    if there.valid_until is not None and there.valid_until <= now:
         raise InvalidInput(f"The signing key of {server} ended at {utc_text(there.valid_until)}.", remedy)
     return signers
 
