@@ -22,7 +22,7 @@ EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     1: ("not healthy ('health' alone says so)", ("no_answer",)),
     2: (
         "wrong usage: an option, an id or a name that cannot be used",
-        ("invalid_input", "unknown_server", "unknown_message", "key_conflict", "identity"),
+        ("invalid_input", "unknown_server", "unknown_message", "key_conflict", "identity", "secret"),
     ),
     3: ("the remote cannot be reached or did not take it in time: try again later", ("unreachable", "deadline")),
     4: (
@@ -31,7 +31,7 @@ EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     5: (
         "something on this host, or a document in the repository, cannot be used",
-        ("state", "document_damaged", "clone", "dependency", "git", "error"),
+        ("state", "document_damaged", "clone", "dependency", "git", "signing", "not_actionable", "error"),
     ),
     130: ("interrupted", ()),
 }

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..coordination.host import Host
 from ..coordination.messages import id_of, is_for, normalise
+from ..coordination.own_marks import OwnMarks
 from ..coordination.printable import one_line, quoted
-from ..coordination.read_ledger import ReadLedger
 from .service_log import append, stamp
 
 LOGGED_FILE = "logged.json"
@@ -30,8 +30,8 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
     record = host.state.read_json(LOGGED_FILE)
     mine = [entry for entry in entries if is_for(entry, host.id)]
     if record is None:
-        ledger = ReadLedger(host.state, host.id)
-        new = [entry for entry in mine if not ledger.has_read(entry)]
+        ledger = OwnMarks(host.state, host.id)
+        new = [entry for entry in mine if not ledger.has(entry)]
     else:
         logged = set(record["ids"])
         new = [entry for entry in mine if id_of(entry) not in logged]

@@ -105,6 +105,24 @@ class CloneInvalid(CoordinationError):
     kind = "clone"
 
 
+class SigningFailed(CoordinationError):
+    """This server cannot sign what it sends, or check what others have signed."""
+
+    kind = "signing"
+
+
+class NotActionable(CoordinationError):
+    """A message that must not be acted upon."""
+
+    kind = "not_actionable"
+
+
+class SecretFound(InvalidInput):
+    """A text that is to be published holds a secret, or what looks like one."""
+
+    kind = "secret"
+
+
 class GitFailed(CoordinationError):
     """Git failed for a reason that nothing above explains."""
 

@@ -14,7 +14,7 @@ from .heartbeat import read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox, recipients_of
 from .messages import answers, is_for, is_marked_read, normalise, parse_time
-from .read_ledger import ReadLedger
+from .own_marks import OwnMarks
 from .snapshot import Snapshot
 from .status import read_status
 from .watch import Age, observe
@@ -149,9 +149,9 @@ def _messages(
     except DocumentDamaged as error:
         problems.append(str(error))
         return {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": []}
-    ledger = ReadLedger(host.state, host.id)
+    ledger = OwnMarks(host.state, host.id)
     unread = {server: [e for e in entries if is_for(e, server) and not is_marked_read(e, server)] for server in ids}
-    unread[host.id] = [e for e in entries if is_for(e, host.id) and not ledger.has_read(e)]
+    unread[host.id] = [e for e in entries if is_for(e, host.id) and not ledger.has(e)]
 
     def is_late(entry: dict[str, Any]) -> bool:
         sent = parse_time(entry.get("timestamp"))

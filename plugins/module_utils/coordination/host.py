@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Callable
 
@@ -16,6 +16,8 @@ from .documents import check_text, new_document
 from .errors import InvalidInput, StateUnusable
 from .fleet import Fleet, identify, is_server_id, load_fleet
 from .repository import Repository
+from .signers import Signers, load_signers
+from .signing import KEY_FILE, sign
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
 
@@ -39,6 +41,7 @@ class Host:
     :param id: the server that this host is.
     :param clock: what tells the time.
     :param check_mode: whether writes are only tried out: nothing is pushed and no state is kept.
+    :param signers: whose signatures this host trusts.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Host:
     repository: Repository
     clock: Callable[[], datetime] = utc_now
     check_mode: bool = False
+    signers: Signers = field(default_factory=Signers)
 
     def write(self, function: Callable[[Snapshot], Change]) -> Receipt:
         """Carry out a transaction as this server; in check mode only find out what it would do.
@@ -64,6 +68,17 @@ class Host:
         if self.check_mode:
             return self.repository.preview(with_first_documents)
         return self.repository.write(with_first_documents, self.id)
+
+    def signed(self, document: dict[str, Any]) -> dict[str, Any]:
+        """A document with this server's signature; as it is where no trust is set up.
+
+        :raises SigningFailed: when this server cannot sign.
+        """
+        if not self.signers.repository:
+            return document
+        unsigned = {name: value for name, value in document.items() if name != "signature"}
+        unsigned["repository"] = self.signers.repository
+        return {**unsigned, "signature": sign(unsigned, self.state.path / KEY_FILE)}
 
     @contextmanager
     def after_write(self) -> Iterator[None]:
@@ -106,5 +121,6 @@ def open_host(
     state = StateDirectory(state_dir)
     fleet = load_fleet(state)
     own_id = identify(fleet, state, server_id)
+    signers = load_signers(state)
     repository = Repository(repo, state, remote, branch, pat_file, timeout)
-    return Host(own_id, fleet, state, repository, check_mode=check_mode)
+    return Host(own_id, fleet, state, repository, check_mode=check_mode, signers=signers)

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
+from .acting import standings
 from .errors import InvalidInput, NoAnswer, UnknownMessage
 from .host import Host
 from .mailbox import note_activity, read_archives, read_mailbox
 from .messages import answers, id_of, is_for, normalise, parse_time, urgency
-from .read_ledger import ReadLedger
+from .own_marks import OwnMarks
 from .snapshot import Snapshot
 
 LISTED_FILE = "listed.json"
@@ -121,8 +122,8 @@ def _wait(host: Host, look: Callable[[Snapshot], Listing], what: str, timeout: f
 
 def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     entries = read_mailbox(snapshot).entries
-    ledger = ReadLedger(host.state, host.id)
-    unread = [entry for entry in entries if is_for(entry, host.id) and not ledger.has_read(entry)]
+    ledger = OwnMarks(host.state, host.id)
+    unread = [entry for entry in entries if is_for(entry, host.id) and not ledger.has(entry)]
     unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
     if unread_only:
         pool = unread
@@ -140,13 +141,15 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
 
 def shown(host: Host, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Entries as a listing shows them: ``read`` says whether this server has read one, for its own whether all have."""
-    ledger = ReadLedger(host.state, host.id)
+    ledger = OwnMarks(host.state, host.id)
+    found = list(entries)
     messages = []
-    for entry in entries:
+    for entry, standing in zip(found, standings(host, found)):
         to_me = is_for(entry, host.id)
-        read = ledger.has_read(entry) if to_me else entry.get("read") is True
+        read = ledger.has(entry) if to_me else entry.get("read") is True
         marked_by_other = to_me and ledger.marked_by_other(entry)
-        messages.append({**normalise(entry), "read": read, "marked_by_other": marked_by_other})
+        marks = {"read": read, "marked_by_other": marked_by_other}
+        messages.append({**normalise(entry), **marks, **standing._asdict()})
     return messages
 
 

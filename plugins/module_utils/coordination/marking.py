@@ -14,7 +14,7 @@ from .host import MESSAGES, Host
 from .listing import last_listed
 from .mailbox import Mail, find_addressed, note_activity, read_mailbox, recipients_of
 from .messages import id_of, is_for, is_marked_read, normalise
-from .read_ledger import ReadLedger
+from .own_marks import ACKNOWLEDGED, OwnMarks
 from .snapshot import Change, Receipt, Snapshot
 
 
@@ -32,9 +32,9 @@ def mark_read(host: Host, ids: Sequence[str] | None = None) -> tuple[Receipt, bo
         changes = read_marks(host, snapshot, mailbox, chosen)
         return _change(host, mailbox, changes, chosen, "read")
 
-    ledger = ReadLedger(host.state, host.id)
+    ledger = OwnMarks(host.state, host.id)
     receipt = host.write(function)
-    unread = [entry for entry in receipt.result.entries if not ledger.has_read(entry)]
+    unread = [entry for entry in receipt.result.entries if not ledger.has(entry)]
     if not host.check_mode:
         with host.after_write():
             ledger.record(chosen, receipt.result.mailbox, host.clock())
@@ -60,9 +60,12 @@ def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
                 changes[index] = {"ack_status": status, "acknowledged_by": [*done, host.id]}
         return _change(host, mailbox, changes, ids, "acknowledge")
 
+    ledger = OwnMarks(host.state, host.id, ACKNOWLEDGED)
     receipt = host.write(function)
-    with host.after_write():
-        note_activity(host)
+    if not host.check_mode:
+        with host.after_write():
+            ledger.record(ids, receipt.result.mailbox, host.clock())
+            note_activity(host)
     return replace(receipt, result=list(ids))
 
 

@@ -280,6 +280,11 @@ def is_marked_read(entry: dict[str, Any], server: str) -> bool:
     return server in read_by or (not read_by and entry.get("read") is True and entry.get("to") == server)
 
 
+def is_marked_acknowledged(entry: dict[str, Any], server: str) -> bool:
+    """Whether the repository says that a server has acknowledged an entry."""
+    return server in _texts(entry.get("acknowledged_by"))
+
+
 def _text(value: Any) -> str:
     """Text that can be printed: lone surrogates, which no encoding has, become question marks."""
     text = value if isinstance(value, str) else "" if value is None else str(value)

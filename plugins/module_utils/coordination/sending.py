@@ -16,7 +16,8 @@ from .host import MESSAGES, Host
 from .mailbox import Mail, find_addressed, note_activity, read_archives, read_mailbox
 from .marking import read_marks
 from .messages import Draft, check_draft, compose, content, id_of, new_id, reply_subject, thread_of
-from .read_ledger import ReadLedger
+from .numbering import Numbering
+from .own_marks import OwnMarks
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
 
@@ -36,12 +37,14 @@ def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None) -> R
     now = host.clock()
     ids = [new_id(now) for _recipient in recipients or [ALL]]
 
+    numbering = Numbering(host)
+
     def function(snapshot: Snapshot) -> Change:
         names = list(dict.fromkeys(recipients or [host.fleet.default_recipient(host.id, host.seen_servers(snapshot))]))
         new = [compose(draft, message_id, host.id, name, now) for message_id, name in zip(ids, names)]
-        return _add(host, snapshot, read_mailbox(snapshot), new, {})
+        return _add(host, snapshot, read_mailbox(snapshot), new, {}, numbering)
 
-    return _sent(host, function, draft.key)
+    return _sent(host, function, numbering, draft.key)
 
 
 def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
@@ -54,6 +57,7 @@ def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
     check_draft(replace(draft, subject="Re:"))
     now = host.clock()
     answer_id = new_id(now)
+    numbering = Numbering(host)
 
     def function(snapshot: Snapshot) -> Change:
         mailbox = read_mailbox(snapshot)
@@ -68,9 +72,10 @@ def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
         _check_recipient(host, recipient)
         check_draft(answer)
         marks = read_marks(host, snapshot, mailbox, [message_id])
-        return _add(host, snapshot, mailbox, [compose(answer, answer_id, host.id, recipient, now)], marks)
+        new = [compose(answer, answer_id, host.id, recipient, now)]
+        return _add(host, snapshot, mailbox, new, marks, numbering)
 
-    return _sent(host, function, draft.key, [message_id])
+    return _sent(host, function, numbering, draft.key, [message_id])
 
 
 def _check_recipients(host: Host, recipients: Sequence[str]) -> None:
@@ -90,15 +95,20 @@ def _check_recipient(host: Host, recipient: str) -> None:
 
 
 def _add(
-    host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]], marks: dict[int, dict[str, Any]]
+    host: Host,
+    snapshot: Snapshot,
+    mailbox: EntryList,
+    new: list[dict[str, Any]],
+    marks: dict[int, dict[str, Any]],
+    numbering: Numbering,
 ) -> Change:
     """The change that adds entries, unless they were added before under the same key or id."""
     earlier = _sent_before(host, snapshot, mailbox, new)
-    added = [] if earlier else new
+    added = [] if earlier else numbering.signed(snapshot, new)
     files = {MESSAGES: mailbox.splice(marks, added)} if added or marks else {}
     recipients = ", ".join(entry["to"] for entry in new)
     summary = f"{host.id}: {new[0]['type']} to {recipients}: {new[0]['subject']}"
-    return Change(Mail(earlier or new, mailbox.entries), files, summary, tuple(entry["id"] for entry in added))
+    return Change(Mail(earlier or added, mailbox.entries), files, summary, tuple(entry["id"] for entry in added))
 
 
 def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,9 +138,19 @@ def _own(host: Host, snapshot: Snapshot, mailbox: EntryList, name: str, value: s
     return list({id_of(entry): entry for entry in own}.values())
 
 
-def _sent(host: Host, function: Callable[[Snapshot], Change], key: str | None, read: Sequence[str] = ()) -> Receipt:
-    ledger = ReadLedger(host.state, host.id)
-    receipt = host.write(function)
+def _sent(
+    host: Host,
+    function: Callable[[Snapshot], Change],
+    numbering: Numbering,
+    key: str | None,
+    read: Sequence[str] = (),
+) -> Receipt:
+    ledger = OwnMarks(host.state, host.id)
+    with numbering.held():
+        receipt = host.write(function)
+        if receipt.commit:
+            with host.after_write():
+                numbering.record(receipt.result.entries)
     entries = receipt.result.entries
     if not host.check_mode:
         with host.after_write():

@@ -1,60 +1,71 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which messages this server has read: its own record, which nobody else can write."""
+"""Which messages this server has read or acknowledged: its own record, which nobody else can write."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Callable, NamedTuple
 
-from .messages import id_of, is_for, is_marked_read, parse_time, utc_text
+from .messages import id_of, is_for, is_marked_acknowledged, is_marked_read, parse_time, utc_text
 from .state import StateDirectory
 
-READ_FILE = "read.json"
 KEPT = timedelta(days=1)
 """How long the id of a message that is not in the mailbox is kept: another process may know a newer mailbox."""
 
 
-class ReadLedger:
-    """The ids of the messages that a server has read, each with when it was recorded.
+class Mark(NamedTuple):
+    """A kind of mark: the name of its ledger, and whether the repository says that a server has made it on an entry."""
+
+    name: str
+    is_marked: Callable[[dict[str, Any], str], bool]
+
+
+READ = Mark("read", is_marked_read)
+ACKNOWLEDGED = Mark("acknowledged", is_marked_acknowledged)
+
+
+class OwnMarks:
+    """A ledger: the ids of the messages that a server has marked, each with when it was recorded.
 
     The first mark makes it, with what the repository says by then; before that the repository is believed.
     """
 
-    def __init__(self, state: StateDirectory, server: str) -> None:
+    def __init__(self, state: StateDirectory, server: str, mark: Mark = READ) -> None:
         self._state = state
         self._server = server
+        self._mark = mark
         self._ids = self._load()
 
-    def has_read(self, entry: dict[str, Any]) -> bool:
-        """Whether this server has read an entry."""
+    def has(self, entry: dict[str, Any]) -> bool:
+        """Whether this server has marked an entry."""
         if self._ids is None or not id_of(entry):
-            return is_marked_read(entry, self._server)
+            return self._mark.is_marked(entry, self._server)
         return id_of(entry) in self._ids
 
     def marked_by_other(self, entry: dict[str, Any]) -> bool:
-        """Whether the repository says that this server has read an entry, and the ledger does not."""
-        return is_marked_read(entry, self._server) and not self.has_read(entry)
+        """Whether the repository says that this server has marked an entry, and the ledger does not."""
+        return self._mark.is_marked(entry, self._server) and not self.has(entry)
 
     def record(self, ids: Iterable[str], mailbox: Iterable[dict[str, Any]], now: datetime) -> None:
-        """Record that messages were read, and forget those that have left the mailbox."""
-        with self._state.lock("read.lock"):
+        """Record that messages were marked, and forget those that have left the mailbox."""
+        with self._state.lock(f"{self._mark.name}.lock"):
             self._ids = self._load()
             mine = [entry for entry in mailbox if is_for(entry, self._server)]
             known = self._ids
             if known is None:
-                known = {id_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has_read(entry)}
+                known = {id_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has(entry)}
             there = {id_of(entry) for entry in mine}
             kept = {name: when for name, when in known.items() if name in there or _is_new(when, now)}
             kept.update({name: utc_text(now) for name in ids if name not in kept})
             if kept != self._ids:
-                self._state.write_json(READ_FILE, {"ids": kept})
+                self._state.write_json(f"{self._mark.name}.json", {"ids": kept})
             self._ids = kept
 
     def _load(self) -> dict[str, str] | None:
-        record = self._state.read_json(READ_FILE)
+        record = self._state.read_json(f"{self._mark.name}.json")
         return None if record is None else dict(record["ids"])
 
 

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who wrote it: the verdict on a message, a status document or a heartbeat."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from .errors import StateUnusable
+from .host import Host
+from .messages import parse_time, utc_text
+from .signers import Signer
+from .signing import canonical, is_signed_by, signing_key
+from .state import StateDirectory
+
+TRUE, FALSE, UNSIGNED, MARKED = VERIFIED = ("true", "false", "unsigned", "marked")
+"""The verdicts: signed by its sender; in its sender's name and not by it; not signed at all; signed by its sender, but
+the repository carries marks of this server beside it that this server has not made."""
+
+VERDICTS_FILE = "verdicts.json"
+KEPT = 5_000
+"""Signatures whose check is remembered; one more is forgotten for each that is new."""
+
+
+class Verdict(NamedTuple):
+    """One of ``VERIFIED``, why, and whose key it was signed with (None unless the signature is good)."""
+
+    verified: str
+    reason: str
+    signer: Signer | None = None
+
+
+class Judge:
+    """Gives verdicts on what claims to come from a server.
+
+    Whether a signature fits is the same for ever, so it is remembered; whether its key is valid is looked up each time.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._checks = _Checks(host.state, keep=not host.check_mode)
+
+    def judge(self, documents: Iterable[tuple[dict[str, Any], str]]) -> list[Verdict]:
+        """The verdicts on documents, each with the server that it claims to come from."""
+        claims = [
+            (document, server, self._host.signers.find(signing_key(document) or "")) for document, server in documents
+        ]
+        self._checks.make([(document, signer.key) for document, _server, signer in claims if signer])
+        return [self._verdict(document, server, signer) for document, server, signer in claims]
+
+    def _verdict(self, document: dict[str, Any], server: str, signer: Signer | None) -> Verdict:
+        signers = self._host.signers
+        if document.get("signature") is None:
+            known = any(key.is_valid(self._host.clock()) for key in signers.of(server))
+            return Verdict(
+                UNSIGNED, f"{server} signs what it writes, and this is not signed" if known else "not signed"
+            )
+        if not signers.repository:
+            return Verdict(FALSE, "signed, but this server was not told whom to trust (playbooks/trust.yml)")
+        if signing_key(document) is None:
+            return Verdict(FALSE, "its signature cannot be read")
+        if signer is None:
+            return Verdict(FALSE, "signed with a key that no server of this fleet has")
+        if not self._checks.is_good(document, signer.key):
+            return Verdict(
+                FALSE, f"it was changed: the signature, made with a key of {signer.server}, is not one of this"
+            )
+        if signer.server != server:
+            return Verdict(FALSE, f"forged: it is signed by {signer.server}")
+        if document.get("repository") != signers.repository:
+            return Verdict(FALSE, f"{server} signed it for another repository")
+        written = parse_time(document.get("timestamp"))
+        if written is None or not signer.is_valid(written):
+            return Verdict(FALSE, f"{server} signed it with a key that was not valid at its time ({_validity(signer)})")
+        return Verdict(TRUE, f"signed by {server}", signer)
+
+
+def is_believed(host: Host, document: dict[str, Any], server: str, verdict: Verdict) -> bool:
+    """Whether a status or heartbeat counts as its server's own: signed, or from before that server had a key."""
+    if verdict.verified == TRUE:
+        return True
+    written = parse_time(document.get("timestamp"))
+    keys = host.signers.of(server)
+    return verdict.verified == UNSIGNED and (
+        not keys or (written is not None and written < min(key.valid_from for key in keys))
+    )
+
+
+def _validity(signer: Signer) -> str:
+    until = "" if signer.valid_until is None else f" until {utc_text(signer.valid_until)}"
+    return f"from {utc_text(signer.valid_from)}{until}"
+
+
+class _Checks:
+    """Which signatures are good: those that were checked before, and those that are new."""
+
+    def __init__(self, state: StateDirectory, keep: bool) -> None:
+        self._state = state
+        self._keep = keep
+        self._known: dict[str, bool] = {}
+        with contextlib.suppress(StateUnusable):  # whatever is wrong with it, it is made anew
+            self._known = dict(state.read_json(VERDICTS_FILE) or {})
+
+    def make(self, claims: list[tuple[dict[str, Any], str]]) -> None:
+        """Check those that were not checked before, as many at once as there are cores, and remember them."""
+        new = {_digest(document, key): (document, key) for document, key in claims}
+        new = {digest: claim for digest, claim in new.items() if digest not in self._known}
+        if not new:
+            return
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = pool.map(lambda claim: is_signed_by(*claim), new.values())
+            self._known.update(zip(new, results))
+        if self._keep:
+            with contextlib.suppress(StateUnusable):
+                self._state.write_json(VERDICTS_FILE, dict(list(self._known.items())[-KEPT:]))
+
+    def is_good(self, document: dict[str, Any], key: str) -> bool:
+        """Whether a signature that was checked is good."""
+        return self._known[_digest(document, key)]
+
+
+def _digest(document: dict[str, Any], key: str) -> str:
+    """A name for a signature, what it is of and the key that made it."""
+    try:
+        content = canonical(document)
+    except ValueError:
+        content = b""
+    parts = (content, str(document["signature"]).encode("utf-8", "replace"), key.encode("ascii"))
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
