@@ -8,10 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host, open_host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
 
 LEGACY_REPO = Path(__file__).parent / "fixtures" / "legacy-repo"
 MESSAGES = "coordination/messages.json"
@@ -71,6 +73,25 @@ class Builders:
         self.state(server).mkdir(parents=True)
         (self.state(server) / "server_id").write_text(f"{server}\n")
         (self.state(server) / "fleet.json").write_text(json.dumps({"servers": [self._member(s) for s in self.ids]}))
+
+    def trust(self, *servers: str) -> None:
+        """Give servers, all of them when none is named, a signing key and tell every server of them, as Ansible does."""
+        keys = {server: self._new_key(server) for server in servers or self.ids}
+        record = merge_signers(self.record(), keys, self.ids, datetime.now(timezone.utc))
+        for server in self.ids:
+            (self.state(server) / "signers.json").write_text(json.dumps(record))
+
+    def record(self) -> dict[str, Any] | None:
+        """Who may sign, as the first server was told."""
+        path = self.state(self.ids[0]) / "signers.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def _new_key(self, server: str) -> dict[str, Any]:
+        key = self.state(server) / "signing_key"
+        key.unlink(missing_ok=True)
+        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", server, "-f", str(key)]
+        subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+        return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
 
     def commit(self, path: str, content: bytes, message: str = "an old script was here") -> str:
         """Commit a file to the remote as a person with a clone of their own would, and return the commit."""

@@ -163,7 +163,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     params = module.params
     if params["status"] is None:
         server = host.fleet.check_recipient(params["server"] or host.id)
-        return host.repository.read(lambda snapshot: _shown(snapshot, server))
+        return host.repository.read(lambda snapshot: _shown(host, snapshot, server))
     report = Report(
         status=params["status"],
         job=params["job"],
@@ -176,11 +176,14 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     return {**module_support.written(module, receipt), "server": host.id, "status": receipt.result}
 
 
-def _shown(snapshot: Snapshot, server: str) -> dict[str, Any]:
+def _shown(host: Host, snapshot: Snapshot, server: str) -> dict[str, Any]:
+    status, verdict = read_status(host, snapshot, server)
     return {
         "changed": False,
         "server": server,
-        "status": read_status(snapshot, server),
+        "status": status,
+        "verified": verdict.verified,
+        "verified_reason": verdict.reason,
         "remote_age_seconds": round(snapshot.age),
         "commit": snapshot.commit,
     }

@@ -83,10 +83,10 @@ def test_everybodys_beats_are_read(legacy: Builders, clock: Clock) -> None:
         beat(host)
         beats = read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))
         assert set(beats) == {"build1", "build2", "build3"}
-        assert beats["build1"]["timestamp"] == "2026-11-22T07:11:46Z"
-        assert beats["build2"]["last_activity"] == "Dashboard status update"
+        assert beats["build1"].beat["timestamp"] == "2026-11-22T07:11:46Z"
+        assert beats["build2"].beat["last_activity"] == "Dashboard status update"
         legacy.commit("build1/heartbeat.json", b'{"timestamp": "2026-11-22 07:12"}')
-        assert read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))["build1"] == {
+        assert read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))["build1"].beat == {
             "timestamp": "2026-11-22 07:12"
         }
 
@@ -101,7 +101,7 @@ def test_a_beat_that_cannot_be_read_hides_no_other(legacy: Builders) -> None:
         beats = read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))
         assert any("build3/heartbeat.json" in note for note in host.repository.notes)
     assert set(beats) == {"build1", "build2"}
-    assert beats["build2"]["server"] == "build2", "the one on the branch"
+    assert beats["build2"].beat["server"] == "build2", "the one on the branch"
 
 
 def test_another_host_that_beats_as_the_same_server(builders: Builders, clock: Clock) -> None:

@@ -182,7 +182,7 @@ def test_a_job_of_the_old_scripts_without_times_can_be_closed(builders: Builders
 
 def test_reading_the_status_of_another(legacy: Builders) -> None:
     def read(host: Host, server: str) -> dict[str, Any]:
-        return read_status(host.repository.read(lambda snapshot: snapshot), server)
+        return host.repository.read(lambda snapshot: read_status(host, snapshot, server))[0]
 
     with legacy.host("build1") as host:
         assert read(host, "build2")["manager"] == "GitHub Copilot"

@@ -119,12 +119,13 @@ def _status(host: Host, _config: Config, given: Namespace) -> Outcome:
         if any(details.values()):
             raise InvalidInput("Details of a job were given without a status.", "Begin with 'status building'.")
         server = host.fleet.check_recipient(given.server or host.id)
-        document, data = host.repository.read(
+        (document, verdict), data = host.repository.read(
             lambda snapshot: (
-                read_status(snapshot, server),
+                read_status(host, snapshot, server),
                 {"remote_age_seconds": round(snapshot.age), "commit": snapshot.commit},
             )
         )
+        data.update(verified=verdict.verified, verified_reason=verdict.reason)
     data = {"server": server, "status": document, **data}
     return Outcome(data, lambda _paint: rendering.status(server, document, host.clock()))
 

@@ -74,9 +74,7 @@ class ActedLedger:
         return dict((self._host.state.read_json(ACTED_FILE) or {"messages": {}})["messages"])
 
 
-_FULL = (
-    f"this server has acted upon {MAX_REMEMBERED} messages within {REMEMBERED.days} days, as many as it remembers"
-)
+_FULL = f"this server has acted upon {MAX_REMEMBERED} messages within {REMEMBERED.days} days, as many as it remembers"
 
 
 def standings(host: Host, entries: Sequence[dict[str, Any]]) -> list[Standing]:

@@ -18,7 +18,9 @@ from .documents import new_document, parse_object
 from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity
 from .git_command import Interrupted, Moved, explain_failure, explain_push
 from .host import Host
-from .messages import clean, parse_time
+from .messages import parse_time
+from .printable import one_line
+from .verdicts import TRUE, Judge
 
 HEARTBEAT = "heartbeat.json"
 REFS = "refs/heartbeats/"
@@ -119,14 +121,19 @@ class Beats:
     def _check_foreign(self, theirs: dict[str, Any], now: datetime) -> None:
         sent = parse_time(theirs.get("timestamp"))
         young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
-        if young:
+        verdict = Judge(self._host, remember=False).judge([(theirs, self._host.id)])[0]
+        forged = bool(self._host.signers.repository) and verdict.verified != TRUE
+        when = one_line(str(theirs.get("timestamp")))
+        if young and not forged:
+            boot = one_line(str(theirs.get("boot_id", "unknown")))
             raise DuplicateIdentity(
-                f"Duplicate identity: another host beats as {self._host.id} (boot {theirs.get('boot_id', 'unknown')}, "
-                f"at {theirs.get('timestamp')}); its heartbeat was left as it is.",
+                f"Duplicate identity: another host beats as {self._host.id} (boot {boot}, at {when}); its heartbeat "
+                "was left as it is.",
                 "Find the host that was copied, and run the setup playbook on it with an id of its own.",
             )
+        why = f", {verdict.reason}," if forged else ""
         self._host.repository.notes.append(
-            f"The heartbeat of {self._host.id} that this host did not make ({theirs.get('timestamp')}) was taken over."
+            f"The heartbeat of {self._host.id} that this host did not make ({when}){why} was taken over."
         )
 
     def _fetch(self, refspec: str, *options: str) -> bool:
@@ -142,7 +149,7 @@ class Beats:
     def _document(self, commit: str) -> dict[str, Any] | None:
         data = self._bare.read(commit, HEARTBEAT)
         try:
-            return None if data is None else dict(clean(parse_object(data, HEARTBEAT).value))
+            return None if data is None else dict(parse_object(data, HEARTBEAT).value)
         except DocumentDamaged:
             return None
 

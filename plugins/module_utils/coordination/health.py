@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
+from .audit import audit
 from .beats import DEFAULT_INTERVAL, interval_of
 from .errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked, RemoteUnreachable
-from .heartbeat import read_heartbeats
+from .heartbeat import Heard, read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox, recipients_of
 from .messages import answers, is_for, is_marked_read, normalise, parse_time
 from .own_marks import OwnMarks
 from .snapshot import Snapshot
 from .status import read_status
+from .verdicts import UNSIGNED, Verdict, is_believed
 from .watch import Age, observe
 
 AGING = 120
@@ -51,11 +54,12 @@ def overdue_mail(health: dict[str, Any]) -> list[str]:
 def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
     """As :func:`read_health`, of a snapshot; the remote is asked for heartbeats only where the snapshot is fresh."""
     problems = [] if snapshot.fresh else [host.repository.away]
-    beats = _beats(host, snapshot, problems)
-    ages = observe(host.state, beats, host.clock(), keep=not host.check_mode)
+    heard = _heard(host, snapshot, problems)
+    believed = {server: one.beat for server, one in heard.items() if one.believed}
+    ages = observe(host.state, believed, host.clock(), not host.check_mode, heard.keys() - believed.keys())
     expected = set(host.fleet.ids())
-    ids = sorted(expected | set(beats) | set(host.seen_servers(snapshot)))
-    servers = {server: _server(host, snapshot, server, beats.get(server), ages.get(server)) for server in ids}
+    ids = sorted(expected | set(heard) | set(host.seen_servers(snapshot)))
+    servers = {server: _server(host, snapshot, server, heard.get(server), ages.get(server)) for server in ids}
     for server in ids:
         if host.fleet.expected and server not in expected:
             servers[server]["expected"] = False
@@ -63,6 +67,8 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
         elif servers[server]["state"] in ("stale", "missing") or servers[server]["problems"]:
             problems.append(f"{server}: {_summary(servers[server])}")
     messages = _messages(host, snapshot, ids, problems, reply_deadline)
+    with suppress(DocumentDamaged):
+        problems += audit(host, snapshot)
     return {
         "server_id": host.id,
         "partner": host.fleet.get(host.id).partner,
@@ -75,7 +81,7 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     }
 
 
-def _beats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, dict[str, Any]]:
+def _heard(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, Heard]:
     try:
         return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
     except (RemoteUnreachable, DeadlineReached, Locked) as error:
@@ -83,28 +89,30 @@ def _beats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, dic
         return read_heartbeats(host, snapshot, fetch=False)
 
 
-def _server(
-    host: Host, snapshot: Snapshot, server: str, beat: dict[str, Any] | None, age: Age | None
-) -> dict[str, Any]:
-    said = (beat or {}).get("problems")
+def _server(host: Host, snapshot: Snapshot, server: str, heard: Heard | None, age: Age | None) -> dict[str, Any]:
+    beat = heard.beat if heard and heard.believed else {}
+    said = beat.get("problems")
     own = [problem for problem in said if isinstance(problem, str)] if isinstance(said, list) else []
-    try:
-        status = read_status(snapshot, server)
-    except CoordinationError as error:
-        status = {}
-        own.append(error.what)
-    if beat and beat.get("healthy") is False and not own:
+    if beat.get("healthy") is False and not own:
         own.append("it says that it is not healthy")
-    interval = interval_of(beat or {})
+    own += heard.doubts if heard else []
+    if age and age.put_back:
+        own.append("an older heartbeat of it was put back")
+    status, verdict = _status(host, snapshot, server, own)
+    interval = interval_of(beat)
     seconds = age.seconds if age else None
     return {
-        "state": _state(beat, seconds, interval),
+        "state": "missing" if heard is None else _state(seconds, interval),
+        "verified": heard.verdict.verified if heard else UNSIGNED,
+        "verified_reason": heard.verdict.reason if heard else "no heartbeat",
         "age_seconds": None if seconds is None else round(seconds),
         "clock_skew_seconds": None if age is None or age.clock_skew is None else round(age.clock_skew),
         "interval_seconds": interval,
         "status": status.get("status") or "unknown",
+        "status_verified": verdict.verified,
+        "status_verified_reason": verdict.reason,
         "manager": status.get("manager") or host.fleet.get(server).manager or "unknown",
-        "manager_last_active": (beat or {}).get("manager_last_active"),
+        "manager_last_active": beat.get("manager_last_active"),
         "current_job": status.get("current_job"),
         "last_build": status.get("last_build"),
         "expected": True,
@@ -112,9 +120,19 @@ def _server(
     }
 
 
-def _state(beat: dict[str, Any] | None, seconds: float | None, interval: float) -> str:
-    if beat is None:
-        return "missing"
+def _status(host: Host, snapshot: Snapshot, server: str, problems: list[str]) -> tuple[dict[str, Any], Verdict]:
+    """A server's status and the verdict on it; that it is damaged or not the server's own is added to the problems."""
+    try:
+        status, verdict = read_status(host, snapshot, server)
+    except CoordinationError as error:
+        problems.append(error.what)
+        return {}, Verdict(UNSIGNED, "not readable")
+    if status and not is_believed(host, status, server, verdict):
+        problems.append(f"its status is not believed: {verdict.reason}")
+    return status, verdict
+
+
+def _state(seconds: float | None, interval: float) -> str:
     scale = max(1.0, interval / DEFAULT_INTERVAL)
     if seconds is None or seconds > STALE * scale:
         return "stale"

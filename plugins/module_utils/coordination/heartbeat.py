@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from .beats import HEARTBEAT, Beats
 from .documents import new_document
@@ -17,6 +18,7 @@ from .mailbox import ACTIVITY_FILE
 from .messages import clean, parse_time, utc_text
 from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
+from .verdicts import FALSE, TRUE, Judge, Verdict, is_believed
 
 SEQUENCE_FILE = "sequence.json"
 PUBLISH = ("ref", "main", "both")
@@ -27,17 +29,18 @@ BRANCH_EVERY = 5
 def compose_heartbeat(
     host: Host, problems: list[str], interval: int, version: str, started_at: str | None = None
 ) -> dict[str, Any]:
-    """Make this server's next heartbeat.
+    """Make this server's next heartbeat, signed where trust is set up.
 
     :param problems: why it is not healthy; none when it is.
     :param interval: seconds until the next one.
     :param version: of the program that beats.
     :param started_at: when that program started, in UTC; now when None.
+    :raises SigningFailed: when this server cannot sign.
     """
     now = utc_text(host.clock())
     activity = host.state.read_json(ACTIVITY_FILE) or {}
     sequence = (host.state.read_json(SEQUENCE_FILE) or {"sequence": 0})["sequence"] + 1
-    return {
+    beat = {
         "server": host.id,
         "timestamp": now,
         "uptime_seconds": uptime_seconds(),
@@ -50,6 +53,7 @@ def compose_heartbeat(
         "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
         "manager_last_active": activity.get("last_active"),
     }
+    return host.signed(beat)
 
 
 def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") -> None:
@@ -69,13 +73,35 @@ def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") ->
     host.state.write_json(SEQUENCE_FILE, {"sequence": beat["sequence"]})
 
 
-def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[str, dict[str, Any]]:
+class Heard(NamedTuple):
+    """The heartbeat of a server: the verdict on it, whether it counts as its own, and what is to be doubted."""
+
+    beat: dict[str, Any]
+    verdict: Verdict
+    believed: bool
+    doubts: list[str]
+
+
+def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[str, Heard]:
     """The newest heartbeat of each server, from the refs and from the branch, where the old scripts beat.
+
+    One that is believed goes before a newer one that is not.
 
     :param fetch: whether to ask the remote; else those that were fetched last are returned.
     :raises RemoteError: when the remote cannot be reached or says no.
     """
-    on_branch = {}
+    with Beats(host) as beats:
+        on_refs = beats.read() if fetch else beats.known()
+    claims = [
+        *_on_branch(host, snapshot),
+        *((beat, server) for server, beat in on_refs.items() if is_server_id(server)),
+    ]
+    judged = list(zip(claims, judge_beats(host, claims)))
+    servers = {server for _beat, server in claims}
+    return {server: _heard(host, server, [(b, v) for (b, owner), v in judged if owner == server]) for server in servers}
+
+
+def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[dict[str, Any], str]]:
     for server in filter(is_server_id, snapshot.names()):
         try:
             document = snapshot.load_object(f"{server}/{HEARTBEAT}")
@@ -83,15 +109,29 @@ def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[
             host.repository.notes.append(f"{error.path}, line {error.line}: {error.reason}. It is left out.")
             continue
         if document:
-            on_branch[server] = clean(document.value)
-    with Beats(host) as beats:
-        on_refs = {
-            server: beat for server, beat in (beats.read() if fetch else beats.known()).items() if is_server_id(server)
-        }
-    return {
-        server: max((beats[server] for beats in (on_branch, on_refs) if server in beats), key=_sent)
-        for server in {*on_branch, *on_refs}
-    }
+            yield document.value, server
+
+
+def judge_beats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> list[Verdict]:
+    """The verdicts on heartbeats, each with the server that it claims to come from."""
+    return [
+        Verdict(FALSE, f"{server} has signed it as something else than a heartbeat")
+        if verdict.verified == TRUE and "sequence" not in beat
+        else verdict
+        for (beat, server), verdict in zip(claims, Judge(host, remember=False).judge(claims))
+    ]
+
+
+def _heard(host: Host, server: str, judged: list[tuple[dict[str, Any], Verdict]]) -> Heard:
+    """The one among a server's heartbeats that counts, and why the others, or this one too, are not believed."""
+    believed = [is_believed(host, beat, server, verdict) for beat, verdict in judged]
+    best = max(range(len(judged)), key=lambda index: (believed[index], _sent(judged[index][0])))
+    beat, verdict = judged[best]
+    reasons = [one.reason for _beat, one in judged if one.verified == FALSE]
+    doubts = [f"a heartbeat in its name is not believed: {reason}" for reason in reasons]
+    if not doubts and not believed[best]:
+        doubts = [f"its heartbeat is not believed: {verdict.reason}"]
+    return Heard(clean(beat), verdict, believed[best], doubts)
 
 
 def _sent(beat: dict[str, Any]) -> float:

@@ -18,6 +18,7 @@ from .host import Host
 from .messages import clean, parse_time, utc_text
 from .snapshot import Change, Receipt, Snapshot
 from .system import capabilities, system_facts
+from .verdicts import FALSE, TRUE, Judge, Verdict
 
 STATES = ("idle", "building", "success", "failed")
 FINISHED = ("success", "failed")
@@ -44,13 +45,22 @@ def status_path(server: str) -> str:
     return f"{server}/status.json"
 
 
-def read_status(snapshot: Snapshot, server: str) -> dict[str, Any]:
-    """A server's status document, empty when it has none.
+def load_status(snapshot: Snapshot, server: str) -> dict[str, Any]:
+    """A server's status document as it is in the repository, empty when it has none.
 
     :raises DocumentDamaged: when it cannot be read.
     """
     document = snapshot.load_object(status_path(server))
-    return clean(document.value) if document else {}
+    return document.value if document else {}
+
+
+def read_status(host: Host, snapshot: Snapshot, server: str) -> tuple[dict[str, Any], Verdict]:
+    """A server's status document made printable, empty when it has none, and the verdict on it.
+
+    :raises DocumentDamaged: when it cannot be read.
+    """
+    status = load_status(snapshot, server)
+    return clean(status), judge_status(host, status, server)
 
 
 def write_status(host: Host, report: Report) -> Receipt:
@@ -72,12 +82,13 @@ def write_status(host: Host, report: Report) -> Receipt:
         document = snapshot.load_object(path)
         old = document.value if document else {}
         told = {**_identity(host.fleet.get(host.id), old), **_told(old, report, now)}
-        if all(name in old and old[name] == value for name, value in told.items()):
+        if all(name in old and old[name] == value for name, value in told.items()) and _is_signed(host, old):
             return Change(old)
         changes = {**told, "timestamp": utc_text(now)}
         changes["system"] = system_facts()
         changes.setdefault("capabilities", old.get("capabilities") or capabilities())
-        changes = {name: value for name, value in changes.items() if name not in old or old[name] != value}
+        signed = host.signed({**old, **changes})
+        changes = {name: value for name, value in signed.items() if name not in old or old[name] != value}
         if document is None:
             data = new_document(changes)
         else:
@@ -87,6 +98,19 @@ def write_status(host: Host, report: Report) -> Receipt:
 
     receipt = host.write(function)
     return replace(receipt, result=clean(receipt.result))
+
+
+def judge_status(host: Host, status: dict[str, Any], server: str) -> Verdict:
+    """The verdict on a status document that claims to be a server's."""
+    verdict = Judge(host).judge([(status, server)])[0]
+    if verdict.verified == TRUE and "status" not in status:
+        return Verdict(FALSE, f"{server} has signed it as something else than a status")
+    return verdict
+
+
+def _is_signed(host: Host, status: dict[str, Any]) -> bool:
+    """Whether this server has signed its status; where no trust is set up, it need not."""
+    return not host.signers.repository or judge_status(host, status, host.id).verified == TRUE
 
 
 def _identity(server: Server, old: dict[str, Any]) -> dict[str, Any]:

@@ -40,11 +40,13 @@ class Judge:
     """Gives verdicts on what claims to come from a server.
 
     Whether a signature fits is the same for ever, so it is remembered; whether its key is valid is looked up each time.
+
+    :param remember: false for what is soon replaced, as heartbeats are.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, remember: bool = True) -> None:
         self._host = host
-        self._checks = _Checks(host.state, keep=not host.check_mode)
+        self._checks = _Checks(host.state, keep=remember and not host.check_mode)
 
     def judge(self, documents: Iterable[tuple[dict[str, Any], str]]) -> list[Verdict]:
         """The verdicts on documents, each with the server that it claims to come from."""

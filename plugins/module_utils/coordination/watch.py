@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,35 +18,57 @@ WATCHED = 120
 
 
 class Age(NamedTuple):
-    """Seconds since a server's last beat, and by how many its clock is behind this one (None: not known)."""
+    """Seconds since a server's last beat, and by how many its clock is behind this one (None: not known).
+
+    ``put_back`` is true when the repository has an older beat than this reader has seen: that one does not count.
+    """
 
     seconds: float | None
     clock_skew: float | None
+    put_back: bool = False
 
 
-def observe(state: StateDirectory, beats: dict[str, dict[str, Any]], now: datetime, keep: bool) -> dict[str, Age]:
+def observe(
+    state: StateDirectory,
+    beats: dict[str, dict[str, Any]],
+    now: datetime,
+    keep: bool,
+    doubted: Iterable[str] = (),
+) -> dict[str, Age]:
     """Note which heartbeats are new and tell how old each is.
 
-    :param beats: the newest heartbeat of each server.
+    :param beats: the newest heartbeat of each server that is believed.
     :param keep: whether to remember what was seen; false in check mode.
+    :param doubted: the servers with a heartbeat that is not believed: the last one that was counts.
     """
     record = state.read_json(WATCH_FILE) or {"looked": None, "servers": {}}
     looked = parse_time(record["looked"])
     watching = looked is not None and 0 <= (now - looked).total_seconds() <= WATCHED
-    servers: dict[str, dict[str, Any]] = {}
-    ages = {}
+    servers = {server: record["servers"][server] for server in doubted if server in record["servers"]}
+    ages = {server: _age(None, parse_time(seen["mark"][2]), now) for server, seen in servers.items()}
     for server, beat in beats.items():
         mark = [beat.get("boot_id"), beat.get("sequence"), beat.get("timestamp")]
         before = record["servers"].get(server)
-        if before is not None and before["mark"] == mark:
+        put_back = before is not None and _is_older(mark, before["mark"])
+        if before is not None and (put_back or before["mark"] == mark):
             servers[server] = before
         else:
             first_seen = utc_text(now) if watching and before is not None else None
             servers[server] = {"mark": mark, "first_seen": first_seen}
-        ages[server] = _age(parse_time(servers[server]["first_seen"]), parse_time(beat.get("timestamp")), now)
+        sent = parse_time(servers[server]["mark"][2])
+        ages[server] = _age(parse_time(servers[server]["first_seen"]), sent, now)._replace(put_back=put_back)
     if keep:
         state.write_json(WATCH_FILE, {"looked": utc_text(now), "servers": servers})
     return ages
+
+
+def _is_older(mark: list[Any], other: list[Any]) -> bool:
+    """Whether a beat is older than another, by its number and by its time."""
+    numbers = (mark[1], other[1])
+    times = parse_time(mark[2]), parse_time(other[2])
+    if not all(isinstance(number, int) for number in numbers) or times[0] is None or times[1] is None:
+        return False
+    return bool(numbers[0] < numbers[1]) and times[0] < times[1]
 
 
 def _age(first_seen: datetime | None, sent: datetime | None, now: datetime) -> Age:
