@@ -75,7 +75,7 @@ class Builders:
         (self.state(server) / "fleet.json").write_text(json.dumps({"servers": [self._member(s) for s in self.ids]}))
 
     def trust(self, *servers: str) -> None:
-        """Give servers, all of them when none is named, a signing key and tell every server of them, as Ansible does."""
+        """Give servers, all of them when none is named, a new signing key and tell every server, as Ansible does."""
         keys = {server: self._new_key(server) for server in servers or self.ids}
         record = merge_signers(self.record(), keys, self.ids, datetime.now(timezone.utc))
         for server in self.ids:

@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .coordination.errors import CoordinationError, InvalidInput
 from .coordination.host import Host, open_host
+from .coordination.printable import one_line
 from .coordination.snapshot import Receipt
 from .coordination.withdrawals import withdrawal_notes
 
@@ -52,7 +53,7 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
         with _host(module) as host:
             result = action(module, host)
     except CoordinationError as error:
-        module.fail_json(msg=str(error), reason=error.kind)
+        module.fail_json(msg=one_line(str(error)), reason=error.kind)
     except OSError as error:
         module.fail_json(
             msg=f"{error}. Check that the disk has room and that this user may write there.", reason="state"
@@ -67,7 +68,7 @@ def _host(module: AnsibleModule) -> Iterator[Host]:
         yield host
     finally:
         for note in [*host.repository.notes, *withdrawal_notes(host)]:
-            module.warn(note)
+            module.warn(one_line(note))
         host.repository.close()
 
 

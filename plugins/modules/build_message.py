@@ -25,10 +25,12 @@ options:
       - V(replied) answers the message O(id) to its sender, in its thread, and marks it read, in one commit.
       - V(read) marks messages read by this server.
       - V(acknowledged) acknowledges messages.
+      - V(acted) records that this server acts upon the message O(id), before it does. Only the task
+        that is told C(changed) acts. It fails when the message must not be acted upon.
       - V(awaited) waits for the reply to the message O(id) of this server or for its acknowledgement, or for a message that
         the filters select, and fails when none comes in time.
     type: str
-    choices: [listed, sent, replied, read, acknowledged, awaited]
+    choices: [listed, sent, replied, read, acknowledged, acted, awaited]
     default: listed
   to:
     description:
@@ -83,7 +85,7 @@ options:
         repository.
     type: str
   id:
-    description: The message that is answered or waited for. Required for O(state=replied).
+    description: The message that is answered, acted upon or waited for. Required for O(state=replied) and O(state=acted).
     type: str
   ids:
     description:
@@ -182,6 +184,20 @@ EXAMPLES = r"""
   acs.builders.build_message:
     state: read
 
+- name: Install what a request asks for, once, when it may be acted upon
+  when: inbox.messages[0].actionable
+  block:
+    - name: Record it before it is done
+      acs.builders.build_message:
+        state: acted
+        id: "{{ inbox.messages[0].id }}"
+      register: acting
+
+    - name: Install the packages
+      ansible.builtin.apt:
+        name: "{{ acting.message.request.packages }}"
+      when: acting is changed
+
 - name: Acknowledge a message
   acs.builders.build_message:
     state: acknowledged
@@ -192,10 +208,10 @@ EXAMPLES = r"""
 RETURN = r"""
 messages:
   description:
-    - What was listed, waited for or sent. Listed messages come in order of urgency, errors first, then warnings, requests and
+    - What was listed, waited for, acted upon or sent. Listed messages come in order of urgency, errors first, then warnings, requests and
       the rest, in each those of high priority first; a thread comes in its order.
     - Every field is there for every message, whatever an old script has written.
-  returned: for O(state=listed), O(state=awaited), O(state=sent) and O(state=replied)
+  returned: for O(state=listed), O(state=awaited), O(state=acted), O(state=sent) and O(state=replied)
   type: list
   elements: dict
   contains:
@@ -244,6 +260,30 @@ messages:
       description: Whether the repository says that this server has read it although it has not; the message stays unread.
       type: bool
       sample: false
+    verified:
+      description:
+        - Whether its sender wrote it. V(true), it is signed by its sender. V(false), it is in the sender's name and not by it, or
+          was changed. V(unsigned), it has no signature, as the messages of old scripts. V(marked), it is signed by its sender,
+          and the repository carries marks in this server's name that this server has not made.
+        - It is a text. Decide with RV(messages[].actionable), which is a boolean.
+      type: str
+      choices: ["true", "false", unsigned, marked]
+      sample: "true"
+    verified_reason:
+      description: Why.
+      type: str
+      sample: signed by build1
+    actionable:
+      description:
+        - Whether a program may act upon it. It is signed with a key of another server that is valid now, addressed to this server,
+          not older than a day, and this server has not acted upon it.
+        - Nothing that others can write in the repository decides whether something is done again.
+      type: bool
+      sample: true
+    actionable_reason:
+      description: Why, or why not.
+      type: str
+      sample: signed by build1, for build2, new
     ack_required:
       description: Whether an acknowledgement is asked for.
       type: bool
@@ -280,7 +320,7 @@ messages:
       sample: install-libmysqlclient-dev
 message:
   description: The first of RV(messages).
-  returned: for O(state=sent), O(state=replied) and O(state=awaited)
+  returned: for O(state=sent), O(state=replied), O(state=acted) and O(state=awaited)
   type: dict
   sample: {"id": "msg_1795245106_9f86d081884c7d65", "from": "build1", "to": "build2", "subject": "Ready"}
 ids:
@@ -325,7 +365,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
-from ansible_collections.acs.builders.plugins.module_utils.coordination import listing, marking, messages, sending
+from ansible_collections.acs.builders.plugins.module_utils.coordination import (
+    acting,
+    listing,
+    marking,
+    messages,
+    sending,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 
@@ -351,6 +397,10 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     if state == "acknowledged":
         receipt = marking.acknowledge(host, params["ids"])
         return {**module_support.written(module, receipt), "ids": receipt.result}
+    if state == "acted":
+        entry, changed = acting.act(host, params["id"])
+        acted = listing.shown(host, [entry])
+        return {"changed": changed, "messages": acted, "message": acted[0]}
     if state == "sent":
         receipt = sending.send(host, _draft(params), params["to"])
     else:
@@ -398,7 +448,7 @@ def main() -> None:
             **module_support.COMMON_ARGUMENTS,
             "state": {
                 "type": "str",
-                "choices": ["listed", "sent", "replied", "read", "acknowledged", "awaited"],
+                "choices": ["listed", "sent", "replied", "read", "acknowledged", "acted", "awaited"],
                 "default": "listed",
             },
             "to": {"type": "list", "elements": "str"},
@@ -426,6 +476,7 @@ def main() -> None:
             ("state", "sent", ["subject", "body"]),
             ("state", "replied", ["id", "body"]),
             ("state", "acknowledged", ["ids"]),
+            ("state", "acted", ["id"]),
         ],
         supports_check_mode=True,
     )

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
+from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import Standing
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import clean, normalise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import VERIFIED, WORDS
 from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 PLAIN = rendering.painter(False)
 WORD = r"""([\w.:@/+~=%-]+|".*")"""
+SENDERS = "|".join(map(re.escape, WORDS.values()))
 HEAD = re.compile(
-    rf"\[(ERROR|WARNING|REQUEST|INFO)\] {WORD} -> {WORD}(  \((high|low) priority\))?  \(unverified sender\)", re.ASCII
+    rf"\[(ERROR|WARNING|REQUEST|INFO)\] {WORD} -> {WORD}(  \((high|low) priority\))?  \(({SENDERS})\)", re.ASCII
 )
 
 texts = st.text(st.characters(exclude_categories=())) | st.sampled_from(
@@ -42,9 +45,12 @@ entries = st.fixed_dictionaries(
 )
 
 
-def shown(entry: dict[str, Any], **marks: bool) -> dict[str, Any]:
+SIGNED = Standing("true", "signed by build1", True, "signed by build1, for build2, new")
+
+
+def shown(entry: dict[str, Any], standing: Standing = SIGNED, **marks: bool) -> dict[str, Any]:
     """An entry as a listing gives it."""
-    return {"read": False, "marked_by_other": False, **normalise(entry), **marks}
+    return {"read": False, "marked_by_other": False, **normalise(entry), **standing._asdict(), **marks}
 
 
 def message(**fields: Any) -> str:
@@ -59,9 +65,13 @@ def check_harmless(text: str) -> None:
     text.encode()
 
 
-@given(entries, st.booleans(), st.booleans())
-def test_any_message_stays_in_its_frame(entry: dict[str, Any], read: bool, marked_by_other: bool) -> None:
-    text = rendering.message(shown(entry, read=read, marked_by_other=marked_by_other), NOW, PLAIN)
+@given(
+    entries, st.booleans(), st.booleans(), st.builds(Standing, st.sampled_from(VERIFIED), texts, st.booleans(), texts)
+)
+def test_any_message_stays_in_its_frame(
+    entry: dict[str, Any], read: bool, marked_by_other: bool, standing: Standing
+) -> None:
+    text = rendering.message(shown(entry, standing, read=read, marked_by_other=marked_by_other), NOW, PLAIN)
     check_harmless(text)
     lines = text.split("\n")
     assert HEAD.fullmatch(lines[0])
@@ -70,7 +80,7 @@ def test_any_message_stays_in_its_frame(entry: dict[str, Any], read: bool, marke
     assert lines.index("---") == len(lines) - 1
     body = next(index for index, line in enumerate(lines) if line.startswith("    |"))
     assert all(line.startswith("    |") for line in lines[body:-1])
-    head = re.compile(r"Subject:|Time: |Facts:$|  \S|Request: |The repository says")
+    head = re.compile(r"Subject:|Time: |Sender: |Actionable: |Facts:$|  \S|Request: |The repository says")
     assert all(head.match(line) for line in lines[1:body])
 
 
@@ -150,14 +160,14 @@ def test_hostile_text(text: str) -> None:
     lines = printed.split("\n")
     assert lines.count("---") == 1
     assert sum(line.startswith("[") for line in lines) == 1
-    assert len(lines) == 6 + 1 + text.replace("\r\n", "\n").count("\n")
+    assert len(lines) == 7 + 1 + text.replace("\r\n", "\n").count("\n")
 
 
 def test_a_value_cannot_pass_for_another() -> None:
     printed = message(
         **{"from": "build1 -> build2  (verified sender)", "id": "x   Ack: required", "timestamp": 'a"   Id: y'}
     )
-    assert printed.splitlines()[0] == '[INFO] "build1 -> build2  (verified sender)" -> build2  (unverified sender)'
+    assert printed.splitlines()[0] == '[INFO] "build1 -> build2  (verified sender)" -> build2  (verified sender)'
     assert 'Id: "x   Ack: required"' in printed
     assert 'Time: "a\\"   Id: y"' in printed
 
@@ -183,9 +193,11 @@ def test_the_whole_of_a_message() -> None:
         "request": {"action": "install_packages", "packages": ["libmysqlclient-dev"]},
     }
     assert rendering.message(shown(entry, marked_by_other=True), NOW, PLAIN) == (
-        "[REQUEST] build1 -> build2  (high priority)  (unverified sender)\n"
+        "[REQUEST] build1 -> build2  (high priority)  (verified sender)\n"
         "Subject: Install libmysqlclient-dev\n"
         "Time: 2026-11-22T05:11:46Z (2 h ago)   Id: msg_2   Thread: msg_1   Ack: required, given by build3\n"
+        "Sender: signed by build1\n"
+        "Actionable: yes, signed by build1, for build2, new\n"
         "The repository says that this server has read it. It has not.\n"
         "Facts:\n"
         "  git: 2.39.5 (observed 2026-11-22T07:00:00Z)\n"
@@ -197,6 +209,18 @@ def test_the_whole_of_a_message() -> None:
         "    | Tell the version. 日本\n"
         "---"
     )
+
+
+@pytest.mark.parametrize("verified", VERIFIED)
+def test_who_wrote_a_message_stands_at_its_head(verified: str) -> None:
+    """The words are the same ones nowhere else, so that no sender can write them there."""
+    standing = Standing(verified, "why\nso", False, "why\nnot")
+    lines = rendering.message(shown({"from": "build1", "to": "build2", "type": "request"}, standing), NOW, PLAIN).split(
+        "\n"
+    )
+    assert lines[0] == f"[REQUEST] build1 -> build2  ({WORDS[verified]})"
+    assert lines[3:5] == ["Sender: why\\nso", "Actionable: no, why\\nnot"]
+    assert len(set(WORDS.values())) == len(VERIFIED)
 
 
 def listing(*mailbox: dict[str, Any], unread: int = 1, age: int = 0, narrowed: bool = False) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..coordination.acting import standings
 from ..coordination.host import Host
 from ..coordination.messages import id_of, is_for, normalise
 from ..coordination.own_marks import OwnMarks
 from ..coordination.printable import one_line, quoted
+from ..coordination.verdicts import WORDS
 from .service_log import append, stamp
 
 LOGGED_FILE = "logged.json"
@@ -36,15 +38,18 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
         logged = set(record["ids"])
         new = [entry for entry in mine if id_of(entry) not in logged]
     if new:
-        append(path, "\n".join(_logged(normalise(entry), stamp(host.clock())) for entry in new))
+        when = stamp(host.clock())
+        judged = zip(new, standings(host, new))
+        append(path, "\n".join(_logged(normalise(entry), when, WORDS[one.verified]) for entry, one in judged))
     if new or record is None:
         host.state.write_json(LOGGED_FILE, {"ids": [id_of(entry) for entry in mine]})
 
 
-def _logged(message: dict[str, Any], when: str) -> str:
+def _logged(message: dict[str, Any], when: str, sender: str) -> str:
     """A message as the log shows it: one line, and its body in lines that cannot pass for one."""
-    head = "[{}] {} -> {}: {} ({}, sent {})".format(
+    head = "[{}] {} -> {}: {} ({}, sent {}, {})".format(
         message["type"].upper(),
         *(one_line(message[name]) for name in ("from", "to", "subject", "id", "timestamp")),
+        sender,
     )
     return f"{when} {head}\n{quoted(message['body'], '    | ')}"

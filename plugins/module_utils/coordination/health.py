@@ -17,6 +17,7 @@ from .host import JOBS, Host
 from .mailbox import read_mailbox, recipients_of
 from .messages import answers, is_for, is_marked_read, normalise, parse_time
 from .own_marks import OwnMarks
+from .printable import one_line
 from .snapshot import Snapshot
 from .status import read_status
 from .verdicts import UNSIGNED, Verdict, is_believed
@@ -156,7 +157,7 @@ def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:
         return {}
     jobs = document.value.get("jobs") if document else None
     entries = [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
-    return dict(Counter(str(job.get("status") or "unknown") for job in entries))
+    return dict(Counter(one_line(str(job.get("status") or "unknown")) for job in entries))
 
 
 def _messages(

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from .acting import standings
+from .audit import recent_alarms
 from .errors import InvalidInput, NoAnswer, UnknownMessage
 from .host import Host
 from .mailbox import note_activity, read_archives, read_mailbox
 from .messages import answers, id_of, is_for, normalise, parse_time, urgency
 from .own_marks import OwnMarks
 from .snapshot import Snapshot
+from .verdicts import Judge, is_believed
 
 LISTED_FILE = "listed.json"
 
@@ -61,10 +63,13 @@ class Listing:
 def list_messages(host: Host, chosen: Filter) -> Listing:
     """List the messages of this server and remember which, for marking them read without naming them.
 
+    What was done to the messages of late, and found by a look at the health, is noted.
+
     :raises InvalidInput: when ``since`` is neither a time nor the id of a message in the mailbox.
     :raises DocumentDamaged: when the mailbox cannot be read.
     """
     listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen))
+    host.repository.notes += recent_alarms(host)
     if not host.check_mode:
         ids = [message["id"] for message in listing.messages if message["id"] and is_for(message, host.id)]
         host.state.write_json(LISTED_FILE, {"ids": ids})
@@ -195,6 +200,10 @@ def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, 
             f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."
         )
     found = [entry for entry in entries if is_for(entry, host.id) and answers(entry, asked)]
+    claims = [(entry, str(entry.get("from"))) for entry in found]
+    found = [
+        claim[0] for claim, verdict in zip(claims, Judge(host).judge(claims)) if is_believed(host, *claim, verdict)
+    ]
     if not found and normalise(asked)["acknowledged_by"]:
         found = [asked]
     return shown(host, found)

@@ -11,11 +11,12 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Callable
 
 from .documents import check_text, nesting
 from .errors import InvalidInput
 from .fleet import ALL
+from .printable import one_line, visible
 
 TYPES = ("error", "warning", "request", "info")
 """Kinds of message, the most urgent first."""
@@ -214,7 +215,10 @@ def content(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def normalise(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as it is shown: every field of the wire format there and of its type, whatever was written."""
+    """An entry as it is shown: every field of the wire format there and of its type, whatever was written.
+
+    Its texts are harmless: on one line, but for the body, the facts and the request, and without hidden characters.
+    """
     kind, priority = entry.get("type"), entry.get("priority")
     request = entry.get("request")
     return {
@@ -224,7 +228,7 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
         "type": kind if kind in TYPES else "info",
         "priority": priority if priority in PRIORITIES else "normal",
         "subject": _text(entry.get("subject")),
-        "body": _text(entry.get("body")),
+        "body": visible(_whole(entry.get("body"))),
         "timestamp": _text(entry.get("timestamp")),
         "read_by": _texts(entry.get("read_by")),
         "ack_required": entry.get("ack_required") is True,
@@ -232,8 +236,8 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
         "acknowledged_by": _texts(entry.get("acknowledged_by")),
         "in_reply_to": _text(entry.get("in_reply_to")),
         "thread": thread_of(entry),
-        "facts": [{_text(k): clean(v) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
-        "request": clean(request) if isinstance(request, dict) else None,
+        "facts": [{_text(k): clean(v, visible) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
+        "request": clean(request, visible) if isinstance(request, dict) else None,
         "key": _text(entry.get("key")),
     }
 
@@ -263,7 +267,7 @@ def urgency(message: dict[str, Any]) -> tuple[int, int]:
 
 def reply_subject(subject: str) -> str:
     """``Re:`` before a subject, once, on one line, within the limit."""
-    line = _CONTROL.sub(" ", _text(subject)).strip()
+    line = _text(_CONTROL.sub(" ", subject)).strip()
     line = line if line.startswith("Re:") else f"Re: {line}".strip()
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
 
@@ -285,19 +289,27 @@ def is_marked_acknowledged(entry: dict[str, Any], server: str) -> bool:
     return server in _texts(entry.get("acknowledged_by"))
 
 
-def _text(value: Any) -> str:
-    """Text that can be printed: lone surrogates, which no encoding has, become question marks."""
+def _whole(value: Any) -> str:
+    """A value as text; lone surrogates, which no encoding has, become question marks."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def clean(value: Any) -> Any:
-    """A value of a document with all its texts printable, as :func:`normalise` makes those of a message."""
+def _text(value: Any) -> str:
+    """A value as one harmless line."""
+    return one_line(_whole(value))
+
+
+def clean(value: Any, show: Callable[[str], str] = one_line) -> Any:
+    """A value of a document with all its texts harmless, as :func:`normalise` makes those of a message.
+
+    :param show: what makes a text harmless; keys become one line in any case.
+    """
     if isinstance(value, dict):
-        return {_text(key): clean(item) for key, item in value.items()}
+        return {_text(key): clean(item, show) for key, item in value.items()}
     if isinstance(value, list):
-        return [clean(item) for item in value]
-    return _text(value) if isinstance(value, str) else value
+        return [clean(item, show) for item in value]
+    return show(_whole(value)) if isinstance(value, str) else value
 
 
 def _texts(value: Any) -> list[str]:

@@ -12,7 +12,16 @@ def one_line(text: str) -> str:
     That goes for control characters, line ends, terminal escapes, direction marks and zero-width characters
     (Unicode categories Other and Separator, but for the space: ``str.isprintable``).
     """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def visible(text: str) -> str:
+    """A text of several lines: as :func:`one_line`, but line ends and tabs stay."""
+    return "".join(char if char in "\n\t" else _visible(char) for char in text.replace("\r\n", "\n"))
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
 
 
 def quoted(text: str, mark: str = "  | ") -> str:

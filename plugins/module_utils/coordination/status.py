@@ -16,6 +16,7 @@ from .errors import InvalidInput
 from .fleet import Server
 from .host import Host
 from .messages import clean, parse_time, utc_text
+from .printable import one_line
 from .snapshot import Change, Receipt, Snapshot
 from .system import capabilities, system_facts
 from .verdicts import FALSE, TRUE, Judge, Verdict
@@ -151,8 +152,8 @@ def _closed(
         return {**last, **given, **({"artifacts": list(report.artifacts)} if report.artifacts else {})}
     if job and report.job not in (None, job.get("id")):
         raise InvalidInput(
-            f"The job that is being built is {job.get('id')}, not {report.job}.",
-            f"Close {job.get('id')} first, or leave the job out.",
+            f"The job that is being built is {one_line(str(job.get('id')))}, not {report.job}.",
+            "Close that one first, or leave the job out.",
         )
     job = job or {}
     started = parse_time(job.get("started_at"))
@@ -171,4 +172,4 @@ def _closed(
 
 def _of_job(told: dict[str, Any]) -> str:
     job = told.get("current_job") or (told.get("last_build") if told["status"] in FINISHED else None)
-    return f" ({job['id']})" if isinstance(job, dict) and job.get("id") else ""
+    return f" ({one_line(str(job['id']))})" if isinstance(job, dict) and job.get("id") else ""

@@ -23,6 +23,14 @@ TRUE, FALSE, UNSIGNED, MARKED = VERIFIED = ("true", "false", "unsigned", "marked
 """The verdicts: signed by its sender; in its sender's name and not by it; not signed at all; signed by its sender, but
 the repository carries marks of this server beside it that this server has not made."""
 
+WORDS = {
+    TRUE: "verified sender",
+    FALSE: "NOT FROM ITS SENDER",
+    UNSIGNED: "unsigned",
+    MARKED: "verified sender, foreign marks",
+}
+"""The verdicts for people."""
+
 VERDICTS_FILE = "verdicts.json"
 KEPT = 5_000
 """Signatures whose check is remembered; one more is forgotten for each that is new."""
@@ -84,7 +92,7 @@ class Judge:
 
 
 def is_believed(host: Host, document: dict[str, Any], server: str, verdict: Verdict) -> bool:
-    """Whether a status or heartbeat counts as its server's own: signed, or from before that server had a key."""
+    """Whether something counts as its server's own: it is signed, or from before that server had a key."""
     if verdict.verified == TRUE:
         return True
     written = parse_time(document.get("timestamp"))
