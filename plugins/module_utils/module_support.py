@@ -12,6 +12,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .coordination.errors import CoordinationError, InvalidInput
+from .coordination.guarding import POLICIES, REFUSE
 from .coordination.host import Host, open_host
 from .coordination.printable import one_line
 from .coordination.snapshot import Receipt
@@ -32,6 +33,8 @@ COMMON_ARGUMENTS: dict[str, Any] = {
     "timeout": {"type": "int", "default": 60},
 }
 """The options of every module."""
+SECRETS_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(POLICIES), "default": REFUSE, "no_log": False}
+"""The option of modules that publish texts."""
 
 
 class BuildersModule(AnsibleModule):  # type: ignore[misc]

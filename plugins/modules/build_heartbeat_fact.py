@@ -67,6 +67,9 @@ ansible_facts:
           description:
             - Every server by its id, with C(state), C(age_seconds), C(clock_skew_seconds), C(interval_seconds), C(status),
               C(manager), C(manager_last_active), C(current_job), C(last_build), C(expected) and C(problems).
+            - C(verified) and C(verified_reason), C(status_verified) and C(status_verified_reason) tell whether the heartbeat and the
+              status are signed by the server, as RV(acs.builders.build_status#module:verified) does. What is not believed is a
+              problem, and such a heartbeat is no sign of life.
             - C(state) is V(ok), V(aging) after 120 s without a heartbeat, V(stale) after 300 s (both longer in proportion when
               the server's own interval is longer than 60 s), or V(missing) when none was ever seen.
             - C(clock_skew_seconds) tells by how much the server's clock is behind this one; null where it is not known.

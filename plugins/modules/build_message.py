@@ -84,6 +84,14 @@ options:
       - The same key with other content is an error. Keys are remembered for 30 days, and as long as the message is in the
         repository.
     type: str
+  secrets:
+    description:
+      - What is done when a text looks like a token or private key. V(refuse) sends nothing and says where it is, V(redact) puts a
+        mark in its place, for texts that machines write, such as logs, and V(allow) sends it, for what only looks like one.
+      - The token of this server itself is never sent.
+    type: str
+    choices: [refuse, redact, allow]
+    default: refuse
   id:
     description: The message that is answered, acted upon or waited for. Required for O(state=replied) and O(state=acted).
     type: str
@@ -184,19 +192,17 @@ EXAMPLES = r"""
   acs.builders.build_message:
     state: read
 
-- name: Install what a request asks for, once, when it may be acted upon
+- name: Record that this server acts upon a request, before it does
+  acs.builders.build_message:
+    state: acted
+    id: "{{ inbox.messages[0].id }}"
+  register: acting
   when: inbox.messages[0].actionable
-  block:
-    - name: Record it before it is done
-      acs.builders.build_message:
-        state: acted
-        id: "{{ inbox.messages[0].id }}"
-      register: acting
 
-    - name: Install the packages
-      ansible.builtin.apt:
-        name: "{{ acting.message.request.packages }}"
-      when: acting is changed
+- name: Act upon it, once
+  ansible.builtin.debug:
+    msg: "Here it is done: {{ acting.message.request }}"
+  when: acting is changed
 
 - name: Acknowledge a message
   acs.builders.build_message:
@@ -402,9 +408,9 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         acted = listing.shown(host, [entry])
         return {"changed": changed, "messages": acted, "message": acted[0]}
     if state == "sent":
-        receipt = sending.send(host, _draft(params), params["to"])
+        receipt = sending.send(host, _draft(params), params["to"], params["secrets"])
     else:
-        receipt = sending.reply(host, params["id"], _draft(params))
+        receipt = sending.reply(host, params["id"], _draft(params), params["secrets"])
     sent = listing.shown(host, receipt.result)
     return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
 
@@ -460,6 +466,7 @@ def main() -> None:
             "facts": {"type": "list", "elements": "dict", "options": fact},
             "request": {"type": "dict"},
             "key": {"type": "str", "no_log": False},
+            "secrets": module_support.SECRETS_ARGUMENT,
             "id": {"type": "str"},
             "ids": {"type": "list", "elements": "str"},
             "unread": {"type": "bool"},

@@ -44,6 +44,14 @@ options:
   server:
     description: The server whose document is read. It cannot be given together with O(status), since no server speaks for another.
     type: str
+  secrets:
+    description:
+      - What is done when a text looks like a token or private key. V(refuse) writes nothing and says where it is, V(redact) puts a
+        mark in its place, and V(allow) writes it, for what only looks like one.
+      - The token of this server itself is never written.
+    type: str
+    choices: [refuse, redact, allow]
+    default: refuse
 seealso:
   - module: acs.builders.build_message
   - module: acs.builders.build_heartbeat_fact
@@ -77,6 +85,19 @@ server:
   returned: success
   type: str
   sample: build1
+verified:
+  description:
+    - Whether the server wrote it. V(true), it is signed by the server. V(false), it is not by the server or was changed.
+      V(unsigned), it has no signature.
+    - It is a text.
+  returned: when a status is read
+  type: str
+  sample: "true"
+verified_reason:
+  description: Why.
+  returned: when a status is read
+  type: str
+  sample: signed by build1
 status:
   description: The whole status document, empty when that server has published none. Keys that this collection does not know are kept.
   returned: success
@@ -172,7 +193,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         log=params["log"],
         artifacts=params["artifacts"] or (),
     )
-    receipt = write_status(host, report)
+    receipt = write_status(host, report, params["secrets"])
     return {**module_support.written(module, receipt), "server": host.id, "status": receipt.result}
 
 
@@ -198,6 +219,7 @@ def main() -> None:
             **details,
             "status": {"type": "str", "choices": ["idle", "building", "success", "failed"]},
             "artifacts": {"type": "list", "elements": "str"},
+            "secrets": module_support.SECRETS_ARGUMENT,
             "server": {"type": "str"},
         },
         mutually_exclusive=[("status", "server")],

@@ -133,7 +133,7 @@ def test_a_conversation(shell: Shell) -> None:
     assert (listed["unread_count"], listed["remote_age_seconds"], listed["commit"]) == (1, 0, sent["commit"])
     assert listed["messages"] == [sent["message"]]
     text = shell.ok("build2", "read")
-    assert "[REQUEST] build1 -> build2  (high priority)  (unverified sender)\nSubject: Install jq\n" in text
+    assert "[REQUEST] build1 -> build2  (high priority)  (unsigned)\nSubject: Install jq\n" in text
     assert f"Request: {request}\n    | Please.\n---\n" in text
 
     acknowledged = shell.json("build2", "ack", asked)

@@ -57,7 +57,8 @@ def carry_out(builders: Builders, module: str, *checks: str) -> None:
 def example(state: str, **options: Any) -> dict[str, Any]:
     """The options of the one example of build_message that has a state and options."""
     wanted = {"state": state, **options}.items()
-    given = [task["acs.builders.build_message"] or {} for task in examples("build_message")]
+    name = "acs.builders.build_message"
+    given = [task[name] or {} for task in examples("build_message") if name in task]
     (found,) = [shown for shown in given if wanted <= {name: shown.get(name) for name, _value in wanted}.items()]
     return found
 
@@ -76,6 +77,7 @@ def answer(builders: Builders, key: str, playing: Future[None]) -> None:
 def test_build_message(builders: Builders) -> None:
     asking, answering, telling = example("sent", type="request"), example("replied"), example("sent", to="all")
     (sample,) = example("acknowledged")["ids"]
+    builders.trust()
     with builders.host("build2") as host:
         (first,) = send(host, Draft("No libmysqlclient-dev", "The build needs it.", "error")).result
     moment = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
@@ -88,6 +90,8 @@ def test_build_message(builders: Builders) -> None:
         answer(builders, asking["key"], playing)
         playing.result()
     first, warning, asked, answered, replied, told = builders.messages()
+    acted = json.loads((builders.state("build1") / "acted.json").read_text())
+    assert list(acted["messages"]) == [first["id"]]
     assert first["read_by"] == warning["read_by"] == ["build1"]
     assert (warning["id"], warning["ack_status"], warning["acknowledged_by"]) == (sample, "completed", ["build1"])
     assert asking.pop("state") == "sent" and asking.items() <= asked.items()

@@ -32,7 +32,7 @@ def test_it_fails_with_the_reason_while_a_server_is_silent(tmp_path: Path) -> No
     all_beat(builders, now(), problems=["it rains\x1b[2J"])
     well = health(builders)
     assert well.code == 0, well.output
-    assert "build2     ok" in well.stdout and "problem: build1: it rains?[2J" in well.stdout
+    assert "build2     ok" in well.stdout and "problem: build1: it rains\\\\x1b[2J" in well.stdout
 
     clock = now()
     clock.move(-400)

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 from ..coordination import __version__
 from ..coordination.errors import InvalidInput
+from ..coordination.guarding import POLICIES, REFUSE
 from ..coordination.messages import MAX_BODY, MAX_SUBJECT, PRIORITIES, TYPES
 from ..coordination.status import STATES
 from .config import CONFIG_FILE
@@ -181,7 +182,7 @@ def _send(command: AddCommand) -> None:
             "builderctl send 'Versions' 'Measured on build1.' --fact git=2.39.5 --fact maven=3.8.7",
             "builderctl send --type request 'Install jq' 'Please.' "
             '--request \'{"action": "install_packages", "packages": ["jq"]}\'',
-            "tail -n 40 build.log | builderctl send --type error 'The build failed'",
+            "tail -n 40 build.log | builderctl send --type error --secrets redact 'The build failed'",
         ],
     )
     parser.add_argument("subject", metavar="SUBJECT", help=f"one line of at most {MAX_SUBJECT} characters")
@@ -227,6 +228,17 @@ def _content(parser: argparse.ArgumentParser) -> None:
         help="something observed now, for programs; repeat for more",
     )
     parser.add_argument("--key", help="send this once: the same key again sends nothing (kept for 30 days)")
+    _secrets(parser)
+
+
+def _secrets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--secrets",
+        choices=POLICIES,
+        default=REFUSE,
+        help="what to do when a text looks like a token or private key: refuse it (default), redact it (for logs), or "
+        "allow it (when it is none)",
+    )
 
 
 def _marks(command: AddCommand) -> None:
@@ -264,6 +276,7 @@ def _status(command: AddCommand) -> None:
     parser.add_argument(
         "--artifact", dest="artifacts", metavar="PATH", action="append", default=[], help="what was built; repeatable"
     )
+    _secrets(parser)
 
 
 def _service(command: AddCommand) -> None:

@@ -56,11 +56,11 @@ def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
 
 
 def _send(host: Host, _config: Config, given: Namespace) -> Outcome:
-    return _sent(host, send(host, _draft(given, given.subject, given.request), given.to))
+    return _sent(host, send(host, _draft(given, given.subject, given.request), given.to, given.secrets))
 
 
 def _reply(host: Host, _config: Config, given: Namespace) -> Outcome:
-    return _sent(host, reply(host, given.id, _draft(given)))
+    return _sent(host, reply(host, given.id, _draft(given), given.secrets))
 
 
 def _draft(given: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
@@ -113,7 +113,7 @@ def _status(host: Host, _config: Config, given: Namespace) -> Outcome:
             raise InvalidInput(
                 f"{given.status!r} has no place for all these details.", "See 'builderctl status --help'."
             )
-        receipt = write_status(host, Report(given.status, **details))
+        receipt = write_status(host, Report(given.status, **details), given.secrets)
         server, document, data = host.id, receipt.result, _written(receipt)
     else:
         if any(details.values()):

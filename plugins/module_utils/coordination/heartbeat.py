@@ -13,6 +13,7 @@ from .beats import HEARTBEAT, Beats
 from .documents import new_document
 from .errors import DocumentDamaged
 from .fleet import is_server_id
+from .guarding import REDACT, guarded
 from .host import Host
 from .mailbox import ACTIVITY_FILE
 from .messages import clean, parse_time, utc_text
@@ -45,7 +46,7 @@ def compose_heartbeat(
         "timestamp": now,
         "uptime_seconds": uptime_seconds(),
         "healthy": not problems,
-        "problems": problems,
+        "problems": guarded(host, {"problems": problems}, REDACT)["problems"],
         "system": system_facts(),
         "interval_seconds": interval,
         "sequence": sequence,

@@ -12,6 +12,7 @@ from typing import Any, Callable
 from .documents import EntryList
 from .errors import InvalidInput, KeyConflict
 from .fleet import ALL
+from .guarding import REDACT, REFUSE, guarded
 from .host import MESSAGES, Host
 from .mailbox import Mail, find_addressed, note_activity, read_archives, read_mailbox
 from .marking import read_marks
@@ -22,15 +23,19 @@ from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
 
 
-def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None) -> Receipt:
+def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None, secrets: str = REFUSE) -> Receipt:
     """Send a message to each recipient, in one commit.
 
     :param recipients: server ids or ``all``; this server's partner when None.
+    :param secrets: what is done with a text that looks like a secret, as :mod:`.guarding` says.
     :return: a receipt whose result is the list of entries, one for each recipient.
     :raises InvalidInput: when the message or a recipient cannot be used.
     :raises UnknownServer: when the fleet does not have a recipient.
     :raises KeyConflict: when the key was used with other content.
+    :raises SecretFound: when a text holds a secret.
     """
+    check_draft(draft)
+    draft = _guarded(host, draft, secrets)
     check_draft(draft)
     if recipients is not None:
         _check_recipients(host, recipients)
@@ -47,14 +52,17 @@ def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None) -> R
     return _sent(host, function, numbering, draft.key)
 
 
-def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
+def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE) -> Receipt:
     """Answer a message to its sender, in its thread, and mark it read, in one commit.
 
     :param draft: the answer; its subject is made from the original's.
+    :param secrets: as for :func:`send`.
     :return: as :func:`send`.
     :raises UnknownMessage: when there is no such message to this server.
+    :raises SecretFound: when a text holds a secret.
     """
     check_draft(replace(draft, subject="Re:"))
+    draft = _guarded(host, draft, secrets)
     now = host.clock()
     answer_id = new_id(now)
     numbering = Numbering(host)
@@ -64,7 +72,7 @@ def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
         original = find_addressed(host, snapshot, mailbox, message_id)
         answer = replace(
             draft,
-            subject=reply_subject(str(original.get("subject") or "")),
+            subject=reply_subject(guarded(host, {"": str(original.get("subject") or "")}, REDACT)[""]),
             in_reply_to=message_id,
             thread=thread_of(original),
         )
@@ -76,6 +84,12 @@ def reply(host: Host, message_id: str, draft: Draft) -> Receipt:
         return _add(host, snapshot, mailbox, new, marks, numbering)
 
     return _sent(host, function, numbering, draft.key, [message_id])
+
+
+def _guarded(host: Host, draft: Draft, policy: str) -> Draft:
+    texts = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
+    clean = guarded(host, {**texts, "request": draft.request, "key": draft.key}, policy)
+    return replace(draft, **{**clean, "facts": tuple(clean["facts"])})
 
 
 def _check_recipients(host: Host, recipients: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from .documents import check_text, new_document, set_members
 from .errors import InvalidInput
 from .fleet import Server
+from .guarding import REFUSE, guarded
 from .host import Host
 from .messages import clean, parse_time, utc_text
 from .printable import one_line
@@ -64,18 +65,23 @@ def read_status(host: Host, snapshot: Snapshot, server: str) -> tuple[dict[str, 
     return clean(status), judge_status(host, status, server)
 
 
-def write_status(host: Host, report: Report) -> Receipt:
+def write_status(host: Host, report: Report, secrets: str = REFUSE) -> Receipt:
     """Publish this server's status; nothing is written when it says so already.
 
     ``building`` starts the current job; ``success`` and ``failed`` close it into the last build.
 
+    :param secrets: what is done with a text that looks like a secret, as :mod:`.guarding` says.
     :return: a receipt whose result is the whole document.
     :raises InvalidInput: when the report cannot be used, or names another job than the one that is being built.
     :raises DocumentDamaged: when the document in the repository cannot be read.
+    :raises SecretFound: when a text holds a secret.
     """
     if report.status not in STATES:
         raise InvalidInput(f"There is no status {report.status!r}.", f"Use one of {', '.join(STATES)}.")
-    check_text([report.job, report.branch, report.commit, report.log, list(report.artifacts)], "the status")
+    texts = {name: getattr(report, name) for name in ("job", "branch", "commit", "log")}
+    texts["artifacts"] = list(report.artifacts)
+    check_text(list(texts.values()), "the status")
+    report = replace(report, **guarded(host, texts, secrets))
     now = host.clock()
 
     def function(snapshot: Snapshot) -> Change:

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeping secrets out of what is published, before it is written."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidInput, SecretFound
+from .host import Host
+from .secret_scan import OWN_TOKEN, find_in, redact_in
+
+REFUSE, REDACT, ALLOW = POLICIES = ("refuse", "redact", "allow")
+"""What is done with a text that looks like a secret: not sent, as people want it; sent with a mark in its place, for
+what machines write; or sent all the same, where it is none. This server's own token is never let through."""
+
+
+def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str, Any]:
+    """Texts, by their names, as they may be published. That something was redacted is noted.
+
+    :param policy: one of ``POLICIES``.
+    :raises SecretFound: naming the text and the kind of secret, and never the secret.
+    """
+    if policy not in POLICIES:
+        raise InvalidInput(f"There is no policy {policy!r} for secrets.", f"Use one of {', '.join(POLICIES)}.")
+    token = _own_token(host)
+    if policy == REDACT:
+        clean, names = redact_in(texts, token)
+        if names:
+            host.repository.notes.append(f"Redacted before it was published: {', '.join(names)}.")
+        return dict(clean)
+    found = [(where, name) for where, name in find_in(texts, token) if policy == REFUSE or name == OWN_TOKEN]
+    if found:
+        what = ", ".join(f"{name} in {where}" for where, name in found)
+        remedy = "Take it out, or say 'redact' for secrets to have it replaced by a mark."
+        if all(name != OWN_TOKEN for _where, name in found):
+            remedy += " If it only looks like a secret, say 'allow'."
+        raise SecretFound(f"Nothing was written: there is {what}.", remedy)
+    return texts
+
+
+def _own_token(host: Host) -> str:
+    """The token of this server; empty when it has none."""
+    with suppress(OSError, UnicodeDecodeError):
+        return Path(host.repository.pat_file).read_text(encoding="ascii").strip()
+    return ""

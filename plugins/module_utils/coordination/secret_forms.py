@@ -1,0 +1,233 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forms of well-known secrets, as those who issue them describe them.
+
+A repetition without a bound is followed by nothing that must match, or by what it cannot match itself and a text has
+only once per run: so a search takes time in proportion to the text, whatever the text is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class SecretForm(NamedTuple):
+    """A kind of secret and how to see it in a text.
+
+    :param name: what it is called, with its article.
+    :param pattern: what matches it. Where it has a group ``secret``, that group alone is the secret.
+    :param source: who says that it looks so.
+    :param hints: in small letters; a text that has none of them, whatever the case, has no such secret.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    source: str
+    hints: tuple[str, ...]
+
+
+def _token(form: str) -> re.Pattern[str]:
+    """A token that does not begin within a word."""
+    return re.compile(rf"(?<![A-Za-z0-9]){form}", re.ASCII)
+
+
+_NOT_ONE_LETTER = r"(?!([A-Za-z0-9])\1{7})"
+"""What stands for a token in documentation is often one letter, many times."""
+_ASSIGNED = r"""["'`]?[\s:=>"'`,]{1,8}"""
+"""What stands between a name and its value in shell, YAML, JSON, Ruby and XML."""
+_NO_WORD = r"(?!(?:[A-Z]?[a-z]*(?:[._-][A-Z]?[a-z]+){0,8}|[A-Z]+(?:[._-][A-Z]+){0,8})(?!\.?[\w+/=~-]))"
+"""A placeholder is words: token, Your-Token or YOUR_TOKEN."""
+_STAND_IN = (
+    r"(?![*.x]+@|X+@|\$(?:[A-Z0-9_]+|[a-z0-9_]+)@|\$\(|%s@|%\([a-z_]+\)s@|%(?:[A-Z_]+|[a-z_]+)%@"
+    r"|[A-Z]+(?:[_-][A-Z]+){0,6}@|\[redacted|x-oauth-basic@|\d{1,5}\)"
+    r"|(?i:(?:your|my|the|some)?[_-]?(?:password|passwd|pass|pwd|pw|secret|token|pat|credentials?|redacted|hidden)@))"
+)
+"""What stands for a password: asterisks, a variable, a word that says what to put there; or is the port of a host."""
+
+_BASE64 = r"[A-Za-z0-9+/=]"
+_BETWEEN = r"""(?:[\s>|#*"',`\\]|(?<=\\)[nrt])"""
+"""What stands between the lines of a key: white space, also escaped, and the marks of quoting and of comments."""
+_HEADER = rf"(?:{_BETWEEN}{{1,64}}[A-Z][A-Za-z-]{{2,20}}: [^\r\n\\]{{0,200}}(?=[\r\n\\]))"
+_KEY_BEGIN = r"-{4,5} ?BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
+_KEY_END = r"-{4,5} ?END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
+_KEY_ENDED = rf"(?=(?:[^-]|-(?!---)){{0,600}}?{_BASE64}{{16}})[^-]*(?:-(?!---)[^-]*){{0,60}}{_KEY_END}"
+_KEY_CUT = (
+    rf"{_HEADER}{{0,6}}{_BETWEEN}{{0,64}}{_BASE64}{{24,}}"
+    rf"(?:{_BETWEEN}{{1,64}}{_BASE64}{{16,}})*(?:{_BETWEEN}{{1,64}}{_BASE64}{{1,15}}){{0,2}}"
+)
+
+FORMS = (
+    SecretForm(
+        "a GitHub token",
+        _token(
+            rf"(?:gh[oprsu]_{_NOT_ONE_LETTER}[A-Za-z0-9_]{{36,}}(?:\.[A-Za-z0-9_-]{{10,}}\.[A-Za-z0-9_-]{{10,}})?"
+            r"|github_pat_(?!([A-Za-z0-9])\2{7})[A-Za-z0-9_]{36,})"
+        ),
+        "GitHub Docs, About authentication to GitHub, GitHub's token formats; GitHub Changelog of 2021-03-31,"
+        " Authentication token format updates, and of 2026-05-15 on the longer form of ghs_ tokens, which has two dots",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    ),
+    SecretForm(
+        "a GitLab token",
+        _token(
+            rf"(?:gl(?:pat|oas|dt|rtr?|cbt|ptt|ft|imt|agent|wt|soat|ffct)-{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{20,}}"
+            r"(?:\.[0-9a-z]{2}\.[0-9a-z]{7,9}|\.[0-9a-z]{7,9})?|GR1348941[A-Za-z0-9_-]{20,})"
+        ),
+        "GitLab Docs, GitLab token overview, Token prefixes: docs.gitlab.com/security/tokens",
+        (
+            *("glpat-", "gloas-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glimt-", "glagent-"),
+            *("glwt-", "glsoat-", "glffct-", "gr1348941"),
+        ),
+    ),
+    SecretForm(
+        "an AWS access key id",
+        _token(r"(?:AKIA|ASIA|ABIA|ACCA)(?![A-Z0-9]{0,16}EXAMPLE)[A-Z0-9]{16,124}(?![A-Za-z0-9])"),
+        "AWS IAM User Guide, IAM identifiers, Understanding unique ID prefixes; IAM API Reference, AccessKey",
+        ("akia", "asia", "abia", "acca"),
+    ),
+    SecretForm(
+        "an AWS secret access key",
+        re.compile(
+            rf"(?i:aws[_ .-]?secret[_ .-]?(?:access[_ .-]?)?key|secret[_ .-]?access[_ .-]?key){_ASSIGNED}"
+            r"(?P<secret>(?![A-Za-z0-9+/]{0,40}EXAMPLE)[A-Za-z0-9+/]{40,}={0,2})",
+            re.ASCII,
+        ),
+        "AWS CLI User Guide, Configuration and credential file settings; AWS IAM User Guide, Manage access keys",
+        ("secret",),
+    ),
+    SecretForm(
+        "a Slack token",
+        _token(r"(?:xox[abceoprs](?:\.xox[bp])?|xapp)-\d[A-Za-z0-9-]{12,}"),
+        "Slack developer docs, Tokens: docs.slack.dev/authentication/tokens",
+        ("xox", "xapp-"),
+    ),
+    SecretForm(
+        "a Slack webhook address",
+        re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/(?!T0{8}/)[A-Za-z0-9_/-]{20,}", re.ASCII),
+        "Slack developer docs, Sending messages using incoming webhooks",
+        ("hooks.slack.com/",),
+    ),
+    SecretForm(
+        "a Google API key",
+        _token(rf"AIza{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{35,}}"),
+        "Google Cloud documentation, Manage API keys",
+        ("aiza",),
+    ),
+    SecretForm(
+        "a Google OAuth client secret",
+        _token(rf"GOCSPX-{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{28,}}"),
+        "Google Cloud Console Help, Manage OAuth Clients (the prefix is what the console issues)",
+        ("gocspx-",),
+    ),
+    SecretForm(
+        "a Google access token",
+        _token(r"ya29\.(?:[a-z0-9]{1,2}\.)?[A-Za-z0-9_-]{20,}"),
+        "Google Identity documentation, Using OAuth 2.0 to Access Google APIs (the prefix is what Google issues)",
+        ("ya29.",),
+    ),
+    SecretForm(
+        "an npm token",
+        _token(rf"npm_{_NOT_ONE_LETTER}[A-Za-z0-9]{{36,}}"),
+        "The GitHub Blog of 2021-09-23, Announcing npm's new access token format",
+        ("npm_",),
+    ),
+    SecretForm(
+        "a PyPI token",
+        _token(r"pypi-AgE[A-Za-z0-9_-]{82,}"),
+        "PyPI Docs, Secret reporting API: docs.pypi.org/api/secrets",
+        ("pypi-age",),
+    ),
+    SecretForm(
+        "a JSON web token",
+        _token(r"eyJ[A-Za-z0-9_-]{10,1024}\.eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,}"),
+        "RFC 7519, JSON Web Token, and RFC 7515, section 3.1",
+        (".eyj",),
+    ),
+    SecretForm(
+        "a private key",
+        re.compile(rf"{_KEY_BEGIN}(?:{_KEY_ENDED}|{_KEY_CUT}(?:{_BETWEEN}{{0,64}}{_KEY_END})?)", re.ASCII),
+        "RFC 7468 and RFC 1421 (PEM), OpenSSH's PROTOCOL.key, RFC 9580, section 6.2 (OpenPGP)",
+        ("private key",),
+    ),
+    SecretForm(
+        "a Stripe key",
+        _token(
+            rf"(?:[sr]k_live_{_NOT_ONE_LETTER}[A-Za-z0-9]{{16,}}|whsec_(?!([A-Za-z0-9])\2{{7}})[A-Za-z0-9+/=]{{24,}})"
+        ),
+        "Stripe Docs, API keys: docs.stripe.com/keys, and Receive Stripe events in your webhook endpoint",
+        ("k_live_", "whsec_"),
+    ),
+    SecretForm(
+        "an Anthropic key",
+        _token(rf"sk-ant-{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{40,}}"),
+        "Anthropic's API documentation, Authentication (the prefix is what the console issues)",
+        ("sk-ant-",),
+    ),
+    SecretForm(
+        "an OpenAI key",
+        _token(
+            r"sk-(?:(?:proj|svcacct|service|admin|None)-(?!([A-Za-z0-9])\1{7})[A-Za-z0-9_-]{40,}"
+            r"|[A-Za-z0-9]{16,64}?T3BlbkFJ[A-Za-z0-9]{16,})"
+        ),
+        "OpenAI API Reference, Authentication (the form is what the platform issues)",
+        ("sk-proj-", "sk-svcacct-", "sk-service-", "sk-admin-", "sk-none-", "t3blbkfj"),
+    ),
+    SecretForm(
+        "a DigitalOcean token",
+        _token(rf"do[opr]_v1_{_NOT_ONE_LETTER}[a-f0-9]{{64,}}"),
+        "DigitalOcean Docs, release note on the token format: docs.digitalocean.com/notes/2022/api-token-format",
+        ("dop_v1_", "doo_v1_", "dor_v1_"),
+    ),
+    SecretForm(
+        "a Docker Hub token",
+        _token(rf"dckr_[po]at_{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{20,}}"),
+        "Docker Docs, Personal access tokens and Organization access tokens (the prefix is what Docker Hub issues)",
+        ("dckr_",),
+    ),
+    SecretForm(
+        "a Hugging Face token",
+        _token(rf"hf_{_NOT_ONE_LETTER}[A-Za-z0-9]{{30,}}"),
+        "Hugging Face Hub documentation, User access tokens (the prefix is what the hub issues)",
+        ("hf_",),
+    ),
+    SecretForm(
+        "a Vault token",
+        _token(rf"hv[bsr]\.{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{24,}}"),
+        "HashiCorp Vault documentation, Tokens, Token prefixes (since Vault 1.10)",
+        ("hvs.", "hvb.", "hvr."),
+    ),
+    SecretForm(
+        "a SendGrid key",
+        _token(rf"SG\.{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{16,64}}\.[A-Za-z0-9_-]{{30,}}"),
+        "Twilio Docs, SendGrid API keys (69 characters): twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
+        ("sg.",),
+    ),
+    SecretForm(
+        "an Azure storage key",
+        re.compile(r"(?i:AccountKey|SharedAccessKey)\s{0,2}=\s{0,2}(?P<secret>[A-Za-z0-9+/]{40,}={0,2})", re.ASCII),
+        "Microsoft Learn, Configure Azure Storage connection strings, and Get an Event Hubs connection string",
+        ("accountkey", "sharedaccesskey"),
+    ),
+    SecretForm(
+        "a password in a URL",
+        re.compile(
+            r"(?<=[A-Za-z0-9])://[^\s/?#:@<>{}\"'`\\]{0,128}:"
+            rf"{_STAND_IN}(?P<secret>[^\s/?#<>{{}}\"'`\\…•]{{3,512}})@(?=[A-Za-z0-9_\[])(?!sha256:)",
+        ),
+        "RFC 3986, section 3.2.1, User Information",
+        ("://",),
+    ),
+    SecretForm(
+        "an HTTP Authorization header",
+        re.compile(
+            rf"(?i:authorization)[\"'`]?\s{{0,3}}[:=,]\s{{0,3}}[\"'`]?(?i:basic|bearer|token)\s{{1,3}}{_NO_WORD}"
+            r"(?P<secret>(?!(?i:your|x{8})|0{8})[A-Za-z0-9_~+/-][A-Za-z0-9._~+/=-]{6,}[A-Za-z0-9_~+/=-])",
+            re.ASCII,
+        ),
+        "RFC 7617, The 'Basic' HTTP Authentication Scheme, and RFC 6750, Bearer Token Usage",
+        ("authorization",),
+    ),
+)
+"""The forms, the ones that say most first."""

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding secrets in texts, and taking them out. Nothing in here ever returns a secret."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from .secret_forms import FORMS
+
+OWN_TOKEN = "the token of this server"  # noqa: S105 (a name)
+MIN_OWN_TOKEN = 8
+"""Characters; a shorter one would be found in ordinary texts."""
+_MARK = re.compile(rf"\[redacted: (?:{'|'.join(re.escape(name) for name in (OWN_TOKEN, *(f.name for f in FORMS)))})\]")
+
+
+class Finding(NamedTuple):
+    """Where a secret stands in a text, and what it is called. Not what it is."""
+
+    name: str
+    start: int
+    end: int
+
+
+def find_secrets(text: str, token: str = "") -> list[Finding]:
+    """The secrets in a text, in order. Those that overlap count as one, named after the one that begins first.
+
+    :param token: this server's own token, which is found however it looks.
+    """
+    found = [*_find_own(text, token), *_find_known(text)]
+    return _apart(_unmarked(text, found)) if found else []
+
+
+def redact(text: str, token: str = "") -> tuple[str, list[str]]:
+    """A text with a mark in place of each secret, and the names of what was there."""
+    names: dict[str, None] = {}
+    found = find_secrets(text, token)
+    while found:
+        names.update(dict.fromkeys(finding.name for finding in found))
+        text = _replaced(text, found)
+        found = find_secrets(text, token)
+    return text, list(names)
+
+
+def find_in(value: Any, token: str = "") -> list[tuple[str, str]]:
+    """Where in lists and objects there are secrets, such as ``facts[0].value``, and what each is called."""
+    walk = _Walk(token)
+    walk.redacted(value, "", "")
+    return list(walk.found)
+
+
+def redact_in(value: Any, token: str = "") -> tuple[Any, list[str]]:
+    """Lists and objects with their texts and keys redacted, and the names of what was there."""
+    walk = _Walk(token)
+    clean = walk.redacted(value, "", "")
+    return clean, list(dict.fromkeys(name for where, name in walk.found))
+
+
+class _Walk:
+    """A walk through the texts of a value. What it finds is in ``found``: the places and names, in order."""
+
+    def __init__(self, token: str) -> None:
+        self.found: dict[tuple[str, str], None] = {}
+        self._token = token
+
+    def redacted(self, value: Any, where: str, key: str) -> Any:
+        """A value with its secrets redacted; ``key`` is what it is the value of, if anything."""
+        if isinstance(value, str):
+            return self._text(value, where, key)
+        if isinstance(value, list):
+            return [self.redacted(item, f"{where}[{index}]", "") for index, item in enumerate(value)]
+        if isinstance(value, dict):
+            return self._object(value, where)
+        return value
+
+    def _object(self, value: dict[Any, Any], where: str) -> dict[Any, Any]:
+        clean: dict[Any, Any] = {}
+        for key, item in value.items():
+            shown, key_names = redact(key, self._token) if isinstance(key, str) else (key, [])
+            shown = _free(shown, clean)
+            place = f"{where}.{shown}" if where else str(shown)
+            self.found.update(dict.fromkeys((place, name) for name in key_names))
+            clean[shown] = self.redacted(item, place, key if isinstance(key, str) else "")
+        return clean
+
+    def _text(self, text: str, where: str, key: str) -> str:
+        """A text redacted; some values are secrets only because of the name that they have."""
+        label = f"{key}: " if key else ""
+        named = [
+            Finding(name, max(start - len(label), 0), end - len(label))
+            for name, start, end in (find_secrets(label + text, self._token) if label else [])
+            if end > len(label)
+        ]
+        clean, names = redact(_replaced(text, named), self._token)
+        self.found.update(dict.fromkeys((where, name) for name in (*(finding.name for finding in named), *names)))
+        return clean
+
+
+def _find_own(text: str, token: str) -> Iterator[Finding]:
+    """The own token as it is, in a URL, and in the header with which Git sends it."""
+    token = token.strip()
+    if len(token) < MIN_OWN_TOKEN:
+        return
+    header = base64.b64encode(f"x-access-token:{token}".encode("utf-8", "surrogatepass")).decode("ascii")
+    shapes = {token, quote(token, safe="", errors="surrogatepass"), header}
+    for match in re.finditer("|".join(re.escape(shape) for shape in sorted(shapes, key=len, reverse=True)), text):
+        yield Finding(OWN_TOKEN, *match.span())
+
+
+def _find_known(text: str) -> Iterator[Finding]:
+    lowered = text.lower()
+    for form in FORMS:
+        if any(hint in lowered for hint in form.hints):
+            group = "secret" if "secret" in form.pattern.groupindex else 0
+            for match in form.pattern.finditer(text):
+                yield Finding(form.name, *match.span(group))
+
+
+def _unmarked(text: str, found: list[Finding]) -> list[Finding]:
+    """The findings that are not marks of a redaction, and neither begin nor end within one."""
+    marks = [mark.span() for mark in _MARK.finditer(text)] if "[redacted: " in text else []
+    return [
+        finding
+        for finding in found
+        if finding[1:] not in marks
+        and not any(first < position < last for position in finding[1:] for first, last in marks)
+    ]
+
+
+def _apart(found: list[Finding]) -> list[Finding]:
+    """The findings in order, those that overlap made one."""
+    apart: list[Finding] = []
+    for finding in sorted(found, key=lambda finding: (finding.start, -finding.end)):
+        if apart and finding.start < apart[-1].end:
+            apart[-1] = apart[-1]._replace(end=max(apart[-1].end, finding.end))
+        else:
+            apart.append(finding)
+    return apart
+
+
+def _replaced(text: str, found: list[Finding]) -> str:
+    """A text with a mark in place of each finding."""
+    parts = []
+    position = 0
+    for name, start, end in found:
+        parts += [text[position:start], f"[redacted: {name}]"]
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _free(key: Any, taken: dict[Any, Any]) -> Any:
+    """A key that is not taken: two keys may be redacted to the same."""
+    free = key
+    number = 1
+    while free in taken:
+        number += 1
+        free = f"{key} ({number})"
+    return free
