@@ -21,8 +21,17 @@ from packaging.requirements import Requirement
 TOP = Path(__file__).resolve().parent.parent
 LOCAL_INVENTORY = TOP / "inventory" / "local.yml"
 MODULES = "ansible_collections.acs.builders.plugins.modules"
-SET_UP = json.dumps({"build_repository_packages": [], "build_heartbeat_packages": [], "build_heartbeat_service": False})
-"""Variables with which the set-up installs no package and no service on the machine that runs the tests."""
+SET_UP = json.dumps(
+    {
+        "build_repository_packages": [],
+        "build_heartbeat_packages": [],
+        "build_trust_packages": [],
+        "build_heartbeat_service": False,
+        "builders_trust_file": "/root/signers.json",
+    }
+)
+"""Variables with which the set-up installs no package and no service on the machine that runs the tests, and leaves
+this checkout as it is."""
 NEVER = 120
 """Seconds after which a command hangs."""
 

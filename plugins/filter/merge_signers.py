@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring the record of who may sign up to date."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: merge_signers
+short_description: Bring the record of who may sign up to date
+version_added: 0.1.0
+description:
+  - Adds the signing keys that were collected from servers to the record of who may sign in whose name. A new key of a server
+    ends its older ones, and the keys of a server that there is no more end now.
+  - Ended keys stay in the record, so that old messages can still be verified.
+  - The role P(acs.builders.build_trust#role) uses it.
+positional: keys, members
+options:
+  _input:
+    description: The record before; none when there is none yet, then the Build repository gets its id.
+    type: dict
+    required: true
+  keys:
+    description:
+      - For each server that was asked, C(key), its public key as ssh-keygen prints it, and C(made), when it was made, in seconds
+        since 1970 by the server's own clock. Servers that were not asked keep theirs.
+    type: dict
+    required: true
+  members:
+    description: The ids of all servers that there are.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show who may sign when build1 has a new key
+  ansible.builtin.debug:
+    msg: "{{ record | acs.builders.merge_signers({'build1': {'key': public_key, 'made': 1795245106}}, groups['builders']) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The record after, with C(repository) and C(signers).
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.module_utils.coordination import signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+
+
+def merge_signers(record: Any, keys: Mapping[str, Mapping[str, Any]], members: Sequence[str]) -> dict[str, Any]:
+    """The record after keys were collected.
+
+    :raises AnsibleFilterError: when the record or a key cannot be used.
+    """
+    try:
+        return signers.merge_signers(record or None, keys, members, datetime.now(timezone.utc))
+    except CoordinationError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters, by their names."""
+        return {"merge_signers": merge_signers}
