@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import IdentityMismatch, InvalidInput, StateUnusable, UnknownServer
+from .errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer
 from .state import StateDirectory
 
 DEFAULT_STATE_DIR = "/var/lib/acs-builders"
@@ -64,10 +65,23 @@ class Fleet:
 
     ``expected`` is true when the list comes from a fleet file: then it is complete, and a server that is
     not in it is unknown. Without one, ``servers`` is empty and any well-formed id is accepted.
+    ``remote`` is the URL of the Build repository; empty when the file does not tell.
     """
 
     servers: tuple[Server, ...] = ()
     expected: bool = False
+    remote: str = ""
+
+    def check_remote(self, url: str) -> None:
+        """Refuse a remote that is not the one this server was set up with: the token would go there.
+
+        :raises CloneInvalid: naming both.
+        """
+        if self.remote and _plain_url(url) != _plain_url(self.remote):
+            raise CloneInvalid(
+                f"The remote of the clone is {url}, but this server was set up with {self.remote}. Nothing was sent.",
+                "Find out who changed it. Run the setup playbook: it puts the right one back, or takes over a new one.",
+            )
 
     def get(self, server_id: str) -> Server:
         """The server with this id; only its id is filled in when nothing else is known of it."""
@@ -126,13 +140,20 @@ def load_fleet(state: StateDirectory) -> Fleet:
 
 def _parse_fleet(text: str) -> Fleet:
     servers = []
-    for entry in json.loads(text)["servers"]:
+    record = json.loads(text)
+    for entry in record["servers"]:
         if not is_server_id(entry["id"]):
             raise ValueError(f"{entry['id']!r} is not a server id")
         servers.append(Server(*(str(entry.get(name) or "") for name in ("id", "hostname", "ip", "manager", "partner"))))
     if len({server.id for server in servers}) != len(servers):
         raise ValueError("it names a server twice")
-    return Fleet(tuple(servers), expected=True)
+    return Fleet(tuple(servers), expected=True, remote=str(record.get("remote") or ""))
+
+
+def _plain_url(url: str) -> str:
+    """A URL or path without what makes no difference: a last slash, .git, and steps that lead nowhere."""
+    plain = url if ":" in url.partition("/")[0] else os.path.normpath(url)
+    return plain.rstrip("/").removesuffix(".git")
 
 
 def identify(fleet: Fleet, state: StateDirectory, given: str | None = None) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable
 
 from .documents import check_text, new_document
-from .errors import InvalidInput, StateUnusable
+from .errors import CoordinationError, InvalidInput, StateUnusable
 from .fleet import Fleet, identify, is_server_id, load_fleet
 from .repository import Repository
 from .signers import Signers, load_signers
@@ -123,4 +123,9 @@ def open_host(
     own_id = identify(fleet, state, server_id)
     signers = load_signers(state)
     repository = Repository(repo, state, remote, branch, pat_file, timeout)
+    try:
+        fleet.check_remote(repository.url)
+    except CoordinationError:
+        repository.close()
+        raise
     return Host(own_id, fleet, state, repository, check_mode=check_mode, signers=signers)
