@@ -141,12 +141,9 @@ def _moved(snapshot: Snapshot, name: str, sender: _Sender, entries: list[dict[st
             yield f"{what} of {name} never came: somebody deleted what stood before message {last}."
     for before, after in _pairs(there):
         if before >= after:
-            what = (
-                "stands in the mailbox again"
-                if after in there[: there.index(before)] or before == after
-                else "was moved"
-            )
-            yield f"{sender.seen[after][0]}, message {after} of {name}, {what} behind message {before}."
+            twice = there.count(after) > 1
+            what = "stands in the mailbox twice" if twice else f"was moved behind message {before}"
+            yield f"{sender.seen[after][0]}, message {after} of {name}, {what}."
 
 
 def _pairs(numbers: list[int]) -> list[tuple[int, int]]:

@@ -67,10 +67,10 @@ class Judge:
     def _verdict(self, document: dict[str, Any], server: str, signer: Signer | None) -> Verdict:
         signers = self._host.signers
         if document.get("signature") is None:
-            known = any(key.is_valid(self._host.clock()) for key in signers.of(server))
-            return Verdict(
-                UNSIGNED, f"{server} signs what it writes, and this is not signed" if known else "not signed"
-            )
+            if not signers.of(server):
+                return Verdict(UNSIGNED, "not signed")
+            older = _is_before_keys(document, signers.of(server))
+            return Verdict(UNSIGNED, f"not signed, {'from before' if older else 'although'} {server} has a key")
         if not signers.repository:
             return Verdict(FALSE, "signed, but this server was not told whom to trust (playbooks/trust.yml)")
         if signing_key(document) is None:
@@ -93,13 +93,14 @@ class Judge:
 
 def is_believed(host: Host, document: dict[str, Any], server: str, verdict: Verdict) -> bool:
     """Whether something counts as its server's own: it is signed, or from before that server had a key."""
-    if verdict.verified == TRUE:
-        return True
-    written = parse_time(document.get("timestamp"))
     keys = host.signers.of(server)
-    return verdict.verified == UNSIGNED and (
-        not keys or (written is not None and written < min(key.valid_from for key in keys))
-    )
+    return verdict.verified == TRUE or (verdict.verified == UNSIGNED and (not keys or _is_before_keys(document, keys)))
+
+
+def _is_before_keys(document: dict[str, Any], keys: list[Signer]) -> bool:
+    """Whether something is dated before its server had its first key."""
+    written = parse_time(document.get("timestamp"))
+    return written is not None and written < min(key.valid_from for key in keys)
 
 
 def _validity(signer: Signer) -> str:
