@@ -45,7 +45,7 @@ SCHEMAS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in (
 WRITTEN, READ = "message-written.schema.json", "message-read.schema.json"
 STATUS, HEARTBEAT = "status.schema.json", "heartbeat.schema.json"
 OLD = "#/$defs/read"
-RESERVED_KEYS = {"seq", "repository", "signature"}
+SIGNED_KEYS = ["seq", "repository", "signature"]
 BLOCKS = re.findall(r"^```json (\S+)(?: (before|after))?\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
@@ -112,10 +112,10 @@ def test_example_of_a_splice_is_what_a_mark_makes() -> None:
 def test_field_table_names_the_properties_of_the_schemas() -> None:
     table = DOCUMENT.partition("| field |")[2].partition("\n\n")[0]
     fields = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
-    assert fields == list(SCHEMAS[WRITTEN]["properties"])
-    assert set(SCHEMAS[READ]["properties"]) == {*fields, *RESERVED_KEYS}
-    reserved = DOCUMENT.partition("### Reserved keys")[2].partition("\n#")[0]
-    assert set(re.findall(r"`(\w+)`", reserved)) == RESERVED_KEYS
+    signed = DOCUMENT.partition("| member |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", signed, re.MULTILINE) == SIGNED_KEYS
+    assert list(SCHEMAS[WRITTEN]["properties"]) == fields + SIGNED_KEYS
+    assert set(SCHEMAS[READ]["properties"]) == {*fields, *SIGNED_KEYS}
 
 
 def test_schemas_and_code_have_the_same_limits() -> None:
@@ -290,6 +290,23 @@ def test_status_fits_in_every_state(builders: Builders) -> None:
             assert problems(written, STATUS) == problems(written, STATUS + OLD) == []
 
 
+def test_what_is_signed_fits(builders: Builders) -> None:
+    builders.trust()
+    with builders.host("build1") as host:
+        send(host, Draft("Hello", "Hi", "request", facts=({"name": "load", "value": 0.25},)), ["all"])
+        write_status(host, Report("building", job="job_1"))
+        publish_heartbeat(host, compose_heartbeat(host, ["it rains"], 60, "1.0.0"))
+    documents = {
+        WRITTEN: builders.messages()[0],
+        STATUS: json.loads(builders.show("build1/status.json")),
+        HEARTBEAT: json.loads(builders.show("heartbeat.json", "refs/heartbeats/build1")),
+    }
+    for schema, document in documents.items():
+        assert problems(document, schema) == []
+        assert {"repository", "signature"} <= set(document)
+        assert problems({**document, "signature": "good"}, schema) != []
+
+
 def test_status_over_one_of_an_old_script_keeps_what_that_left(legacy: Builders) -> None:
     before = json.loads(legacy.show("build1/status.json"))
     with legacy.host("build1") as host:
@@ -298,7 +315,7 @@ def test_status_over_one_of_an_old_script_keeps_what_that_left(legacy: Builders)
     written = json.loads(legacy.show("build1/status.json"))
     assert problems(written, STATUS + OLD) == []
     assert written["last_package"] == before["last_package"]
-    known = {name: written[name] for name in SCHEMAS[STATUS]["properties"]}
+    known = {name: written[name] for name in SCHEMAS[STATUS]["properties"] if name not in SIGNED_KEYS}
     assert problems({**known, "capabilities": {"cores": 1, "memory_gb": 1}}, STATUS) == []
 
 
