@@ -16,12 +16,15 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
+from .errors import DocumentDamaged
 from .git_command import GitCommand, Interrupted, Outcome, git, local_failure
 
 T = TypeVar("T")
 
 _FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
 """What GitPython reads, whatever this host's settings for new repositories are."""
+MAX_SIZE = 32_000_000
+"""Bytes of a document, some ten thousand messages: with a larger one, somebody could fill this host's memory."""
 _READING_FAILED = (ValueError, IndexError, OSError, AssertionError)
 WITHDRAWN = "refs/acs-builders/withdrawn/"
 """Where the old tip is kept when the remote's branch no longer descends from it."""
@@ -123,10 +126,17 @@ class BareRepository:
         return outcome.stdout.decode("ascii").strip()
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """The content of a file in a commit, None when there is no such file."""
+        """The content of a file in a commit, None when there is no such file.
+
+        :raises DocumentDamaged: when it is too large for any document; it is not read then.
+        """
         with self._reading() as repo:
             item = _item(repo.commit(commit).tree, path)
-            return bytes(item.data_stream.read()) if item is not None and item.type == "blob" else None
+            if item is None or item.type != "blob":
+                return None
+            if item.size > MAX_SIZE:
+                raise DocumentDamaged(path, 1, f"larger than {MAX_SIZE // 10**6} MB")
+            return bytes(item.data_stream.read())
 
     def names(self, commit: str, folder: str = "") -> list[str]:
         """The names in a folder of a commit; none when there is no such folder."""

@@ -147,8 +147,8 @@ class Beats:
         raise error
 
     def _document(self, commit: str) -> dict[str, Any] | None:
-        data = self._bare.read(commit, HEARTBEAT)
         try:
+            data = self._bare.read(commit, HEARTBEAT)
             return None if data is None else dict(parse_object(data, HEARTBEAT).value)
         except DocumentDamaged:
             return None

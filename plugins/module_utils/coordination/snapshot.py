@@ -75,11 +75,9 @@ class Snapshot:
         :param reader: gets the bytes and the path.
         :raises DocumentDamaged: naming the commit, the line and the newest commit where it could be read.
         """
-        data = self.read(path)
-        if data is None:
-            return None
         try:
-            return reader(data, path)
+            data = self.read(path)
+            return None if data is None else reader(data, path)
         except DocumentDamaged as error:
             good = self._newest_readable(path, reader)
             raise DocumentDamaged(path, error.line, error.reason, self.commit or "", good) from error
@@ -94,8 +92,8 @@ class Snapshot:
 
     def _newest_readable(self, path: str, reader: Callable[[bytes, str], Any]) -> str:
         for commit in self._private.history(str(self.commit), path, self._timeout):
-            data = self._private.read(commit, path)
             with contextlib.suppress(DocumentDamaged):
+                data = self._private.read(commit, path)
                 if data is not None:
                     reader(data, path)
                     return commit
