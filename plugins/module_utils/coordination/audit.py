@@ -64,7 +64,8 @@ class _Record:
 def audit(host: Host, snapshot: Snapshot) -> list[str]:
     """Look at the mailbox for what no server does, and return what was found within the last day.
 
-    The first look takes the mailbox as it is. Without trust set up there is nothing to look at.
+    The first look takes the mailbox as it is; what comes later is watched. Without trust set up there is nothing to
+    look at.
 
     :raises DocumentDamaged: when the mailbox cannot be read.
     """
@@ -101,8 +102,8 @@ def _take_as_it_is(host: Host, record: _Record, entries: list[dict[str, Any]]) -
     for entry in entries:
         signer = host.signers.find(signing_key(entry) or "")
         if signer and signer.server == entry.get("from") and number_of(entry):
-            sender = record.senders.setdefault(signer.server, _Sender(number_of(entry) - 1))
-            sender.remember(entry)
+            sender = record.senders.setdefault(signer.server, _Sender())
+            sender.floor = max(sender.floor, number_of(entry))
 
 
 def _forged(host: Host, record: _Record, entries: list[dict[str, Any]]) -> Iterator[str]:

@@ -78,9 +78,7 @@ class Judge:
         if signer is None:
             return Verdict(FALSE, "signed with a key that no server of this fleet has")
         if not self._checks.is_good(document, signer.key):
-            return Verdict(
-                FALSE, f"it was changed: the signature, made with a key of {signer.server}, is not one of this"
-            )
+            return Verdict(FALSE, f"it was changed: {signer.server} has signed something else")
         if signer.server != server:
             return Verdict(FALSE, f"forged: it is signed by {signer.server}")
         if document.get("repository") != signers.repository:

@@ -1,0 +1,216 @@
+"""What somebody did to the messages is found, told once, and counts as a problem for a day."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import MAX_ALARMS, WATCHED, audit
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.unit.clock import Clock
+
+ARCHIVE = "coordination/archive/2026-11.json"
+
+
+@pytest.fixture
+def now() -> Clock:
+    """A clock that stands a moment after the keys were made."""
+    return Clock(datetime.now(timezone.utc), timedelta(seconds=1))
+
+
+@pytest.fixture
+def watched(builders: Builders, now: Clock) -> Builders:
+    """Two servers that trust each other; build2 watches the mailbox, in which it saw messages 1 to 4 of build1 come."""
+    builders.trust()
+    put(builders)
+    assert alarms(builders, now) == []
+    say(builders, 4)
+    assert alarms(builders, now) == []
+    return builders
+
+
+def say(builders: Builders, count: int = 1, server: str = "build1") -> list[dict[str, Any]]:
+    """Send messages, and return the mailbox."""
+    with builders.host(server) as host:
+        for number in range(count):
+            send(host, Draft(f"Hello {number}", "Hi"))
+    return builders.messages()
+
+
+def put(builders: Builders, *entries: dict[str, Any], path: str = MESSAGES) -> None:
+    """Make these the mailbox, or an archive, as anybody who can push."""
+    builders.commit(path, json.dumps({"messages": entries}).encode())
+
+
+def alarms(builders: Builders, clock: Clock, server: str = "build2") -> list[str]:
+    """What a look finds, as a process of its own would look."""
+    with builders.host(server) as host:
+        host = clock.on(host)
+        return host.repository.read(lambda snapshot: audit(host, snapshot))
+
+
+def test_ordinary_use_raises_none(watched: Builders, now: Clock) -> None:
+    say(watched, 2, "build2")
+    entries = say(watched)
+    with watched.host("build2") as host:
+        mark_read(host, [entries[0]["id"]])
+        acknowledge(host, [entries[1]["id"]])
+    assert alarms(watched, now) == []
+    entries = watched.messages()
+    put(watched, *entries[:3], path=ARCHIVE)
+    put(watched, *entries[3:])
+    assert alarms(watched, now) == []
+    watched.trust("build1")
+    say(watched)
+    old_script = [{**entry, "read": True} for entry in watched.messages()]
+    put(watched, *old_script)
+    assert alarms(watched, now) == alarms(watched, now, "build1") == []
+    put(watched, *watched.messages()[-1:], path=ARCHIVE)
+    put(watched)
+    assert len(alarms(watched, now)) > 0, "what is in neither place is missed"
+
+
+def test_one_that_was_archived_before_this_server_saw_it_is_no_gap(watched: Builders, now: Clock) -> None:
+    entries = say(watched, 3)
+    put(watched, *entries[:6], path=ARCHIVE)
+    put(watched, entries[6])
+    assert alarms(watched, now) == []
+
+
+def test_what_was_seen_and_is_gone(watched: Builders, now: Clock) -> None:
+    entries = watched.messages()
+    put(watched, entries[0], *entries[2:])
+    (alarm,) = alarms(watched, now)
+    assert alarm == f"{entries[1]['id']}, message 2 of build1, was deleted."
+
+
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [(slice(4, 5), "Message 5 of build1 never came"), (slice(3, 6), "Messages 5 to 6 of build1 never came")],
+)
+def test_what_is_gone_before_it_was_seen(watched: Builders, now: Clock, gone: slice, text: str) -> None:
+    entries = say(watched, 3)
+    del entries[gone]
+    put(watched, *entries)
+    assert any(alarm.startswith(text) for alarm in alarms(watched, now))
+
+
+def test_what_was_moved_or_stands_twice(watched: Builders, now: Clock) -> None:
+    first, second, *rest = watched.messages()
+    put(watched, second, first, *rest)
+    (moved,) = alarms(watched, now)
+    assert moved == f"{first['id']}, message 1 of build1, was moved behind message 2."
+    put(watched, first, second, *rest, first)
+    assert f"{first['id']}, message 1 of build1, stands in the mailbox twice." in alarms(watched, now)
+
+
+def test_what_was_changed_or_forged(watched: Builders, now: Clock) -> None:
+    first, *rest = watched.messages()
+    forged = {**first, "id": "msg_forged", "seq": 9}
+    put(watched, {**first, "body": "Delete everything."}, *rest, forged)
+    found = alarms(watched, now)
+    assert sorted(found) == sorted(
+        f"{name} in the name of build1 is not its own: it was changed: build1 has signed something else."
+        for name in (first["id"], "msg_forged")
+    )
+
+
+def test_marks_in_the_name_of_this_server(watched: Builders, now: Clock) -> None:
+    first, second, *rest = watched.messages()
+    with watched.host("build2") as host:
+        mark_read(host, [rest[0]["id"]])
+        acknowledge(host, [rest[0]["id"]])
+    first, second, *rest = watched.messages()
+    put(watched, {**first, "read": True, "read_by": ["build2"]}, {**second, "acknowledged_by": ["build2"]}, *rest)
+    assert sorted(alarms(watched, now)) == sorted(
+        [
+            f"{first['id']} was marked read in the name of build2, which has not read it.",
+            f"{second['id']} was acknowledged in the name of build2, which has not acknowledged it.",
+        ]
+    )
+    assert alarms(watched, now, "build1") == [], "of others it is not known"
+
+
+def test_each_is_a_problem_for_a_day_and_a_note_of_each_listing(watched: Builders, now: Clock) -> None:
+    put(watched, *watched.messages()[1:])
+    with watched.host("build2") as host:
+        (problem,) = [one for one in read_health(now.on(host))["problems"] if "deleted" in one]
+    now.move(86_000)
+    assert alarms(watched, now) == [problem]
+    with watched.host("build2") as host:
+        list_messages(now.on(host), Filter())
+        assert problem in host.repository.notes
+    now.move(1_000)
+    assert alarms(watched, now) == []
+
+
+def test_the_first_look_takes_the_mailbox_as_it_is(builders: Builders, now: Clock) -> None:
+    builders.trust()
+    entries = say(builders, 4)
+    put(builders, entries[3], {**entries[1], "body": "changed"})
+    assert alarms(builders, now) == []
+    say(builders)
+    assert alarms(builders, now) == []
+    put(builders, entries[3])
+    (alarm,) = alarms(builders, now)
+    assert alarm.endswith("message 5 of build1, was deleted.")
+
+
+def test_without_trust_nothing_is_looked_at(builders: Builders, now: Clock) -> None:
+    say(builders, 2)
+    put(builders, builders.messages()[1])
+    assert alarms(builders, now) == []
+    assert not (builders.state("build2") / "audit.json").exists()
+
+
+def test_check_mode_remembers_nothing(watched: Builders, now: Clock) -> None:
+    put(watched)
+    before = (watched.state("build2") / "audit.json").read_text()
+    with watched.host("build2", check_mode=True) as host:
+        host = now.on(host)
+        assert host.repository.read(lambda snapshot: audit(host, snapshot))
+    assert (watched.state("build2") / "audit.json").read_text() == before
+
+
+def test_a_flood_stays_bounded(watched: Builders, now: Clock) -> None:
+    entries = watched.messages()
+    flood = [{**entries[0], "id": f"msg_{number}", "seq": 100 + number} for number in range(3 * MAX_ALARMS)]
+    put(watched, *entries, *flood)
+    assert len(alarms(watched, now)) == MAX_ALARMS
+    record = json.loads((watched.state("build2") / "audit.json").read_text())
+    assert len(record["alarms"]) == MAX_ALARMS and len(record["senders"]["build1"]["seen"]) == 4
+
+
+def test_a_server_that_counts_wildly_stops_nobody(watched: Builders, now: Clock) -> None:
+    (watched.state("build1") / "sent.json").write_text(json.dumps({"last": 2**52}))
+    say(watched)
+    started = time.monotonic()
+    (alarm,) = alarms(watched, now)
+    assert "never came" in alarm and time.monotonic() - started < 30
+
+
+def test_only_the_newest_are_watched(builders: Builders, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert WATCHED == 200
+    monkeypatch.setattr("ansible_collections.acs.builders.plugins.module_utils.coordination.audit.WATCHED", 3)
+    builders.trust()
+    put(builders)
+    assert alarms(builders, now) == []
+    say(builders, 5)
+    assert alarms(builders, now) == []
+    say(builders, 2)
+    assert alarms(builders, now) == []
+    entries = builders.messages()
+    put(builders, *entries[3:])
+    assert alarms(builders, now) == [], "nobody looks for the old ones"
+    put(builders, *entries[5:])
+    assert [alarm.partition(", was")[0] for alarm in alarms(builders, now)] == [
+        f"{entries[4]['id']}, message 5 of build1"
+    ]
