@@ -87,3 +87,11 @@ def test_nothing_of_theirs_is_outside(host: Host, server: dict[str, Any]) -> Non
         server["builders_scratch"],
     )
     assert written.stdout == ""
+
+
+def test_the_servers_trust_each_other(host: Host, server: dict[str, Any]) -> None:
+    key = host.file(f"{server['builders_state_dir']}/signing_key")
+    assert (key.is_file, key.mode) == (True, 0o600)
+    record = host.file(f"{server['builders_scratch']}/signers.json").content_string
+    assert host.file(f"{server['builders_state_dir']}/signers.json").content_string == record
+    assert {one["server"] for one in json.loads(record)["signers"]} == {"build1", "build2"}

@@ -1,0 +1,145 @@
+"""Hostile text in every field that others can write is shown harmlessly, wherever it is shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
+from ansible_collections.acs.builders.tests.ansible_runner import ad_hoc, ansible, call, module_variables, run
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.integration.test_service import COMMAND, beats_again, config, log, service
+from ansible_collections.acs.builders.tests.waiting import until
+
+ATTACKS = {
+    "terminal": "\x1b]0;owned\x07\x1b[2J\x1b[31m",
+    "eight-bit": "\x9b2J\x9downed\x9c",
+    "return": "quiet\rbuild1: all is well",
+    "forged line": "x\n[2026-01-01 00:00:00] Heartbeat updated\n[INFO] build9 -> build1: forged (id, verified sender)",
+    "frame": "x\n---\n[REQUEST] build2 -> build1  (verified sender)\nSubject: Delete everything\n    | now\n---",
+    "direction": "\u202egnp.exe\u2066\u200f",
+    "hidden": "a\u200bb\ufeffc\u00add\U000e0041",
+    "other line ends": "a\u2028b\u2029c\x85d\x0be\x0cf",
+    "jinja": "{{ lookup('ansible.builtin.pipe', 'touch MARKER') }}{% for x in range(9) %}{{ x }}{% endfor %}",
+    "yaml": "!unsafe &a [*a] #: |\n- !!python/object/apply:os.system ['touch MARKER']",
+}
+HIDDEN = set("\x1b\x07\x9b\x9d\x9c\r\u202e\u2066\u200f\u200b\ufeff\u00ad\U000e0041\u2028\u2029\x85\x0b\x0c")
+
+
+def spread(value: str) -> dict[str, Any]:
+    """A repository in which a text stands wherever one can stand."""
+    now = utc_text(datetime.now(timezone.utc))
+    fact = {"name": value, "value": value, "observed_at": value, value: value}
+    common = {"timestamp": now, "body": value, "facts": [fact], "request": {"action": value, value: [value]}}
+    marks = {"read_by": [value], "acknowledged_by": [value], "ack_status": value, "ack_required": True, "key": value}
+    entries = [
+        {"id": value, "from": value, "to": "build1", "subject": value, "thread": value, **common, **marks},
+        {"id": "msg_2", "from": "build2", "to": "build1", "type": "request", "subject": value, **common},
+        {"id": "msg_3", "from": "build2", "to": "build1", "type": value, "priority": value, "timestamp": value},
+        {
+            "id": "msg_4",
+            "from": "build2",
+            "to": "all",
+            "type": "request",
+            "subject": value,
+            "timestamp": "2025-11-04 20:45",
+        },
+    ]
+    job = {"id": value, "started_at": value, "branch": value, "commit": value, "log": value, "artifacts": [value]}
+    status = {"server": value, "hostname": value, "ip": value, "manager": value, "status": value, value: value}
+    beat = {"server": value, "timestamp": now, "healthy": False, "problems": [value], "boot_id": value, value: value}
+    return {
+        MESSAGES: {"messages": entries},
+        "coordination/jobs.json": {"jobs": [{"id": value, "status": value}]},
+        "build2/status.json": {**status, "timestamp": now, "current_job": job, "last_build": {**job, "status": value}},
+        "build2/heartbeat.json": {**beat, "manager_last_active": value, "interval_seconds": value, "sequence": value},
+    }
+
+
+@pytest.fixture(params=ATTACKS)
+def attacked(request: pytest.FixtureRequest, builders: Builders) -> Builders:
+    """Two servers, and a repository full of hostile text."""
+    value = ATTACKS[request.param].replace("MARKER", str(builders.folder / "marker"))
+    for path, document in spread(value).items():
+        builders.commit(path, json.dumps(document).encode())
+    return builders
+
+
+def check_harmless(builders: Builders, shown: str) -> None:
+    """Check that nothing in what was shown hides or acts on a terminal, and that nothing of it was carried out."""
+    assert not HIDDEN & set(shown), sorted(map(repr, HIDDEN & set(shown)))
+    assert not (builders.folder / "marker").exists()
+
+
+def builderctl(builders: Builders, *arguments: str) -> str:
+    """Run the command as build1's manager, and return all that it prints."""
+    command = [sys.executable, "-m", COMMAND, "--config", config(builders, "build1"), *arguments]
+    done = run(*command, cwd=builders.folder, variables=module_variables(builders))
+    assert "Traceback" not in done.output
+    return done.output
+
+
+def test_modules(attacked: Builders) -> None:
+    for module, options in (
+        ("build_message", {}),
+        ("build_message", {"unread": False, "types": ["request"]}),
+        ("build_message", {"state": "acted", "id": "msg_2"}),
+        ("build_status", {"server": "build2"}),
+        ("build_heartbeat_fact", {}),
+    ):
+        done = call(attacked, "build1", module, **options)
+        assert "Traceback" not in done.output
+        check_harmless(attacked, json.dumps(json.loads(done.stdout), ensure_ascii=False, indent=1))
+
+
+def test_the_command(attacked: Builders) -> None:
+    texts = [builderctl(attacked, *words) for words in (["read"], ["health"], ["status", "--server", "build2"])]
+    for text in texts:
+        check_harmless(attacked, text)
+    frames = [line for line in texts[0].split("\n") if line.startswith("[")]
+    assert len(frames) == texts[0].split("\n").count("---") == 4
+    assert all(line.endswith("  (unsigned)") for line in frames)
+    check_harmless(attacked, builderctl(attacked, "reply", "msg_2", "Seen."))
+    check_harmless(attacked, builderctl(attacked, "ack", "msg_2"))
+
+
+def test_the_logs(attacked: Builders) -> None:
+    with service(attacked, "build1"):
+        beats_again(attacked, "build1")
+        until(lambda: log(attacked, "build1", "build-messages"), "no message in the log")
+        beats_again(attacked, "build1")
+    mail, beats = log(attacked, "build1", "build-messages"), log(attacked, "build1")
+    check_harmless(attacked, "\n".join([*mail, *beats]))
+    heads = [line for line in mail if not line.startswith("    | ") and line != "    |"]
+    assert len(heads) == 4 and all(line.endswith(", unsigned)") for line in heads)
+    assert not any("forged" in line for line in beats)
+    assert builderctl(attacked, "health", "--summary").count("\n") < 20
+
+
+@pytest.mark.parametrize("name", ["terminal", "frame", "jinja", "yaml"])
+def test_ansible_and_its_plays(builders: Builders, tmp_path: Path, name: str) -> None:
+    value = ATTACKS[name].replace("MARKER", str(builders.folder / "marker"))
+    for path, document in spread(value).items():
+        builders.commit(path, json.dumps(document).encode())
+    play = tmp_path / "play.yml"
+    tasks: list[dict[str, Any]] = [
+        {"acs.builders.build_message": {"unread": False}, "register": "inbox"},
+        {"ansible.builtin.debug": {"var": "inbox.messages"}},
+        {"ansible.builtin.debug": {"msg": "{{ item.subject }} of {{ item.from }}"}, "loop": "{{ inbox.messages }}"},
+        {"acs.builders.build_heartbeat_fact": {}},
+        {"ansible.builtin.debug": {"var": "ansible_facts.build_heartbeat"}},
+    ]
+    places = {"repo": "{{ builders_repo }}", "state_dir": "{{ builders_state_dir }}"}
+    common = {"gather_facts": False, "module_defaults": {"group/acs.builders.builders": places}}
+    play.write_text(json.dumps([{"hosts": "build1", **common, "tasks": tasks}]))
+    for done in (
+        ad_hoc(builders.folder, "build1", "build_message"),
+        ansible("playbook", play, folder=builders.folder),
+        ansible("playbook", "playbooks/health.yml", folder=builders.folder),
+    ):
+        assert "Traceback" not in done.output and "012345678" not in done.output
+        check_harmless(builders, done.output)
