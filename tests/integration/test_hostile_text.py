@@ -77,7 +77,7 @@ def check_harmless(builders: Builders, shown: str) -> None:
 
 def builderctl(builders: Builders, *arguments: str) -> str:
     """Run the command as build1's manager, and return all that it prints."""
-    command = [sys.executable, "-m", COMMAND, "--config", config(builders, "build1"), *arguments]
+    command = [sys.executable, "-m", COMMAND, "--config", str(config(builders, "build1")), *arguments]
     done = run(*command, cwd=builders.folder, variables=module_variables(builders))
     assert "Traceback" not in done.output
     return done.output

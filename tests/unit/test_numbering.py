@@ -20,7 +20,7 @@ def say(builders: Builders, server: str = "build1", to: tuple[str, ...] = ("all"
         send(host, Draft("Hello", "Hi", key=key), to)
 
 
-def numbers(builders: Builders, server: str = "build1") -> list[int]:
+def numbers(builders: Builders, server: str = "build1") -> list[int | None]:
     """The numbers of a server's messages, in the order of the mailbox."""
     return [entry.get("seq") for entry in builders.messages() if entry["from"] == server]
 
