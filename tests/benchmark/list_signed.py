@@ -1,4 +1,4 @@
-"""Print how long it takes to list 50 unread signed messages of 1,000, the first time and when they were verified before.
+"""Print how long a listing of 50 unread signed messages of 1,000 takes: the first one, and those after it.
 
 Run it with the project's Python: .venv/dev/bin/python tests/benchmark/list_signed.py
 """
