@@ -12,9 +12,10 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .coordination.errors import CoordinationError, InvalidInput
-from .coordination.guarding import POLICIES, REFUSE
+from .coordination.guarding import POLICIES, REFUSE, own_token
 from .coordination.host import Host, open_host
 from .coordination.printable import one_line
+from .coordination.secret_scan import find_secrets
 from .coordination.snapshot import Receipt
 from .coordination.withdrawals import withdrawal_notes
 
@@ -38,11 +39,25 @@ SECRETS_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(POLICIES), "d
 
 
 class BuildersModule(AnsibleModule):  # type: ignore[misc]
-    """A module that does not end with a traceback when an option holds a lone surrogate: its action refuses that."""
+    """A module that never logs or returns a secret that stands in an option, whatever it does with it.
+
+    Nor does it end with a traceback when an option holds a lone surrogate: its action refuses that.
+    """
 
     def _log_invocation(self) -> None:
+        self.no_log_values.update(_secrets(self.params, own_token(self.params["pat_file"])))
         with suppress(UnicodeEncodeError):
             super()._log_invocation()
+
+
+def _secrets(value: Any, token: str) -> Iterator[str]:
+    """The secrets in the texts of an option."""
+    if isinstance(value, str):
+        for finding in find_secrets(value, token):
+            yield value[finding.start : finding.end]
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _secrets(item, token)
 
 
 def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str, Any]]) -> None:

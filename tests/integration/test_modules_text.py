@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import string
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,29 @@ def test_texts_through_a_playbook_that_prints_them_and_sends_them_on(builders: B
     assert [fact["observed_at"] for fact in passed_on["facts"]] == [fact["observed_at"] for fact in _first["facts"]]
     assert reply["body"] == f"You wrote: {SHOWN}"
     assert reply["subject"] == f"Re: {SUBJECT}"
+
+
+def test_a_secret_is_refused_and_not_even_printed(builders: Builders) -> None:
+    """Neither in the message nor among the options that Ansible prints at -vvv."""
+    token = "ghp_" + "".join(random.choices(string.ascii_letters + string.digits, k=36))
+    own = "".join(random.choices(string.ascii_letters, k=24))
+    (builders.folder / "PAT").write_text(f"{own}\n")
+    place = {"pat_file": str(builders.folder / "PAT")}
+    for secret, options in ((token, {}), (own, {"secrets": "allow"})):
+        texts = {
+            "state": "sent",
+            "subject": "Look",
+            "body": f"The token is {secret}.",
+            "facts": [{"name": "x", "value": secret}],
+        }
+        done = ad_hoc(builders.folder, "build1", "build_message", "-vvv", options={**texts, **place, **options})
+        assert done.code != 0 and "Nothing was written" in done.output and "in facts[0].value" in done.output
+        result = done.stdout[done.stdout.index("FAILED!") :]
+        assert secret not in result
+        assert not (builders.remote / "refs" / "heads" / "main").exists()
+    redacted = succeed(builders, "build1", state="sent", subject="Look", body=f"X={token}", secrets="redact")
+    assert redacted["message"]["body"] == builders.messages()[0]["body"] == "X=[redacted: a GitHub token]"
+    assert token not in json.dumps(redacted)
 
 
 @pytest.mark.parametrize("text", ["a\ud800", "a\0"])

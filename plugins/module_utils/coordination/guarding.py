@@ -26,7 +26,7 @@ def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str
     """
     if policy not in POLICIES:
         raise InvalidInput(f"There is no policy {policy!r} for secrets.", f"Use one of {', '.join(POLICIES)}.")
-    token = _own_token(host)
+    token = own_token(host.repository.pat_file)
     if policy == REDACT:
         clean, names = redact_in(texts, token)
         if names:
@@ -42,8 +42,8 @@ def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str
     return texts
 
 
-def _own_token(host: Host) -> str:
+def own_token(pat_file: str) -> str:
     """The token of this server; empty when it has none."""
-    with suppress(OSError, UnicodeDecodeError):
-        return Path(host.repository.pat_file).read_text(encoding="ascii").strip()
+    with suppress(OSError, UnicodeDecodeError, ValueError):
+        return Path(pat_file).read_text(encoding="ascii").strip()
     return ""
