@@ -127,7 +127,8 @@ def _status(host: Host, _config: Config, given: Namespace) -> Outcome:
         )
         data.update(verified=verdict.verified, verified_reason=verdict.reason)
     data = {"server": server, "status": document, **data}
-    return Outcome(data, lambda _paint: rendering.status(server, document, host.clock()))
+    verdict = data.get("verified_reason", "")
+    return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), verdict))
 
 
 def _health(host: Host, config: Config, _given: Namespace) -> Outcome:

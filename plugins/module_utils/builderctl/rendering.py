@@ -150,13 +150,19 @@ def marked(verb: str, written: dict[str, Any]) -> str:
     return f"{state}: {words(written['ids'])}"
 
 
-def status(server: str, document: dict[str, Any], now: datetime) -> str:
-    """A status document, one line for each of its members."""
+def status(server: str, document: dict[str, Any], now: datetime, verdict: str = "") -> str:
+    """A status document, one line for each of its members that says something to people.
+
+    :param verdict: whether the server wrote it, where that was judged.
+    """
     if not document:
         return f"{server} has published no status."
     published = age(document.get("timestamp"), now)
     lines = [f"{server}{f': published {published}' if published else ''}"]
+    lines += [f"  sender: {one_line(verdict)}"] if verdict else []
     for name, value in document.items():
+        if name in ("repository", "signature"):
+            continue
         told = ", ".join(f"{word(k)} {word(v)}" for k, v in value.items()) if isinstance(value, dict) else word(value)
         lines.append(f"  {word(name)}: {told}")
     return "\n".join(lines)
