@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from .audit import audit
 from .beats import DEFAULT_INTERVAL, interval_of
@@ -15,17 +15,18 @@ from .errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked,
 from .heartbeat import Heard, read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox, recipients_of
-from .messages import answers, is_for, is_marked_read, normalise, parse_time
+from .messages import answers, is_for, is_marked_read, normalise, parse_time, utc_text
 from .own_marks import OwnMarks
 from .printable import one_line
 from .snapshot import Snapshot
 from .status import read_status
-from .verdicts import UNSIGNED, Verdict, is_believed
+from .verdicts import TRUE, UNSIGNED, Verdict, is_believed
 from .watch import Age, observe
 
 AGING = 120
 STALE = 300
 """Seconds without a beat, at an interval of 60 s; longer in proportion when a server's interval is longer."""
+STATUSES_FILE = "statuses.json"
 REPLY_DEADLINE = 3600
 """Seconds after which a request without an answer, or unread mail, is overdue."""
 
@@ -60,7 +61,11 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     ages = observe(host.state, believed, host.clock(), not host.check_mode, heard.keys() - believed.keys())
     expected = set(host.fleet.ids())
     ids = sorted(expected | set(heard) | set(host.seen_servers(snapshot)))
-    servers = {server: _server(host, snapshot, server, heard.get(server), ages.get(server)) for server in ids}
+    newest = host.state.read_json(STATUSES_FILE) or {}
+    statuses = {server: _status(host, snapshot, server, newest) for server in ids}
+    if not host.check_mode:
+        host.state.write_json(STATUSES_FILE, newest)
+    servers = {server: _server(host, server, heard.get(server), ages.get(server), statuses[server]) for server in ids}
     for server in ids:
         if host.fleet.expected and server not in expected:
             servers[server]["expected"] = False
@@ -90,7 +95,7 @@ def _heard(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, Hea
         return read_heartbeats(host, snapshot, fetch=False)
 
 
-def _server(host: Host, snapshot: Snapshot, server: str, heard: Heard | None, age: Age | None) -> dict[str, Any]:
+def _server(host: Host, server: str, heard: Heard | None, age: Age | None, told: _Told) -> dict[str, Any]:
     beat = heard.beat if heard and heard.believed else {}
     said = beat.get("problems")
     own = [problem for problem in said if isinstance(problem, str)] if isinstance(said, list) else []
@@ -99,7 +104,8 @@ def _server(host: Host, snapshot: Snapshot, server: str, heard: Heard | None, ag
     own += heard.doubts if heard else []
     if age and age.put_back:
         own.append("an older heartbeat of it was put back")
-    status, verdict = _status(host, snapshot, server, own)
+    status, verdict = told.status, told.verdict
+    own += told.problems
     interval = interval_of(beat)
     seconds = age.seconds if age else None
     return {
@@ -121,16 +127,31 @@ def _server(host: Host, snapshot: Snapshot, server: str, heard: Heard | None, ag
     }
 
 
-def _status(host: Host, snapshot: Snapshot, server: str, problems: list[str]) -> tuple[dict[str, Any], Verdict]:
-    """A server's status and the verdict on it; that it is damaged or not the server's own is added to the problems."""
+class _Told(NamedTuple):
+    """The status of a server, empty when it is not to be believed, the verdict on it, and what is wrong with it."""
+
+    status: dict[str, Any]
+    verdict: Verdict
+    problems: list[str]
+
+
+def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str]) -> _Told:
+    """What a server tells of itself.
+
+    :param newest: for each server, when the newest status was written that was seen here; brought up to date.
+    """
     try:
         status, verdict = read_status(host, snapshot, server)
     except CoordinationError as error:
-        problems.append(error.what)
-        return {}, Verdict(UNSIGNED, "not readable")
+        return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what])
     if status and not is_believed(host, status, server, verdict):
-        problems.append(f"its status is not believed: {verdict.reason}")
-    return status, verdict
+        return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])
+    written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
+    if written and seen and written < seen:
+        return _Told({}, verdict, [f"an older status of it was put back, {seen - written} older than one seen before"])
+    if written and verdict.verified == TRUE:
+        newest[server] = utc_text(written)
+    return _Told(status, verdict, [])
 
 
 def _state(seconds: float | None, interval: float) -> str:
@@ -145,7 +166,8 @@ def _summary(server: dict[str, Any]) -> str:
         return "no heartbeat was ever seen"
     if server["state"] == "stale":
         age = server["age_seconds"]
-        return "its heartbeat has no time that can be read" if age is None else f"its last heartbeat is {age} s old"
+        known = "its heartbeat has no time that can be read" if age is None else f"its last heartbeat is {age} s old"
+        return "; ".join([known, *server["problems"]])
     return "; ".join(server["problems"])
 
 
