@@ -28,7 +28,8 @@ class Finding(NamedTuple):
 
 
 def find_secrets(text: str, token: str = "") -> list[Finding]:
-    """The secrets in a text, in order. Those that overlap count as one, named after the one that begins first.
+    """The secrets in a text, in order. Those that overlap count as one, named after the one that begins first, or after
+    the own token where that is among them.
 
     :param token: this server's own token, which is found however it looks.
     """
@@ -137,7 +138,8 @@ def _apart(found: list[Finding]) -> list[Finding]:
     apart: list[Finding] = []
     for finding in sorted(found, key=lambda finding: (finding.start, -finding.end)):
         if apart and finding.start < apart[-1].end:
-            apart[-1] = apart[-1]._replace(end=max(apart[-1].end, finding.end))
+            name = OWN_TOKEN if OWN_TOKEN in (finding.name, apart[-1].name) else apart[-1].name
+            apart[-1] = Finding(name, apart[-1].start, max(apart[-1].end, finding.end))
         else:
             apart.append(finding)
     return apart

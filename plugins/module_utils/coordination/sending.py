@@ -12,13 +12,14 @@ from typing import Any, Callable
 from .documents import EntryList
 from .errors import InvalidInput, KeyConflict
 from .fleet import ALL
-from .guarding import REDACT, REFUSE, guarded
+from .guarding import REDACT, REFUSE, guarded, own_token
 from .host import MESSAGES, Host
 from .mailbox import Mail, find_addressed, note_activity, read_archives, read_mailbox
 from .marking import read_marks
-from .messages import Draft, check_draft, compose, content, id_of, new_id, reply_subject, thread_of
+from .messages import MAX_SUBJECT, Draft, check_draft, compose, content, id_of, new_id, reply_subject, thread_of
 from .numbering import Numbering
 from .own_marks import OwnMarks
+from .secret_scan import redact
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
 
@@ -72,7 +73,7 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE) -> R
         original = find_addressed(host, snapshot, mailbox, message_id)
         answer = replace(
             draft,
-            subject=reply_subject(guarded(host, {"": str(original.get("subject") or "")}, REDACT)[""]),
+            subject=reply_subject(redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]),
             in_reply_to=message_id,
             thread=thread_of(original),
         )
@@ -89,6 +90,8 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE) -> R
 def _guarded(host: Host, draft: Draft, policy: str) -> Draft:
     texts = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
     clean = guarded(host, {**texts, "request": draft.request, "key": draft.key}, policy)
+    if len(clean["subject"]) > MAX_SUBJECT and policy == REDACT:
+        clean["subject"] = clean["subject"][: MAX_SUBJECT - 1] + "…"
     return replace(draft, **{**clean, "facts": tuple(clean["facts"])})
 
 

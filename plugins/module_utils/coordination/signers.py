@@ -64,11 +64,10 @@ def load_signers(state: StateDirectory) -> Signers:
 
     :raises StateUnusable: when there is one and it cannot be used.
     """
-    record = state.read_json(SIGNERS_FILE)
-    if record is None:
+    if not (state.path / SIGNERS_FILE).exists():
         return Signers()
     try:
-        return parse_signers(record)
+        return parse_signers(state.read_json(SIGNERS_FILE))
     except InvalidInput as error:
         path = state.path / SIGNERS_FILE
         raise StateUnusable(f"{path}: {error.what}", "Run playbooks/trust.yml again.") from error
@@ -82,6 +81,8 @@ def parse_signers(record: Any) -> Signers:
     try:
         if not _REPOSITORY.fullmatch(record["repository"]):
             raise ValueError("the id of the repository")
+        if not isinstance(record["signers"], list):
+            raise ValueError("the list of signers")
         return Signers(record["repository"], tuple(_parse_signer(entry) for entry in record["signers"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(
@@ -92,18 +93,18 @@ def parse_signers(record: Any) -> Signers:
 def _parse_signer(entry: dict[str, Any]) -> Signer:
     valid_from, valid_until = parse_time(entry["valid_from"]), parse_time(entry["valid_until"])
     if valid_from is None or (valid_until is None and entry["valid_until"] is not None):
-        raise ValueError(f"a time of {entry['server']}")
+        raise ValueError(f"a time of {entry['server']!r}")
     if not is_server_id(entry["server"]) or public_key(entry["key"]) != entry["key"]:
-        raise ValueError(f"the server or the key of {entry['server']}")
+        raise ValueError(f"the server or the key of {entry['server']!r}")
     return Signer(entry["server"], entry["key"], valid_from, valid_until)
 
 
-def public_key(text: str) -> str:
+def public_key(text: Any) -> str:
     """A public key without its comment.
 
     :raises ValueError: when it is no Ed25519 key as ssh-keygen prints one.
     """
-    match = _PUBLIC_KEY.fullmatch(text.strip())
+    match = _PUBLIC_KEY.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError("no Ed25519 public key")
     return match.group(1)
@@ -124,7 +125,7 @@ def merge_signers(
     known = Signers(secrets.token_hex(16)) if record is None else parse_signers(record)
     signers = list(known.signers)
     for server, collected in sorted(keys.items()):
-        signers = _with_key(signers, server, str(collected["key"]), _utc(float(collected["made"])), now)
+        signers = _with_key(signers, server, str(collected["key"]), _utc(collected["made"]), now)
     there = set(members)
     signers = [_ended(signer, now) if signer.server not in there else signer for signer in signers]
     signers.sort(key=lambda signer: (signer.server, signer.valid_from))
@@ -155,5 +156,8 @@ def _ended(signer: Signer, moment: datetime) -> Signer:
     return Signer(signer.server, signer.key, signer.valid_from, max(moment, signer.valid_from))
 
 
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(int(seconds), timezone.utc)
+def _utc(seconds: Any) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(float(seconds)), timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise InvalidInput(f"{seconds!r} is no time at which a key was made.", "Run playbooks/trust.yml.") from error

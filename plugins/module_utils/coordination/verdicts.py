@@ -114,7 +114,8 @@ class _Checks:
         self._keep = keep
         self._known: dict[str, bool] = {}
         with contextlib.suppress(StateUnusable):  # whatever is wrong with it, it is made anew
-            self._known = dict(state.read_json(VERDICTS_FILE) or {})
+            known = state.read_json(VERDICTS_FILE)
+            self._known = {k: v for k, v in known.items() if isinstance(v, bool)} if isinstance(known, dict) else {}
 
     def make(self, claims: list[tuple[dict[str, Any], str]]) -> None:
         """Check those that were not checked before, as many at once as there are cores, and remember them."""
