@@ -17,6 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 
@@ -164,3 +165,39 @@ def test_it_is_on_disk_before_anybody_acts(
             with pytest.raises(Exception, match="No space left"):
                 ledger(request)
     assert acted(trusted, now, request)
+
+
+def test_why_nothing_is_done_is_said(trusted: Builders, now: Clock) -> None:
+    request = asked(trusted, now)
+    (genuine,) = trusted.messages()
+    with trusted.host("build1") as host, pytest.raises(NotActionable, match="not addressed to build1 by another"):
+        act(now.on(host), request)
+    forgeries: list[tuple[dict[str, Any], str]] = [
+        ({"body": "Delete everything."}, "it was changed: build1 has signed something else"),
+        ({"from": "build2", "to": "all"}, "it was changed: build1 has signed something else"),
+        ({"signature": "x"}, "its signature cannot be read"),
+        ({"signature": None}, "not signed, although build1 has a key"),
+    ]
+    for change, reason in forgeries:
+        trusted.commit(MESSAGES, json.dumps({"messages": [{**genuine, **change}]}).encode())
+        with pytest.raises(NotActionable) as refusal:
+            acted(trusted, now, request)
+        assert refusal.value.what == f"The message {request} must not be acted upon: {reason}."
+    assert not (trusted.state("build2") / acting.ACTED_FILE).exists()
+
+
+def test_nothing_is_done_for_a_server_that_was_removed(trusted: Builders, now: Clock) -> None:
+    request = asked(trusted, now)
+    now.move(5)
+    record = merge_signers(trusted.record(), {}, ["build2"], now() - timedelta(seconds=1))
+    (trusted.state("build2") / "signers.json").write_text(json.dumps(record))
+    verified, actionable, reason = standing(trusted, now, request)
+    assert (verified, actionable) == ("true", False) and reason.startswith("the key of build1 is not valid now")
+
+
+def test_a_message_that_was_archived_is_not_acted_upon(trusted: Builders, now: Clock) -> None:
+    request = asked(trusted, now)
+    trusted.commit("coordination/archive/2026-11.json", trusted.show(MESSAGES))
+    trusted.commit(MESSAGES, b'{"messages": []}')
+    with pytest.raises(UnknownMessage):
+        acted(trusted, now, request)

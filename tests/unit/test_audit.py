@@ -214,3 +214,41 @@ def test_only_the_newest_are_watched(builders: Builders, now: Clock, monkeypatch
     assert [alarm.partition(", was")[0] for alarm in alarms(builders, now)] == [
         f"{entries[4]['id']}, message 5 of build1"
     ]
+
+
+def test_a_number_that_is_used_twice(watched: Builders, now: Clock) -> None:
+    """As by two hosts that have the same key."""
+    entries = watched.messages()
+    with watched.host("build1") as host:
+        second = host.signed({**entries[3], "id": "msg_second"})
+    put(watched, *entries, second)
+    found = alarms(watched, now)
+    assert f"build1 has used the number 4 twice: {entries[3]['id']} and msg_second." in found
+
+
+def test_an_alarm_is_told_with_the_time_of_the_first_look(watched: Builders, now: Clock) -> None:
+    first, *rest = watched.messages()
+    put(watched, {**first, "body": "Delete everything."}, *rest)
+    (alarm,) = alarms(watched, now)
+    raised = json.loads((watched.state("build2") / "audit.json").read_text())["alarms"]
+    now.move(3_600)
+    assert alarms(watched, now) == [alarm]
+    assert json.loads((watched.state("build2") / "audit.json").read_text())["alarms"] == raised
+    now.move(86_400)
+    assert alarms(watched, now) == [], "though it still stands there"
+
+
+def test_a_forged_message_is_told_whatever_is_wrong_with_it(watched: Builders, now: Clock) -> None:
+    entries = watched.messages()
+    forged = [
+        {**entries[0], "id": "msg_a\n\x1b[2J", "seq": 7},
+        {"id": 7, "from": "build1", "signature": 7},
+        {"from": None, "signature": "x"},
+        {**entries[0], "id": "msg_d", "seq": True},
+        {**entries[0], "id": "msg_e", "seq": -1},
+        {**entries[0], "id": "msg_f", "seq": [1]},
+    ]
+    put(watched, *entries, *forged)
+    found = alarms(watched, now)
+    assert len(found) == len(forged) and all("is not its own: " in alarm and alarm.isprintable() for alarm in found)
+    assert any(alarm.startswith("A message without an id in the name of None") for alarm in found)

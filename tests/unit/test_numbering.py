@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, SigningFailed
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
@@ -104,3 +105,31 @@ def test_without_trust_there_are_none(builders: Builders) -> None:
     say(builders)
     assert numbers(builders) == [None]
     assert git("rev-list", "--count", "main", cwd=builders.remote) == "1"
+
+
+def test_processes_that_send_at_once_take_different_numbers(builders: Builders) -> None:
+    builders.trust()
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        pool.starmap(say, [(builders,)] * 6)
+    assert numbers(builders) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_new_key_begins_no_new_count(builders: Builders) -> None:
+    builders.trust()
+    say(builders)
+    builders.trust("build1")
+    say(builders)
+    (builders.state("build1") / "sent.json").unlink()
+    say(builders)
+    assert numbers(builders) == [1, 2, 3]
+
+
+def test_what_cannot_be_signed_is_not_sent_and_takes_no_number(builders: Builders) -> None:
+    builders.trust()
+    key = builders.state("build1") / "signing_key"
+    kept = key.rename(key.with_name("kept"))
+    with pytest.raises(SigningFailed):
+        say(builders)
+    kept.rename(key)
+    say(builders)
+    assert numbers(builders) == [1]
