@@ -1,0 +1,289 @@
+"""Somebody who may push to the Build repository and has no server's key, and how the servers see what that one does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import ACTED_FILE, act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import NotActionable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+    compose_heartbeat,
+    publish_heartbeat,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, new_id, utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import KEY_FILE, sign
+from ansible_collections.acs.builders.tests.ansible_runner import module_command, module_input, module_variables
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
+
+Entry = dict[str, Any]
+Tell = Callable[[str, str, str], None]
+"""Adds a line to the table: the attack, the verdict on what it made, and what it is reported as."""
+
+REQUEST = {"action": "install_packages", "packages": ["libmysqlclient-dev"]}
+
+
+def attack_table() -> Iterator[Tell]:
+    """A fixture of a module: prints, with ``pytest -s``, what its attacks came to."""
+    lines: list[tuple[str, str, str]] = []
+    yield lambda attack, verdict, report: lines.append((attack, verdict, report))
+    print("\n\nattack | verdict | reported as")
+    for line in lines:
+        print(" | ".join(line))
+
+
+class Attacker:
+    """An ordinary clone from which anything is pushed.
+
+    :param builders: the servers that share the remote.
+    """
+
+    def __init__(self, builders: Builders) -> None:
+        self._builders = builders
+        self.clone = builders.folder / "attacker" / "Build"
+        self.key = self.clone.parent / "key"
+        git("clone", "--quiet", builders.remote, self.clone)
+        for name, value in (("user.name", "build1"), ("user.email", "build1@localhost"), ("core.autocrlf", "false")):
+            git("config", name, value, cwd=self.clone)
+        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "build1", "-f", str(self.key)]
+        subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+
+    def key_of(self, server: str) -> Path:
+        """The key of a server that was taken over, or whose key was stolen."""
+        return self._builders.state(server) / KEY_FILE
+
+    def push(self, files: dict[str, bytes]) -> None:
+        """Put files on the branch."""
+        git("fetch", "--quiet", "origin", cwd=self.clone)
+        git("reset", "--quiet", "--hard", "origin/main", cwd=self.clone)
+        for path, content in files.items():
+            (self.clone / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.clone / path).write_bytes(content)
+            git("add", "--force", path, cwd=self.clone)
+        git("commit", "--quiet", "--no-verify", "--message", "build1: info to build2: Ready", cwd=self.clone)
+        git("push", "--quiet", "--no-verify", "origin", "HEAD:main", cwd=self.clone)
+
+    def rewrite(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
+        """Make another mailbox of the one that there is."""
+        self.push({MESSAGES: json.dumps({"messages": change(self._builders.messages())}, indent=2).encode()})
+
+    def put(self, *entries: Entry) -> None:
+        """Put messages at the end of the mailbox."""
+        self.rewrite(lambda there: [*there, *entries])
+
+    def change(self, message_id: str, **changes: Any) -> None:
+        """Change a message where it stands."""
+        self.rewrite(lambda there: [{**entry, **(changes if entry["id"] == message_id else {})} for entry in there])
+
+    def beat(self, server: str, document: Entry) -> None:
+        """Force a heartbeat onto a server's ref."""
+        made = json.dumps(document).encode()
+        blob = self._object("hash-object", "-w", "--stdin", stdin=made)
+        tree = self._object("mktree", stdin=f"100644 blob {blob}\theartbeat.json\n".encode())
+        commit = self._object("commit-tree", tree, "-m", f"{server}: beat")
+        git("push", "--quiet", "--force", "origin", f"{commit}:refs/heartbeats/{server}", cwd=self.clone)
+
+    def heartbeat(self, server: str) -> Entry:
+        """The heartbeat that a server has published, which everybody can read."""
+        beat: Entry = json.loads(self._builders.show("heartbeat.json", f"refs/heartbeats/{server}"))
+        return beat
+
+    def _object(self, *command: str, stdin: bytes = b"") -> str:
+        done = subprocess.run(["git", *command], cwd=self.clone, input=stdin, stdout=subprocess.PIPE, check=True)
+        return done.stdout.decode().strip()
+
+
+def signed(entry: Entry, key: Path, **changes: Any) -> Entry:
+    """An entry with changes, signed with a key."""
+    unsigned = {name: value for name, value in {**entry, **changes}.items() if name != "signature"}
+    return {**unsigned, "signature": sign(unsigned, key)}
+
+
+def anew(entry: Entry, **changes: Any) -> Entry:
+    """An entry with a new id and changes; whatever signature it has stays."""
+    return {**entry, "id": new_id(datetime.now(timezone.utc)), **changes}
+
+
+def ago(**past: float) -> str:
+    """A time in the past, as it is written."""
+    return utc_text(datetime.now(timezone.utc) - timedelta(**past))
+
+
+def make_fleet(folder: Path, ids: tuple[str, ...] = ("build1", "build2", "build3")) -> Builders:
+    """Servers that trust each other for an hour already, and whose service runs: they beat, and look each time."""
+    fleet = make_builders(folder, ids)
+    fleet.trust()
+    record = fleet.record() or {}
+    for signer in record["signers"]:
+        signer["valid_from"] = ago(hours=1)
+    tell_signers(fleet, record)
+    for server in ids:
+        beat(fleet, server)
+        with fleet.host(server) as host:
+            mark_read(host, [])
+            acknowledge(host, [])
+    assert [problems(fleet, server) for server in ids] == [[]] * len(ids)
+    return fleet
+
+
+def tell_signers(fleet: Builders, record: Entry) -> None:
+    """Tell every server who may sign, as Ansible does."""
+    for server in fleet.ids:
+        (fleet.state(server) / "signers.json").write_text(json.dumps(record))
+
+
+def end_trust(fleet: Builders, server: str) -> None:
+    """Take a server out of the fleet, ten minutes ago."""
+    members = [member for member in fleet.ids if member != server]
+    when = datetime.now(timezone.utc) - timedelta(minutes=10)
+    tell_signers(fleet, merge_signers(fleet.record(), {}, members, when))
+    for member in members:
+        path = fleet.state(member) / "fleet.json"
+        servers = [known for known in json.loads(path.read_text())["servers"] if known["id"] != server]
+        path.write_text(json.dumps({"servers": servers}))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A fleet, its attacker, and two requests of build1 to build2 that build2 has not read."""
+
+    fleet: Builders
+    attacker: Attacker
+    asked: Entry
+    beside: Entry
+
+
+def make_scene(folder: Path) -> Scene:
+    """A fleet in which build1 has asked build2 for two things, and every service has seen it."""
+    fleet = make_fleet(folder)
+    for subject in ("Install it", "Build it"):
+        ask(fleet, "build1", "build2", subject)
+    assert [problems(fleet, server) for server in fleet.ids] == [[]] * 3
+    asked, beside = fleet.messages()
+    return Scene(fleet, Attacker(fleet), asked, beside)
+
+
+def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it") -> Entry:
+    """Send a request and return it as it stands in the mailbox."""
+    with fleet.host(sender) as host:
+        entry: Entry = send(host, Draft(subject, "Please.", "request", request=REQUEST), [recipient]).result[0]
+    return entry
+
+
+def beat(fleet: Builders, server: str) -> list[str]:
+    """Let a server beat, and return what it notes."""
+    with fleet.host(server) as host:
+        publish_heartbeat(host, compose_heartbeat(host, [], 60, "1.0.0"))
+        return host.repository.notes
+
+
+def seen(fleet: Builders, server: str, message_id: str) -> list[Entry]:
+    """The messages that a server lists under an id."""
+    with fleet.host(server) as host:
+        return list_messages(host, Filter(ids=[message_id])).messages
+
+
+def unread(fleet: Builders, server: str) -> list[str]:
+    """The ids of what a server is told to read."""
+    with fleet.host(server) as host:
+        return [message["id"] for message in list_messages(host, Filter()).messages]
+
+
+def health(fleet: Builders, server: str) -> Entry:
+    """The health as a server sees it."""
+    with fleet.host(server) as host:
+        return read_health(host)
+
+
+def problems(fleet: Builders, server: str) -> list[str]:
+    """The problems that a server finds."""
+    found: list[str] = health(fleet, server)["problems"]
+    return found
+
+
+def acts(fleet: Builders, server: str, message_id: str) -> bool:
+    """Whether a server, told to act upon a message, does so; the second time it does not.
+
+    :raises NotActionable: when it must not.
+    """
+    with fleet.host(server) as host:
+        return act(host, message_id)[1]
+
+
+def refusal(fleet: Builders, server: str, message_id: str) -> str:
+    """Why a server does not act upon a message; nothing is recorded as acted upon."""
+    ledger = fleet.state(server) / ACTED_FILE
+    before = ledger.read_bytes() if ledger.exists() else b""
+    with pytest.raises(NotActionable) as refused:
+        acts(fleet, server, message_id)
+    assert (ledger.read_bytes() if ledger.exists() else b"") == before
+    return refused.value.what
+
+
+def check_refused(fleet: Builders, server: str, message_id: str, verdict: str, reason: str) -> None:
+    """Check that all messages with an id have this verdict for this reason, and that none is acted upon."""
+    found = seen(fleet, server, message_id)
+    assert found
+    for message in found:
+        assert (message["verified"], message["actionable"]) == (verdict, False)
+        assert reason in message["verified_reason"]
+    assert reason in refusal(fleet, server, message_id)
+
+
+def check_good(fleet: Builders, server: str, message_id: str) -> None:
+    """Check that a message is its sender's, and that it is acted upon once."""
+    (message,) = seen(fleet, server, message_id)
+    assert (message["verified"], message["actionable"]) == ("true", True)
+    assert [acts(fleet, server, message_id), acts(fleet, server, message_id)] == [True, False]
+
+
+def health_at(fleet: Builders, server: str, moment: datetime) -> Entry:
+    """The health as a server sees it at another time."""
+    with fleet.host(server) as host:
+        return read_health(replace(host, clock=lambda: moment))
+
+
+MEASURE = """
+import json, resource, subprocess, sys, time
+start = time.monotonic()
+done = subprocess.run(sys.argv[1:], stdin=sys.stdin, capture_output=True, check=False)
+spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+sys.stdout.write(json.dumps([done.returncode, time.monotonic() - start, spent.ru_maxrss / 1024,
+    done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")]))
+"""
+
+
+class Measured(NamedTuple):
+    """How a module ended: seconds, and the megabytes that it or a Git of its own had at most."""
+
+    code: int
+    seconds: float
+    megabytes: float
+    stdout: str
+    stderr: str
+
+
+def measure(fleet: Builders, server: str, module: str = "build_message", /, **options: Any) -> Measured:
+    """Run a module and measure it."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *module_command(module)],
+        cwd=fleet.folder,
+        env=module_variables(fleet),
+        input=module_input(fleet, server, **options),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Measured(*json.loads(done.stdout))

@@ -1,0 +1,274 @@
+"""Attacks on heartbeats, status and memory by somebody with push rights and without a server's key."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.tests.attacker import (
+    Scene,
+    Tell,
+    ago,
+    attack_table,
+    beat,
+    check_good,
+    health,
+    health_at,
+    make_scene,
+    measure,
+    problems,
+    refusal,
+    signed,
+)
+from ansible_collections.acs.builders.tests.builders import MESSAGES, git
+
+table = pytest.fixture(scope="module")(attack_table)
+ON_BRANCH = "build1/heartbeat.json"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Three servers that are well, and two requests of build1 to build2."""
+    return make_scene(tmp_path)
+
+
+def forged_beat(scene: Scene, **changes: Any) -> dict[str, Any]:
+    """A heartbeat that says that build1 is well, made now."""
+    forged = {**scene.attacker.heartbeat("build1"), "timestamp": ago(), "sequence": 5_000, **changes}
+    del forged["signature"]
+    return forged
+
+
+def silence(scene: Scene) -> datetime:
+    """Let build1 be silent for ten minutes while the others beat; the time then."""
+    later = datetime.now(timezone.utc) + timedelta(minutes=10)
+    assert health_at(scene.fleet, "build2", later)["servers"]["build1"]["state"] == "stale"
+    return later
+
+
+FORGED_BEATS = {
+    "unsigned": "not signed, although build1 has a key",
+    "own key": "signed with a key that no server of this fleet has",
+    "partner's key": "forged: it is signed by build3",
+    "changed": "it was changed: build1 has signed something else",
+}
+
+
+def make_beat(scene: Scene, how: str, **changes: Any) -> dict[str, Any]:
+    """A forged heartbeat of build1 of one of these kinds."""
+    forged = forged_beat(scene, **changes)
+    if how == "changed":
+        return {**forged, "signature": scene.attacker.heartbeat("build1")["signature"]}
+    keys = {"own key": scene.attacker.key, "partner's key": scene.attacker.key_of("build3")}
+    return signed(forged, keys[how]) if how in keys else forged
+
+
+@pytest.mark.parametrize(("how", "reason"), FORGED_BEATS.items())
+def test_a_forged_heartbeat_on_the_ref(scene: Scene, table: Tell, how: str, reason: str) -> None:
+    later = silence(scene)
+    written = {"timestamp": later.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    scene.attacker.beat("build1", make_beat(scene, how, **written))
+    found = health_at(scene.fleet, "build2", later)
+    server = found["servers"]["build1"]
+    verdict = "unsigned" if how == "unsigned" else "false"
+    assert (server["state"], server["verified"], server["verified_reason"]) == ("stale", verdict, reason)
+    named = "its heartbeat" if how == "unsigned" else "a heartbeat in its name"
+    assert server["problems"] == [f"{named} is not believed: {reason}"]
+    assert not found["healthy"]
+    table(f"forged heartbeat on the ref, {how}", verdict, f"{named} is not believed: {reason}")
+
+
+def test_the_real_server_takes_its_ref_back(scene: Scene, table: Tell) -> None:
+    forged = make_beat(scene, "own key")
+    scene.attacker.beat("build1", forged)
+    (note,) = beat(scene.fleet, "build1")
+    assert note == (
+        f"The heartbeat of build1 that this host did not make ({forged['timestamp']}), signed with a key that no "
+        "server of this fleet has, was taken over."
+    )
+    assert problems(scene.fleet, "build2") == []
+    assert health(scene.fleet, "build2")["servers"]["build1"]["verified"] == "true"
+    table(
+        "the real server's next beat",
+        "true",
+        "The heartbeat of build1 that this host did not make (…) … was taken over",
+    )
+
+
+@pytest.mark.parametrize(("how", "reason"), FORGED_BEATS.items())
+def test_a_forged_heartbeat_on_the_branch(scene: Scene, table: Tell, how: str, reason: str) -> None:
+    forged = make_beat(scene, how, problems=["forged"])
+    scene.attacker.push({ON_BRANCH: json.dumps(forged).encode()})
+    found = health(scene.fleet, "build2")["servers"]["build1"]
+    assert (found["verified"], found["verified_reason"]) == ("true", "signed by build1")
+    assert found["problems"] == ([] if how == "unsigned" else [f"a heartbeat in its name is not believed: {reason}"])
+    later = health_at(scene.fleet, "build2", datetime.now(timezone.utc) + timedelta(minutes=10))
+    assert later["servers"]["build1"]["state"] == "stale"
+    said = (
+        "nothing, the signed one counts" if how == "unsigned" else f"a heartbeat in its name is not believed: {reason}"
+    )
+    table(f"forged heartbeat on the branch, {how}", "true (the signed one)", said)
+
+
+def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: Tell) -> None:
+    old = scene.attacker.heartbeat("build1")
+    time.sleep(1.1)  # timestamps are whole seconds
+    beat(scene.fleet, "build1")
+    assert problems(scene.fleet, "build2") == []
+    scene.attacker.beat("build1", old)
+    server = health(scene.fleet, "build2")["servers"]["build1"]
+    assert (server["verified"], server["problems"]) == ("true", ["an older heartbeat of it was put back"])
+    assert health_at(scene.fleet, "build2", silence(scene))["servers"]["build1"]["state"] == "stale"
+    table("old heartbeat put back", "true", "an older heartbeat of it was put back")
+
+
+def test_a_heartbeat_of_another_server(scene: Scene, table: Tell) -> None:
+    scene.attacker.beat("build1", scene.attacker.heartbeat("build3"))
+    server = health(scene.fleet, "build2")["servers"]["build1"]
+    reason = "forged: it is signed by build3"
+    assert (server["verified"], server["problems"]) == ("false", [f"a heartbeat in its name is not believed: {reason}"])
+    table("another server's heartbeat", "false", f"a heartbeat in its name is not believed: {reason}")
+
+
+def test_a_heartbeat_that_was_removed(scene: Scene, table: Tell) -> None:
+    git("push", "--quiet", "origin", ":refs/heartbeats/build1", cwd=scene.attacker.clone)
+    found = health(scene.fleet, "build2")
+    assert found["servers"]["build1"]["state"] == "missing"
+    assert found["problems"] == ["build1: no heartbeat was ever seen"]
+    assert beat(scene.fleet, "build1") == []
+    assert problems(scene.fleet, "build2") == []
+    table("heartbeat removed", "none", "build1: no heartbeat was ever seen; the next beat makes it anew")
+
+
+def test_a_signed_message_is_no_heartbeat_and_no_status(scene: Scene, table: Tell) -> None:
+    scene.attacker.beat("build1", scene.asked)
+    scene.attacker.push({"build1/status.json": json.dumps(scene.asked).encode()})
+    server = health(scene.fleet, "build2")["servers"]["build1"]
+    for verdict, reason, what in (
+        (server["verified"], server["verified_reason"], "a heartbeat"),
+        (server["status_verified"], server["status_verified_reason"], "a status"),
+    ):
+        assert (verdict, reason) in [("false", f"build1 has signed it as something else than {what}")]
+    table(
+        "signed message as heartbeat and status",
+        "false",
+        "build1 has signed it as something else than a heartbeat/status",
+    )
+
+
+def report(scene: Scene, status: str) -> dict[str, Any]:
+    """Publish a status of build1 and return it."""
+    with scene.fleet.host("build1") as host:
+        write_status(host, Report(status, "job_1"))
+    document: dict[str, Any] = json.loads(scene.fleet.show("build1/status.json"))
+    return document
+
+
+@pytest.mark.parametrize(("how", "reason"), FORGED_BEATS.items())
+def test_a_forged_status(scene: Scene, table: Tell, how: str, reason: str) -> None:
+    true = report(scene, "failed")
+    forged = {**true, "status": "success", "timestamp": ago()}
+    if how != "changed":
+        del forged["signature"]
+    keys = {"own key": scene.attacker.key, "partner's key": scene.attacker.key_of("build3")}
+    forged = signed(forged, keys[how]) if how in keys else forged
+    scene.attacker.push({"build1/status.json": json.dumps(forged).encode()})
+    found = health(scene.fleet, "build2")
+    server = found["servers"]["build1"]
+    verdict = "unsigned" if how == "unsigned" else "false"
+    assert (server["status_verified"], server["status_verified_reason"]) == (verdict, reason)
+    assert server["status"] == "unknown"
+    assert found["problems"] == [f"build1: its status is not believed: {reason}"]
+    health(scene.fleet, "build1")
+    report(scene, "failed")
+    again = health(scene.fleet, "build2")
+    assert (again["servers"]["build1"]["status_verified"], again["problems"]) == ("true", [])
+    table(f"forged status, {how}", verdict, f"its status is not believed: {reason}")
+
+
+def test_an_old_status_put_back(scene: Scene, table: Tell) -> None:
+    old = report(scene, "success")
+    time.sleep(1.1)  # timestamps are whole seconds
+    report(scene, "failed")
+    assert problems(scene.fleet, "build2") == []
+    scene.attacker.push({"build1/status.json": json.dumps(old).encode()})
+    server = health(scene.fleet, "build2")["servers"]["build1"]
+    assert (server["status_verified"], server["status"]) == ("true", "unknown")
+    (told,) = server["problems"]
+    assert told.startswith("an older status of it was put back, ")
+    table("old status put back", "true", told)
+
+
+SIZE = 50_000_000
+HUGE = {
+    "one huge body": lambda: json.dumps(
+        {"messages": [{"id": "huge", "from": "build1", "to": "build2", "body": "x" * SIZE}]}
+    ),
+    "nested": lambda: "[" * SIZE,
+    "nested objects": lambda: '{"messages":' * (SIZE // 12),
+    "broken": lambda: '{"messages": [' + '{"id": "x", "to": "build2"},' * (SIZE // 28),
+    "empty messages": lambda: '{"messages": [' + "{}," * (SIZE // 3) + "{}]}",
+    "one huge number": lambda: '{"messages": [{"id": ' + "9" * SIZE + "}]}",
+}
+"""What a mailbox of 50 MB may hold."""
+SECONDS, MEGABYTES = 60, 1_000
+"""What a module may need at most for that."""
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_a_huge_mailbox(scene: Scene, table: Tell, what: str) -> None:
+    scene.attacker.push({MESSAGES: HUGE[what]().encode()})
+    runs = [
+        measure(scene.fleet, "build2"),
+        measure(scene.fleet, "build2", state="acted", id="huge"),
+        measure(scene.fleet, "build2", state="sent", to=["build1"], subject="Ready", body="Ready."),
+        measure(scene.fleet, "build2", "build_heartbeat_fact", beat=True),
+    ]
+    assert max(run.seconds for run in runs) < SECONDS
+    assert max(run.megabytes for run in runs) < MEGABYTES
+    *refused, told = [json.loads(run.stdout) for run in runs]
+    for result in refused:
+        assert (result["failed"], result["reason"]) == (True, "document_damaged"), result
+        assert result["msg"].startswith(f"{MESSAGES}, line 1")
+        assert "larger than 32 MB" in result["msg"]
+        assert len(result["msg"]) < 700
+    (problem,) = told["ansible_facts"]["build_heartbeat"]["problems"]
+    assert problem.startswith(f"{MESSAGES}, line 1") and "larger than 32 MB" in problem
+    need = f"{max(run.seconds for run in runs):.1f} s, {max(run.megabytes for run in runs):.0f} MB"
+    table(f"50 MB mailbox, {what}", "none", f"larger than 32 MB; at most {need}")
+
+
+def test_a_mailbox_that_was_mended_is_read_again(scene: Scene) -> None:
+    good = scene.fleet.show(MESSAGES)
+    scene.attacker.push({MESSAGES: b"[" * SIZE})
+    scene.attacker.push({MESSAGES: good})
+    check_good(scene.fleet, "build2", scene.asked["id"])
+    assert problems(scene.fleet, "build2") == []
+
+
+def test_a_huge_heartbeat(scene: Scene, table: Tell) -> None:
+    scene.attacker.beat("build1", {**forged_beat(scene), "x": "x" * SIZE})
+    run = measure(scene.fleet, "build2", "build_heartbeat_fact", beat=True)
+    assert run.code == 0, run.stdout
+    assert (run.seconds < SECONDS, run.megabytes < MEGABYTES) == (True, True)
+    found = json.loads(run.stdout)["ansible_facts"]["build_heartbeat"]
+    assert found["servers"]["build1"]["state"] == "missing"
+    assert found["problems"] == ["build1: no heartbeat was ever seen"]
+    beat(scene.fleet, "build1")
+    table("50 MB heartbeat", "none", f"no heartbeat was ever seen; {run.seconds:.1f} s, {run.megabytes:.0f} MB")
+
+
+def test_a_huge_signed_field_of_a_message_is_refused(scene: Scene, table: Tell) -> None:
+    forged = {**scene.asked, "id": "huge", "body": "x" * 20_000_000}
+    scene.attacker.put(forged)
+    run = measure(scene.fleet, "build2", state="acted", id="huge")
+    assert json.loads(run.stdout)["reason"] == "not_actionable"
+    assert (run.seconds < SECONDS, run.megabytes < MEGABYTES) == (True, True)
+    assert "it was changed" in refusal(scene.fleet, "build2", "huge")
+    check_good(scene.fleet, "build2", scene.beside["id"])
+    table("20 MB message, changed", "false", f"it was changed …; {run.seconds:.1f} s, {run.megabytes:.0f} MB")
