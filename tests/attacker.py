@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.marking 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, new_id, utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import KEY_FILE, sign
+from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import KEY_FILE, MESSAGE, sign
 from ansible_collections.acs.builders.tests.ansible_runner import module_command, module_input, module_variables
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 
@@ -105,10 +105,10 @@ class Attacker:
         return done.stdout.decode().strip()
 
 
-def signed(entry: Entry, key: Path, **changes: Any) -> Entry:
-    """An entry with changes, signed with a key."""
+def signed(entry: Entry, key: Path, purpose: str = MESSAGE, **changes: Any) -> Entry:
+    """An entry with changes, signed with a key, as a message or as what else it is to be."""
     unsigned = {name: value for name, value in {**entry, **changes}.items() if name != "signature"}
-    return {**unsigned, "signature": sign(unsigned, key)}
+    return {**unsigned, "signature": sign(unsigned, key, purpose)}
 
 
 def anew(entry: Entry, **changes: Any) -> Entry:

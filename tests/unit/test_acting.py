@@ -159,11 +159,11 @@ def test_it_is_on_disk_before_anybody_acts(
 
     request = asked(trusted, now)
     with trusted.host("build2") as host:
-        ledger: Callable[[str], bool] = ActedLedger(now.on(host)).record
+        ledger: Callable[[dict[str, Any]], bool] = ActedLedger(now.on(host)).record
         with monkeypatch.context() as patched:
             patched.setattr("os.fsync", fail)
             with pytest.raises(Exception, match="No space left"):
-                ledger(request)
+                ledger(trusted.messages()[0])
     assert acted(trusted, now, request)
 
 

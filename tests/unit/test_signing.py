@@ -14,7 +14,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination import s
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DependencyMissing, SigningFailed
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import public_key
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import (
-    NAMESPACE,
     canonical,
     is_signed_by,
     sign,
@@ -70,7 +69,7 @@ def public(key_file: Path) -> str:
     return public_key(key_file.with_suffix(".pub").read_text())
 
 
-def armor(document: dict[str, Any], key_file: Path, namespace: str = NAMESPACE, *options: str) -> str:
+def armor(document: dict[str, Any], key_file: Path, namespace: str = "acs.builders", *options: str) -> str:
     """A signature made by hand."""
     command = ["ssh-keygen", "-Y", "sign", "-f", str(key_file), "-n", namespace, *options]
     return subprocess.run(command, check=True, input=canonical(document), capture_output=True).stdout.decode()
@@ -150,7 +149,10 @@ def test_a_signature_for_another_purpose_is_not_good(key_file: Path, namespace: 
 
 def test_what_anybody_makes_with_ssh_keygen_is_good(key_file: Path) -> None:
     for options in ((), ("-O", "hashalg=sha256")):
-        assert is_signed_by({**MESSAGE, "signature": armor(MESSAGE, key_file, NAMESPACE, *options)}, public(key_file))
+        document = {**MESSAGE, "signature": armor(MESSAGE, key_file, "acs.builders", *options)}
+        assert is_signed_by(document, public(key_file))
+            {**MESSAGE, "signature": armor(MESSAGE, key_file, "acs.builders", *options)}, public(key_file)
+        )
 
 
 def test_large_messages_are_signed(key_file: Path) -> None:

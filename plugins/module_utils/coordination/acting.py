@@ -43,9 +43,9 @@ class ActedLedger:
         self._host = host
         self._acted = self._load()
 
-    def acted_at(self, message_id: str) -> str | None:
+    def acted_at(self, entry: dict[str, Any]) -> str | None:
         """When this server acted upon a message."""
-        return self._acted.get(message_id)
+        return self._acted.get(_name(entry))
 
     @property
     def is_full(self) -> bool:
@@ -53,7 +53,7 @@ class ActedLedger:
         now = self._host.clock()
         return sum(now - (parse_time(when) or now) < REMEMBERED for when in self._acted.values()) >= MAX_REMEMBERED
 
-    def record(self, message_id: str) -> bool:
+    def record(self, entry: dict[str, Any]) -> bool:
         """Record, on disk, that a message is about to be acted upon; false when it was recorded before.
 
         :raises NotActionable: when it can take no more.
@@ -61,17 +61,22 @@ class ActedLedger:
         now = self._host.clock()
         with self._host.state.lock("acted.lock"):
             self._acted = self._load()
-            if message_id in self._acted:
+            if _name(entry) in self._acted:
                 return False
             if self.is_full:
                 raise NotActionable(_FULL, "Something sends far too many requests: find out what.")
             kept = {name: when for name, when in self._acted.items() if now - (parse_time(when) or now) < REMEMBERED}
-            self._acted = {**kept, message_id: utc_text(now)}
+            self._acted = {**kept, _name(entry): utc_text(now)}
             self._host.state.write_json(ACTED_FILE, {"messages": self._acted})
         return True
 
     def _load(self) -> dict[str, str]:
         return dict((self._host.state.read_json(ACTED_FILE) or {"messages": {}})["messages"])
+
+
+def _name(entry: dict[str, Any]) -> str:
+    """A message in the ledger: two senders may use the same id."""
+    return f"{entry.get('from')}/{id_of(entry)}"
 
 
 _FULL = f"this server has acted upon {MAX_REMEMBERED} messages within {REMEMBERED.days} days, as many as it remembers"
@@ -97,16 +102,17 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
     if not found:
         raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
     judged = list(zip(found, standings(host, found)))
-    entry, standing = next((one for one in judged if one[1].actionable), judged[0])
+    genuine = [one for one in judged if one[1].verified in (TRUE, MARKED)]
+    entry, standing = next((one for one in judged if one[1].actionable), (genuine or judged)[0])
     ledger = ActedLedger(host)
-    if standing.verified in (TRUE, MARKED) and ledger.acted_at(message_id):
+    if genuine and not standing.actionable and ledger.acted_at(entry):
         return entry, False
     if not standing.actionable:
         raise NotActionable(
             f"The message {message_id} must not be acted upon: {standing.actionable_reason}.",
             "Leave it to the manager.",
         )
-    return entry, True if host.check_mode else ledger.record(message_id)
+    return entry, True if host.check_mode else ledger.record(entry)
 
 
 def _standing(
@@ -138,7 +144,7 @@ def _refusal(host: Host, entry: dict[str, Any], verdict: Verdict, acted: ActedLe
         return f"it is older than {MAX_AGE.total_seconds() / 3600:.0f} hours"
     if written - now > MAX_AHEAD:
         return f"it is dated more than {MAX_AHEAD.total_seconds() / 60:.0f} minutes ahead"
-    when = acted.acted_at(id_of(entry))
+    when = acted.acted_at(entry)
     if when:
         return f"{host.id} has acted upon it at {when}"
     return _FULL if acted.is_full else ""

@@ -159,7 +159,8 @@ class BareRepository:
             return 0o100644
         with self._reading() as repo:
             item = _item(repo.commit(parent).tree, path)
-            return int(item.mode) if item is not None and item.type == "blob" else 0o100644
+            mode = int(item.mode) if item is not None and item.type == "blob" else 0o100644
+        return 0o100755 if mode == 0o100755 else 0o100644  # a link, which anybody can make of a document, ends
 
     def ref(self, name: str) -> str | None:
         """The commit of a ref, None when there is no such ref."""

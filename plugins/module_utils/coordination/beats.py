@@ -13,6 +13,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from . import signing
 from .bare_repository import BareRepository
 from .documents import new_document, parse_object
 from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity
@@ -105,35 +106,38 @@ class Beats:
             error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
             if not isinstance(error, (Moved, Interrupted)):
                 raise error
-            record["commit"] = self._lease(ref, record["attempted"], now)
+            record["commit"] = self._lease(ref, record["attempted"], beat, now)
         raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
 
-    def _lease(self, ref: str, own: list[str], now: datetime) -> str:
+    def _lease(self, ref: str, own: list[str], beat: dict[str, Any], now: datetime) -> str:
         """The commit that is to be replaced: what the remote has, when that is this host's or abandoned."""
         self._bare.run("update-ref", "-d", ref)
         there = self._fetch(f"+{ref}*:{ref}*") and self._bare.ref(ref)
         if not there:
             return ""
         if there not in own:
-            self._check_foreign(self._document(there) or {}, now)
+            self._check_foreign(self._document(there) or {}, beat, now)
         return there
 
-    def _check_foreign(self, theirs: dict[str, Any], now: datetime) -> None:
+    def _check_foreign(self, theirs: dict[str, Any], beat: dict[str, Any], now: datetime) -> None:
         sent = parse_time(theirs.get("timestamp"))
         young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
-        verdict = Judge(self._host, remember=False).judge([(theirs, self._host.id)])[0]
+        verdict = Judge(self._host, signing.HEARTBEAT, remember=False).judge([(theirs, self._host.id)])[0]
         forged = bool(self._host.signers.repository) and verdict.verified != TRUE
         when = one_line(str(theirs.get("timestamp")))
-        if young and not forged:
+        number = theirs.get("sequence")
+        older = isinstance(number, int) and number < beat["sequence"]
+        replayed = older and verdict.verified == TRUE and theirs.get("daemon") == beat["daemon"]
+        if young and not forged and not replayed:
             boot = one_line(str(theirs.get("boot_id", "unknown")))
             raise DuplicateIdentity(
                 f"Duplicate identity: another host beats as {self._host.id} (boot {boot}, at {when}); its heartbeat "
                 "was left as it is.",
                 "Find the host that was copied, and run the setup playbook on it with an id of its own.",
             )
-        why = f", {verdict.reason}," if forged else ""
+        why = f", {verdict.reason}," if forged else ", an older one of its own," if replayed else ""
         self._host.repository.notes.append(
-            f"The heartbeat of {self._host.id} that this host did not make ({when}){why} was taken over."
+            f"The heartbeat of {self._host.id} that this host did not make last ({when}){why} was taken over."
         )
 
     def _fetch(self, refspec: str, *options: str) -> bool:

@@ -24,6 +24,10 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 INDENT = "  "
 """The indent of documents that this package makes, as the shell scripts left them."""
+MAX_VALUES = 1_000_000
+"""Objects and arrays that may begin in a document; each takes memory, however little there is in it."""
+MAX_ENTRIES = 50_000
+"""Entries of a list."""
 MAX_NESTING = 100
 """Levels of objects and arrays in a document; more could not be shown without running out of stack."""
 
@@ -65,6 +69,8 @@ def parse(data: bytes, path: str) -> Document:
     :param path: its path in the repository, for what is said when it is damaged.
     :raises DocumentDamaged: not UTF-8, cut short, conflict markers, NaN, nesting without end.
     """
+    if data.count(b"{") + data.count(b"[") > MAX_VALUES:
+        raise DocumentDamaged(path, 1, "more objects and arrays than any document has")
     bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     body = data[len(bom) :]
     try:
@@ -150,6 +156,8 @@ class EntryList:
             value = value[key]
         elif not isinstance(value, list):
             raise DocumentDamaged(path, 1, f"an array was expected, not {_type_name(value)}")
+        if len(value) > MAX_ENTRIES:
+            raise DocumentDamaged(path, 1, f"more than {MAX_ENTRIES} entries")
         self.entries: list[dict[str, Any]] = value
         for index, entry in enumerate(self.entries):
             if not isinstance(entry, dict):

@@ -44,6 +44,6 @@ def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str
 
 def own_token(pat_file: str) -> str:
     """The token of this server; empty when it has none."""
-    with suppress(OSError, UnicodeDecodeError, ValueError):
-        return Path(pat_file).read_text(encoding="ascii").strip()
+    with suppress(OSError, UnicodeDecodeError, ValueError, IndexError):
+        return Path(pat_file).read_text(encoding="ascii").split()[0]
     return ""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from .audit import audit
@@ -17,10 +16,10 @@ from .host import JOBS, Host
 from .mailbox import read_mailbox, recipients_of
 from .messages import answers, is_for, is_marked_read, normalise, parse_time, utc_text
 from .own_marks import OwnMarks
-from .printable import one_line
+from .printable import one_line, short
 from .snapshot import Snapshot
 from .status import read_status
-from .verdicts import TRUE, UNSIGNED, Verdict, is_believed
+from .verdicts import TRUE, UNSIGNED, Judge, Verdict, is_before_keys, is_believed
 from .watch import Age, observe
 
 AGING = 120
@@ -50,7 +49,8 @@ def overdue_mail(health: dict[str, Any]) -> list[str]:
         return []
     oldest = waiting[0]
     number = "1 message waits" if len(waiting) == 1 else f"{len(waiting)} messages wait"
-    return [f"{number} too long to be read, since {oldest['timestamp']} that of {oldest['from']} ({oldest['id']})"]
+    since, sender, message_id = (short(oldest[name]) for name in ("timestamp", "from", "id"))
+    return [f"{number} too long to be read, since {since} that of {sender} ({message_id})"]
 
 
 def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
@@ -58,8 +58,9 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     problems = [] if snapshot.fresh else [host.repository.away]
     heard = _heard(host, snapshot, problems)
     believed = {server: one.beat for server, one in heard.items() if one.believed}
-    ages = observe(host.state, believed, host.clock(), not host.check_mode, heard.keys() - believed.keys())
     expected = set(host.fleet.ids())
+    silent = (expected | heard.keys()) - believed.keys()
+    ages = observe(host.state, believed, host.clock(), not host.check_mode, silent)
     ids = sorted(expected | set(heard) | set(host.seen_servers(snapshot)))
     newest = host.state.read_json(STATUSES_FILE) or {}
     statuses = {server: _status(host, snapshot, server, newest) for server in ids}
@@ -73,8 +74,10 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
         elif servers[server]["state"] in ("stale", "missing") or servers[server]["problems"]:
             problems.append(f"{server}: {_summary(servers[server])}")
     messages = _messages(host, snapshot, ids, problems, reply_deadline)
-    with suppress(DocumentDamaged):
+    try:
         problems += audit(host, snapshot)
+    except DocumentDamaged as error:
+        problems += [str(error)] if str(error) not in problems else []
     return {
         "server_id": host.id,
         "partner": host.fleet.get(host.id).partner,
@@ -144,7 +147,8 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
         status, verdict = read_status(host, snapshot, server)
     except CoordinationError as error:
         return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what])
-    if status and not is_believed(host, status, server, verdict):
+    old = verdict.verified == UNSIGNED and is_before_keys(host, status, server)
+    if status and not old and not is_believed(host, server, verdict):
         return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])
     written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
     if written and seen and written < seen:
@@ -216,6 +220,10 @@ def _named(entry: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def _is_unanswered(host: Host, snapshot: Snapshot, entry: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
     """Whether an entry is a request that nobody has answered, and that not all of its recipients have read."""
-    if entry.get("type") != "request" or any(answers(other, entry) for other in entries):
+    if entry.get("type") != "request":
+        return False
+    claims = [(other, str(other.get("from"))) for other in entries if answers(other, entry)]
+    judged = zip(claims, Judge(host).judge(claims))
+    if any(is_believed(host, sender, verdict) for (_other, sender), verdict in judged):
         return False
     return not all(is_marked_read(entry, server) for server in recipients_of(host, snapshot, entry))

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from . import signing
 from .beats import HEARTBEAT, Beats
 from .documents import new_document
 from .errors import DocumentDamaged
@@ -17,9 +18,10 @@ from .guarding import REDACT, guarded
 from .host import Host
 from .mailbox import ACTIVITY_FILE
 from .messages import clean, parse_time, utc_text
+from .printable import one_line
 from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
-from .verdicts import FALSE, TRUE, Judge, Verdict, is_believed
+from .verdicts import FALSE, Judge, Verdict, is_believed
 
 SEQUENCE_FILE = "sequence.json"
 PUBLISH = ("ref", "main", "both")
@@ -46,7 +48,7 @@ def compose_heartbeat(
         "timestamp": now,
         "uptime_seconds": uptime_seconds(),
         "healthy": not problems,
-        "problems": guarded(host, {"problems": problems}, REDACT)["problems"],
+        "problems": guarded(host, {"problems": [one_line(text) for text in problems]}, REDACT)["problems"],
         "system": system_facts(),
         "interval_seconds": interval,
         "sequence": sequence,
@@ -54,7 +56,7 @@ def compose_heartbeat(
         "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
         "manager_last_active": activity.get("last_active"),
     }
-    return host.signed(beat)
+    return host.signed(beat, signing.HEARTBEAT)
 
 
 def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") -> None:
@@ -115,24 +117,25 @@ def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[dict[str, Any],
 
 def judge_beats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> list[Verdict]:
     """The verdicts on heartbeats, each with the server that it claims to come from."""
-    return [
-        Verdict(FALSE, f"{server} has signed it as something else than a heartbeat")
-        if verdict.verified == TRUE and "sequence" not in beat
-        else verdict
-        for (beat, server), verdict in zip(claims, Judge(host, remember=False).judge(claims))
-    ]
+    return Judge(host, signing.HEARTBEAT, remember=False).judge(claims)
 
 
 def _heard(host: Host, server: str, judged: list[tuple[dict[str, Any], Verdict]]) -> Heard:
     """The one among a server's heartbeats that counts, and why the others, or this one too, are not believed."""
-    believed = [is_believed(host, beat, server, verdict) for beat, verdict in judged]
+    believed = [is_believed(host, server, verdict) and _is_valid(host, verdict) for _beat, verdict in judged]
     best = max(range(len(judged)), key=lambda index: (believed[index], _sent(judged[index][0])))
     beat, verdict = judged[best]
     reasons = [one.reason for _beat, one in judged if one.verified == FALSE]
+    reasons += [f"{one.reason}, with a key that has ended" for _beat, one in judged if not _is_valid(host, one)]
     doubts = [f"a heartbeat in its name is not believed: {reason}" for reason in reasons]
     if not doubts and not believed[best]:
         doubts = [f"its heartbeat is not believed: {verdict.reason}"]
     return Heard(clean(beat), verdict, believed[best], doubts)
+
+
+def _is_valid(host: Host, verdict: Verdict) -> bool:
+    """Whether the key of a heartbeat is valid now: one that has ended may be in anybody's hands."""
+    return verdict.signer is None or verdict.signer.is_valid(host.clock())
 
 
 def _sent(beat: dict[str, Any]) -> float:

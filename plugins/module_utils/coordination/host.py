@@ -13,11 +13,11 @@ from datetime import datetime, timezone
 from typing import Any, Callable
 
 from .documents import check_text, new_document
-from .errors import CoordinationError, InvalidInput, StateUnusable
+from .errors import CoordinationError, InvalidInput, SigningFailed, StateUnusable
 from .fleet import Fleet, identify, is_server_id, load_fleet
 from .repository import Repository
 from .signers import Signers, load_signers
-from .signing import KEY_FILE, sign
+from .signing import KEY_FILE, MESSAGE, sign, signing_key
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
 
@@ -69,16 +69,25 @@ class Host:
             return self.repository.preview(with_first_documents)
         return self.repository.write(with_first_documents, self.id)
 
-    def signed(self, document: dict[str, Any]) -> dict[str, Any]:
+    def signed(self, document: dict[str, Any], namespace: str = MESSAGE) -> dict[str, Any]:
         """A document with this server's signature; as it is where no trust is set up.
 
-        :raises SigningFailed: when this server cannot sign.
+        :param namespace: what the signature is for.
+        :raises SigningFailed: when this server cannot sign, or its key is not the one that the others know.
         """
         if not self.signers.repository:
             return document
         unsigned = {name: value for name, value in document.items() if name != "signature"}
         unsigned["repository"] = self.signers.repository
-        return {**unsigned, "signature": sign(unsigned, self.state.path / KEY_FILE)}
+        signed = {**unsigned, "signature": sign(unsigned, self.state.path / KEY_FILE, namespace)}
+        signer = self.signers.find(signing_key(signed) or "")
+        ended = signer and signer.valid_until is not None and signer.valid_until <= self.clock()
+        if signer is None or signer.server != self.id or ended:
+            raise SigningFailed(
+                f"The signing key of this host is not the valid one of {self.id} in the record of signers.",
+                "Run playbooks/trust.yml, which tells all servers of it.",
+            )
+        return signed
 
     @contextmanager
     def after_write(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from .acting import standings
 from .audit import recent_alarms
 from .errors import InvalidInput, NoAnswer, UnknownMessage
 from .host import Host
-from .mailbox import note_activity, read_archives, read_mailbox
+from .mailbox import note_activity, read_archives, read_mailbox, recipients_of
 from .messages import answers, id_of, is_for, normalise, parse_time, urgency
 from .own_marks import OwnMarks
 from .snapshot import Snapshot
@@ -201,9 +201,8 @@ def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, 
         )
     found = [entry for entry in entries if is_for(entry, host.id) and answers(entry, asked)]
     claims = [(entry, str(entry.get("from"))) for entry in found]
-    found = [
-        claim[0] for claim, verdict in zip(claims, Judge(host).judge(claims)) if is_believed(host, *claim, verdict)
-    ]
-    if not found and normalise(asked)["acknowledged_by"]:
+    judged = zip(claims, Judge(host).judge(claims))
+    found = [entry for (entry, sender), verdict in judged if is_believed(host, sender, verdict)]
+    if not found and recipients_of(host, snapshot, asked) & set(normalise(asked)["acknowledged_by"]):
         found = [asked]
     return shown(host, found)

@@ -15,6 +15,7 @@ from .fleet import ALL
 from .host import MESSAGES, Host
 from .messages import id_of, is_for, utc_text
 from .snapshot import Snapshot
+from .verdicts import TRUE, Judge
 
 ARCHIVE = "coordination/archive"
 ACTIVITY_FILE = "manager.json"
@@ -59,7 +60,7 @@ def _read_entries(data: bytes, path: str) -> EntryList:
 
 
 def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_id: str) -> dict[str, Any]:
-    """The message to this server that has an id, from the mailbox or the archives.
+    """The message to this server that has an id, from the mailbox or the archives; of several the one that is verified.
 
     :raises UnknownMessage: when there is none, or it is for others.
     """
@@ -67,9 +68,11 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
     same_id = same_id or [e for e in read_archives(snapshot, message_id) if message_id and id_of(e) == message_id]
     if not same_id:
         raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
-    for entry in same_id:
-        if is_for(entry, host.id):
-            return entry
+    mine = [entry for entry in same_id if is_for(entry, host.id)]
+    if mine:
+        verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in mine])
+        good = [entry for entry, verdict in zip(mine, verdicts) if verdict.verified == TRUE]
+        return (good or mine)[0]
     raise UnknownMessage(
         f"The message {message_id} is not addressed to {host.id}.", "Only its recipient can answer or mark it."
     )

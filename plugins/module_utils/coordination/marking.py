@@ -14,7 +14,7 @@ from .host import MESSAGES, Host
 from .listing import last_listed
 from .mailbox import Mail, find_addressed, note_activity, read_mailbox, recipients_of
 from .messages import id_of, is_for, is_marked_read, normalise
-from .own_marks import ACKNOWLEDGED, OwnMarks
+from .own_marks import ACKNOWLEDGED, OwnMarks, announce
 from .snapshot import Change, Receipt, Snapshot
 
 
@@ -33,6 +33,8 @@ def mark_read(host: Host, ids: Sequence[str] | None = None) -> tuple[Receipt, bo
         return _change(host, mailbox, changes, chosen, "read")
 
     ledger = OwnMarks(host.state, host.id)
+    if not host.check_mode:
+        announce(host.state, chosen)
     receipt = host.write(function)
     unread = [entry for entry in receipt.result.entries if not ledger.has(entry)]
     if not host.check_mode:
@@ -61,6 +63,8 @@ def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
         return _change(host, mailbox, changes, ids, "acknowledge")
 
     ledger = OwnMarks(host.state, host.id, ACKNOWLEDGED)
+    if not host.check_mode:
+        announce(host.state, ids)
     receipt = host.write(function)
     if not host.check_mode:
         with host.after_write():

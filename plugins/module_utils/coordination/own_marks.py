@@ -12,6 +12,7 @@ from typing import Any, Callable, NamedTuple
 from .messages import id_of, is_for, is_marked_acknowledged, is_marked_read, parse_time, utc_text
 from .state import StateDirectory
 
+ANNOUNCED_FILE = "marking.json"
 KEPT = timedelta(days=1)
 """How long the id of a message that is not in the mailbox is kept: another process may know a newer mailbox."""
 
@@ -25,6 +26,16 @@ class Mark(NamedTuple):
 
 READ = Mark("read", is_marked_read)
 ACKNOWLEDGED = Mark("acknowledged", is_marked_acknowledged)
+
+
+def announce(state: StateDirectory, ids: Iterable[str]) -> None:
+    """Record which messages are about to be marked: the marks are in the repository before they are in the ledger."""
+    state.write_json(ANNOUNCED_FILE, {"ids": list(ids)})
+
+
+def announced(state: StateDirectory) -> set[str]:
+    """The messages that were about to be marked last."""
+    return set((state.read_json(ANNOUNCED_FILE) or {"ids": []})["ids"])
 
 
 class OwnMarks:

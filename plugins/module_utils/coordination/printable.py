@@ -15,6 +15,12 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
+def short(text: str, limit: int = 100) -> str:
+    """A text on one line, cut where it is longer than any honest one."""
+    line = one_line(text[:limit])
+    return line if len(text) <= limit else f"{line}…"
+
+
 def visible(text: str) -> str:
     """A text of several lines: as :func:`one_line`, but line ends and tabs stay."""
     return "".join(char if char in "\n\t" else _visible(char) for char in text.replace("\r\n", "\n"))

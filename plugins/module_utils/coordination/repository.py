@@ -135,6 +135,10 @@ class Repository:
         with self.state.lock(self._lock, self.timeout):
             return self._fast_forward(commit)
 
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether a commit that is known here leads to another."""
+        return self._private.holds(old) and self._private.holds(new) and self._private.is_ancestor(old, new)
+
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit that is known here."""
         return self._snapshot(commit, fresh=False)

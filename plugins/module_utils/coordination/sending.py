@@ -18,10 +18,11 @@ from .mailbox import Mail, find_addressed, note_activity, read_archives, read_ma
 from .marking import read_marks
 from .messages import MAX_SUBJECT, Draft, check_draft, compose, content, id_of, new_id, reply_subject, thread_of
 from .numbering import Numbering
-from .own_marks import OwnMarks
+from .own_marks import OwnMarks, announce
 from .secret_scan import redact
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
+from .verdicts import TRUE, Judge
 
 
 def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None, secrets: str = REFUSE) -> Receipt:
@@ -149,9 +150,16 @@ def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[d
 
 
 def _own(host: Host, snapshot: Snapshot, mailbox: EntryList, name: str, value: str) -> list[dict[str, Any]]:
-    """This server's entries whose ``name`` is ``value``, from the mailbox and the archives."""
+    """This server's entries whose ``name`` is ``value``, from the mailbox and the archives.
+
+    Where trust is set up, those that it has signed, or has a record of: others may write in its name.
+    """
     entries = [*read_archives(snapshot, value), *mailbox.entries]
     own = [entry for entry in entries if entry.get(name) == value and entry.get("from") == host.id]
+    if host.signers.repository:
+        known = {id_of(entry) for entry in SentKeys(host.state, host.clock()).get(value)}
+        verdicts = Judge(host).judge([(entry, host.id) for entry in own])
+        own = [entry for entry, one in zip(own, verdicts) if one.verified == TRUE or id_of(entry) in known]
     return list({id_of(entry): entry for entry in own}.values())
 
 
@@ -163,6 +171,8 @@ def _sent(
     read: Sequence[str] = (),
 ) -> Receipt:
     ledger = OwnMarks(host.state, host.id)
+    if read and not host.check_mode:
+        announce(host.state, read)
     with numbering.held():
         receipt = host.write(function)
         if receipt.commit:

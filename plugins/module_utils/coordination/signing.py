@@ -19,8 +19,9 @@ from typing import Any
 from .errors import DependencyMissing, SigningFailed
 
 KEY_FILE = "signing_key"
-NAMESPACE = "acs.builders"
-"""What a signature is for: one made for anything else is no signature here (ssh-keygen(1), -Y sign)."""
+MESSAGE, STATUS, HEARTBEAT = "acs.builders", "acs.builders.status", "acs.builders.heartbeat"
+"""What a signature is for, its namespace (ssh-keygen(1), -Y sign): one made for anything else is none. So no status
+can pass for a message, whatever somebody has brought a server to sign."""
 UNSIGNED_KEYS = frozenset({"read", "read_by", "ack_status", "acknowledged_by", "signature"})
 """What others may set in a message after it was signed, and the signature itself."""
 TIMEOUT = 30
@@ -44,7 +45,7 @@ def canonical(document: dict[str, Any]) -> bytes:
     return text.encode("utf-8")
 
 
-def sign(document: dict[str, Any], key_file: Path) -> str:
+def sign(document: dict[str, Any], key_file: Path, namespace: str = MESSAGE) -> str:
     """The signature of a document with a private key, in OpenSSH's armored form.
 
     :raises SigningFailed: when there is no key, or it cannot be used.
@@ -54,7 +55,11 @@ def sign(document: dict[str, Any], key_file: Path) -> str:
         raise SigningFailed(
             f"{key_file}, the key with which this server signs, is missing.", "Run playbooks/trust.yml."
         )
-    made = _ssh_keygen("-Y", "sign", "-f", str(key_file), "-n", NAMESPACE, stdin=canonical(document))
+    try:
+        content = canonical(document)
+    except ValueError as error:
+        raise SigningFailed(f"This cannot be signed ({error}).", "Write it as valid Unicode text.") from error
+    made = _ssh_keygen("-Y", "sign", "-f", str(key_file), "-n", namespace, stdin=content)
     if made.returncode != 0:
         said = " ".join(made.stderr.decode("utf-8", "replace").split())
         raise SigningFailed(
@@ -64,7 +69,7 @@ def sign(document: dict[str, Any], key_file: Path) -> str:
     return made.stdout.decode("ascii")
 
 
-def is_signed_by(document: dict[str, Any], key: str) -> bool:
+def is_signed_by(document: dict[str, Any], key: str, namespace: str = MESSAGE) -> bool:
     """Whether the signature in a document is good, and made with a public key.
 
     :param key: as it stands in the record of signers.
@@ -74,11 +79,11 @@ def is_signed_by(document: dict[str, Any], key: str) -> bool:
         content = canonical(document)
     except ValueError:
         return False
-    allowed = f'signer namespaces="{NAMESPACE}" {key}\n'.encode("ascii")
+    allowed = f'signer namespaces="{namespace}" {key}\n'.encode("ascii")
     with _readable(allowed) as signers, _readable(document["signature"].encode("ascii")) as signature:
         files = ("-f", f"/dev/fd/{signers}", "-s", f"/dev/fd/{signature}")
         verified = _ssh_keygen(
-            "-Y", "verify", "-I", "signer", "-n", NAMESPACE, *files, stdin=content, descriptors=(signers, signature)
+            "-Y", "verify", "-I", "signer", "-n", namespace, *files, stdin=content, descriptors=(signers, signature)
         )
     return verified.returncode == 0
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from . import signing
 from .documents import check_text, new_document, set_members
 from .errors import InvalidInput
 from .fleet import Server
@@ -20,7 +21,7 @@ from .messages import clean, parse_time, utc_text
 from .printable import one_line
 from .snapshot import Change, Receipt, Snapshot
 from .system import capabilities, system_facts
-from .verdicts import FALSE, TRUE, Judge, Verdict
+from .verdicts import TRUE, Judge, Verdict
 
 STATES = ("idle", "building", "success", "failed")
 FINISHED = ("success", "failed")
@@ -87,14 +88,16 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE) -> Receipt:
     def function(snapshot: Snapshot) -> Change:
         path = status_path(host.id)
         document = snapshot.load_object(path)
+        if document and not _is_signed(host, document.value):
+            document = None  # others may have written it, and nothing of theirs is signed as this server's
         old = document.value if document else {}
         told = {**_identity(host.fleet.get(host.id), old), **_told(old, report, now)}
-        if all(name in old and old[name] == value for name, value in told.items()) and _is_signed(host, old):
+        if all(name in old and old[name] == value for name, value in told.items()):
             return Change(old)
         changes = {**told, "timestamp": utc_text(now)}
         changes["system"] = system_facts()
         changes.setdefault("capabilities", old.get("capabilities") or capabilities())
-        signed = host.signed({**old, **changes})
+        signed = host.signed({**old, **changes}, signing.STATUS)
         changes = {name: value for name, value in signed.items() if name not in old or old[name] != value}
         if document is None:
             data = new_document(changes)
@@ -109,10 +112,7 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE) -> Receipt:
 
 def judge_status(host: Host, status: dict[str, Any], server: str) -> Verdict:
     """The verdict on a status document that claims to be a server's."""
-    verdict = Judge(host).judge([(status, server)])[0]
-    if verdict.verified == TRUE and "status" not in status:
-        return Verdict(FALSE, f"{server} has signed it as something else than a status")
-    return verdict
+    return Judge(host, signing.STATUS).judge([(status, server)])[0]
 
 
 def _is_signed(host: Host, status: dict[str, Any]) -> bool:

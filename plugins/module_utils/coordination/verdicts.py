@@ -16,7 +16,7 @@ from .errors import StateUnusable
 from .host import Host
 from .messages import parse_time, utc_text
 from .signers import Signer
-from .signing import canonical, is_signed_by, signing_key
+from .signing import MESSAGE, canonical, is_signed_by, signing_key
 from .state import StateDirectory
 
 TRUE, FALSE, UNSIGNED, MARKED = VERIFIED = ("true", "false", "unsigned", "marked")
@@ -49,12 +49,13 @@ class Judge:
 
     Whether a signature fits is the same for ever, so it is remembered; whether its key is valid is looked up each time.
 
+    :param namespace: of the signatures: messages, statuses and heartbeats have each their own.
     :param remember: false for what is soon replaced, as heartbeats are.
     """
 
-    def __init__(self, host: Host, remember: bool = True) -> None:
+    def __init__(self, host: Host, namespace: str = MESSAGE, remember: bool = True) -> None:
         self._host = host
-        self._checks = _Checks(host.state, keep=remember and not host.check_mode)
+        self._checks = _Checks(host.state, namespace, keep=remember and not host.check_mode)
 
     def judge(self, documents: Iterable[tuple[dict[str, Any], str]]) -> list[Verdict]:
         """The verdicts on documents, each with the server that it claims to come from."""
@@ -89,10 +90,15 @@ class Judge:
         return Verdict(TRUE, f"signed by {server}", signer)
 
 
-def is_believed(host: Host, document: dict[str, Any], server: str, verdict: Verdict) -> bool:
-    """Whether something counts as its server's own: it is signed, or from before that server had a key."""
+def is_believed(host: Host, server: str, verdict: Verdict) -> bool:
+    """Whether something counts as its server's own: it is signed, or that server never had a key."""
+    return verdict.verified == TRUE or (verdict.verified == UNSIGNED and not host.signers.of(server))
+
+
+def is_before_keys(host: Host, document: dict[str, Any], server: str) -> bool:
+    """Whether something is dated before its server had its first key."""
     keys = host.signers.of(server)
-    return verdict.verified == TRUE or (verdict.verified == UNSIGNED and (not keys or _is_before_keys(document, keys)))
+    return bool(keys) and _is_before_keys(document, keys)
 
 
 def _is_before_keys(document: dict[str, Any], keys: list[Signer]) -> bool:
@@ -109,8 +115,9 @@ def _validity(signer: Signer) -> str:
 class _Checks:
     """Which signatures are good: those that were checked before, and those that are new."""
 
-    def __init__(self, state: StateDirectory, keep: bool) -> None:
+    def __init__(self, state: StateDirectory, namespace: str, keep: bool) -> None:
         self._state = state
+        self._namespace = namespace
         self._keep = keep
         self._known: dict[str, bool] = {}
         with contextlib.suppress(StateUnusable):  # whatever is wrong with it, it is made anew
@@ -119,7 +126,7 @@ class _Checks:
 
     def make(self, claims: list[tuple[dict[str, Any], str]]) -> None:
         """Check those that were not checked before, as many at once as there are cores, and remember them."""
-        new = {_digest(document, key): (document, key) for document, key in claims}
+        new = {self._digest(document, key): (document, key, self._namespace) for document, key in claims}
         new = {digest: claim for digest, claim in new.items() if digest not in self._known}
         if not new:
             return
@@ -132,14 +139,14 @@ class _Checks:
 
     def is_good(self, document: dict[str, Any], key: str) -> bool:
         """Whether a signature that was checked is good."""
-        return self._known[_digest(document, key)]
+        return self._known[self._digest(document, key)]
 
-
-def _digest(document: dict[str, Any], key: str) -> str:
-    """A name for a signature, what it is of and the key that made it."""
-    try:
-        content = canonical(document)
-    except ValueError:
-        content = b""
-    parts = (content, str(document["signature"]).encode("utf-8", "replace"), key.encode("ascii"))
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
+    def _digest(self, document: dict[str, Any], key: str) -> str:
+        """A name for a signature, what it is of, what it is for and the key that made it."""
+        try:
+            content = canonical(document)
+        except ValueError:
+            content = b""
+        signature = str(document["signature"]).encode("utf-8", "replace")
+        parts = (content, signature, key.encode("ascii"), self._namespace.encode("ascii"))
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]

@@ -33,18 +33,18 @@ def observe(
     beats: dict[str, dict[str, Any]],
     now: datetime,
     keep: bool,
-    doubted: Iterable[str] = (),
+    silent: Iterable[str] = (),
 ) -> dict[str, Age]:
     """Note which heartbeats are new and tell how old each is.
 
     :param beats: the newest heartbeat of each server that is believed.
     :param keep: whether to remember what was seen; false in check mode.
-    :param doubted: the servers with a heartbeat that is not believed: the last one that was counts.
+    :param silent: the servers without a heartbeat that is believed: the last one that was counts.
     """
     record = state.read_json(WATCH_FILE) or {"looked": None, "servers": {}}
     looked = parse_time(record["looked"])
     watching = looked is not None and 0 <= (now - looked).total_seconds() <= WATCHED
-    servers = {server: record["servers"][server] for server in doubted if server in record["servers"]}
+    servers = {server: record["servers"][server] for server in silent if server in record["servers"]}
     ages = {server: _age(None, parse_time(seen["mark"][2]), now) for server, seen in servers.items()}
     for server, beat in beats.items():
         mark = [beat.get("boot_id"), beat.get("sequence"), beat.get("timestamp")]
