@@ -91,7 +91,7 @@ def test_build_message(builders: Builders) -> None:
         playing.result()
     first, warning, asked, answered, replied, told = builders.messages()
     acted = json.loads((builders.state("build1") / "acted.json").read_text())
-    assert list(acted["messages"]) == [first["id"]]
+    assert list(acted["messages"]) == [f"build2/{first['id']}"]
     assert first["read_by"] == warning["read_by"] == ["build1"]
     assert (warning["id"], warning["ack_status"], warning["acknowledged_by"]) == (sample, "completed", ["build1"])
     assert asking.pop("state") == "sent" and asking.items() <= asked.items()

@@ -151,8 +151,6 @@ def test_what_anybody_makes_with_ssh_keygen_is_good(key_file: Path) -> None:
     for options in ((), ("-O", "hashalg=sha256")):
         document = {**MESSAGE, "signature": armor(MESSAGE, key_file, "acs.builders", *options)}
         assert is_signed_by(document, public(key_file))
-            {**MESSAGE, "signature": armor(MESSAGE, key_file, "acs.builders", *options)}, public(key_file)
-        )
 
 
 def test_large_messages_are_signed(key_file: Path) -> None:
