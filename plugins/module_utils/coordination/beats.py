@@ -34,6 +34,8 @@ MAX_SIZE = 5_000_000
 """Bytes above which the scratch repository is made anew."""
 TRIES = 4
 """Pushes of one beat before it is given up; the next one comes soon."""
+REMEMBERED = 100
+"""Own heartbeats that are known again when somebody puts one back."""
 FOREIGN_INTERVALS = 3
 """Intervals after which a beat that this host did not make counts as abandoned."""
 
@@ -89,7 +91,7 @@ class Beats:
         return {server: beat for server, beat in beats.items() if beat}
 
     def _publish(self, beat: dict[str, Any], now: datetime) -> None:
-        record = self._host.state.read_json(BEAT_FILE) or {"commit": "", "attempted": []}
+        record = {"commit": "", "attempted": [], "published": [], **(self._host.state.read_json(BEAT_FILE) or {})}
         ref = f"{REFS}{self._host.id}"
         for _try in range(TRIES):
             files = {HEARTBEAT: new_document(beat)}
@@ -101,33 +103,32 @@ class Beats:
                 "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._left()
             )
             if outcome.status == 0:
-                self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": []})
+                published = [*record["published"], _name(beat)][-REMEMBERED:]
+                self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": [], "published": published})
                 return
             error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
             if not isinstance(error, (Moved, Interrupted)):
                 raise error
-            record["commit"] = self._lease(ref, record["attempted"], beat, now)
+            record["commit"] = self._lease(ref, record, now)
         raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
 
-    def _lease(self, ref: str, own: list[str], beat: dict[str, Any], now: datetime) -> str:
+    def _lease(self, ref: str, record: dict[str, Any], now: datetime) -> str:
         """The commit that is to be replaced: what the remote has, when that is this host's or abandoned."""
         self._bare.run("update-ref", "-d", ref)
         there = self._fetch(f"+{ref}*:{ref}*") and self._bare.ref(ref)
         if not there:
             return ""
-        if there not in own:
-            self._check_foreign(self._document(there) or {}, beat, now)
+        if there not in record["attempted"]:
+            self._check_foreign(self._document(there) or {}, record["published"], now)
         return there
 
-    def _check_foreign(self, theirs: dict[str, Any], beat: dict[str, Any], now: datetime) -> None:
+    def _check_foreign(self, theirs: dict[str, Any], published: list[Any], now: datetime) -> None:
         sent = parse_time(theirs.get("timestamp"))
         young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
         verdict = Judge(self._host, signing.HEARTBEAT, remember=False).judge([(theirs, self._host.id)])[0]
         forged = bool(self._host.signers.repository) and verdict.verified != TRUE
         when = one_line(str(theirs.get("timestamp")))
-        number = theirs.get("sequence")
-        older = isinstance(number, int) and number < beat["sequence"]
-        replayed = older and verdict.verified == TRUE and theirs.get("daemon") == beat["daemon"]
+        replayed = verdict.verified == TRUE and _name(theirs) in published
         if young and not forged and not replayed:
             boot = one_line(str(theirs.get("boot_id", "unknown")))
             raise DuplicateIdentity(
@@ -162,6 +163,11 @@ class Beats:
 
     def _left(self) -> float:
         return max(0.5, self._deadline - time.monotonic())
+
+
+def _name(beat: dict[str, Any]) -> list[Any]:
+    """What tells the heartbeats of a server from each other."""
+    return [beat.get("sequence"), beat.get("timestamp")]
 
 
 def interval_of(beat: dict[str, Any]) -> float:
