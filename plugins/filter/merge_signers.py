@@ -36,7 +36,9 @@ options:
 EXAMPLES = r"""
 - name: Show who may sign when build1 has a new key
   ansible.builtin.debug:
-    msg: "{{ record | acs.builders.merge_signers({'build1': {'key': public_key, 'made': 1795245106}}, groups['builders']) }}"
+    msg: "{{ record | acs.builders.merge_signers(keys, groups['builders']) }}"
+  vars:
+    keys: {build1: {key: "{{ public_key }}", made: 1795245106}}
 """
 
 RETURN = r"""
