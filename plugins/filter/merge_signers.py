@@ -17,8 +17,10 @@ description:
 positional: keys, members
 options:
   _input:
-    description: The record before; none when there is none yet, then the Build repository gets its id.
-    type: dict
+    description:
+      - The record before, or its text. None when there is none yet, then the Build repository gets its id.
+      - What is empty otherwise is refused as damaged, for a new id would make all that was signed before unverifiable.
+    type: raw
     required: true
   keys:
     description:
@@ -47,13 +49,16 @@ _value:
   type: dict
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.module_utils.coordination import signers
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
+
+RESTORE = "Restore it from where it is kept under version control."
 
 
 def merge_signers(record: Any, keys: Mapping[str, Mapping[str, Any]], members: Sequence[str]) -> dict[str, Any]:
@@ -62,9 +67,20 @@ def merge_signers(record: Any, keys: Mapping[str, Mapping[str, Any]], members: S
     :raises AnsibleFilterError: when the record or a key cannot be used.
     """
     try:
-        return signers.merge_signers(record or None, keys, members, datetime.now(timezone.utc))
+        before = _parse(record) if isinstance(record, str) else record
+        return signers.merge_signers(before, keys, members, datetime.now(timezone.utc))
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
+
+
+def _parse(text: str) -> Any:
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("The record of signers is not JSON.", RESTORE) from error
+    if record is None:  # which would mean that there is none yet
+        raise InvalidInput("The record of signers is empty.", RESTORE)
+    return record
 
 
 class FilterModule:

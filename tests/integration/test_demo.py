@@ -27,7 +27,7 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
         assert question[1:] == ("build1", "build2", "request", "Which Git is installed?")
         assert answer[1:] == ("build2", "build1", "info", "Re: Which Git is installed?")
-        assert re.search(r"^    git version \d", shown, re.MULTILINE)
+        assert re.search(r"^    \| git version \d", shown, re.MULTILINE)
         assert re.search(r"^    git = \d", shown, re.MULTILINE)
         assert re.findall(r"read by: (.*)", shown) == ["build2", "build1"]
         assert re.search(r"^  build1   ok .* idle +Codex ", shown, re.MULTILINE)
