@@ -46,7 +46,7 @@ def test_build_message_alone_lists_the_unread_mail_of_build1(builders: Builders,
     assert re.match(r"build1 \| SUCCESS => ", done.stdout), done.output
     assert [message["subject"] for message in done.result["messages"]] == ["more urgent", "for build1"]
     assert done.result["unread_count"] == 2
-    assert re.search(r'^build1\n\{\n  "servers": \[', done.stderr, re.MULTILINE), done.stderr
+    assert re.search(r'^build1\n\{\n  "remote": ', done.stderr, re.MULTILINE), done.stderr
     assert traces() == before
     assert git("log", "-1", "--format=%an", "main", cwd=builders.remote) == "build1"
 

@@ -62,9 +62,10 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     silent = (expected | heard.keys()) - believed.keys()
     ages = observe(host.state, believed, host.clock(), not host.check_mode, silent)
     ids = sorted(expected | set(heard) | set(host.seen_servers(snapshot)))
-    newest = host.state.read_json(STATUSES_FILE) or {}
+    kept = host.state.read_json(STATUSES_FILE) or {}
+    newest = dict(kept)
     statuses = {server: _status(host, snapshot, server, newest) for server in ids}
-    if not host.check_mode:
+    if newest != kept and not host.check_mode:
         host.state.write_json(STATUSES_FILE, newest)
     servers = {server: _server(host, server, heard.get(server), ages.get(server), statuses[server]) for server in ids}
     for server in ids:

@@ -30,11 +30,11 @@ def mark_read(host: Host, ids: Sequence[str] | None = None) -> tuple[Receipt, bo
     def function(snapshot: Snapshot) -> Change:
         mailbox = read_mailbox(snapshot)
         changes = read_marks(host, snapshot, mailbox, chosen)
+        if changes and not host.check_mode:
+            announce(host.state, chosen)
         return _change(host, mailbox, changes, chosen, "read")
 
     ledger = OwnMarks(host.state, host.id)
-    if not host.check_mode:
-        announce(host.state, chosen)
     receipt = host.write(function)
     unread = [entry for entry in receipt.result.entries if not ledger.has(entry)]
     if not host.check_mode:
@@ -60,11 +60,11 @@ def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
                 complete = recipients_of(host, snapshot, entry) <= {*done, host.id}
                 status = "completed" if complete else "pending"
                 changes[index] = {"ack_status": status, "acknowledged_by": [*done, host.id]}
+        if changes and not host.check_mode:
+            announce(host.state, ids)
         return _change(host, mailbox, changes, ids, "acknowledge")
 
     ledger = OwnMarks(host.state, host.id, ACKNOWLEDGED)
-    if not host.check_mode:
-        announce(host.state, ids)
     receipt = host.write(function)
     if not host.check_mode:
         with host.after_write():

@@ -82,6 +82,8 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE) -> R
         _check_recipient(host, recipient)
         check_draft(answer)
         marks = read_marks(host, snapshot, mailbox, [message_id])
+        if marks and not host.check_mode:
+            announce(host.state, [message_id])
         new = [compose(answer, answer_id, host.id, recipient, now)]
         return _add(host, snapshot, mailbox, new, marks, numbering)
 
@@ -171,8 +173,6 @@ def _sent(
     read: Sequence[str] = (),
 ) -> Receipt:
     ledger = OwnMarks(host.state, host.id)
-    if read and not host.check_mode:
-        announce(host.state, read)
     with numbering.held():
         receipt = host.write(function)
         if receipt.commit:
