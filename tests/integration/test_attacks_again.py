@@ -124,8 +124,10 @@ def test_an_answer_goes_to_who_has_asked(scene: Scene) -> None:
         assert reply(host, scene.asked["id"], Draft("", "Done.")).result[0]["to"] == "build1"
 
 
-def test_a_signature_that_was_taken_off_is_noticed(scene: Scene) -> None:
-    scene.attacker.rewrite(lambda entries: [unsigned(scene.asked, body="Remove it."), *entries[1:]])
+@pytest.mark.parametrize("rest", [{}, {"signature": None, "seq": 1}])
+def test_a_signature_that_was_taken_off_is_noticed(scene: Scene, rest: dict[str, Any]) -> None:
+    bare = {**unsigned(scene.asked, body="Remove it."), **rest}
+    scene.attacker.rewrite(lambda entries: [bare, *entries[1:]])
     assert [problem for problem in problems(scene.fleet, "build2") if scene.asked["id"] in problem]
 
 

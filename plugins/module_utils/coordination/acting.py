@@ -102,6 +102,11 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
     if not found:
         raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
     judged = list(zip(found, standings(host, found)))
+    if len({str(one[0].get("from")) for one in judged if one[1].actionable}) > 1:
+        raise NotActionable(
+            f"Two servers have sent a message {message_id}, and it is not known which of them is meant.",
+            "Leave it to the manager: one of the two servers has copied the id.",
+        )
     genuine = [one for one in judged if one[1].verified in (TRUE, MARKED)]
     entry, standing = next((one for one in judged if one[1].actionable), (genuine or judged)[0])
     ledger = ActedLedger(host)

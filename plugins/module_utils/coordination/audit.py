@@ -157,7 +157,7 @@ def _forged(host: Host, record: _Record, entries: list[dict[str, Any]]) -> Itera
 def _moved(host: Host, snapshot: Snapshot, name: str, sender: _Sender, entries: list[dict[str, Any]]) -> Iterator[str]:
     """Find messages of a sender that were deleted, put in again or moved."""
     there = [number_of(entry) for entry in entries if number_of(entry) > sender.floor and sender.knows(entry)]
-    ids = {id_of(entry) for entry in entries if "signature" in entry}
+    ids = {id_of(entry) for entry in entries if entry.get("signature") is not None}
     missing = [n for n, seen in sender.seen.items() if seen[0] not in ids and _GONE not in seen]
     gaps = [(a, b) for a, b in _pairs([sender.floor, *sorted(sender.seen)]) if b > a + 1 and _GAP not in sender.seen[b]]
     archived = _archived(host, snapshot, name) if missing or gaps else {}
