@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from .coordination.errors import CoordinationError, InvalidInput
 from .coordination.guarding import POLICIES, REFUSE, own_token
 from .coordination.host import Host, open_host
-from .coordination.printable import one_line
+from .coordination.printable import one_line, visible
 from .coordination.secret_scan import find_secrets
 from .coordination.snapshot import Receipt
 from .coordination.withdrawals import withdrawal_notes
@@ -103,8 +103,8 @@ def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
             {
                 "before_header": path,
                 "after_header": path,
-                "before": receipt.before[path].decode("utf-8", "replace"),
-                "after": content.decode("utf-8", "replace"),
+                "before": visible(receipt.before[path].decode("utf-8", "replace")),
+                "after": visible(content.decode("utf-8", "replace")),
             }
             for path, content in receipt.files.items()
         ]
