@@ -53,13 +53,7 @@ def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
 
     def function(snapshot: Snapshot) -> Change:
         mailbox = read_mailbox(snapshot)
-        changes = {}
-        for index, entry in _addressed(host, snapshot, mailbox, ids):
-            done = normalise(entry)["acknowledged_by"]
-            if host.id not in done:
-                complete = recipients_of(host, snapshot, entry) <= {*done, host.id}
-                status = "completed" if complete else "pending"
-                changes[index] = {"ack_status": status, "acknowledged_by": [*done, host.id]}
+        changes = acknowledge_marks(host, snapshot, mailbox, ids)
         if changes and not host.check_mode:
             announce(host.state, ids)
         return _change(host, mailbox, changes, ids, "acknowledge")
@@ -84,6 +78,23 @@ def read_marks(host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence
             read_by = [*normalise(entry)["read_by"], host.id]
             complete = recipients_of(host, snapshot, entry) <= set(read_by)
             changes[index] = {"read": complete or entry.get("read") is True, "read_by": read_by}
+    return changes
+
+
+def acknowledge_marks(
+    host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]
+) -> dict[int, dict[str, Any]]:
+    """What has to be set in which entries to acknowledge messages to this server.
+
+    :raises UnknownMessage: when one of the ids is not known.
+    """
+    changes = {}
+    for index, entry in _addressed(host, snapshot, mailbox, ids):
+        done = normalise(entry)["acknowledged_by"]
+        if host.id not in done:
+            complete = recipients_of(host, snapshot, entry) <= {*done, host.id}
+            status = "completed" if complete else "pending"
+            changes[index] = {"ack_status": status, "acknowledged_by": [*done, host.id]}
     return changes
 
 

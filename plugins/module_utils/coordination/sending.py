@@ -37,7 +37,7 @@ def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None, secr
     :raises SecretFound: when a text holds a secret.
     """
     check_draft(draft)
-    draft = _guarded(host, draft, secrets)
+    draft = guarded_draft(host, draft, secrets)
     check_draft(draft)
     if recipients is not None:
         _check_recipients(host, recipients)
@@ -64,7 +64,7 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE) -> R
     :raises SecretFound: when a text holds a secret.
     """
     check_draft(replace(draft, subject="Re:"))
-    draft = _guarded(host, draft, secrets)
+    draft = guarded_draft(host, draft, secrets)
     now = host.clock()
     answer_id = new_id(now)
     numbering = Numbering(host)
@@ -72,25 +72,36 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE) -> R
     def function(snapshot: Snapshot) -> Change:
         mailbox = read_mailbox(snapshot)
         original = find_addressed(host, snapshot, mailbox, message_id)
-        answer = replace(
-            draft,
-            subject=reply_subject(redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]),
-            in_reply_to=message_id,
-            thread=thread_of(original),
-        )
-        recipient = str(original.get("from"))
-        _check_recipient(host, recipient)
-        check_draft(answer)
+        answer = answer_to(host, original, draft)
         marks = read_marks(host, snapshot, mailbox, [message_id])
         if marks and not host.check_mode:
             announce(host.state, [message_id])
-        new = [compose(answer, answer_id, host.id, recipient, now)]
+        new = [compose(answer, answer_id, host.id, str(original.get("from")), now)]
         return _add(host, snapshot, mailbox, new, marks, numbering)
 
     return _sent(host, function, numbering, draft.key, [message_id])
 
 
-def _guarded(host: Host, draft: Draft, policy: str) -> Draft:
+def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
+    """An answer with what it has from the message that it answers: its subject and its thread.
+
+    :raises InvalidInput: when it cannot be sent.
+    :raises UnknownServer: when the fleet does not have the sender of the original.
+    """
+    subject = redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]
+    answer = replace(
+        draft, subject=reply_subject(subject), in_reply_to=id_of(original), thread=thread_of(original)
+    )
+    _check_recipient(host, str(original.get("from")))
+    check_draft(answer)
+    return answer
+
+
+def guarded_draft(host: Host, draft: Draft, policy: str) -> Draft:
+    """A draft as it may be published, as :func:`.guarding.guarded` says.
+
+    :raises SecretFound: when a text holds a secret.
+    """
     texts = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
     clean = guarded(host, {**texts, "request": draft.request, "key": draft.key}, policy)
     if len(clean["subject"]) > MAX_SUBJECT and policy == REDACT:

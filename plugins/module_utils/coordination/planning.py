@@ -1,0 +1,185 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done about each unread message: the operator's rules, applied to who wrote it and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .acting import ActedLedger
+from .fleet import ALL
+from .host import Host
+from .listing import shown
+from .mailbox import read_mailbox
+from .messages import id_of, is_for, parse_time, urgency
+from .own_marks import OwnMarks
+from .packages import is_allowed, parse_spec
+from .recognition import CHECK, FACTS, INSTALL, KINDS, STALE, Asked, is_answer, recognise
+from .responding import answered_ids
+from .snapshot import Snapshot
+from .verdicts import MARKED, TRUE, Judge
+
+ANSWER, FINISH, DECLINE, MARK, LEAVE = DECISIONS = ("answer", "finish", "decline", "mark", "leave")
+"""Answer it; answer what was begun before, without doing it again; say no; only mark it; leave it to the manager."""
+ACTIONS = (INSTALL, STALE)
+"""The kinds for which something is changed on this server."""
+URGENT = ("error", "warning")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the operator allows.
+
+    :param actions: for each server the kinds that it may ask for; ``all`` stands for those that are not named.
+    :param packages: shell patterns of the packages that may be installed.
+    :param paths: the Git repositories whose commit is told.
+    :param deadline: seconds after which a message that waits for the manager is overdue.
+    """
+
+    actions: dict[str, list[str]] = field(default_factory=lambda: {ALL: list(KINDS)})
+    packages: Sequence[str] = ()
+    paths: Sequence[str] = ()
+    deadline: int = 3600
+
+
+class Step(NamedTuple):
+    """What is to be done about a message.
+
+    :param message: the message, as a listing shows it.
+    :param decision: one of ``DECISIONS``.
+    :param reason: why.
+    :param kind: one of ``KINDS``, empty when it is not known.
+    :param acts: whether something is changed on this server, which has to be recorded before.
+    :param acknowledge: whether it is to be acknowledged.
+    :param mark_read: whether it is to be marked read; else it stays in front of the manager.
+    :param position: its place in the mailbox, the oldest first.
+    :param overdue: whether it has waited for longer than the deadline.
+    """
+
+    message: dict[str, Any]
+    decision: str
+    reason: str
+    kind: str
+    details: dict[str, Any]
+    acts: bool
+    acknowledge: bool
+    mark_read: bool
+    position: int
+    overdue: bool
+
+
+def plan(host: Host, rules: Rules) -> list[Step]:
+    """What is to be done about each unread message, the most urgent first. Nothing is changed.
+
+    :raises DocumentDamaged: when the mailbox cannot be read.
+    """
+    steps = host.repository.read(lambda snapshot: _plan(host, snapshot, rules))
+    return sorted(steps, key=lambda step: urgency(step.message))
+
+
+def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
+    entries = read_mailbox(snapshot).entries
+    ledger = OwnMarks(host.state, host.id)
+    unread = [(i, e) for i, e in enumerate(entries) if is_for(e, host.id) and not ledger.has(e)]
+    messages = shown(host, [entry for _position, entry in unread])
+    answered = answered_ids(host, snapshot, {id_of(entry) for _position, entry in unread})
+    steps = [_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)]
+    return [_unambiguous(step, steps) for step in steps if step not in _repeated(steps)]
+
+
+def _repeated(steps: list[Step]) -> list[Step]:
+    """The steps for messages that stand in the mailbox again, word for word."""
+    seen: list[dict[str, Any]] = []
+    repeated = []
+    for step in steps:
+        if step.message in seen:
+            repeated.append(step)
+        seen.append(step.message)
+    return repeated
+
+
+def _unambiguous(step: Step, steps: list[Step]) -> Step:
+    """A step, but left to the manager where messages that say different things have one id."""
+    same = [other for other in steps if other.message["id"] == step.message["id"] and other.decision != LEAVE]
+    if step.decision == LEAVE or all(other.message == step.message for other in same):
+        return step
+    return step._replace(
+        decision=LEAVE, reason="another message has the same id", acts=False, acknowledge=False, mark_read=False
+    )
+
+
+def _step(
+    host: Host, rules: Rules, position: int, entry: dict[str, Any], message: dict[str, Any], answered: set[str]
+) -> Step:
+    asked = recognise(message)
+    decision, reason = _decide(host, rules, entry, message, asked, answered)
+    urgent = message["type"] in URGENT
+    handled = decision != LEAVE
+    wanted = (urgent and decision != LEAVE) or (handled and message["ack_required"])
+    sent = parse_time(message["timestamp"])
+    late = sent is not None and (host.clock() - sent).total_seconds() > rules.deadline
+    return Step(
+        message=message,
+        decision=decision,
+        reason=reason,
+        kind=asked.kind if asked else "",
+        details=asked.details if asked else {},
+        acts=decision == ANSWER and asked is not None and asked.kind in ACTIONS,
+        acknowledge=wanted and host.id not in message["acknowledged_by"],
+        mark_read=handled and not urgent,
+        position=position,
+        overdue=late,
+    )
+
+
+def _decide(
+    host: Host,
+    rules: Rules,
+    entry: dict[str, Any],
+    message: dict[str, Any],
+    asked: Asked | None,
+    answered: set[str],
+) -> tuple[str, str]:
+    """The decision on a message, and why."""
+    if message["verified"] not in (TRUE, MARKED):
+        return LEAVE, message["verified_reason"]
+    if is_answer(message):
+        return LEAVE, f"it is an answer of {message['from']}"
+    if message["id"] in answered:
+        return (LEAVE if message["type"] in URGENT else MARK), "it was answered before"
+    if asked is None:
+        if message["type"] in URGENT and message["actionable"]:
+            return MARK, "the manager has to see it"
+        return LEAVE, "no program knows what it asks for"
+    if not message["actionable"]:
+        return _old(host, entry, message)
+    refusal = asked.problem or refuse(rules, message["from"], asked)
+    return (DECLINE, refusal) if refusal else (ANSWER, f"{message['from']} may ask for {asked.kind}")
+
+
+def _old(host: Host, entry: dict[str, Any], message: dict[str, Any]) -> tuple[str, str]:
+    """The decision on a message of a known kind that may not be acted upon, or not any more."""
+    when = ActedLedger(host).acted_at(entry)
+    if when:
+        return FINISH, f"{host.id} began with it at {when} and did not come to its answer"
+    signer = Judge(host).judge([(entry, message["from"])])[0].signer
+    if signer is None or not signer.is_valid(host.clock()):
+        return LEAVE, message["actionable_reason"]
+    return DECLINE, f"It is not acted upon: {message['actionable_reason']}. Ask again."
+
+
+def refuse(rules: Rules, sender: str, asked: Asked) -> str:
+    """Why a server may not ask for something, in a sentence for it; empty when it may."""
+    allowed = rules.actions.get(sender, rules.actions.get(ALL, []))
+    if asked.kind not in allowed:
+        return f"{sender} is not allowed to ask for {asked.kind} here."
+    if asked.kind == INSTALL:
+        names = [parse_spec(text).name for text in asked.details["packages"]]
+        denied = [name for name in names if not is_allowed(name, list(rules.packages))]
+        return f"Not allowed to be installed here: {', '.join(denied)}." if denied else ""
+    if asked.kind == FACTS and "path" in asked.details and asked.details["path"] not in rules.paths:
+        return "The commit of that path is not told here."
+    return ""
