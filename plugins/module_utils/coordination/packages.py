@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -14,6 +16,10 @@ from .printable import short
 
 MAX_PACKAGES = 100
 """Packages that one request may name."""
+STATES = ("present", "latest", "absent")
+"""What may be wanted of a package."""
+MAX_WORDS = 1_000
+"""Characters of what the package manager says that are told, its last ones."""
 
 NAME = r"[a-z0-9][a-z0-9+.-]+"
 """Debian Policy Manual, section 5.6.7: lower case letters, digits and + - . , beginning with a letter or digit."""
@@ -61,11 +67,81 @@ def parse_specs(texts: Any) -> list[PackageSpec]:
     return specs
 
 
-def reads_as_order(name: str) -> bool:
-    """Whether apt would read a name that no package has as an order to install or remove another one."""
-    return name.endswith(("+", "-"))
+def is_safe(name: str) -> bool:
+    """Whether apt can take a name as that of a package: one that ends in + or - is else an order about another one.
+
+    apt-get(8): "If a hyphen is appended to the package name […] the identified package will be removed".
+    """
+    if not name.endswith(("+", "-")):
+        return True
+    try:
+        command = ["apt-cache", "show", "--no-all-versions", "--", name]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return f"Package: {name}\n" in shown.stdout
 
 
-def is_allowed(name: str, patterns: list[str]) -> bool:
+def is_allowed(name: str, patterns: Sequence[str]) -> bool:
     """Whether one of some shell patterns fits the name of a package."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+class Outcome(NamedTuple):
+    """What came of a package: whether it is as it is wanted, and what is installed; empty where nothing is.
+
+    :param wanted: the version that is wanted, empty when any is.
+    :param words: what the package manager said where it failed.
+    """
+
+    name: str
+    ok: bool
+    wanted: str
+    version: str
+    status: str
+    installed_at: str
+    words: str
+
+
+def outcomes(
+    texts: Sequence[str], state: str, observed: Mapping[str, Mapping[str, Any]], words: Mapping[str, str]
+) -> list[Outcome]:
+    """What came of packages.
+
+    :param texts: the packages, each ``name`` or ``name=version``.
+    :param state: one of ``STATES``.
+    :param observed: by name, what the package database says, as :func:`.environment.observe` returns it.
+    :param words: by package as it was named, what the package manager said where it failed.
+    :raises InvalidInput: when a package or the state cannot be used.
+    """
+    if state not in STATES:
+        raise InvalidInput(f"There is no state {state!r}.", f"Use one of {', '.join(STATES)}.")
+    return [_outcome(spec, state, observed.get(spec.name, {}), words.get(str(spec), "")) for spec in parse_specs(texts)]
+
+
+def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str) -> Outcome:
+    status = str(found.get("status") or "")
+    version = installed_version(found)
+    as_wanted = not version if state == "absent" else bool(version) and spec.version in ("", version)
+    failed = "" if as_wanted and state != "latest" else words.strip()[-MAX_WORDS:]
+    return Outcome(
+        spec.name, as_wanted and not failed, spec.version, version, status, str(found.get("installed_at") or ""), failed
+    )
+
+
+def installed_version(found: Mapping[str, Any]) -> str:
+    """The version of a package by what the package database says of it; empty when it is not installed."""
+    return str(found.get("version") or "") if str(found.get("status") or "").endswith(" ok installed") else ""
+
+
+def matches(name: str, version: str, others: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[str, str]]:
+    """Whether a package is the same on other servers: ``yes``, ``no``, or ``unknown`` where none tells of it.
+
+    :param version: the version here, empty when it is not installed.
+    :param others: by server, the version of each package that it tells of.
+    :return: also the version on each server that tells of it.
+    """
+    versions = {server: known[name] for server, known in others.items() if name in known}
+    if not versions:
+        return "unknown", {}
+    return ("yes" if set(versions.values()) == {version} else "no"), versions

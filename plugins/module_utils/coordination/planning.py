@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .acting import ActedLedger
+from .errors import InvalidInput
 from .fleet import ALL
 from .host import Host
 from .listing import shown
 from .mailbox import read_mailbox
 from .messages import id_of, is_for, parse_time, urgency
 from .own_marks import OwnMarks
-from .packages import is_allowed, parse_spec
-from .recognition import CHECK, FACTS, INSTALL, KINDS, STALE, Asked, is_answer, recognise
+from .packages import is_allowed, is_safe, parse_spec
+from .recognition import FACTS, INSTALL, KINDS, STALE, Asked, is_answer, recognise
 from .responding import answered_ids
 from .snapshot import Snapshot
 from .verdicts import MARKED, TRUE, Judge
@@ -31,7 +32,7 @@ URGENT = ("error", "warning")
 
 @dataclass(frozen=True)
 class Rules:
-    """What the operator allows.
+    """What the operator allows. Every kind may be asked for unless actions are given, and nothing is installed.
 
     :param actions: for each server the kinds that it may ask for; ``all`` stands for those that are not named.
     :param packages: shell patterns of the packages that may be installed.
@@ -75,9 +76,24 @@ def plan(host: Host, rules: Rules) -> list[Step]:
     """What is to be done about each unread message, the most urgent first. Nothing is changed.
 
     :raises DocumentDamaged: when the mailbox cannot be read.
+    :raises InvalidInput: when a rule cannot be used.
     """
+    check_rules(rules)
     steps = host.repository.read(lambda snapshot: _plan(host, snapshot, rules))
     return sorted(steps, key=lambda step: urgency(step.message))
+
+
+def check_rules(rules: Rules) -> None:
+    """Refuse rules that name no kind of request.
+
+    :raises InvalidInput: naming it.
+    """
+    for server, kinds in rules.actions.items():
+        for kind in kinds if isinstance(kinds, list) else [kinds]:
+            if not isinstance(kinds, list) or kind not in KINDS:
+                raise InvalidInput(
+                    f"{kind!r} is no action that {server} could be allowed.", f"Give a list of {', '.join(KINDS)}."
+                )
 
 
 def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
@@ -178,8 +194,13 @@ def refuse(rules: Rules, sender: str, asked: Asked) -> str:
         return f"{sender} is not allowed to ask for {asked.kind} here."
     if asked.kind == INSTALL:
         names = [parse_spec(text).name for text in asked.details["packages"]]
-        denied = [name for name in names if not is_allowed(name, list(rules.packages))]
-        return f"Not allowed to be installed here: {', '.join(denied)}." if denied else ""
+        denied = [name for name in names if not is_allowed(name, rules.packages)]
+        if denied:
+            return f"Not allowed to be installed here: {', '.join(denied)}."
+        unsafe = [name for name in names if not is_safe(name)]
+        return (
+            f"There is no such package here, and apt would read it as an order: {', '.join(unsafe)}." if unsafe else ""
+        )
     if asked.kind == FACTS and "path" in asked.details and asked.details["path"] not in rules.paths:
         return "The commit of that path is not told here."
     return ""

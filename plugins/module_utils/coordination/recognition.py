@@ -19,10 +19,11 @@ KINDS = (INSTALL, CHECK, STATUS, STARTED, FAILED, STALE, FACTS)
 QUERIES = ("commit", "disk", "kernel", "load", "memory", "package", "toolchain")
 """What a request for facts may ask for."""
 
-_LIST = rf"(?P<packages>{NAME}(?:=\S+)?(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s+){NAME}(?:=\S+)?){{0,19}}?)"
+_SEPARATOR = r"(?:\s*,\s*(?:and\s+)?|\s+and\s+)"
+_LIST = rf"(?P<packages>{NAME}(?:=\S+)?(?:{_SEPARATOR}{NAME}(?:=\S+)?){{0,19}})"
 _LEAD = r"(?:please\s+)?"
 _WHICH = r"(?:the\s+)?(?:packages?:?\s+)?"
-_END = r"(?=\s*[.!?,;]?\s*$|[.!?,;]\s|\s+(?:on|to|for|with|so|as|in|before|if)\s)"
+_END = r"(?=\s*[.!?;]?\s*$|[.!?;]\s|,?\s+(?:on|to|for|with|so|as|in|before|if)\s)"
 _WORDS = {
     INSTALL: ("request", rf"{_LEAD}install\s+{_WHICH}{_LIST}{_END}"),
     CHECK: (
@@ -31,7 +32,10 @@ _WORDS = {
         rf"|(?:which|what)\s+version\s+of\s+{_WHICH}(?P<of>{NAME})\s+(?:is|do\s+you\s+have)\b"
         rf"|is\s+{_WHICH}(?P<installed>{NAME})\s+installed\b)",
     ),
-    STATUS: ("request", r"(?:what(?:'|\u2019)?\s*(?:i)?s\s+your\s+(?:current\s+)?status|status\s*(?:check|report|inquiry)?\s*[?.]*\s*$)"),
+    STATUS: (
+        "request",
+        r"(?:what(?:'|\u2019)?\s*i?s\s+your\s+(?:current\s+)?status\b|status\s*(?:check|report|inquiry)?\s*[?.]*$)",
+    ),
     STARTED: ("info", r"(?:starting\s+(?:the\s+)?build|build\s+started|build\s+\S+\s+started)\b"),
     FAILED: ("error", r"(?:build\s+failed|build\s+\S+\s+failed)\b"),
     STALE: ("request", r"(?:your\s+)?heartbeat\s+(?:is\s+)?stale\b"),
@@ -81,7 +85,7 @@ def _said(kind: str, message: dict[str, Any], found: re.Match[str]) -> dict[str,
     if kind in (INSTALL, CHECK):
         groups = found.groupdict()
         listed = next(groups[name] for name in ("packages", "of", "installed") if groups.get(name))
-        names = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s+", listed)
+        names = re.split(_SEPARATOR, listed)
         return {"packages": [name.rstrip(".").lower() for name in names[:MAX_PACKAGES]]}
     if kind == FAILED:
         step = re.search(r"\bat\s+(?:step\s+)?(.{1,60}?)\s*$", message["subject"], re.IGNORECASE)

@@ -89,9 +89,7 @@ def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
     :raises UnknownServer: when the fleet does not have the sender of the original.
     """
     subject = redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]
-    answer = replace(
-        draft, subject=reply_subject(subject), in_reply_to=id_of(original), thread=thread_of(original)
-    )
+    answer = replace(draft, subject=reply_subject(subject), in_reply_to=id_of(original), thread=thread_of(original))
     _check_recipient(host, str(original.get("from")))
     check_draft(answer)
     return answer
