@@ -56,7 +56,9 @@ def match_packages(
 ) -> list[dict[str, Any]]:
     """The report, with whether each package matches the other servers."""
     names = [str(one["name"]) for one in report]
-    others = {server: {str(fact["name"]): str(fact["value"]) for fact in facts} for server, facts in (told or {}).items()}
+    others = {
+        server: {str(fact["name"]): str(fact["value"]) for fact in facts} for server, facts in (told or {}).items()
+    }
     for server, found in observed.items():
         others[server] = {name: installed_version(found.get(name, {})) for name in names}
     known = [matches(one["name"], one["version"], others) for one in report]

@@ -23,7 +23,7 @@ _SEPARATOR = r"(?:\s*,\s*(?:and\s+)?|\s+and\s+)"
 _LIST = rf"(?P<packages>{NAME}(?:=\S+)?(?:{_SEPARATOR}{NAME}(?:=\S+)?){{0,19}})"
 _LEAD = r"(?:please\s+)?"
 _WHICH = r"(?:the\s+)?(?:packages?:?\s+)?"
-_END = r"(?=\s*[.!?;]?\s*$|[.!?;]\s|,?\s+(?:on|to|for|with|so|as|in|before|if)\s)"
+_END = r"(?=\s*[.!?;]?\s*$|[.!?]\s|,?\s+(?:on|to|for|with|so|as|in|before|if)\s)"
 _WORDS = {
     INSTALL: ("request", rf"{_LEAD}install\s+{_WHICH}{_LIST}{_END}"),
     CHECK: (
