@@ -61,7 +61,7 @@ def test_many_answers_are_one_commit(trusted: Builders) -> None:
     )
     assert trusted.commits() == commits + 1
     assert [entry["in_reply_to"] for entry in sent] == [first, second, third]
-    assert [(entry["subject"], entry["thread"]) for entry in sent][0] == ("Re: A", first)
+    assert (sent[0]["subject"], sent[0]["thread"]) == ("Re: A", first)
     assert sent == trusted.messages()[4:] and [entry["seq"] for entry in sent] == [1, 2, 3]
     marks = [(entry["read_by"], entry["acknowledged_by"], entry["ack_status"]) for entry in trusted.messages()[:4]]
     me = ["build2"]

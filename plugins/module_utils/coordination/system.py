@@ -16,9 +16,21 @@ def system_facts() -> dict[str, float]:
     """The load of one minute for each core in percent (cpu_usage), used memory and free disk in GB (10⁹ bytes)."""
     return {
         "cpu_usage": round(100 * os.getloadavg()[0] / (os.cpu_count() or 1), 1),
-        "memory_used_gb": round(_memory("MemTotal", "MemAvailable") / GIGABYTE, 1),
-        "disk_free_gb": round(shutil.disk_usage("/").free / GIGABYTE, 1),
+        "memory_used_gb": memory_facts()["used_gb"],
+        "disk_free_gb": disk_facts()["free_gb"],
     }
+
+
+def disk_facts() -> dict[str, float]:
+    """The size of the file system of the root folder and what is free of it, in GB (10⁹ bytes)."""
+    usage = shutil.disk_usage("/")
+    return {"total_gb": round(usage.total / GIGABYTE, 1), "free_gb": round(usage.free / GIGABYTE, 1)}
+
+
+def memory_facts() -> dict[str, float]:
+    """The memory of this machine and what is used of it, in GB (10⁹ bytes)."""
+    total, used = _memory("MemTotal"), _memory("MemTotal", "MemAvailable")
+    return {"total_gb": round(total / GIGABYTE, 1), "used_gb": round(used / GIGABYTE, 1)}
 
 
 def capabilities() -> dict[str, int]:
