@@ -32,12 +32,14 @@ attributes:
   diff_mode:
     description: There is never a difference.
     support: none
-  facts:
-    description: It returns facts.
+  platform:
     support: full
+    platforms: posix
+    description: Linux; packages on Debian and Ubuntu.
 seealso:
   - module: acs.builders.build_heartbeat_fact
-author: acs.builders authors
+author:
+  - acs.builders authors (@acs-builders)
 """
 
 EXAMPLES = r"""
