@@ -23,6 +23,7 @@ from ..coordination.errors import (
 from ..coordination.health import look_at_health, overdue_mail
 from ..coordination.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.host import Host, utc_now
+from ..coordination.jobs import close as close_job
 from ..coordination.mailbox import read_mailbox
 from ..coordination.snapshot import Snapshot
 from ..coordination.withdrawals import withdrawal_notes
@@ -94,6 +95,10 @@ class Cycle:
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
         self._update_clone(host, seen.commit, problems)
+        try:
+            close_job(host)
+        except (CoordinationError, OSError) as error:
+            problems["job"] = f"The end of a job could not be published: {error}"
         try:
             write_summary(host, seen.health, list(problems.values()), self.interval)
         except StateUnusable as error:

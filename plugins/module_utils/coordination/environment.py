@@ -39,7 +39,8 @@ def observe(packages: Sequence[str] | None, paths: Sequence[str], now: datetime)
 
     :param packages: names to look up; all that are installed when None. Those that dpkg does not know are left out.
     :param paths: of Git repositories whose commit is told; what is none is left out.
-    :return: observed_at (UTC), kernel, machine, os, toolchain, packages, disk and memory in GB (10⁹ bytes), load and commits.
+    :return: observed_at (UTC), kernel, machine, os, toolchain, packages, disk and memory in GB (10⁹ bytes), load and
+        commits.
     """
     return {
         "observed_at": utc_text(now),

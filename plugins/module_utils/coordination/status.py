@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,8 @@ class Report:
 
     :param status: idle, building, success or failed.
     :param job: the id of the job that begins or ends.
+    :param artifacts: what was built: paths, or mappings with path, size (bytes) and sha256.
+    :param outcome: what else is known of a job that ended, and stands in last_build.
     """
 
     status: str
@@ -40,7 +42,8 @@ class Report:
     branch: str | None = None
     commit: str | None = None
     log: str | None = None
-    artifacts: Sequence[str] = ()
+    artifacts: Sequence[Any] = ()
+    outcome: dict[str, Any] = field(default_factory=dict)
 
 
 def status_path(server: str) -> str:
@@ -80,7 +83,7 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE) -> Receipt:
     if report.status not in STATES:
         raise InvalidInput(f"There is no status {report.status!r}.", f"Use one of {', '.join(STATES)}.")
     texts = {name: getattr(report, name) for name in ("job", "branch", "commit", "log")}
-    texts["artifacts"] = list(report.artifacts)
+    texts["artifacts"], texts["outcome"] = list(report.artifacts), report.outcome
     check_text(list(texts.values()), "the status")
     report = replace(report, **guarded(host, texts, secrets))
     now = host.clock()
@@ -155,7 +158,12 @@ def _closed(
     last = old.get("last_build")
     last = last if isinstance(last, dict) else {}
     if job is None and last.get("status") == report.status and report.job in (None, last.get("id")):
-        return {**last, **given, **({"artifacts": list(report.artifacts)} if report.artifacts else {})}
+        return {
+            **last,
+            **given,
+            **({"artifacts": list(report.artifacts)} if report.artifacts else {}),
+            **report.outcome,
+        }
     if job and report.job not in (None, job.get("id")):
         raise InvalidInput(
             f"The job that is being built is {one_line(str(job.get('id')))}, not {report.job}.",
@@ -173,6 +181,7 @@ def _closed(
         "duration_seconds": max(0, int((now - started).total_seconds())) if started else None,
         "log": given.get("log", job.get("log")),
         "artifacts": list(report.artifacts),
+        **report.outcome,
     }
 
 
