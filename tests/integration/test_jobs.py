@@ -1,0 +1,270 @@
+"""Build jobs with real processes: they run apart from whoever started them, and are told once."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import run as run_service
+from ansible_collections.acs.builders.plugins.module_utils.coordination import jobs
+from ansible_collections.acs.builders.tests.ansible_runner import fail, succeed
+from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.waiting import until
+
+
+class Build:
+    """A server that builds, and what it has published."""
+
+    def __init__(self, builders: Builders) -> None:
+        self.builders = builders
+        self.source = builders.folder / "source"
+        self.logs = builders.folder / "logs"
+        self.source.mkdir()
+
+    def start(self, command: str, job: str = "job_1", **options: Any) -> dict[str, Any]:
+        """Start a job with the module."""
+        given = {"source": str(self.source), "log_folder": str(self.logs), **options}
+        return succeed(self.builders, "build1", "build_job", state="started", job=job, command=command, **given)
+
+    def watch(self, wait: int = 20, **options: Any) -> dict[str, Any]:
+        """What the module tells of the job."""
+        return succeed(self.builders, "build1", "build_job", wait=wait, **options)
+
+    def status(self) -> dict[str, Any]:
+        """The status document on the remote."""
+        found: dict[str, Any] = json.loads(self.builders.show("build1/status.json"))
+        return found
+
+    def told(self) -> list[tuple[str, str]]:
+        """The types and subjects of the messages to the partner."""
+        return [(message["type"], message["subject"]) for message in self.builders.messages()]
+
+    def processes(self) -> list[int]:
+        """The processes of the job, the runner first."""
+        mark = str(self.builders.folder)
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and mark in (entry / "cmdline").read_text():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return sorted(pid for pid in found if pid != os.getpid())
+
+
+@pytest.fixture
+def build(builders: Builders) -> Iterator[Build]:
+    """Two servers that trust each other, of which build1 builds; what it left running is ended."""
+    builders.trust()
+    build = Build(builders)
+    yield build
+    for pid in build.processes():
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_job_that_succeeds(build: Build) -> None:
+    git("init", "--quiet", "--initial-branch=main", build.source)
+    git("-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--allow-empty", "-qm", "x", cwd=build.source)
+    commit = git("rev-parse", "HEAD", cwd=build.source)
+    release = build.source / "go"
+    command = f"echo one; until [ -e {release} ]; do sleep 0.1; done; echo -n x > a.deb; echo two"
+    started = build.start(command, artifacts=["*.deb"])
+    assert started["changed"] and started["job"]["running"]
+    status = build.status()
+    job = status["current_job"]
+    assert (status["status"], job["id"], job["branch"], job["commit"]) == ("building", "job_1", "main", commit)
+    assert build.told() == [("info", "Build started: job_1")]
+    assert build.builders.messages()[0]["request"] == {"action": "build_started", "job": "job_1"}
+    seen = build.watch(wait=0)
+    assert (seen["changed"], seen["job"]["running"]) == (False, True)
+    release.touch()
+    ended = build.watch()
+    sha = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # printf x | sha256sum
+    assert ended["changed"] and ended["job"]["last_lines"] == ["one", "two"]
+    artifact = {"path": str(build.source / "a.deb"), "size": 1, "sha256": sha}
+    last = build.status()["last_build"]
+    assert (last["status"], last["exit_code"], last["reason"]) == ("success", 0, "exit code 0")
+    assert last["artifacts"] == [artifact] and last["last_lines"] == ["one", "two"] and last["duration_seconds"] >= 0
+    message = build.builders.messages()[-1]
+    assert (message["type"], message["subject"]) == ("info", "Build succeeded: job_1")
+    assert f"a.deb, 1 bytes, SHA-256 {sha}" in message["body"] and "\n  two" in message["body"]
+    facts = {fact["name"]: fact["value"] for fact in message["facts"]}
+    assert (facts["exit code"], facts["status"], facts["commit"]) == (0, "success", commit)
+    assert build.watch()["changed"] is False and len(build.told()) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "reason", "code"),
+    [
+        ("echo no; exit 3", "exit code 3", 3),
+        ("kill -9 $$", "killed by SIGKILL", None),
+        ("no-such-program", "exit code 127", 127),
+    ],
+)
+def test_a_job_that_fails(build: Build, command: str, reason: str, code: int | None) -> None:
+    build.start(command)
+    job = build.watch()["job"]
+    assert (job["running"], job["status"], job["reason"], job["exit_code"]) == (False, "failed", reason, code)
+    assert build.status()["status"] == "failed" and build.status()["last_build"]["reason"] == reason
+    message = build.builders.messages()[-1]
+    assert (message["type"], message["priority"]) == ("error", "high")
+    assert message["request"] == {"action": "build_failed", "job": "job_1", "reason": reason}
+
+
+def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(build: Build) -> None:
+    build.start(f"sleep 1000 {build.source} & sleep 1000", time_limit=1)
+    job = build.watch()["job"]
+    assert (job["status"], job["reason"]) == ("failed", "it was ended at its time limit of 1 s")
+    until(lambda: not build.processes(), "an end of what it started")
+
+
+def test_a_runner_that_is_told_to_stop_says_so(build: Build) -> None:
+    begun = build.source / "begun"
+    build.start(f"touch {begun}; sleep 1000")
+    until(begun.exists, "no begin")
+    os.kill(build.processes()[0], signal.SIGTERM)
+    job = build.watch()["job"]
+    assert (job["status"], job["reason"]) == ("failed", "it was told to stop")
+
+
+def end_runner(build: Build) -> None:
+    """Kill the runner, so that nothing is left that could tell how the job ended."""
+    runner = until(build.processes, "no process")[0]
+    children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
+    for pid in (runner, *map(int, children)):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Build) -> None:
+    release = build.source / "begun"
+    build.start(f"echo begun; touch {release}; sleep 1000")
+    until(release.exists, "no begin")
+    end_runner(build)
+    config = Config(
+        repo=str(build.builders.clone("build1")),
+        state_dir=str(build.builders.state("build1")),
+        log_folder=str(build.builders.folder),
+    )
+    assert run_service(config, once=True) == 0
+    assert build.status()["last_build"]["reason"] == "its process is gone"
+    assert build.status()["last_build"]["last_lines"] == ["begun"]
+    assert build.told()[1:] == [("error", "Build failed: job_1")]
+    assert run_service(config, once=True) == 0
+    assert build.watch()["changed"] is False and len(build.told()) == 2
+
+
+def test_the_end_is_told_once_the_remote_is_there_again(build: Build) -> None:
+    build.start("exit 0")
+    record = build.builders.state("build1") / "job_result.json"
+    until(record.exists, "no end")
+    away = build.builders.remote.with_suffix(".away")
+    build.builders.remote.rename(away)
+    failed = fail(build.builders, "build1", "build_job", wait=20, timeout=2)
+    assert failed["reason"] in ("unreachable", "remote_missing")
+    away.rename(build.builders.remote)
+    assert build.watch()["changed"] and build.watch()["changed"] is False
+    assert build.told() == [("info", "Build started: job_1"), ("info", "Build succeeded: job_1")]
+
+
+def close(builders: Builders) -> bool:
+    """Close the job as a process of its own would."""
+    with builders.host("build1") as host:
+        return jobs.close(host)
+
+
+def test_of_several_that_close_one_does(build: Build) -> None:
+    build.start("exit 0")
+    until((build.builders.state("build1") / "job_result.json").exists, "no end")
+    until(lambda: not build.processes(), "an end of the runner")
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        closed = pool.map(close, [build.builders] * 4)
+    assert sorted(closed) == [False, False, False, True] and len(build.told()) == 2
+
+
+def test_a_closer_that_died_in_the_middle_is_followed_by_one_that_says_the_same(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has published everything, and has not written that it did."""
+    build.start("sleep 1000")
+    end_runner(build)
+
+    class Died(Exception):
+        pass
+
+    def die(host: Any, record: Any, result: Any) -> Any:
+        publish(host, record, result)
+        raise Died
+
+    publish = jobs.publish_end
+    monkeypatch.setattr(jobs, "publish_end", die)
+    with pytest.raises(Died):
+        close(build.builders)
+    monkeypatch.undo()
+    commits = build.builders.commits()
+    assert close(build.builders) and build.builders.commits() == commits
+
+
+def test_one_job_at_a_time(build: Build) -> None:
+    build.start("sleep 1000")
+    assert build.start("sleep 1000")["changed"] is False
+    refused = fail(
+        build.builders, "build1", "build_job", state="started", job="job_2", command="true", source=str(build.source)
+    )
+    assert "The job job_1 is running on build1" in refused["msg"]
+    end_runner(build)
+    assert build.start("true", job="job_2")["changed"]
+    assert [subject for _type, subject in build.told()][:3] == [
+        "Build started: job_1",
+        "Build failed: job_1",
+        "Build started: job_2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"job": "../evil"}, "cannot be the id of a job"),
+        ({"job": ""}, "cannot be the id of a job"),
+        ({"job": "a\nb"}, "cannot be the id of a job"),
+        ({"source": "/nonexistent"}, "There is no folder /nonexistent"),
+        ({"command": " "}, "The command cannot be run"),
+        ({"time_limit": 0}, "not a positive number"),
+        ({"artifacts": ["../../etc/shadow"]}, "no pattern inside of the source"),
+        ({"artifacts": ["/etc/shadow"]}, "no pattern inside of the source"),
+    ],
+)
+def test_bad_input_starts_nothing(build: Build, options: dict[str, Any], says: str) -> None:
+    given = {"job": "job_1", "source": str(build.source), "command": "true", **options}
+    refused = fail(build.builders, "build1", "build_job", state="started", **given)
+    assert refused["reason"] == "invalid_input" and says in refused["msg"]
+    assert not (build.builders.state("build1") / "job.json").exists()
+
+
+def test_check_mode_starts_and_closes_nothing(build: Build) -> None:
+    assert build.start("touch ran", check=True)["changed"]
+    assert not (build.builders.state("build1") / "job.json").exists()
+    build.start("true")
+    until((build.builders.state("build1") / "job_result.json").exists, "no end")
+    assert build.watch(check=True)["changed"] is False
+    assert build.told() == [("info", "Build started: job_1")] and not (build.source / "ran").exists()
+
+
+def test_what_the_log_says_is_harmless_and_without_secrets(build: Build) -> None:
+    token = "ghp_" + "a1B2" * 9
+    build.start(f"printf 'token {token}\\n\\033[2Jclear\\377\\n'")
+    job = build.watch()["job"]
+    assert job["running"] is False
+    last = build.status()["last_build"]["last_lines"]
+    assert token not in json.dumps(build.builders.messages()) and token not in json.dumps(last)
+    assert last[1].startswith("\\x1b[2Jclear") and "\x1b" not in json.dumps(build.builders.messages())
+
+
+def test_no_job_is_no_error(build: Build) -> None:
+    assert build.watch(wait=0) == {**build.watch(wait=0), "changed": False, "job": {}}
