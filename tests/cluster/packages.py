@@ -24,8 +24,11 @@ def write_index(folder: Path) -> None:
     (folder / "Packages").write_text("\n".join(entries))
 
 
-def make_package(folder: Path, name: str, version: str) -> Path:
-    """Add a package with one text file to a repository, and return where it is."""
+def make_package(folder: Path, name: str, version: str, postinst: str = "") -> Path:
+    """Add a package with one text file to a repository, and return where it is.
+
+    :param postinst: shell commands that are run when it is installed.
+    """
     package = folder / f"{name}_{version}_all.deb"
     with tempfile.TemporaryDirectory() as scratch:
         content = Path(scratch) / f"usr/share/{name}/version"
@@ -37,6 +40,10 @@ def make_package(folder: Path, name: str, version: str) -> Path:
             f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
             f"Maintainer: tests <root@localhost>\nDescription: made for a test\n"
         )
+        if postinst:
+            script = control.with_name("postinst")
+            script.write_text(f"#!/bin/sh\n{postinst}\n")
+            script.chmod(0o755)
         Path(scratch).chmod(0o755)
         run("dpkg-deb", "--build", "--root-owner-group", scratch, package)
     write_index(folder)

@@ -85,9 +85,12 @@ class Rig:
         """What was asked of the Git host's web server."""
         return (self.machines["git"].root / git_host.ACCESS_LOG).read_text()
 
-    def make_package(self, name: str, version: str) -> Path:
-        """Add a package with one file, /usr/share/NAME/version, to what the hosts can install."""
-        return packages.make_package(self.machines["git"].root / "srv/apt", name, version)
+    def make_package(self, name: str, version: str, postinst: str = "") -> Path:
+        """Add a package with one file, /usr/share/NAME/version, to what the hosts can install.
+
+        :param postinst: shell commands that are run when it is installed.
+        """
+        return packages.make_package(self.machines["git"].root / "srv/apt", name, version, postinst)
 
     def operator(self) -> dict[str, str]:
         """The environment of a person at the controller, whose inventory names the servers."""

@@ -25,17 +25,22 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         assert "[WARNING]" not in done.output
         shown = done.stdout.partition("THE CONVERSATION")[2]
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
-        assert question[1:] == ("build1", "build2", "request", "Which Git is installed?")
-        assert answer[1:] == ("build2", "build1", "info", "Re: Which Git is installed?")
-        assert re.search(r"^    \| git version \d", shown, re.MULTILINE)
-        assert re.search(r"^    git = \d", shown, re.MULTILINE)
+        assert question[1:] == ("build1", "build2", "request", "Install libmysqlclient-dev")
+        assert answer[1:] == ("build2", "build1", "info", "Re: Install libmysqlclient-dev")
+        assert "    | Installed libmysqlclient-dev version 8.0.36-1 on build2. Package status: install ok" in shown
+        assert "    | Environments aligned with build1.\n" in shown
+        assert re.search(r"^    libmysqlclient-dev = 8.0.36-1$", shown, re.MULTILINE)
         assert re.findall(r"read by: (.*)", shown) == ["build2", "build1"]
         assert re.search(r"^  build1   ok .* idle +Codex ", shown, re.MULTILINE)
         assert re.search(r"^  build2   ok .* success +GitHub Copilot +demo success in \d+ s$", shown, re.MULTILINE)
         assert "  healthy: yes\n" in shown
         assert re.search(r"^  unread:  build1 0, build2 0$", shown, re.MULTILINE)
         subjects = [message["subject"] for message in servers.messages()]
-        assert subjects == ["Ready", "Ready", *("Which Git is installed?", "Re: Which Git is installed?") * number]
+        assert subjects == [
+            "Ready",
+            "Ready",
+            *("Install libmysqlclient-dev", "Re: Install libmysqlclient-dev") * number,
+        ]
         assert all(message["read"] for message in servers.messages())
         assert json.loads(servers.show("build2/status.json"))["last_build"]["id"] == "demo"
         for server in servers.ids:

@@ -1,0 +1,284 @@
+"""Coordinated actions on booted servers: requests are carried out and answered with facts, each once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.tests.cluster.beats import messages, remote
+from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
+from ansible_collections.acs.builders.tests.waiting import until
+
+RESPOND = "playbooks/respond.yml"
+INSTALL = "playbooks/install_packages.yml"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_unread(rig: Rig) -> Iterator[None]:
+    """Both servers have read what was sent before."""
+    for server in ("build1", "build2"):
+        rig.ssh(server, "builderctl read --json > /dev/null; builderctl mark-read")
+    yield
+
+
+def ask(
+    rig: Rig, subject: str, body: str = "Please.", kind: str = "request", server: str = "build1", **request: Any
+) -> str:
+    """Send a message to the partner and return its id."""
+    more = f" --request '{json.dumps(request)}'" if request else ""
+    done = rig.ssh(server, f"builderctl send --json --type {kind} '{subject}' '{body}'{more}")
+    return str(json.loads(done.stdout)["message"]["id"])
+
+
+def answers(rig: Rig, *ids: str) -> list[dict[str, Any]]:
+    """The answers to messages, in the order of these."""
+    found = [message for message in messages(rig) if message.get("in_reply_to") in ids]
+    return sorted(found, key=lambda message: ids.index(message["in_reply_to"]))
+
+
+def sent_since(rig: Rig, before: list[dict[str, Any]], sender: str) -> list[dict[str, Any]]:
+    """What a server has sent since the mailbox was looked at."""
+    known = {message["id"] for message in before}
+    return [message for message in messages(rig) if message["id"] not in known and message["from"] == sender]
+
+
+def facts(message: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a message, by name."""
+    return {fact["name"]: fact["value"] for fact in message["facts"]}
+
+
+def commits(rig: Rig, author: str) -> int:
+    """How many commits of a server the branch has."""
+    return int(remote(rig, "rev-list", "--count", f"--author={author}@", "main"))
+
+
+def installed(rig: Rig, server: str, package: str) -> str:
+    """The version of a package on a server; empty when it is not installed."""
+    show = f"dpkg-query --show --showformat='${{Version}} ${{Status}}' {package}"
+    version, _space, status = rig.ssh(server, show, check=False).stdout.partition(" ")
+    return version if status == "install ok installed" else ""
+
+
+def test_the_complete_interaction(rig: Rig) -> None:
+    rig.make_package("libmysqlclient-dev", "8.0.36-1")
+    rig.ssh("build1", "apt-get -qq update && apt-get -qq install libmysqlclient-dev")
+    rig.playbook("molecule/cluster/interaction.yml")
+    assert installed(rig, "build2", "libmysqlclient-dev") == "8.0.36-1"
+    answer = messages(rig)[-1]
+    assert answer["body"].startswith("Installed libmysqlclient-dev version 8.0.36-1 on build2 (since 20")
+    assert "Package status: install ok installed. Matches build1: yes." in answer["body"]
+    assert answer["body"].endswith("Environments aligned with build1.")
+
+
+def test_the_five_patterns_of_a_reply(rig: Rig) -> None:
+    rig.ssh("build2", "builderctl status idle")
+    asked = [
+        ask(rig, "Install libmysqlclient-dev"),
+        ask(rig, "A question", "What is your status?"),
+        ask(rig, "Starting build ABC", "From commit 1234.", "info"),
+        ask(rig, "Build failed at step X", "No space left.", "error"),
+        ask(rig, "Check environment for package libmysqlclient-dev"),
+    ]
+    _code, output = rig.playbook(RESPOND, "--limit", "build2")
+    install, status, started, failed, check = answers(rig, *asked)
+    assert install["body"].startswith("Installed libmysqlclient-dev version 8.0.36-1 on build2")
+    assert re.match(r"build2 is idle\. Last activity: 20\S+Z\. Current job: none\.", status["body"])
+    assert started["body"].startswith("Acknowledged. build2 standing by. Current status: idle.")
+    assert failed["body"].startswith("Acknowledged build1 failure at step X. build2 current status: idle")
+    assert "build2 has package libmysqlclient-dev version 8.0.36-1 installed" in check["body"]
+    assert "dpkg status: install ok installed. Matches build1: yes." in check["body"]
+    assert facts(status)["status"] == "idle" and float(facts(status)["disk free in GB"]) > 0
+    kept = next(message for message in messages(rig) if message["id"] == asked[3])
+    assert (kept["read_by"], kept["acknowledged_by"]) == ([], ["build2"]), "an error stays in front of the manager"
+    assert "Build failed at step X" in output
+    rig.ssh("build2", f"builderctl mark-read {asked[3]}")
+
+
+def test_a_mismatch_is_found_and_reported(rig: Rig) -> None:
+    rig.make_package("rig-tool", "1.0")
+    rig.playbook(INSTALL, "--limit", "build1", "--extra-vars", '{"packages": ["rig-tool"]}')
+    rig.make_package("rig-tool", "2.0")
+    before = messages(rig)
+    _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"]}')
+    assert "NOT aligned: build2 has 2.0." in output and "NOT aligned: build1 has 1.0." in output
+    for server, other in (("build1", "build2"), ("build2", "build1")):
+        (told,) = sent_since(rig, before, server)
+        assert (told["type"], told["to"]) == ("warning", other)
+        version = installed(rig, server, "rig-tool")
+        assert facts(told)["rig-tool"] == version and facts(told)["rig-tool aligned"] == "no"
+        assert f"rig-tool version {version} is installed on {server} since 20" in told["body"]
+    (check,) = answers(rig, *[respond_to(rig, "Check package rig-tool")])
+    assert (
+        "version 2.0 installed" in check["body"] and "Matches build1: no. Difference: 1.0 on build1." in check["body"]
+    )
+    before = messages(rig)
+    rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "latest"}')
+    told = sent_since(rig, before, "build1") + sent_since(rig, before, "build2")
+    assert [(one["type"], facts(one)["rig-tool"], facts(one)["rig-tool aligned"]) for one in told] == [
+        ("info", "2.0", "yes")
+    ] * 2
+    before = messages(rig)
+    rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool=1.0"]}')
+    assert [installed(rig, server, "rig-tool") for server in ("build1", "build2")] == ["1.0", "1.0"]
+    rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "absent"}')
+    assert [installed(rig, server, "rig-tool") for server in ("build1", "build2")] == ["", ""]
+    before = messages(rig)
+    _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "absent"}')
+    assert messages(rig) == before and changes(output) == 0, "a second run changes nothing"
+
+
+def changes(output: str) -> int:
+    """How many tasks changed something."""
+    return sum(map(int, re.findall(r"^build\d .*changed=(\d+)", output, re.MULTILINE)))
+
+
+def respond_to(rig: Rig, subject: str, **request: Any) -> str:
+    """Send a request to build2, let it respond, and return the request's id."""
+    asked = ask(rig, subject, **request)
+    rig.playbook(RESPOND, "--limit", "build2")
+    return asked
+
+
+def test_an_install_that_fails_on_one_server(rig: Rig) -> None:
+    rig.make_package(
+        "rig-fussy", "1.0", "test ! -e /root/no-rig-fussy || { echo 'rig-fussy is not wanted' >&2; exit 1; }"
+    )
+    rig.ssh("build2", "touch /root/no-rig-fussy")
+    before = messages(rig)
+    try:
+        code, output = rig.playbook(
+            INSTALL, "--extra-vars", '{"packages": ["rig-fussy", "libmysqlclient-dev"]}', check=False
+        )
+    finally:
+        rig.ssh("build2", "rm /root/no-rig-fussy; dpkg --purge --force-all rig-fussy")
+    assert code != 0
+    (good,), (bad,) = (sent_since(rig, before, server) for server in ("build1", "build2"))
+    assert bad["type"] == "error" and "rig-fussy" in bad["subject"]
+    assert "The package manager says: " in bad["body"] and "rig-fussy is not wanted" in bad["body"]
+    assert (facts(bad)["libmysqlclient-dev"], facts(bad)["libmysqlclient-dev aligned"]) == ("8.0.36-1", "yes")
+    assert (good["type"], facts(good)["rig-fussy"], facts(good)["rig-fussy aligned"]) == ("warning", "1.0", "no")
+    assert re.search(r"^build1 .*failed=0", output, re.MULTILINE) and re.search(
+        r"^build2 .*failed=1", output, re.MULTILINE
+    )
+
+
+def test_a_package_that_does_not_exist(rig: Rig) -> None:
+    before = messages(rig)
+    code, _output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-nothing"]}', check=False)
+    assert code != 0
+    for server in ("build1", "build2"):
+        (told,) = sent_since(rig, before, server)
+        assert told["type"] == "error" and "Unable to locate package rig-nothing" in told["body"]
+    (answer,) = answers(rig, respond_to(rig, "Install rig-nothing"))
+    assert answer["type"] == "error" and "Unable to locate package rig-nothing" in answer["body"]
+
+
+def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
+    rig.ssh("build2", "apt-get -qq update && apt-get -qq install rig-tool=1.0")
+    asked = [
+        ask(rig, "Install nginx-light"),
+        ask(rig, "Install", action="install_packages", packages=["rig-tool-"]),
+        ask(rig, "Install", action="install_packages", packages=["--reinstall"]),
+    ]
+    rig.playbook(RESPOND, "--limit", "build2")
+    told = answers(rig, *asked)
+    assert [answer["type"] for answer in told] == ["warning"] * 3
+    assert "Declined by build2. Not allowed to be installed here: nginx-light." in told[0]["body"]
+    assert "apt would read it as an order: rig-tool-" in told[1]["body"]
+    assert "no name of a package" in told[2]["body"]
+    assert installed(rig, "build2", "rig-tool") == "1.0" and installed(rig, "build2", "nginx-light") == installed(
+        rig, "build1", "nginx-light"
+    )
+
+
+def test_an_interrupted_run_is_finished_by_the_next(rig: Rig) -> None:
+    """It is killed after the package was installed and before it has answered."""
+    rig.make_package("rig-once", "1.0")
+    asked = ask(rig, "Install rig-once")
+    command = ["ansible-playbook", RESPOND, "--limit", "build2"]
+    with subprocess.Popen(
+        command,
+        cwd=TOP,
+        env=rig.operator(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as play:
+        try:
+            until(lambda: installed(rig, "build2", "rig-once"), "no package", 60)
+        finally:
+            os.killpg(play.pid, signal.SIGKILL)
+    assert answers(rig, asked) == []
+    rig.playbook(RESPOND, "--limit", "build2")
+    rig.playbook(RESPOND, "--limit", "build2")
+    (answer,) = answers(rig, asked)
+    assert answer["type"] == "info" and "Installed rig-once version 1.0 on build2" in answer["body"]
+    assert rig.ssh("build2", "grep --count ' install rig-once:' /var/log/dpkg.log").stdout.strip() == "1"
+
+
+def test_a_heartbeat_that_is_said_to_be_stale(rig: Rig) -> None:
+    before = rig.ssh("build2", "systemctl show --value --property MainPID build-heartbeat").stdout
+    (answer,) = answers(rig, respond_to(rig, "Heartbeat stale"))
+    assert "was active and was restarted. It is active now. Heartbeat: ok" in answer["body"]
+    assert rig.ssh("build2", "systemctl show --value --property MainPID build-heartbeat").stdout != before
+
+
+def test_twenty_messages_in_one_run(rig: Rig) -> None:
+    rig.make_package("rig-many", "1.0")
+    asked = [ask(rig, f"Status check {number}", action="status_report") for number in range(5)]
+    asked += [ask(rig, "Check", action="check_packages", packages=["git", "rig-tool"]) for _number in range(4)]
+    asked += [ask(rig, f"Starting build {number}", kind="info") for number in range(3)]
+    asked += [ask(rig, "Facts", action="facts", query=["disk", "load", "toolchain"]) for _number in range(4)]
+    asked += [ask(rig, "Install rig-many"), ask(rig, "Install sudo")]
+    asked += [ask(rig, f"Build job_{number} failed", kind="error") for number in range(2)]
+    before, begin = commits(rig, "build2"), time.monotonic()
+    rig.playbook(RESPOND, "--limit", "build2")
+    seconds, made = time.monotonic() - begin, commits(rig, "build2") - before
+    print(f"20 messages were answered in {seconds:.1f} s with {made} commit")
+    assert made == 1 and [answer["in_reply_to"] for answer in answers(rig, *asked)] == asked
+    rig.ssh("build2", f"builderctl mark-read {' '.join(asked[-2:])}")
+
+
+def test_servers_that_respond_to_each_other_fall_silent(rig: Rig) -> None:
+    ask(rig, "Status check"), ask(rig, "Status check", server="build2"), ask(rig, "Status check", "x", "info")
+    rig.playbook(RESPOND)
+    before = messages(rig)
+    _code, output = rig.playbook(RESPOND)
+    assert messages(rig) == before and changes(output) == 0
+    assert "Re: Status check" in output and "it is an answer of build2" in output
+
+
+def test_how_long_an_install_takes(rig: Rig) -> None:
+    """Beside a play of ansible.builtin.apt alone; both install a new package on both servers."""
+    bare = Path(rig.folder / "bare.yml")
+    bare.write_text(
+        "- hosts: builders\n  gather_facts: false\n  tasks:\n"
+        "    - ansible.builtin.apt: {name: '{{ packages }}', update_cache: true}\n"
+    )
+    seconds = {}
+    for play in (str(bare), INSTALL):
+        package = f"rig-timed-{Path(play).stem.replace('_', '-')}"
+        rig.make_package(package, "1.0")
+        begin = time.monotonic()
+        rig.playbook(play, "--extra-vars", json.dumps({"packages": [package]}))
+        seconds[play] = time.monotonic() - begin
+        assert all(installed(rig, server, package) for server in ("build1", "build2"))
+    ours, theirs = seconds[INSTALL], seconds[str(bare)]
+    print(f"install_packages.yml {ours:.1f} s, ansible.builtin.apt alone {theirs:.1f} s: {ours / theirs:.1f} times")
+
+
+def test_the_environments_are_compared(rig: Rig) -> None:
+    before = messages(rig)
+    _code, output = rig.playbook("playbooks/check_environment.yml", "--extra-vars", "notify=true")
+    assert re.search(r"missing +rig-once +build1: -, build2: 1\.0", output)
+    for server in ("build1", "build2"):
+        (told,) = sent_since(rig, before, server)
+        assert told["type"] == "warning" and facts(told)["rig-once on build2"] == "1.0"

@@ -1,0 +1,101 @@
+"""Builds on booted servers: told when they begin and end, whoever goes away meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.acs.builders.tests.cluster.beats import messages, remote
+from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
+from ansible_collections.acs.builders.tests.waiting import until
+
+PLAY = "playbooks/run_build.yml"
+
+
+def variables(job: str, command: str, **more: Any) -> tuple[str, str]:
+    """What the play is told of a build in /root/source."""
+    return "--extra-vars", json.dumps({"job": job, "source": "/root/source", "command": command, **more})
+
+
+def status(rig: Rig) -> dict[str, Any]:
+    """The status of build1."""
+    found: dict[str, Any] = json.loads(remote(rig, "show", "main:build1/status.json"))
+    return found
+
+
+def told(rig: Rig, job: str) -> list[tuple[str, str]]:
+    """The types and subjects of the messages about a job."""
+    return [
+        (message["type"], message["subject"]) for message in messages(rig) if message["subject"].endswith(f": {job}")
+    ]
+
+
+def test_a_build_that_succeeds(rig: Rig) -> None:
+    rig.ssh("build1", "mkdir -p /root/source && cd /root/source && git init -q")
+    identity = "-c user.name=build1 -c user.email=build1@localhost"
+    rig.ssh("build1", f"git -C /root/source {identity} commit -q --allow-empty -m x")
+    command = "for n in 1 2 3 4 5 6 7 8; do echo step $n; sleep 1; done; head -c 1000 /dev/zero > a.deb"
+    _code, output = rig.playbook(PLAY, "--limit", "build1", *variables("good", command, artifacts=["*.deb"]))
+    assert "good runs for " in output and "of log, last: step " in output, "its progress is visible"
+    last = status(rig)["last_build"]
+    assert (last["id"], last["status"], last["exit_code"]) == ("good", "success", 0)
+    sha = rig.ssh("build1", "sha256sum /root/source/a.deb").stdout.split()[0]
+    assert last["artifacts"] == [{"path": "/root/source/a.deb", "size": 1000, "sha256": sha}]
+    assert last["commit"] == rig.ssh("build1", "git -C /root/source rev-parse HEAD").stdout.strip()
+    assert told(rig, "good") == [("info", "Build started: good"), ("info", "Build succeeded: good")]
+    assert rig.ssh("build1", "tail -n 1 /root/build-logs/good.log").stdout == "step 8\n"
+
+
+def test_a_build_that_fails_and_one_that_takes_too_long(rig: Rig) -> None:
+    for job, command, reason in (
+        ("bad", "echo no space left; exit 3", "exit code 3"),
+        ("long", "sleep 1000", "it was ended at its time limit of 2 s"),
+    ):
+        code, output = rig.playbook(PLAY, "--limit", "build1", *variables(job, command, time_limit=2), check=False)
+        assert code != 0 and f"{job} failed on build1: {reason}" in output
+        assert status(rig)["last_build"]["reason"] == reason
+        assert told(rig, job) == [("info", f"Build started: {job}"), ("error", f"Build failed: {job}")]
+
+
+def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
+    """Start a build and kill the controller in the middle of it."""
+    play = ["ansible-playbook", PLAY, "--limit", "build1", *variables(job, f"touch /root/begun-{job}; {command}")]
+    with subprocess.Popen(
+        play, cwd=TOP, env=rig.operator(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            until(lambda: rig.ssh("build1", f"test -e /root/begun-{job}", check=False).returncode == 0, "no begin", 60)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    then()
+
+
+def test_a_build_goes_on_without_the_controller(rig: Rig) -> None:
+    abandon(rig, "alone", "until [ -e /root/go ]; do sleep 0.1; done", lambda: rig.ssh("build1", "touch /root/go"))
+    until(lambda: status(rig)["last_build"]["id"] == "alone", "no end of the build")
+    assert status(rig)["status"] == "success"
+    until(lambda: len(told(rig, "alone")) == 2, "no message")
+    assert told(rig, "alone")[1] == ("info", "Build succeeded: alone")
+
+
+def test_a_build_whose_process_is_gone_is_closed_by_the_next_heartbeat(rig: Rig) -> None:
+    kill = "pkill -9 -f [j]ob_runner.py; pkill -9 -f '[s]leep 1234'"
+    abandon(rig, "orphan", "sleep 1234", lambda: rig.ssh("build1", kill))
+    until(lambda: status(rig)["last_build"]["id"] == "orphan", "no end of the build")
+    assert status(rig)["last_build"]["reason"] == "its process is gone"
+    until(lambda: len(told(rig, "orphan")) == 2, "no message")
+    assert told(rig, "orphan")[1] == ("error", "Build failed: orphan")
+
+
+def test_recovery_closes_a_build_too(rig: Rig) -> None:
+    rig.ssh("build1", "systemctl stop build-heartbeat")
+    abandon(
+        rig, "left", "sleep 1234", lambda: rig.ssh("build1", "pkill -9 -f [j]ob_runner.py; pkill -9 -f '[s]leep 1234'")
+    )
+    rig.playbook("playbooks/recover.yml", "--limit", "build1")
+    assert status(rig)["last_build"]["id"] == "left"
+    assert told(rig, "left") == [("info", "Build started: left"), ("error", "Build failed: left")]

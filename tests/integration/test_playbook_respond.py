@@ -1,0 +1,130 @@
+"""The play that answers messages, on the embedded default with a stand-in for the package manager."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
+from ansible_collections.acs.builders.tests.builders import Builders
+
+
+@pytest.fixture
+def trusted(builders: Builders) -> Builders:
+    """Two servers that trust each other."""
+    builders.trust()
+    return builders
+
+
+def tell(builders: Builders, subject: str = "Hello", kind: str = "request", **more: Any) -> str:
+    """Send a message from build1 to build2 and return its id."""
+    with builders.host("build1") as host:
+        return str(send(host, Draft(subject, "Nothing.", kind, **more), ["build2"]).result[0]["id"])
+
+
+def respond(builders: Builders, *arguments: str, **variables: Any) -> Run:
+    """Run the play."""
+    given = {
+        "build_packages_manager": str(TOP / "playbooks/stand_in"),
+        "build_respond_allowed_packages": ["lib*-dev"],
+        "build_respond_allowed_paths": [str(builders.clone("build2"))],
+        **variables,
+    }
+    extra = ("--extra-vars", json.dumps(given))
+    return ansible("playbook", "playbooks/respond.yml", *extra, *arguments, folder=builders.folder)
+
+
+def answer(builders: Builders, message_id: str) -> dict[str, Any]:
+    """The one answer to a message."""
+    (found,) = [entry for entry in builders.messages() if entry.get("in_reply_to") == message_id]
+    return found
+
+
+def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Builders) -> None:
+    coffee = tell(trusted, "Coffee?")
+    install = tell(trusted, request={"action": "install_packages", "packages": ["libssl-dev=3.0.1"]})
+    path = str(trusted.clone("build2"))
+    asked = tell(
+        trusted, request={"action": "facts", "query": ["kernel", "commit", "package"], "package": "git", "path": path}
+    )
+    status, sudo = tell(trusted, "What's your status?"), tell(trusted, "Install sudo")
+    commits = trusted.commits()
+    planned = respond(trusted, "--check")
+    assert planned.code == 0 and trusted.commits() == commits, planned.output
+    done = respond(trusted)
+    assert done.code == 0, done.output
+    assert trusted.commits() == commits + 1
+    told = answer(trusted, install)
+    assert told["body"].startswith(
+        "Installed libssl-dev version 3.0.1 on build2. Package status: install ok installed."
+    )
+    facts = {fact["name"]: fact["value"] for fact in answer(trusted, asked)["facts"]}
+    assert facts[f"commit of {path}"] == "no repository" or len(facts[f"commit of {path}"]) == 40
+    assert facts["kernel"] and "git status" in facts
+    assert answer(trusted, status)["body"].startswith("build2 is of unknown status: it has published none.")
+    assert "Not allowed to be installed here: sudo." in answer(trusted, sudo)["body"]
+    assert "1. [request] from build1" in done.stdout and f"({coffee}), sender verified: Coffee?" in done.stdout
+    assert "no program knows what it asks for" in done.stdout
+    again = respond(trusted)
+    assert again.code == 0 and trusted.commits() == commits + 1
+    assert "it is an answer of build2" in again.stdout, "build1 leaves the answers to its manager"
+
+
+def test_an_operator_has_templates_of_his_own(trusted: Builders, tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    (folder / "status_report.txt.j2").write_text("All well on {{ inventory_hostname }}, {{ build_respond_peer }}.\n")
+    status, started = tell(trusted, "What's your status?"), tell(trusted, "Starting build ABC", "info")
+    done = respond(trusted, build_respond_templates=str(folder))
+    assert done.code == 0, done.output
+    assert answer(trusted, status)["body"] == "All well on build2, build1."
+    assert answer(trusted, started)["body"].startswith("Acknowledged. build2 standing by.")
+
+
+def test_one_answer_that_fails_keeps_no_other_back(trusted: Builders, tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    (folder / "status_report.txt.j2").write_text("{{ nothing_of_this_name }}\n")
+    status, started = tell(trusted, "What's your status?"), tell(trusted, "Starting build ABC", "info")
+    done = respond(trusted, build_respond_templates=str(folder))
+    assert done.code != 0 and "nothing_of_this_name" in done.output
+    assert answer(trusted, started) and not any(e.get("in_reply_to") == status for e in trusted.messages())
+    assert respond(trusted).code == 0 and answer(trusted, status)
+
+
+def test_what_was_begun_and_not_answered_is_answered_and_not_done_again(trusted: Builders) -> None:
+    install = tell(trusted, "Install libssl-dev")
+    with trusted.host("build2") as host:
+        act(host, install)
+    done = respond(trusted)
+    assert done.code == 0, done.output
+    told = answer(trusted, install)
+    assert told["type"] == "error" and "was interrupted, and is not tried again" in told["body"]
+    assert not (trusted.folder / "build2" / "packages" / "libssl-dev").exists()
+
+
+def test_hostile_words_are_only_words(trusted: Builders) -> None:
+    marker = trusted.folder / "marker"
+    attack = f"{{{{ lookup('ansible.builtin.pipe', 'touch {marker}') }}}}"
+    job = tell(trusted, attack[:90], request={"action": "build_started", "job": attack})
+    step = tell(trusted, f"Build failed at step {attack}"[:100], "error")
+    refused = tell(trusted, request={"action": "install_packages", "packages": [attack]})
+    path = tell(trusted, request={"action": "facts", "query": "commit", "path": f"/{attack}"})
+    tell(trusted, attack[:90])
+    done = respond(trusted, "-v")
+    assert done.code == 0, done.output
+    assert not marker.exists()
+    assert "lookup(" in answer(trusted, job)["body"] and answer(trusted, step)
+    assert "no name of a package" in answer(trusted, refused)["body"]
+    assert "not told here" in answer(trusted, path)["body"]
+
+
+def test_a_rule_that_cannot_be_used_is_one_sentence(trusted: Builders) -> None:
+    done = respond(trusted, build_respond_allowed_actions={"all": ["reboot"]})
+    assert done.code != 0 and "'reboot' is no action that all could be allowed." in done.output
+    assert "Traceback" not in done.output
