@@ -23,6 +23,7 @@ def commands(page: str) -> list[str]:
 def operator(rig: Rig, tmp_path: Path) -> dict[str, str]:
     """The environment of a person at the controller, with the token in a file at home."""
     (tmp_path / "build-token").write_text(f"{rig.token}\n")
+    rig.make_package("libmysqlclient-dev", "8.0.36-1")  # which the page installs
     return {**rig.operator(), "HOME": str(tmp_path)}
 
 
