@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare what is installed on servers."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: compare_environments
+short_description: Compare what is installed on servers
+version_added: 0.1.0
+description:
+  - Compares the kernel, the toolchain and the packages that M(acs.builders.build_environment_fact) has observed on servers.
+  - A package counts where it is installed. One that is removed but configured is missing.
+options:
+  _input:
+    description: For each of at least two servers the fact C(build_environment) of it.
+    type: dict
+    required: true
+seealso:
+  - module: acs.builders.build_environment_fact
+  - plugin: acs.builders.environment_message
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Show what differs between two servers
+  ansible.builtin.debug:
+    msg: "{{ compared.packages | dict2items | rejectattr('value.state', 'eq', 'identical') | items2dict }}"
+  vars:
+    compared: "{{ {'build1': environment1, 'build2': environment2} | acs.builders.compare_environments }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The comparison.
+  type: dict
+  contains:
+    servers:
+      description: The servers that were compared.
+      type: list
+      elements: str
+      sample: [build1, build2]
+    identical:
+      description: Whether nothing differs and nothing is missing.
+      type: bool
+      sample: false
+    counts:
+      description: How many names are V(identical), V(differing) and V(missing).
+      type: dict
+      sample: {"identical": 721, "differing": 2, "missing": 1}
+    kernel:
+      description:
+        - The name C(kernel), with its C(state), V(identical), V(differing) or V(missing), and its C(versions) by server.
+        - What is missing on any server is V(missing), and its version there is null.
+      type: dict
+      sample: {"kernel": {"state": "identical", "versions": {"build1": "6.1.0-18-amd64", "build2": "6.1.0-18-amd64"}}}
+    toolchain:
+      description: The same for each program of the toolchain.
+      type: dict
+      sample: {"java": {"state": "differing", "versions": {"build1": "17.0.9", "build2": "17.0.10"}}}
+    packages:
+      description: The same for each package.
+      type: dict
+      sample: {"libssl-dev": {"state": "missing", "versions": {"build1": "3.0.11-1", "build2": null}}}
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.module_utils.coordination import environment_comparison
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+
+
+def compare_environments(environments: Any) -> dict[str, Any]:
+    """The comparison of what was observed on servers.
+
+    :raises AnsibleFilterError: when there are not two servers, or one was not observed.
+    """
+    try:
+        return environment_comparison.compare_environments(environments)
+    except CoordinationError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters, by their names."""
+        return {"compare_environments": compare_environments}
