@@ -79,7 +79,7 @@ def _operating_system() -> str:
 def _toolchain() -> dict[str, str]:
     versions = {}
     for tool, (command, pattern) in TOOLS.items():
-        done = _run(command)
+        done = _run(command, PATIENCE)
         found = pattern.search(done.stdout + done.stderr) if done and done.returncode == 0 else None
         if found:
             versions[tool] = found[1]
@@ -117,7 +117,7 @@ def _packages(wanted: Sequence[str] | None) -> dict[str, dict[str, Any]]:
 
 
 def _own_architecture() -> str:
-    done = _run(["dpkg", "--print-architecture"])
+    done = _run(["dpkg", "--print-architecture"], PATIENCE)
     return done.stdout.strip() if done else ""
 
 
@@ -132,9 +132,10 @@ def _installed_at(name: str, architecture: str) -> str | None:
 def _commits(paths: Sequence[str]) -> dict[str, dict[str, str | None]]:
     commits = {}
     for path in paths:
-        commit = _commit(os.path.realpath(path))
-        if commit:
-            commits[path] = commit
+        with suppress(ValueError):  # a text that no path can be
+            commit = _commit(os.path.realpath(path))
+            if commit:
+                commits[path] = commit
     return commits
 
 
@@ -143,6 +144,7 @@ def _commit(folder: str) -> dict[str, str | None] | None:
     settings = [word for setting in SAFE_CONFIG for word in ("-c", setting)]
     done = _run(
         ["git", *settings, "-C", folder, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD"],
+        PATIENCE,
         GIT_CEILING_DIRECTORIES=os.path.dirname(folder),
     )
     if done is None or done.returncode != 0:
@@ -152,7 +154,7 @@ def _commit(folder: str) -> dict[str, str | None] | None:
     return {"commit": commit, "branch": branch}
 
 
-def _run(command: Sequence[str], patience: float = PATIENCE, **more: str) -> subprocess.CompletedProcess[str] | None:
+def _run(command: Sequence[str], patience: float, **more: str) -> subprocess.CompletedProcess[str] | None:
     """Run a program to its end, in English; None when it cannot be run or is ended, with its children, as too slow."""
     kept: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
