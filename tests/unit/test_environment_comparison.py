@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
 compare = FilterModule().filters()["compare_environments"]
 
 
-def environment(kernel: str = "6.1.0", toolchain: dict[str, str] | None = None, **versions: str) -> dict[str, Any]:
+def environment(kernel: str = "6.1.0", toolchain: Any = None, **versions: str) -> dict[str, Any]:
     """What a server with these packages has observed."""
     ok = {"status": "install ok installed", "architecture": "amd64", "installed_at": None}
     packages = {name: {"version": version, **ok} for name, version in versions.items()}
