@@ -1,42 +1,71 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare the environments of servers."""
+"""Compare what is installed on servers."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: compare_environments
-short_description: Compare the environments of servers
+short_description: Compare what is installed on servers
 version_added: 0.1.0
 description:
-  - Tells what is the same and what differs between what M(acs.builders.build_environment_fact) has observed on servers.
+  - Compares the kernel, the toolchain and the packages that M(acs.builders.build_environment_fact) has observed on servers.
+  - A package counts where it is installed. One that is removed but configured is missing.
 options:
   _input:
-    description: By server, its C(build_environment).
+    description: For each of at least two servers the fact C(build_environment) of it.
     type: dict
     required: true
+seealso:
+  - module: acs.builders.build_environment_fact
+  - plugin: acs.builders.environment_message
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
-- name: Tell whether all servers of the play are the same
+- name: Show what differs between two servers
   ansible.builtin.debug:
-    msg: "{{ (dict(ansible_play_hosts | zip(observed)) | acs.builders.compare_environments).counts }}"
+    msg: "{{ compared.packages | dict2items | rejectattr('value.state', 'eq', 'identical') | items2dict }}"
   vars:
-    observed: "{{ ansible_play_hosts | map('extract', hostvars, ['ansible_facts', 'build_environment']) }}"
+    compared: "{{ {'build1': environment1, 'build2': environment2} | acs.builders.compare_environments }}"
 """
 
 RETURN = r"""
 _value:
-  description:
-    - C(servers), C(identical), whether nothing differs, C(counts) of what is identical, differing and missing, and C(system), C(toolchain)
-      and C(packages).
-    - Each of these has by name C(state), V(identical), V(differing) or V(missing) on a server, and C(versions) by server, null where
-      it is not there.
+  description: The comparison.
   type: dict
+  contains:
+    servers:
+      description: The servers that were compared.
+      type: list
+      elements: str
+      sample: [build1, build2]
+    identical:
+      description: Whether nothing differs and nothing is missing.
+      type: bool
+      sample: false
+    counts:
+      description: How many names are V(identical), V(differing) and V(missing).
+      type: dict
+      sample: {"identical": 721, "differing": 2, "missing": 1}
+    kernel:
+      description:
+        - The name C(kernel), with its C(state), V(identical), V(differing) or V(missing), and its C(versions) by server.
+        - What is missing on any server is V(missing), and its version there is null.
+      type: dict
+      sample: {"kernel": {"state": "identical", "versions": {"build1": "6.1.0-18-amd64", "build2": "6.1.0-18-amd64"}}}
+    toolchain:
+      description: The same for each program of the toolchain.
+      type: dict
+      sample: {"java": {"state": "differing", "versions": {"build1": "17.0.9", "build2": "17.0.10"}}}
+    packages:
+      description: The same for each package.
+      type: dict
+      sample: {"libssl-dev": {"state": "missing", "versions": {"build1": "3.0.11-1", "build2": null}}}
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -44,13 +73,13 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination import e
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 
 
-def compare_environments(environments: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What is the same and what differs.
+def compare_environments(environments: Any) -> dict[str, Any]:
+    """The comparison of what was observed on servers.
 
-    :raises AnsibleFilterError: when there are not two servers.
+    :raises AnsibleFilterError: when there are not two servers, or one was not observed.
     """
     try:
-        return environment_comparison.compare(environments)
+        return environment_comparison.compare_environments(environments)
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -123,6 +123,10 @@ def test_build_heartbeat_fact(builders: Builders) -> None:
     carry_out(builders, "build_heartbeat_fact", "ansible_facts.build_heartbeat.healthy")
 
 
+def test_build_environment_fact(builders: Builders) -> None:
+    carry_out(builders, "build_environment_fact", "ansible_facts.build_environment.toolchain.git is version('2', '>')")
+
+
 def test_looking_at_a_heartbeat(builders: Builders) -> None:
     fetch, show = re.findall(r"`(git [^`]*refs/heartbeats/[^`]*)`", WIRE_FORMAT)
     for sequence in (1, 2):

@@ -1,126 +1,181 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is installed on this machine and how it is: the facts that servers tell each other."""
+"""What is installed on this machine: packages, kernel, toolchain, and the commits of its repositories."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
+import shlex
+import shutil
+import signal
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from .errors import ObservationFailed
+from .git_command import SAFE_CONFIG
 from .messages import utc_text
-from .system import disk_facts, memory_facts
+from .system import disk, memory
 
-TOOL_SECONDS = 20
-"""Seconds after which a program that does not tell its version is left out."""
+PATIENCE = 10
+"""Seconds that a program has to tell its version, or Git to tell a commit."""
+DPKG_PATIENCE = 60
+"""Seconds that dpkg-query has."""
+DPKG_INFO = Path("/var/lib/dpkg/info")
 TOOLS = {
-    "java": (["java", "-version"], r'version "([^"\s]+)"'),
-    "maven": (["mvn", "--batch-mode", "-version"], r"Apache Maven (\S+)"),
-    "git": (["git", "--version"], r"git version (\S+)"),
-    "python": (["python3", "--version"], r"Python (\S+)"),
-    "node": (["node", "--version"], r"v(\S+)"),
+    "java": (("java", "-version"), re.compile(r'version "([^"]+)"')),
+    "maven": (("mvn", "--version"), re.compile(r"Apache Maven ([0-9][\w.+-]*)")),
+    "git": (("git", "--version"), re.compile(r"git version ([0-9][\w.+-]*)")),
+    "python": (("python3", "--version"), re.compile(r"Python ([0-9][\w.+-]*)")),
+    "node": (("node", "--version"), re.compile(r"^v([0-9][\w.+-]*)", re.MULTILINE)),
 }
-"""How each program of the toolchain tells its version."""
-INSTALLED = "ok installed"
-"""How the status of a package ends that is there, as dpkg-query(1) has it: desired action, error, package status."""
-
-_DPKG = Path("/var/lib/dpkg/info")
-_FIELDS = r"${Package}\t${Architecture}\t${Version}\t${Status}\n"
+"""How each program of the toolchain is asked, and where its answer has the version."""
+_PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_FORMAT = r"--showformat=${Package}\t${Version}\t${Status}\t${Architecture}\n"
 
 
-def observe(packages: Sequence[str] | None, paths: Sequence[str], now: datetime) -> dict[str, Any]:
-    """Observe this machine.
+def observe(packages: Sequence[str] | None, paths: Sequence[str]) -> dict[str, Any]:
+    """What is on this machine now.
 
-    :param packages: names to look up; all that are installed when None. Those that dpkg does not know are left out.
-    :param paths: of Git repositories whose commit is told; what is none is left out.
-    :return: observed_at (UTC), kernel, machine, os, toolchain, packages, disk and memory in GB (10⁹ bytes), load and
-        commits.
+    :param packages: the packages to look for; None for all that are installed.
+    :param paths: folders with a Git repository each. What is none is left out.
+    :raises ObservationFailed: when dpkg-query fails.
     """
     return {
-        "observed_at": utc_text(now),
+        "observed_at": utc_text(datetime.now(timezone.utc)),
         "kernel": platform.release(),
         "machine": platform.machine(),
-        "os": _os_name(),
+        "os": _operating_system(),
         "toolchain": _toolchain(),
         "packages": _packages(packages),
-        "disk": disk_facts(),
-        "memory": memory_facts(),
+        "disk": disk(),
+        "memory": memory(),
         "load": [round(load, 2) for load in os.getloadavg()],
-        "commits": {path: found for path, found in ((path, commit_of(path)) for path in paths) if found},
+        "commits": _commits(paths),
     }
 
 
-def commit_of(path: str) -> dict[str, str | None]:
-    """The commit of a Git repository and its branch (None when it has none checked out); empty when it is none."""
-    commit = _printed(["git", "-C", path, "rev-parse", "--verify", "--quiet", "HEAD"]).strip()
-    if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
-        return {}
-    branch = _printed(["git", "-C", path, "symbolic-ref", "--short", "--quiet", "HEAD"]).strip()
-    return {"commit": commit, "branch": branch or None}
+def is_installed(status: str) -> bool:
+    """Whether a package with this status of dpkg can be used; with triggers to be run it can."""
+    return status.endswith((" installed", " triggers-awaited", " triggers-pending"))
+
+
+def _operating_system() -> str:
+    """The name of the operating system, as os-release(5) has it."""
+    for path in (Path("/etc/os-release"), Path("/usr/lib/os-release")):
+        with suppress(OSError, ValueError):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                if line.startswith("PRETTY_NAME="):
+                    return "".join(shlex.split(line.partition("=")[2]))
+    return platform.system()
 
 
 def _toolchain() -> dict[str, str]:
-    found = {tool: re.search(pattern, _printed(command)) for tool, (command, pattern) in TOOLS.items()}
-    return {tool: version.group(1) for tool, version in found.items() if version}
+    versions = {}
+    for tool, (command, pattern) in TOOLS.items():
+        done = _run(command, PATIENCE)
+        found = pattern.search(done.stdout + done.stderr) if done and done.returncode == 0 else None
+        if found:
+            versions[tool] = found[1]
+    return versions
 
 
-def _packages(names: Sequence[str] | None) -> dict[str, dict[str, str | None]]:
-    if names is not None and not names:
+def _packages(wanted: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    names = None if wanted is None else [name for name in wanted if _PACKAGE_NAME.fullmatch(name)]
+    if names == [] or shutil.which("dpkg-query") is None:
         return {}
-    output = _printed(["dpkg-query", "--show", f"--showformat={_FIELDS}", "--", *(names or [])])
-    rows = [line.split("\t") for line in output.splitlines() if line.count("\t") == 3]
-    found: dict[str, dict[str, str | None]] = {}
-    native = _printed(["dpkg", "--print-architecture"]).strip()
-    for name, architecture, version, status in sorted(rows, key=lambda row: (row[0], row[1] in (native, "all"))):
-        if names is not None or status.endswith(INSTALLED):
-            found[name] = {
-                "version": version,
-                "status": status,
-                "architecture": architecture,
-                "installed_at": _installed_at((f"{name}.list", f"{name}:{architecture}.list")),
-            }
+    done = _run(["dpkg-query", "--show", _FORMAT, "--", *(names or [])], DPKG_PATIENCE)
+    if done is None or done.returncode not in (0, 1):  # 1: a name is unknown
+        said = "no answer in time" if done is None else " ".join(done.stderr.split())
+        raise ObservationFailed(
+            f"dpkg-query does not tell what is installed ({said}).",
+            "See what 'dpkg-query --show' and 'dpkg --audit' say.",
+        )
+    found: dict[str, dict[str, Any]] = {}
+    own = ""
+    for line in done.stdout.splitlines():
+        name, version, status, architecture = line.split("\t")
+        if status.endswith(" not-installed") or (names is None and not is_installed(status)):
+            continue
+        if name in found:
+            own = own or _own_architecture()
+            if architecture != own:
+                continue
+        found[name] = {
+            "version": version,
+            "status": status,
+            "architecture": architecture,
+            "installed_at": _installed_at(name, architecture) if is_installed(status) else None,
+        }
     return found
 
 
-def _installed_at(names: Iterable[str]) -> str | None:
-    """When dpkg has written the list of a package's files."""
-    for name in names:
-        try:
-            return utc_text(datetime.fromtimestamp((_DPKG / name).stat().st_mtime, timezone.utc))
-        except OSError:
-            continue
+def _own_architecture() -> str:
+    done = _run(["dpkg", "--print-architecture"], PATIENCE)
+    return done.stdout.strip() if done else ""
+
+
+def _installed_at(name: str, architecture: str) -> str | None:
+    """When dpkg wrote its list of the package's files; the list of a multi-arch package has its architecture."""
+    for path in (DPKG_INFO / f"{name}:{architecture}.list", DPKG_INFO / f"{name}.list"):
+        with suppress(OSError):
+            return utc_text(datetime.fromtimestamp(path.stat().st_mtime, timezone.utc))
     return None
 
 
-def _os_name() -> str:
-    try:
-        text = Path("/etc/os-release").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return platform.system()
-    found = re.search(r'^PRETTY_NAME="?([^"\n]*)"?$', text, re.MULTILINE)
-    return found.group(1) if found else platform.system()
+def _commits(paths: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    commits = {}
+    for path in paths:
+        with suppress(ValueError):  # a text that no path can be
+            commit = commit_of(os.path.realpath(path))
+            if commit:
+                commits[path] = commit
+    return commits
 
 
-def _printed(command: list[str]) -> str:
-    """All that a program prints; empty when there is none, or it does not end."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+def commit_of(folder: str) -> dict[str, str | None] | None:
+    """What is checked out in a folder that is itself a repository, whose owner Git accepts; None for another."""
+    settings = [word for setting in SAFE_CONFIG for word in ("-c", setting)]
+    done = _run(
+        ["git", *settings, "-C", folder, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD"],
+        PATIENCE,
+        GIT_CEILING_DIRECTORIES=os.path.dirname(folder),
+    )
+    if done is None or done.returncode != 0:
+        return None
+    commit, reference = done.stdout.split()
+    branch = reference[len("refs/heads/") :] if reference.startswith("refs/heads/") else None
+    return {"commit": commit, "branch": branch}
+
+
+def _run(command: Sequence[str], patience: float, **more: str) -> subprocess.CompletedProcess[str] | None:
+    """Run a program to its end, in English; None when it cannot be run or is ended, with its children, as too slow."""
+    kept: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            timeout=TOOL_SECONDS,
-            env={**kept, "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1"},
+            stderr=subprocess.PIPE,
             cwd="/",
+            env={**kept, "LC_ALL": "C", **more},
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return None
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            return None
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)

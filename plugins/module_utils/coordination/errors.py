@@ -129,6 +129,12 @@ class GitFailed(CoordinationError):
     kind = "git"
 
 
+class ObservationFailed(CoordinationError):
+    """This machine does not tell what is on it."""
+
+    kind = "observation"
+
+
 class RemoteError(CoordinationError):
     """The remote did not do what was asked."""
 

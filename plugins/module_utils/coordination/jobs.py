@@ -151,7 +151,7 @@ def _check(job: Job) -> None:
 def _record(host: Host, job: Job) -> dict[str, Any]:
     folder = Path(job.log_folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = commit_of(job.source)
+    found = commit_of(os.path.realpath(job.source)) or {}
     return {
         **asdict(job),
         "log": str(folder / f"{job.id}.log"),

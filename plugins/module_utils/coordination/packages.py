@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from .environment import is_installed
 from .errors import InvalidInput
 from .printable import short
 
@@ -131,7 +132,7 @@ def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str
 
 def installed_version(found: Mapping[str, Any]) -> str:
     """The version of a package by what the package database says of it; empty when it is not installed."""
-    return str(found.get("version") or "") if str(found.get("status") or "").endswith(" ok installed") else ""
+    return str(found.get("version") or "") if is_installed(str(found.get("status") or "")) else ""
 
 
 def matches(name: str, version: str, others: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[str, str]]:

@@ -16,21 +16,23 @@ def system_facts() -> dict[str, float]:
     """The load of one minute for each core in percent (cpu_usage), used memory and free disk in GB (10⁹ bytes)."""
     return {
         "cpu_usage": round(100 * os.getloadavg()[0] / (os.cpu_count() or 1), 1),
-        "memory_used_gb": memory_facts()["used_gb"],
-        "disk_free_gb": disk_facts()["free_gb"],
+        "memory_used_gb": memory()["used_gb"],
+        "disk_free_gb": disk()["free_gb"],
     }
 
 
-def disk_facts() -> dict[str, float]:
-    """The size of the file system of the root folder and what is free of it, in GB (10⁹ bytes)."""
+def memory() -> dict[str, float]:
+    """The memory of this machine and how much of it is used, in GB."""
+    return {
+        "total_gb": round(_memory("MemTotal") / GIGABYTE, 1),
+        "used_gb": round(_memory("MemTotal", "MemAvailable") / GIGABYTE, 1),
+    }
+
+
+def disk() -> dict[str, float]:
+    """The size of the root file system and its free room, in GB."""
     usage = shutil.disk_usage("/")
     return {"total_gb": round(usage.total / GIGABYTE, 1), "free_gb": round(usage.free / GIGABYTE, 1)}
-
-
-def memory_facts() -> dict[str, float]:
-    """The memory of this machine and what is used of it, in GB (10⁹ bytes)."""
-    total, used = _memory("MemTotal"), _memory("MemTotal", "MemAvailable")
-    return {"total_gb": round(total / GIGABYTE, 1), "used_gb": round(used / GIGABYTE, 1)}
 
 
 def capabilities() -> dict[str, int]:

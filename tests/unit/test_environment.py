@@ -1,0 +1,219 @@
+"""What is observed on a machine: on this one, and on others of which programs on PATH tell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import environment
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import observe
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import ObservationFailed
+from ansible_collections.acs.builders.tests.builders import git
+from ansible_collections.acs.builders.tests.waiting import until
+
+Install = Callable[[str, str], Path]
+dpkg_needed = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="not run: needs dpkg-query")
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """A function that puts a shell script on PATH, before all other programs. Those that are slow to start fail."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def write(name: str, script: str) -> Path:
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+    for slow in ("java", "mvn", "node"):
+        write(slow, "exit 1")
+    return write
+
+
+@pytest.fixture
+def info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in place of dpkg's."""
+    folder = tmp_path / "info"
+    folder.mkdir()
+    monkeypatch.setattr(environment, "DPKG_INFO", folder)
+    return folder
+
+
+def lines(*packages: tuple[str, str, str, str], code: int = 0) -> str:
+    """A script that prints packages as dpkg-query does."""
+    table = "".join("\t".join(package) + "\n" for package in packages)
+    return f"cat <<'END'\n{table}END\nexit {code}"
+
+
+def packages(*names: str) -> dict[str, dict[str, Any]]:
+    """The packages of these names that are observed; all when none is given."""
+    found: dict[str, dict[str, Any]] = observe(names or None, [])["packages"]
+    return found
+
+
+def test_the_shape() -> None:
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    seen = observe([], [])
+    observed = datetime.strptime(seen["observed_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    assert before <= observed <= datetime.now(timezone.utc)
+    assert seen["kernel"] == os.uname().release and seen["machine"] == os.uname().machine
+    assert seen["os"] and '"' not in seen["os"]
+    assert seen["toolchain"]["git"] == git("--version").split()[2]
+    assert 0 < seen["disk"]["free_gb"] < seen["disk"]["total_gb"]
+    assert 0 < seen["memory"]["used_gb"] < seen["memory"]["total_gb"]
+    assert len(seen["load"]) == 3 and all(load == round(load, 2) for load in seen["load"])
+    assert (seen["packages"], seen["commits"]) == ({}, {})
+
+
+@dpkg_needed
+@pytest.mark.usefixtures("install")
+def test_the_packages_of_this_machine() -> None:
+    shown = subprocess.run(
+        ["dpkg-query", "--show", "--showformat=${Package} ${Version} ${db:Status-Status}\n"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    installed = {tuple(line.split()[:2]) for line in shown if line.endswith(" installed")}
+    found = packages()
+    assert {(name, package["version"]) for name, package in found.items()} <= installed
+    assert set(found) == {name for name, _version in installed}
+    named = packages("dpkg", "no-such-package", "--version", "*", "", "dpkg:no-arch", "nul\0")
+    assert named == {"dpkg": found["dpkg"]}
+    listed = datetime.fromtimestamp(Path("/var/lib/dpkg/info/dpkg.list").stat().st_mtime, timezone.utc)
+    assert named["dpkg"]["installed_at"] == listed.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert packages("*") == {}
+
+
+def test_one_line_for_each_architecture(install: Install, info: Path) -> None:
+    ok = "install ok installed"
+    for name, moment in (("libc6:amd64", 1_795_245_106), ("libc6:i386", 0), ("make", 0)):
+        (info / f"{name}.list").touch()
+        os.utime(info / f"{name}.list", (moment, moment))
+    install("dpkg", "echo amd64")
+    both = (("libc6", "2.36-9", ok, "i386"), ("libc6", "2.36-8", ok, "amd64"), ("make", "4.3", ok, "amd64"))
+    for shown in (both, both[::-1]):
+        install("dpkg-query", lines(*shown))
+        found = packages()
+        assert found["libc6"] == {
+            "version": "2.36-8",
+            "status": ok,
+            "architecture": "amd64",
+            "installed_at": "2026-11-21T07:11:46Z",
+        }
+        assert found["make"]["installed_at"] == "1970-01-01T00:00:00Z"
+    install("dpkg-query", lines(("gone-list", "1", ok, "all")))
+    assert packages()["gone-list"]["installed_at"] is None
+
+
+def test_what_is_removed_is_told_when_it_is_named(install: Install, info: Path) -> None:
+    (info / "ntp.list").touch()
+    install(
+        "dpkg-query",
+        lines(
+            ("ntp", "1:4.2", "deinstall ok config-files", "amd64"),
+            ("nano", "", "unknown ok not-installed", ""),
+            ("held", "2", "hold ok installed", "all"),
+            ("waiting", "3", "install ok triggers-pending", "all"),
+            ("broken", "4", "install reinstreq half-installed", "all"),
+            code=1,
+        ),
+    )
+    assert set(packages()) == {"held", "waiting"}
+    named = packages("ntp", "nano", "held", "waiting", "broken")
+    assert set(named) == {"ntp", "held", "waiting", "broken"}
+    assert (named["ntp"]["status"], named["ntp"]["installed_at"]) == ("deinstall ok config-files", None)
+
+
+def test_a_machine_without_dpkg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    seen = observe(None, [str(tmp_path)])
+    assert (seen["packages"], seen["toolchain"], seen["commits"]) == ({}, {}, {})
+
+
+def test_a_dpkg_that_fails(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("dpkg-query", "echo 'error: the database is damaged' >&2; exit 2")
+    with pytest.raises(ObservationFailed, match=r"database is damaged\)\. See what 'dpkg-query --show'"):
+        packages()
+    install("dpkg-query", "exec sleep 600")
+    monkeypatch.setattr(environment, "DPKG_PATIENCE", 0.2)
+    with pytest.raises(ObservationFailed, match="no answer in time"):
+        packages()
+
+
+def test_the_toolchain(install: Install) -> None:
+    install("java", """printf 'Picked up JAVA_TOOL_OPTIONS: -Xmx1g\\nopenjdk version "17.0.9" 2023-10-17\\n' >&2""")
+    install("mvn", "printf '\\033[1mApache Maven 3.8.7\\033[m\\nMaven home: /usr/share/maven\\n'")
+    install("git", 'test "$LC_ALL" = C && test "$PWD" = / && echo git version 2.39.5')
+    install("python3", "echo Python 3.11.2")
+    install("node", "echo v18.19.0")
+    versions = {"java": "17.0.9", "maven": "3.8.7", "git": "2.39.5", "python": "3.11.2", "node": "18.19.0"}
+    assert observe([], [])["toolchain"] == versions
+    install("java", "echo 'version \"1\"'; exit 1")
+    install("mvn", "echo no maven here").write_bytes(b"\0")
+    install("node", "printf '\\377'")
+    assert set(observe([], [])["toolchain"]) == {"git", "python"}
+
+
+def test_a_program_that_hangs_is_left_out_and_ended_with_its_children(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("java", f"sleep 600 & echo $! > {tmp_path / 'child'}; wait")
+    monkeypatch.setattr(environment, "PATIENCE", 3)
+    began = time.monotonic()
+    seen = observe([], [])
+    assert "java" not in seen["toolchain"] and "git" in seen["toolchain"]
+    assert time.monotonic() - began < 30
+    child = Path("/proc") / (tmp_path / "child").read_text().strip()
+    until(lambda: not child.exists() or ") Z " in (child / "stat").read_text(), "the child ends")
+
+
+@pytest.mark.usefixtures("install")
+def test_commits(tmp_path: Path) -> None:
+    repository, inside, empty = tmp_path / "a b", tmp_path / "a b" / "inside", tmp_path / "empty"
+    git("init", "--quiet", "--initial-branch=feature/x", repository)
+    git("init", "--quiet", empty)
+    identity = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    git(*identity, "commit", "--quiet", "--allow-empty", "--message=one", cwd=repository)
+    inside.mkdir()
+    (tmp_path / "link").symlink_to(repository)
+    git("worktree", "add", "--quiet", "--detach", tmp_path / "tree", cwd=repository)
+    commit = git("rev-parse", "HEAD", cwd=repository)
+    paths = [*map(str, (repository, inside, empty, tmp_path / "link", tmp_path / "tree", tmp_path / "none")), "nul\0"]
+    on_branch = {"commit": commit, "branch": "feature/x"}
+    assert observe([], paths)["commits"] == {
+        str(repository): on_branch,
+        str(tmp_path / "link"): on_branch,
+        str(tmp_path / "tree"): {"commit": commit, "branch": None},
+    }
+
+
+@pytest.mark.usefixtures("install")
+def test_a_git_variable_of_the_caller_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("init", "--quiet", tmp_path / "a")
+    identity = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    git(*identity, "commit", "--quiet", "--allow-empty", "--message=one", cwd=tmp_path / "a")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "a" / ".git"))
+    assert observe([], [str(tmp_path)])["commits"] == {}
+
+
+@pytest.mark.usefixtures("install")
+@pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, to give a repository to somebody else")
+def test_a_repository_of_somebody_else_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    git("init", "--quiet", tmp_path / "a")
+    identity = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    git(*identity, "commit", "--quiet", "--allow-empty", "--message=one", cwd=tmp_path / "a")
+    assert set(observe([], [str(tmp_path / "a")])["commits"]) == {str(tmp_path / "a")}
+    for path in (tmp_path / "a", tmp_path / "a" / ".git"):
+        os.chown(path, 65534, 65534)
+    assert observe([], [str(tmp_path / "a")])["commits"] == {}
