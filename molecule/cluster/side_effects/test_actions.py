@@ -278,7 +278,7 @@ def test_how_long_an_install_takes(rig: Rig) -> None:
 def test_the_environments_are_compared(rig: Rig) -> None:
     before = messages(rig)
     _code, output = rig.playbook("playbooks/check_environment.yml", "--extra-vars", "notify=true")
-    assert re.search(r"missing +rig-once +build1: -, build2: 1\.0", output)
+    assert re.search(r"packages +rig-once +missing +1\.0 +build2", output)
     for server in ("build1", "build2"):
         (told,) = sent_since(rig, before, server)
-        assert told["type"] == "warning" and facts(told)["rig-once on build2"] == "1.0"
+        assert told["type"] == "warning" and facts(told)["build2/packages/rig-once"] == "1.0"
