@@ -1,0 +1,51 @@
+"""The play that runs a build, on the embedded default."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.builders import Builders
+
+
+def build(builders: Builders, command: str, *arguments: str, **variables: Any) -> Run:
+    """Run a build on build1."""
+    places = {"source": str(builders.folder), "log_folder": str(builders.folder / "logs")}
+    extra = json.dumps({"job": "job_1", "command": command, **places, **variables})
+    return ansible(
+        "playbook", "playbooks/run_build.yml", "-l", "build1", "-e", extra, *arguments, folder=builders.folder
+    )
+
+
+def test_a_build_is_watched_to_its_end(builders: Builders) -> None:
+    command = "for n in 1 2 3 4 5 6 7; do echo step $n; sleep 1; done; echo x > a.deb"
+    done = build(builders, command, artifacts=["*.deb"])
+    assert done.code == 0, done.output
+    assert "job_1 runs for " in done.stdout and "last: step " in done.stdout
+    assert "job_1 success on build1 after " in done.stdout and "a.deb, 2 bytes, SHA-256 73cb3858" in done.stdout
+    assert [entry["subject"] for entry in builders.messages()] == ["Build started: job_1", "Build succeeded: job_1"]
+
+
+def test_a_build_that_fails_fails_the_play(builders: Builders) -> None:
+    done = build(builders, "echo '{{ 7 * 7 }} no space left'; exit 3")
+    assert done.code != 0 and "job_1 failed on build1: exit code 3." in done.output
+    assert json.loads(builders.show("build1/status.json"))["last_build"]["exit_code"] == 3
+
+
+def test_check_mode_builds_nothing(builders: Builders) -> None:
+    done = build(builders, "touch built", "--check")
+    assert done.code == 0, done.output
+    assert not (builders.folder / "built").exists()
+
+
+def test_a_command_that_lost_its_quotes_is_not_run(builders: Builders) -> None:
+    words = ("-e", "job=x", "-e", f"source={builders.folder}", "-e", "command=touch built here")
+    done = ansible("playbook", "playbooks/run_build.yml", *words, folder=builders.folder)
+    assert done.code != 0 and "these words belong to none: built here." in done.output
+    assert not (builders.state("build1") / "job.json").exists()
+
+
+def test_a_build_that_is_not_described_is_one_sentence(builders: Builders) -> None:
+    done = ansible("playbook", "playbooks/run_build.yml", "-e", "job=x", folder=builders.folder)
+    assert done.code != 0 and "The build is not described." in done.output

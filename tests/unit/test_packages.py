@@ -1,0 +1,84 @@
+"""What came of packages, and whether they are the same on other servers."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.filter.match_packages import match_packages
+from ansible_collections.acs.builders.plugins.filter.package_report import package_report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.packages import is_allowed, is_safe
+
+OK = "install ok installed"
+
+
+def found(version: str, status: str = OK) -> dict[str, Any]:
+    """What the package database says of a package."""
+    return {"version": version, "status": status, "installed_at": "2026-11-22T07:11:46Z"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "state", "observed", "ok", "version"),
+    [
+        ("jq", "present", {"jq": found("1.6")}, True, "1.6"),
+        ("jq", "present", {}, False, ""),
+        ("jq", "present", {"jq": found("1.6", "deinstall ok config-files")}, False, ""),
+        ("jq", "present", {"jq": found("1.6", "install ok half-configured")}, False, ""),
+        ("jq=1.6", "present", {"jq": found("1.6")}, True, "1.6"),
+        ("jq=1.7", "present", {"jq": found("1.6")}, False, "1.6"),
+        ("jq", "latest", {"jq": found("1.6", "hold ok installed")}, True, "1.6"),
+        ("jq", "absent", {}, True, ""),
+        ("jq", "absent", {"jq": found("1.6", "deinstall ok config-files")}, True, ""),
+        ("jq", "absent", {"jq": found("1.6")}, False, "1.6"),
+    ],
+)
+def test_a_package_is_as_it_was_wanted_or_not(
+    wanted: str, state: str, observed: dict[str, Any], ok: bool, version: str
+) -> None:
+    (told,) = package_report([wanted], observed, state)
+    assert (told["name"], told["ok"], told["version"]) == ("jq", ok, version)
+
+
+def test_the_words_of_the_package_manager_stand_where_it_failed() -> None:
+    words = {"jq=1.7": "x" * 2000 + "E: Version '1.7' for 'jq' was not found\n", "git": "E: broken"}
+    jq, git = package_report(["jq=1.7", "git"], {"jq": found("1.6"), "git": found("2")}, "present", words)
+    assert jq["words"].endswith("was not found") and len(jq["words"]) == 1000
+    assert (git["ok"], git["words"]) == (True, ""), "it is there all the same"
+    (latest,) = package_report(["git"], {"git": found("2")}, "latest", words)
+    assert (latest["ok"], latest["words"]) == (False, "E: broken"), "whether it is the latest, nobody knows"
+
+
+@pytest.mark.parametrize(("wanted", "state"), [(["-o"], "present"), ([], "present"), (["jq"], "broken")])
+def test_what_cannot_be_used_is_one_sentence(wanted: list[str], state: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"\.$"):
+        package_report(wanted, {}, state)
+
+
+def test_packages_match_or_not_or_nobody_knows() -> None:
+    report = package_report(["jq", "git", "gone"], {"jq": found("1.6"), "git": found("2")})
+    observed = {"build2": {"jq": found("1.6"), "git": found("3")}}
+    matched = match_packages(report, observed)
+    assert [one["matches"] for one in matched] == ["yes", "no", "yes"]
+    assert [one["versions"] for one in matched] == [{"build2": "1.6"}, {"build2": "3"}, {"build2": ""}]
+    told = {"build2": [{"name": "jq", "value": "1.5"}]}
+    assert [one["matches"] for one in match_packages(report, {}, told)] == ["no", "unknown", "unknown"]
+    assert [one["matches"] for one in match_packages(report, observed, told)] == ["yes", "no", "yes"]
+    three = {**observed, "build3": {"jq": found("1.7")}}
+    assert match_packages(report, three)[0]["matches"] == "no"
+
+
+def test_patterns_are_those_of_the_shell_and_match_whole_names() -> None:
+    assert is_allowed("libssl-dev", ["lib*-dev"]) and is_allowed("jq", ["git", "jq"])
+    assert not is_allowed("libssl-dev-evil", ["lib*-dev"]) and not is_allowed("jq", []) and not is_allowed("jq", ["JQ"])
+
+
+@pytest.mark.skipif(not shutil.which("apt-cache"), reason="there is no apt here to ask")
+def test_a_name_that_apt_reads_as_an_order_is_one_only_where_there_is_no_such_package() -> None:
+    assert is_safe("jq") and not is_safe("openssh-server-") and not is_safe("no-such-package+")
+
+
+def test_without_apt_such_a_name_is_never_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert is_safe("jq") and not is_safe("g++")
