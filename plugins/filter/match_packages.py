@@ -57,7 +57,8 @@ def match_packages(
     """The report, with whether each package matches the other servers."""
     names = [str(one["name"]) for one in report]
     others = {
-        server: {str(fact["name"]): str(fact["value"]) for fact in facts} for server, facts in (told or {}).items()
+        server: {str(fact.get("name")): str(fact.get("value")) for fact in facts}
+        for server, facts in (told or {}).items()
     }
     for server, found in observed.items():
         others[server] = {name: installed_version(found.get(name, {})) for name in names}

@@ -181,7 +181,8 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
 
 def test_the_documentation_that_is_installed(installed: Place) -> None:
     variables = environment(installed.servers / "home", ANSIBLE_COLLECTIONS_PATH=installed.cwd.parent / "collections")
-    modules = [f"acs.builders.{name}" for name in ("build_message", "build_status", "build_heartbeat_fact")]
+    names = ("message", "status", "heartbeat_fact", "response", "job", "environment_fact")
+    modules = [f"acs.builders.build_{name}" for name in names]
     done = run(
         installed.python,
         *("-m", "ansible", "doc", *modules),

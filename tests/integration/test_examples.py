@@ -32,6 +32,7 @@ PLAY: dict[str, Any] = {
     "module_defaults": {
         "group/acs.builders.builders": {"repo": "{{ builders_repo }}", "state_dir": "{{ builders_state_dir }}"},
         "acs.builders.build_message": {"poll_interval": 1},
+        "acs.builders.build_job": {"log_folder": "{{ builders_scratch }}/logs"},
     },
 }
 WIRE_FORMAT = (TOP / "docs" / "wire-format.md").read_text(encoding="utf-8")
@@ -43,11 +44,18 @@ def examples(module: str) -> list[dict[str, Any]]:
     return tasks
 
 
-def carry_out(builders: Builders, module: str, *checks: str) -> None:
-    """Run the examples of a module on build1, each of which must succeed, and check what they registered."""
+def carry_out(builders: Builders, module: str, *checks: str, instead: dict[str, str] | None = None) -> None:
+    """Run the examples of a module on build1, each of which must succeed, and check what they registered.
+
+    :param instead: what stands for words of the examples that this machine has not.
+    """
     tasks = [*examples(module), *({"ansible.builtin.assert": {"that": check}} for check in checks)]
+    text = yaml.safe_dump([{**PLAY, "tasks": tasks}], sort_keys=False, width=1000)
+    for word, stand_in in (instead or {}).items():
+        assert word in text
+        text = text.replace(word, stand_in)
     play = builders.folder / "play.yml"
-    play.write_text(yaml.safe_dump([{**PLAY, "tasks": tasks}], sort_keys=False))
+    play.write_text(text)
     done = ansible("playbook", play, folder=builders.folder)
     assert done.code == 0, done.output
     assert re.search(rf"^build1 +: ok={len(tasks)} .* skipped=0 .* ignored=0", done.stdout, re.MULTILINE), done.output
@@ -121,6 +129,25 @@ def test_build_heartbeat_fact(builders: Builders) -> None:
     for server in builders.ids:
         succeed(builders, server, "build_heartbeat_fact", beat=True)
     carry_out(builders, "build_heartbeat_fact", "ansible_facts.build_heartbeat.healthy")
+
+
+def test_build_response(builders: Builders) -> None:
+    builders.trust()
+    with builders.host("build2") as host:
+        (asked,) = send(host, Draft("What is your status?", "Please.", "request")).result
+    carry_out(builders, "build_response", "plan.steps[0].decision == 'answer'", "plan.steps | length == 1")
+    answered = builders.messages()[-1]
+    assert (answered["in_reply_to"], answered["facts"][0]["value"]) == (asked["id"], "idle")
+
+
+def test_build_job(builders: Builders) -> None:
+    (builders.folder / "source").mkdir()
+    stand_ins = {
+        "/root/src/cloudstack": str(builders.folder / "source"),
+        "mvn --batch-mode -Dnoredist package": "touch a.deb",
+    }
+    carry_out(builders, "build_job", "built.job.artifacts | length == 1", instead=stand_ins)
+    assert json.loads(builders.show("build1/status.json"))["last_build"]["id"] == "job_42"
 
 
 def test_build_environment_fact(builders: Builders) -> None:

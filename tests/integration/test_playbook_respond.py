@@ -70,8 +70,9 @@ def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Buil
     assert "Not allowed to be installed here: sudo." in answer(trusted, sudo)["body"]
     assert "1. [request] from build1" in done.stdout and f"({coffee}), sender verified: Coffee?" in done.stdout
     assert "no program knows what it asks for" in done.stdout
-    again = respond(trusted)
+    again = respond(trusted, build_respond_reply_deadline=0)
     assert again.code == 0 and trusted.commits() == commits + 1
+    assert "1. OVERDUE [request] from build1" in again.stdout
     assert "it is an answer of build2" in again.stdout, "build1 leaves the answers to its manager"
 
 

@@ -182,6 +182,14 @@ def test_nobody_is_obeyed_who_is_not_who_he_says(trusted: Builders, now: Clock) 
     ]
 
 
+def test_a_server_that_the_fleet_does_not_have_is_left_to_the_manager(trusted: Builders, now: Clock) -> None:
+    ask(trusted, now, "status_report")
+    path = trusted.state("build2") / "fleet.json"
+    path.write_text(json.dumps({"servers": [{"id": "build2"}, {"id": "build3"}]}))
+    (step,) = planned(trusted, now)
+    assert (step.decision, step.reason) == ("leave", "build1 is no server of this fleet")
+
+
 def test_without_trust_nothing_is_answered(builders: Builders, now: Clock) -> None:
     ask(builders, now, "status_report")
     (step,) = planned(builders, now)

@@ -127,9 +127,17 @@ def test_one_message_that_is_not_known_stops_all(trusted: Builders) -> None:
         answer(trusted, Response(asked, IDLE), Response("msg_1_none", IDLE))
     with pytest.raises(InvalidInput):
         answer(trusted, Response(asked, IDLE), Response(asked, IDLE))
-    with pytest.raises(InvalidInput):
-        answer(trusted, Response(asked, Draft("", "x" * 10_001)))
     assert trusted.commits() == commits and unread(trusted) == ["Status?"]
+
+
+def test_what_is_too_long_is_cut_and_keeps_no_other_back(trusted: Builders) -> None:
+    first, second, third = (ask(trusted, name) for name in "ABC")
+    many = tuple({"name": f"fact {number}", "value": "x" * 50} for number in range(1000))
+    long = Draft("", "x" * 10_001, facts=many)
+    sent = answer(trusted, Response(first, long), Response(second, IDLE), Response(third, Draft("", "\n")))
+    assert [len(entry["body"]) for entry in sent] == [10_000, len("build2 is idle."), len("(no text)")]
+    told = sent[0]["facts"]
+    assert 50 < len(told) < 1000 and told[-1]["name"] == "facts left out" and told[-1]["value"] == 1001 - len(told)
 
 
 def test_check_mode_does_nothing(trusted: Builders) -> None:

@@ -162,6 +162,8 @@ def _decide(
     """The decision on a message, and why."""
     if message["verified"] not in (TRUE, MARKED):
         return LEAVE, message["verified_reason"]
+    if host.fleet.expected and message["from"] not in host.fleet.ids():
+        return LEAVE, f"{message['from']} is no server of this fleet"
     if is_answer(message):
         return LEAVE, f"it is an answer of {message['from']}"
     if message["id"] in answered:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from .guarding import REDACT
 from .host import MESSAGES, Host
 from .mailbox import Mail, find_addressed, read_archives, read_mailbox
 from .marking import acknowledge_marks, read_marks
-from .messages import Draft, check_draft, compose, id_of, new_id
+from .messages import MAX_BODY, MAX_DATA, Draft, check_draft, compose, id_of, new_id
 from .numbering import Numbering
 from .own_marks import ACKNOWLEDGED, READ, OwnMarks, announce
 from .sending import answer_to, guarded_draft
@@ -39,17 +40,14 @@ class Response:
 def respond(host: Host, responses: Sequence[Response]) -> Receipt:
     """Answer, acknowledge and mark messages, all in one commit.
 
-    A message that this server has answered before is not answered again. What looks like a secret is redacted: machines
-    write these answers. They are no sign of life of this server's manager.
+    A message that this server has answered before is not answered again. Machines write these answers, so what looks
+    like a secret is redacted, and what is too long is cut. They are no sign of life of this server's manager.
 
     :return: a receipt whose result is the list of answers that were sent.
     :raises UnknownMessage: when one of the messages is not known; nothing is done then.
     :raises InvalidInput: when an answer cannot be sent.
     """
-    for response in responses:
-        if response.draft:
-            check_draft(replace(response.draft, subject="Re:"))
-    ready = [replace(one, draft=guarded_draft(host, one.draft, REDACT) if one.draft else None) for one in responses]
+    ready = [replace(one, draft=_ready(host, one.draft) if one.draft else None) for one in responses]
     if len({one.message_id for one in ready}) < len(ready):
         raise InvalidInput("A message is named twice.", "Give one response for each message.")
     now = host.clock()
@@ -87,6 +85,21 @@ def answered_ids(host: Host, snapshot: Snapshot, ids: Iterable[str]) -> set[str]
     own = [e for pool in pools for e in pool if e.get("from") == host.id and e.get("in_reply_to") in asked]
     verdicts = Judge(host).judge([(entry, host.id) for entry in own])
     return {str(entry["in_reply_to"]) for entry, verdict in zip(own, verdicts) if verdict.verified == TRUE}
+
+
+def _ready(host: Host, draft: Draft) -> Draft:
+    """An answer that can be sent: one that is too long, or empty, must not keep the others back."""
+    body = draft.body if draft.body.strip() else "(no text)"
+    if len(body) > MAX_BODY:
+        body = f"{body[: MAX_BODY - 1]}…"
+    facts = list(draft.facts)
+    while len(json.dumps(facts)) > MAX_DATA * 3 // 4:
+        facts = facts[: len(facts) // 2]
+    if len(facts) < len(draft.facts):
+        facts.append({"name": "facts left out", "value": len(draft.facts) - len(facts)})
+    ready = guarded_draft(host, replace(draft, subject="Re:", body=body, facts=tuple(facts)), REDACT)
+    check_draft(ready)
+    return ready
 
 
 def _read(responses: Iterable[Response]) -> list[str]:
