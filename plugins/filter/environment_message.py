@@ -43,7 +43,7 @@ _value:
   type: dict
   sample:
     subject: Environments differ
-    body: "Compared the kernel, the toolchain and the packages of build1, build2: 724 identical, 1 differing, 0 missing.\ntoolchain java: build1 17.0.9, build2 17.0.10"
+    body: "Compared the kernel, the toolchain and the packages of build1, build2: 724 identical, 1 differing, 0 missing."
     facts: [{"name": "build1/toolchain/java", "value": "17.0.9"}, {"name": "build2/toolchain/java", "value": "17.0.10"}]
     key: environment-4f1c2a90b7de35a1c86f0d2e9b4a7c5d
 """

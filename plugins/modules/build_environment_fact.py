@@ -47,6 +47,8 @@ seealso:
   - module: acs.builders.build_heartbeat_fact
   - plugin: acs.builders.compare_environments
     plugin_type: filter
+author:
+  - acs.builders authors (@acs-builders)
 """
 
 EXAMPLES = r"""
