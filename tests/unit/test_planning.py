@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.respondi
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
 from ansible_collections.acs.builders.tests.attacker import Attacker
-from ansible_collections.acs.builders.tests.builders import Builders, make_builders
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, make_builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 
 RULES = Rules(packages=["jq", "lib*-dev"], paths=["/root/Build"])
@@ -180,6 +180,17 @@ def test_nobody_is_obeyed_who_is_not_who_he_says(trusted: Builders, now: Clock) 
         ("leave", "msg_1_changed", "build2"),
         ("leave", "msg_1_unsigned", "build2"),
     ]
+
+
+def test_of_two_messages_with_one_id_nobody_knows_which_is_meant(tmp_path: Any, now: Clock) -> None:
+    three = make_builders(tmp_path / "three", ("build1", "build2", "build3"))
+    three.trust()
+    asked = tell(three, now, "build1", "build2", subject="What's your status?", type="request")
+    with three.host("build3") as host:
+        copied = host.signed({**three.messages()[0], "from": "build3", "seq": 1})
+    three.commit(MESSAGES, json.dumps({"messages": [*three.messages(), copied]}).encode())
+    told = [(step.decision, step.reason, step.message["id"]) for step in planned(three, now)]
+    assert told == [("leave", "another message has the same id", asked)] * 2
 
 
 def test_a_server_that_the_fleet_does_not_have_is_left_to_the_manager(trusted: Builders, now: Clock) -> None:

@@ -15,7 +15,7 @@ from .fleet import ALL
 from .host import Host
 from .listing import shown
 from .mailbox import read_mailbox
-from .messages import id_of, is_for, parse_time, urgency
+from .messages import is_for, parse_time, urgency
 from .own_marks import OwnMarks
 from .packages import is_allowed, is_safe, parse_spec
 from .recognition import FACTS, INSTALL, KINDS, STALE, Asked, is_answer, recognise
@@ -28,6 +28,7 @@ ANSWER, FINISH, DECLINE, MARK, LEAVE = DECISIONS = ("answer", "finish", "decline
 ACTIONS = (INSTALL, STALE)
 """The kinds for which something is changed on this server."""
 URGENT = ("error", "warning")
+GENUINE = (TRUE, MARKED)
 
 
 @dataclass(frozen=True)
@@ -101,30 +102,30 @@ def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
     ledger = OwnMarks(host.state, host.id)
     unread = [(i, e) for i, e in enumerate(entries) if is_for(e, host.id) and not ledger.has(e)]
     messages = shown(host, [entry for _position, entry in unread])
-    answered = answered_ids(host, snapshot, {id_of(entry) for _position, entry in unread})
-    steps = [_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)]
-    return [_unambiguous(step, steps) for step in steps if step not in _repeated(steps)]
+    known = {message["id"] for message in messages if message["verified"] in GENUINE and recognise(message)}
+    answered = answered_ids(host, snapshot, known)
+    return _settled([_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)])
 
 
-def _repeated(steps: list[Step]) -> list[Step]:
-    """The steps for messages that stand in the mailbox again, word for word."""
-    seen: list[dict[str, Any]] = []
-    repeated = []
+def _settled(steps: list[Step]) -> list[Step]:
+    """The steps, one for a message that stands in the mailbox again, and none to be done where one id means two things."""
+    first: dict[str, Step] = {}
+    doubtful = set()
     for step in steps:
-        if step.message in seen:
-            repeated.append(step)
-        seen.append(step.message)
-    return repeated
+        if step.decision != LEAVE and first.setdefault(step.message["id"], step).message != step.message:
+            doubtful.add(step.message["id"])
+    settled = []
+    for step in steps:
+        if step.decision == LEAVE or step is first[step.message["id"]]:
+            settled.append(_left(step) if step.message["id"] in doubtful else step)
+        elif step.message["id"] in doubtful:
+            settled.append(_left(step))
+    return settled
 
 
-def _unambiguous(step: Step, steps: list[Step]) -> Step:
-    """A step, but left to the manager where messages that say different things have one id."""
-    same = [other for other in steps if other.message["id"] == step.message["id"] and other.decision != LEAVE]
-    if step.decision == LEAVE or all(other.message == step.message for other in same):
-        return step
-    return step._replace(
-        decision=LEAVE, reason="another message has the same id", acts=False, acknowledge=False, mark_read=False
-    )
+def _left(step: Step) -> Step:
+    reason = "another message has the same id"
+    return step._replace(decision=LEAVE, reason=reason, acts=False, acknowledge=False, mark_read=False)
 
 
 def _step(
@@ -160,7 +161,7 @@ def _decide(
     answered: set[str],
 ) -> tuple[str, str]:
     """The decision on a message, and why."""
-    if message["verified"] not in (TRUE, MARKED):
+    if message["verified"] not in GENUINE:
         return LEAVE, message["verified_reason"]
     if host.fleet.expected and message["from"] not in host.fleet.ids():
         return LEAVE, f"{message['from']} is no server of this fleet"
