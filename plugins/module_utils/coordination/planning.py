@@ -108,7 +108,7 @@ def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
 
 
 def _settled(steps: list[Step]) -> list[Step]:
-    """The steps, one for a message that stands in the mailbox again, and none to be done where one id means two things."""
+    """The steps, one for a message that stands in the mailbox twice, and none to be done where an id means two things."""
     first: dict[str, Step] = {}
     doubtful = set()
     for step in steps:
@@ -116,10 +116,11 @@ def _settled(steps: list[Step]) -> list[Step]:
             doubtful.add(step.message["id"])
     settled = []
     for step in steps:
-        if step.decision == LEAVE or step is first[step.message["id"]]:
-            settled.append(_left(step) if step.message["id"] in doubtful else step)
-        elif step.message["id"] in doubtful:
+        message_id = step.message["id"]
+        if step.decision != LEAVE and message_id in doubtful:
             settled.append(_left(step))
+        elif step.decision == LEAVE or step is first[message_id]:
+            settled.append(step)
     return settled
 
 
