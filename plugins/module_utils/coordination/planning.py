@@ -108,7 +108,7 @@ def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
 
 
 def _settled(steps: list[Step]) -> list[Step]:
-    """The steps, one for a message that stands in the mailbox twice, and none to be done where an id means two things."""
+    """The steps, one for a message that stands there twice, and nothing to be done where an id means two things."""
     first: dict[str, Step] = {}
     doubtful = set()
     for step in steps:

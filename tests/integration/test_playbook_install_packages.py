@@ -1,0 +1,63 @@
+"""The play that installs packages everywhere, on the embedded default with a stand-in for the package manager."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
+from ansible_collections.acs.builders.tests.builders import Builders
+
+
+def install(builders: Builders, *arguments: str, **variables: Any) -> Run:
+    """Run the play."""
+    extra = json.dumps({"build_packages_manager": str(TOP / "playbooks/stand_in"), **variables})
+    return ansible("playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder)
+
+
+def told(builders: Builders, server: str) -> list[tuple[str, str]]:
+    """The types and first lines of what a server has told."""
+    return [(one["type"], one["body"].splitlines()[0]) for one in builders.messages() if one["from"] == server]
+
+
+def test_each_server_tells_its_partner_what_has_changed(builders: Builders) -> None:
+    assert install(builders, packages=["jq"]).code == 0
+    first = builders.messages()
+    assert [(entry["from"], entry["to"], entry["type"]) for entry in sorted(first, key=lambda one: one["from"])] == [
+        ("build1", "build2", "info"),
+        ("build2", "build1", "info"),
+    ]
+    facts = {fact["name"]: fact["value"] for fact in first[0]["facts"]}
+    assert (facts["jq"], facts["jq aligned"], facts["jq status"]) == ("1.0", "yes", "install ok installed")
+    again = install(builders, packages=["jq"])
+    assert again.code == 0 and again.stdout.count("changed=0") == 2 and builders.messages() == first
+    assert install(builders, packages=["jq"], state="absent").code == 0
+    assert install(builders, packages=["jq"]).code == 0
+    lines = [(kind, line.partition(" on build1")[0]) for kind, line in told(builders, "build1")]
+    assert lines == [
+        ("info", "jq version 1.0 is installed"),
+        ("info", "jq is not installed"),
+        ("info", "jq version 1.0 is installed"),
+    ]
+
+
+def test_a_mismatch_is_a_warning(builders: Builders) -> None:
+    versions = "{{ ['jq=1.5'] if inventory_hostname == 'build1' else ['jq=1.6'] }}"
+    done = install(builders, packages=versions)
+    assert done.code == 0, done.output
+    assert "NOT aligned: build2 has 1.6." in done.stdout and "NOT aligned: build1 has 1.5." in done.stdout
+    assert [kind for server in builders.ids for kind, _line in told(builders, server)] == ["warning", "warning"]
+
+
+def test_nothing_named_is_one_sentence(builders: Builders) -> None:
+    done = install(builders)
+    assert done.code != 0 and "No packages are named." in done.output
+    for bad in ("jq", [], ["-o"]):
+        done = install(builders, packages=bad)
+        assert done.code != 0 and "Traceback" not in done.output
+
+
+def test_check_mode_changes_nothing(builders: Builders) -> None:
+    done = install(builders, "--check", packages=["jq"])
+    assert "Traceback" not in done.output
+    assert not (builders.state("build1") / "packages_told").exists()
