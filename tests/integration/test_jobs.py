@@ -138,8 +138,10 @@ def end_runner(build: Build) -> None:
     """Kill the runner, so that nothing is left that could tell how the job ended."""
     runner = until(build.processes, "no process")[0]
     children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
-    for pid in (runner, *map(int, children)):
-        os.kill(pid, signal.SIGKILL)
+    os.kill(runner, signal.SIGKILL)
+    for leader in map(int, children):
+        os.killpg(leader, signal.SIGKILL)
+    until(lambda: not build.processes(), "an end of the runner")
 
 
 def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Build) -> None:

@@ -32,7 +32,17 @@ EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     5: (
         "something on this host, or a document in the repository, cannot be used",
-        ("state", "document_damaged", "clone", "dependency", "git", "signing", "not_actionable", "error"),
+        (
+            "state",
+            "document_damaged",
+            "clone",
+            "dependency",
+            "git",
+            "observation",
+            "signing",
+            "not_actionable",
+            "error",
+        ),
     ),
     130: ("interrupted", ()),
 }
