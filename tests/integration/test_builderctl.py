@@ -355,7 +355,7 @@ def test_a_dash_reads_the_body(shell: Shell) -> None:
 def test_ctrl_c(shell: Shell) -> None:
     shell.ok("build1", "send", "one", "1")
     marker = shell.builders.folder / "pushing"
-    refuse(shell.builders, f"touch '{marker}'; sleep 5; exit 1")
+    refuse(shell.builders, f"touch '{marker}'; sleep 60; exit 1")
     process = subprocess.Popen(
         ["builderctl", "send", "two", "2"],
         env=shell.environment("build1"),
