@@ -19,7 +19,7 @@ def build(builders: Builders, command: str, *arguments: str, **variables: Any) -
 
 
 def test_a_build_is_watched_to_its_end(builders: Builders) -> None:
-    command = "for n in 1 2 3 4 5 6 7; do echo step $n; sleep 1; done; echo x > a.deb"
+    command = "for n in $(seq 15); do echo step $n; sleep 1; done; echo x > a.deb"
     done = build(builders, command, artifacts=["*.deb"])
     assert done.code == 0, done.output
     assert "job_1 runs for " in done.stdout and "last: step " in done.stdout

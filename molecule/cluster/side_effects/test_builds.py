@@ -38,7 +38,7 @@ def test_a_build_that_succeeds(rig: Rig) -> None:
     rig.ssh("build1", "mkdir -p /root/source && cd /root/source && git init -q")
     identity = "-c user.name=build1 -c user.email=build1@localhost"
     rig.ssh("build1", f"git -C /root/source {identity} commit -q --allow-empty -m x")
-    command = "for n in 1 2 3 4 5 6 7 8; do echo step $n; sleep 1; done; head -c 1000 /dev/zero > a.deb"
+    command = "for n in $(seq 15); do echo step $n; sleep 1; done; head -c 1000 /dev/zero > a.deb"
     _code, output = rig.playbook(PLAY, "--limit", "build1", *variables("good", command, artifacts=["*.deb"]))
     assert "good runs for " in output and "of log, last: step " in output, "its progress is visible"
     last = status(rig)["last_build"]
@@ -47,7 +47,7 @@ def test_a_build_that_succeeds(rig: Rig) -> None:
     assert last["artifacts"] == [{"path": "/root/source/a.deb", "size": 1000, "sha256": sha}]
     assert last["commit"] == rig.ssh("build1", "git -C /root/source rev-parse HEAD").stdout.strip()
     assert told(rig, "good") == [("info", "Build started: good"), ("info", "Build succeeded: good")]
-    assert rig.ssh("build1", "tail -n 1 /root/build-logs/good.log").stdout == "step 8\n"
+    assert rig.ssh("build1", "tail -n 1 /root/build-logs/good.log").stdout == "step 15\n"
 
 
 def test_a_build_that_fails_and_one_that_takes_too_long(rig: Rig) -> None:
