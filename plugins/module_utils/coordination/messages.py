@@ -234,7 +234,7 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
         "ack_required": entry.get("ack_required") is True,
         "ack_status": _text(entry.get("ack_status")) or "not_requested",
         "acknowledged_by": _texts(entry.get("acknowledged_by")),
-        "in_reply_to": _text(entry.get("in_reply_to")),
+        "in_reply_to": answered_id(entry),
         "thread": thread_of(entry),
         "facts": [{_text(k): clean(v, visible) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
         "request": clean(request, visible) if isinstance(request, dict) else None,
@@ -247,17 +247,14 @@ def id_of(entry: dict[str, Any]) -> str:
     return _text(entry.get("id"))
 
 
-def answers(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
-    """Whether an entry answers another; the old scripts say so in the subject alone."""
-    if entry.get("in_reply_to"):
-        return _text(entry["in_reply_to"]) == id_of(asked)
-    from_recipient = asked.get("to") in (entry.get("from"), ALL)
-    return from_recipient and entry.get("subject") == f"Re: {asked.get('subject')}"
+def answered_id(entry: dict[str, Any]) -> str:
+    """The id of the message that an entry says it answers; empty when it says none."""
+    return _text(entry.get("in_reply_to"))
 
 
 def thread_of(entry: dict[str, Any]) -> str:
     """The id of the first message of the conversation."""
-    return _text(entry.get("thread")) or _text(entry.get("in_reply_to")) or id_of(entry)
+    return _text(entry.get("thread")) or answered_id(entry) or id_of(entry)
 
 
 def urgency(message: dict[str, Any]) -> tuple[int, int]:
