@@ -83,4 +83,4 @@ def test_very_many_late_requests_do_not_stop_a_look(scene: Scene) -> None:
     started = time.monotonic()
     overdue = health_at(scene.fleet, "build2", datetime.now(timezone.utc))["messages"]["overdue_requests"]
     assert len(overdue) == 12_000
-    assert time.monotonic() - started < 90
+    assert time.monotonic() - started < 60
