@@ -15,7 +15,7 @@ from .errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked,
 from .heartbeat import Heard, read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox
-from .messages import is_for, is_marked_read, normalise, parse_time, utc_text
+from .messages import is_ahead, is_for, is_marked_read, normalise, parse_time, utc_text
 from .own_marks import OwnMarks
 from .printable import one_line, short
 from .snapshot import Snapshot
@@ -153,7 +153,9 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     if status and not old and not is_believed(host, server, verdict):
         return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])
     written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
-    if written and seen and written < seen:
+    if written and is_ahead(written, host.clock()):
+        return _Told({}, verdict, [f"its status is not believed: it is dated {utc_text(written)}, far ahead"])
+    if written and seen and written < seen and not is_ahead(seen, host.clock()):
         return _Told({}, verdict, [f"an older status of it was put back, {seen - written} older than one seen before"])
     if written and verdict.verified == TRUE:
         newest[server] = utc_text(written)

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 from .documents import check_text, nesting
@@ -31,6 +31,9 @@ MAX_REQUEST_NESTING = 20
 """Levels of objects and lists."""
 MAX_INTEGER = 2**53
 """jq and other readers keep numbers as doubles, in which integers up to this are exact (RFC 8259, section 6)."""
+MAX_AHEAD = timedelta(minutes=10)
+"""How far the clock of another server may be ahead of this one. What is dated further ahead would stay new for too
+long."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
@@ -55,6 +58,11 @@ def parse_time(text: Any) -> datetime | None:
         return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
+
+
+def is_ahead(written: datetime | None, now: datetime) -> bool:
+    """Whether something is dated further ahead than another server's clock may be."""
+    return written is not None and written - now > MAX_AHEAD
 
 
 @dataclass(frozen=True)
