@@ -25,7 +25,7 @@ options:
   keys:
     description:
       - For each server that was asked, C(key), its public key as ssh-keygen prints it, and C(made), when it was made, in seconds
-        since 1970 by the server's own clock. Servers that were not asked keep theirs.
+        since 1970 by the server's own clock; now counts where that is more than ten minutes ahead. Servers that were not asked keep theirs.
     type: dict
     required: true
   members:

@@ -84,6 +84,16 @@ def test_a_new_key_ends_the_older_ones_of_its_server_when_it_was_made(record: di
     assert entries(record, "build2") == [(key(2), utc_text(NOW), None)]
 
 
+@pytest.mark.parametrize(("ahead", "counts"), [(timedelta(minutes=9), timedelta(minutes=9)), (timedelta(days=9), None)])
+def test_a_key_that_was_made_far_ahead_ends_the_older_ones_now(
+    record: dict[str, Any], ahead: timedelta, counts: timedelta | None
+) -> None:
+    """Else a stolen key would stay valid for as long as the clock of that server is ahead."""
+    after = merged(record, {"build1": made(3, LATER + ahead)}, now=LATER)
+    old, new = (signer for signer in after["signers"] if signer["server"] == "build1")
+    assert old["valid_until"] == new["valid_from"] == utc_text(LATER + (counts or timedelta()))
+
+
 def test_a_new_key_by_a_clock_that_went_back_leaves_the_older_one_no_time(record: dict[str, Any]) -> None:
     earlier = NOW - timedelta(days=1)
     record = merged(record, {"build1": made(3, earlier)}, now=LATER)

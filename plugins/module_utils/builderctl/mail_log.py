@@ -12,7 +12,7 @@ from typing import Any
 from ..coordination.acting import standings
 from ..coordination.host import Host
 from ..coordination.messages import id_of, is_for, normalise
-from ..coordination.own_marks import OwnMarks
+from ..coordination.own_marks import OwnMarks, name_of
 from ..coordination.printable import one_line, quoted
 from ..coordination.verdicts import WORDS
 from .service_log import append, stamp
@@ -36,13 +36,13 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
         new = [entry for entry in mine if not ledger.has(entry)]
     else:
         logged = set(record["ids"])
-        new = [entry for entry in mine if id_of(entry) not in logged]
+        new = [entry for entry in mine if not logged & {name_of(entry), id_of(entry)}]
     if new:
         when = stamp(host.clock())
         judged = zip(new, standings(host, new))
         append(path, "\n".join(_logged(normalise(entry), when, WORDS[one.verified]) for entry, one in judged))
     if new or record is None:
-        host.state.write_json(LOGGED_FILE, {"ids": [id_of(entry) for entry in mine]})
+        host.state.write_json(LOGGED_FILE, {"ids": [name_of(entry) for entry in mine]})
 
 
 def _logged(message: dict[str, Any], when: str, sender: str) -> str:

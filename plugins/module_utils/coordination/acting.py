@@ -12,15 +12,13 @@ from typing import Any, NamedTuple
 from .errors import NotActionable, UnknownMessage
 from .host import Host
 from .mailbox import read_mailbox
-from .messages import id_of, is_for, parse_time, utc_text
+from .messages import MAX_AHEAD, id_of, is_ahead, is_for, parse_time, utc_text
 from .own_marks import ACKNOWLEDGED, READ, OwnMarks
 from .verdicts import MARKED, TRUE, Judge, Verdict
 
 ACTED_FILE = "acted.json"
 MAX_AGE = timedelta(days=1)
 """How old a message may be to be acted upon, by this host's clock."""
-MAX_AHEAD = timedelta(minutes=10)
-"""How far the sender's clock may be ahead of this one. A message from further ahead would stay fresh for too long."""
 REMEMBERED = timedelta(days=7)
 """How long a message that was acted upon is remembered; much longer than it can be actionable."""
 MAX_REMEMBERED = 10_000
@@ -147,7 +145,7 @@ def _refusal(host: Host, entry: dict[str, Any], verdict: Verdict, acted: ActedLe
     written = parse_time(entry["timestamp"])
     if written is None or now - written > MAX_AGE:
         return f"it is older than {MAX_AGE.total_seconds() / 3600:.0f} hours"
-    if written - now > MAX_AHEAD:
+    if is_ahead(written, now):
         return f"it is dated more than {MAX_AHEAD.total_seconds() / 60:.0f} minutes ahead"
     when = acted.acted_at(entry)
     if when:

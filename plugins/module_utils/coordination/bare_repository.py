@@ -147,12 +147,15 @@ class BareRepository:
                 return []
             return [item.name for item in found if item.type != "submodule"]
 
-    def refs(self, prefix: str) -> dict[str, str]:
-        """The commits of the refs that begin with ``prefix``, by name; refs to anything else are left out."""
+    def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
+        """The commits of the refs at or below ``prefix``, by name.
+
+        :param every: whether refs to anything else are told too; else they are left out.
+        """
         outcome = self.run("for-each-ref", "--format=%(objecttype) %(refname) %(objectname)", prefix)
         self.local(outcome, "listing refs")
         found = (line.split(" ") for line in outcome.stdout.decode("utf-8", "replace").splitlines())
-        return {name: commit for kind, name, commit in found if kind == "commit"}
+        return {name: target for kind, name, target in found if every or kind == "commit"}
 
     def _mode(self, parent: str | None, path: str) -> int:
         if parent is None:

@@ -16,7 +16,7 @@ from typing import Any
 from . import signing
 from .bare_repository import BareRepository
 from .documents import new_document, parse_object
-from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity
+from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity, GitFailed
 from .git_command import Interrupted, Moved, explain_failure, explain_push
 from .host import Host
 from .messages import parse_time
@@ -25,6 +25,8 @@ from .verdicts import TRUE, Judge
 
 HEARTBEAT = "heartbeat.json"
 REFS = "refs/heartbeats/"
+NOTHING = "refs/none/"
+"""Where there never is a ref: what is pushed from there with --prune is removed."""
 BEAT_FILE = "beat.json"
 DEFAULT_INTERVAL = 60
 """Seconds between two beats."""
@@ -113,14 +115,29 @@ class Beats:
         raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
 
     def _lease(self, ref: str, record: dict[str, Any], now: datetime) -> str:
-        """The commit that is to be replaced: what the remote has, when that is this host's or abandoned."""
+        """What is to be replaced: what the remote has, when that is this host's, abandoned or no heartbeat."""
         self._bare.run("update-ref", "-d", ref)
-        there = self._fetch(f"+{ref}*:{ref}*") and self._bare.ref(ref)
-        if not there:
-            return ""
-        if there not in record["attempted"]:
+        self._fetch(f"+{ref}*:{ref}*", "--prune")
+        if self._bare.refs(f"{ref}/", every=True):
+            self._remove_below(ref)
+        there = self._bare.refs(ref, every=True).get(ref, "")
+        if there and there not in self._bare.refs(ref).values():
+            self._host.repository.notes.append(f"{ref}, which was no heartbeat, was taken over.")
+        elif there and there not in record["attempted"]:
             self._check_foreign(self._document(there) or {}, record["published"], now)
         return there
+
+    def _remove_below(self, ref: str) -> None:
+        """Remove the refs below this server's, with which Git cannot make its own."""
+        prune = ("push", "--porcelain", "--prune", self._bare.url, f"{NOTHING}*:{ref}/*")
+        outcome = self._bare.run(*prune, timeout=self._left())
+        if outcome.status != 0:
+            raise GitFailed(
+                f"Refs below {ref} keep {self._host.id} from beating, and cannot be removed "
+                f"({one_line(outcome.stderr.strip())}).",
+                "Remove them from the Build repository.",
+            )
+        self._host.repository.notes.append(f"Refs below {ref}, which kept {self._host.id} from beating, were removed.")
 
     def _check_foreign(self, theirs: dict[str, Any], published: list[Any], now: datetime) -> None:
         sent = parse_time(theirs.get("timestamp"))
@@ -141,11 +158,11 @@ class Beats:
             f"The heartbeat of {self._host.id} that this host did not make last ({when}){why} was taken over."
         )
 
-    def _fetch(self, refspec: str, *options: str) -> bool:
+    def _fetch(self, refspec: str, *options: str) -> None:
         command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, self._bare.url, refspec)
         outcome = self._bare.run(*command, timeout=self._left())
         if outcome.status == 0:
-            return True
+            return
         error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, "fetching heartbeats")
         if isinstance(error, Interrupted):
             raise DeadlineReached(f"The remote did not send the heartbeats ({error}).", "Try again later.") from error

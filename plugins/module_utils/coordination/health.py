@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+from .answering import Answers
 from .audit import audit
 from .beats import DEFAULT_INTERVAL, interval_of
 from .errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked, RemoteUnreachable
 from .heartbeat import Heard, read_heartbeats
 from .host import JOBS, Host
-from .mailbox import read_mailbox, recipients_of
-from .messages import answers, is_for, is_marked_read, normalise, parse_time, utc_text
+from .mailbox import read_mailbox
+from .messages import is_ahead, is_for, is_marked_read, normalise, parse_time, utc_text
 from .own_marks import OwnMarks
 from .printable import one_line, short
 from .snapshot import Snapshot
 from .status import read_status
-from .verdicts import TRUE, UNSIGNED, Judge, Verdict, is_before_keys, is_believed
+from .verdicts import TRUE, UNSIGNED, Verdict, is_before_keys, is_believed
 from .watch import Age, observe
 
 AGING = 120
@@ -152,7 +153,9 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     if status and not old and not is_believed(host, server, verdict):
         return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])
     written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
-    if written and seen and written < seen:
+    if written and is_ahead(written, host.clock()):
+        return _Told({}, verdict, [f"its status is not believed: it is dated {utc_text(written)}, far ahead"])
+    if written and seen and written < seen and not is_ahead(seen, host.clock()):
         return _Told({}, verdict, [f"an older status of it was put back, {seen - written} older than one seen before"])
     if written and verdict.verified == TRUE:
         newest[server] = utc_text(written)
@@ -203,11 +206,12 @@ def _messages(
         sent = parse_time(entry.get("timestamp"))
         return sent is not None and (host.clock() - sent).total_seconds() > reply_deadline
 
-    requests = [e for e in entries if is_late(e) and _is_unanswered(host, snapshot, e, entries)]
+    requests = [entry for entry in entries if entry.get("type") == "request" and is_late(entry)]
+    answers = Answers(host, snapshot, requests, entries)
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
-        "overdue_requests": [_named(e, "id", "from", "to", "subject") for e in requests],
+        "overdue_requests": [_named(e, "id", "from", "to", "subject") for e in requests if answers.is_open(e)],
         "overdue_mail": [
             _named(e, "id", "from", "type", "subject", "timestamp") for e in unread[host.id] if is_late(e)
         ],
@@ -217,14 +221,3 @@ def _messages(
 def _named(entry: dict[str, Any], *names: str) -> dict[str, Any]:
     message = normalise(entry)
     return {name: message[name] for name in names}
-
-
-def _is_unanswered(host: Host, snapshot: Snapshot, entry: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
-    """Whether an entry is a request that nobody has answered, and that not all of its recipients have read."""
-    if entry.get("type") != "request":
-        return False
-    claims = [(other, str(other.get("from"))) for other in entries if answers(other, entry)]
-    judged = zip(claims, Judge(host).judge(claims))
-    if any(is_believed(host, sender, verdict) for (_other, sender), verdict in judged):
-        return False
-    return not all(is_marked_read(entry, server) for server in recipients_of(host, snapshot, entry))

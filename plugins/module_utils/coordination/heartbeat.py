@@ -17,7 +17,7 @@ from .fleet import is_server_id
 from .guarding import REDACT, guarded
 from .host import Host
 from .mailbox import ACTIVITY_FILE
-from .messages import clean, parse_time, utc_text
+from .messages import MAX_AHEAD, clean, is_ahead, parse_time, utc_text
 from .printable import one_line
 from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
@@ -122,20 +122,31 @@ def judge_beats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> lis
 
 def _heard(host: Host, server: str, judged: list[tuple[dict[str, Any], Verdict]]) -> Heard:
     """The one among a server's heartbeats that counts, and why the others, or this one too, are not believed."""
-    believed = [is_believed(host, server, verdict) and _is_valid(host, verdict) for _beat, verdict in judged]
+    objections = [_objection(host, beat, verdict) for beat, verdict in judged]
+    believed = [
+        is_believed(host, server, verdict) and not objection for (_beat, verdict), objection in zip(judged, objections)
+    ]
     best = max(range(len(judged)), key=lambda index: (believed[index], _sent(judged[index][0])))
     beat, verdict = judged[best]
-    reasons = [one.reason for _beat, one in judged if one.verified == FALSE]
-    reasons += [f"{one.reason}, with a key that has ended" for _beat, one in judged if not _is_valid(host, one)]
-    doubts = [f"a heartbeat in its name is not believed: {reason}" for reason in reasons]
+    doubts = [f"a heartbeat in its name is not believed: {reason}" for reason in objections if reason]
     if not doubts and not believed[best]:
         doubts = [f"its heartbeat is not believed: {verdict.reason}"]
     return Heard(clean(beat), verdict, believed[best], doubts)
 
 
-def _is_valid(host: Host, verdict: Verdict) -> bool:
-    """Whether the key of a heartbeat is valid now: one that has ended may be in anybody's hands."""
-    return verdict.signer is None or verdict.signer.is_valid(host.clock())
+def _objection(host: Host, beat: dict[str, Any], verdict: Verdict) -> str:
+    """What speaks against a heartbeat, other than that it is not signed; empty when nothing does.
+
+    A key that is not valid now may be in anybody's hands.
+    """
+    now = host.clock()
+    if verdict.verified == FALSE:
+        return verdict.reason
+    if verdict.signer and not verdict.signer.is_valid(now):
+        return f"{verdict.reason}, with a key that is not valid now"
+    if is_ahead(parse_time(beat.get("timestamp")), now):
+        return f"{verdict.reason}, dated more than {MAX_AHEAD.total_seconds() / 60:.0f} minutes ahead of this host"
+    return ""
 
 
 def _sent(beat: dict[str, Any]) -> float:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from .acting import standings
+from .answering import Answers
 from .audit import recent_alarms
-from .errors import InvalidInput, NoAnswer, UnknownMessage
+from .errors import InvalidInput, NoAnswer
 from .host import Host
-from .mailbox import note_activity, read_archives, read_mailbox, recipients_of
-from .messages import answers, id_of, is_for, normalise, parse_time, urgency
+from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
+from .messages import id_of, is_for, normalise, parse_time, urgency
 from .own_marks import OwnMarks
 from .snapshot import Snapshot
-from .verdicts import Judge, is_believed
 
 LISTED_FILE = "listed.json"
 
@@ -194,15 +194,8 @@ def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str
 
 def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
     entries = [*read_archives(snapshot, message_id), *read_mailbox(snapshot).entries]
-    asked = next((entry for entry in entries if id_of(entry) == message_id), None)
-    if asked is None or asked.get("from") != host.id:
-        raise UnknownMessage(
-            f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."
-        )
-    found = [entry for entry in entries if is_for(entry, host.id) and answers(entry, asked)]
-    claims = [(entry, str(entry.get("from"))) for entry in found]
-    judged = zip(claims, Judge(host).judge(claims))
-    found = [entry for (entry, sender), verdict in judged if is_believed(host, sender, verdict)]
+    asked = find_sent(host, entries, message_id)
+    found = [entry for entry in Answers(host, snapshot, [asked], entries).to(asked) if is_for(entry, host.id)]
     if not found and recipients_of(host, snapshot, asked) & set(normalise(asked)["acknowledged_by"]):
         found = [asked]
     return shown(host, found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .documents import EntryList, new_document
@@ -70,12 +71,29 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
         raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
     mine = [entry for entry in same_id if is_for(entry, host.id)]
     if mine:
-        verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in mine])
-        good = [entry for entry, verdict in zip(mine, verdicts) if verdict.verified == TRUE]
-        return (good or mine)[0]
+        return _verified(host, mine)
     raise UnknownMessage(
         f"The message {message_id} is not addressed to {host.id}.", "Only its recipient can answer or mark it."
     )
+
+
+def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) -> dict[str, Any]:
+    """The message that this server has sent under an id; of several the one that is verified.
+
+    :raises UnknownMessage: when there is none.
+    """
+    own = [entry for entry in entries if message_id and id_of(entry) == message_id and entry.get("from") == host.id]
+    if not own:
+        raise UnknownMessage(
+            f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."
+        )
+    return _verified(host, own)
+
+
+def _verified(host: Host, same_id: list[dict[str, Any]]) -> dict[str, Any]:
+    verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in same_id])
+    good = [entry for entry, verdict in zip(same_id, verdicts) if verdict.verified == TRUE]
+    return (good or same_id)[0]
 
 
 def recipients_of(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> set[str]:

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 from .documents import check_text, nesting
@@ -31,6 +31,9 @@ MAX_REQUEST_NESTING = 20
 """Levels of objects and lists."""
 MAX_INTEGER = 2**53
 """jq and other readers keep numbers as doubles, in which integers up to this are exact (RFC 8259, section 6)."""
+MAX_AHEAD = timedelta(minutes=10)
+"""How far the clock of another server may be ahead of this one. What is dated further ahead would stay new for too
+long."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
@@ -55,6 +58,11 @@ def parse_time(text: Any) -> datetime | None:
         return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
+
+
+def is_ahead(written: datetime | None, now: datetime) -> bool:
+    """Whether something is dated further ahead than another server's clock may be."""
+    return written is not None and written - now > MAX_AHEAD
 
 
 @dataclass(frozen=True)
@@ -234,7 +242,7 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
         "ack_required": entry.get("ack_required") is True,
         "ack_status": _text(entry.get("ack_status")) or "not_requested",
         "acknowledged_by": _texts(entry.get("acknowledged_by")),
-        "in_reply_to": _text(entry.get("in_reply_to")),
+        "in_reply_to": answered_id(entry),
         "thread": thread_of(entry),
         "facts": [{_text(k): clean(v, visible) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
         "request": clean(request, visible) if isinstance(request, dict) else None,
@@ -247,17 +255,14 @@ def id_of(entry: dict[str, Any]) -> str:
     return _text(entry.get("id"))
 
 
-def answers(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
-    """Whether an entry answers another; the old scripts say so in the subject alone."""
-    if entry.get("in_reply_to"):
-        return _text(entry["in_reply_to"]) == id_of(asked)
-    from_recipient = asked.get("to") in (entry.get("from"), ALL)
-    return from_recipient and entry.get("subject") == f"Re: {asked.get('subject')}"
+def answered_id(entry: dict[str, Any]) -> str:
+    """The id of the message that an entry says it answers; empty when it says none."""
+    return _text(entry.get("in_reply_to"))
 
 
 def thread_of(entry: dict[str, Any]) -> str:
     """The id of the first message of the conversation."""
-    return _text(entry.get("thread")) or _text(entry.get("in_reply_to")) or id_of(entry)
+    return _text(entry.get("thread")) or answered_id(entry) or id_of(entry)
 
 
 def urgency(message: dict[str, Any]) -> tuple[int, int]:

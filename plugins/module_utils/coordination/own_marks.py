@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple
 
 from .messages import id_of, is_for, is_marked_acknowledged, is_marked_read, parse_time, utc_text
+from .signing import digest
 from .state import StateDirectory
 
 ANNOUNCED_FILE = "marking.json"
@@ -38,10 +39,20 @@ def announced(state: StateDirectory) -> set[str]:
     return set((state.read_json(ANNOUNCED_FILE) or {"ids": []})["ids"])
 
 
-class OwnMarks:
-    """A ledger: the ids of the messages that a server has marked, each with when it was recorded.
+def name_of(entry: dict[str, Any]) -> str:
+    """An entry in a ledger: a signed one by its id and what it says, since others may put another one under its id."""
+    return _unsigned(id_of(entry)) if entry.get("signature") is None else f"{id_of(entry)}/{digest(entry)}"
 
-    The first mark makes it, with what the repository says by then; before that the repository is believed.
+
+def _unsigned(message_id: str) -> str:
+    return f"{message_id}/unsigned"
+
+
+class OwnMarks:
+    """A ledger: the names of the messages that a server has marked, each with when it was recorded.
+
+    Older versions wrote ids alone; these stand for whatever has that id. The first mark makes it, with what the
+    repository says by then; before that the repository is believed.
     """
 
     def __init__(self, state: StateDirectory, server: str, mark: Mark = READ) -> None:
@@ -54,7 +65,7 @@ class OwnMarks:
         """Whether this server has marked an entry."""
         if self._ids is None or not id_of(entry):
             return self._mark.is_marked(entry, self._server)
-        return id_of(entry) in self._ids
+        return name_of(entry) in self._ids or id_of(entry) in self._ids
 
     def marked_by_other(self, entry: dict[str, Any]) -> bool:
         """Whether the repository says that this server has marked an entry, and the ledger does not."""
@@ -62,15 +73,18 @@ class OwnMarks:
 
     def record(self, ids: Iterable[str], mailbox: Iterable[dict[str, Any]], now: datetime) -> None:
         """Record that messages were marked, and forget those that have left the mailbox."""
+        chosen = set(ids)
         with self._state.lock(f"{self._mark.name}.lock"):
             self._ids = self._load()
             mine = [entry for entry in mailbox if is_for(entry, self._server)]
             known = self._ids
             if known is None:
-                known = {id_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has(entry)}
-            there = {id_of(entry) for entry in mine}
+                known = {name_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has(entry)}
+            there = {name for entry in mine for name in (name_of(entry), id_of(entry))}
             kept = {name: when for name, when in known.items() if name in there or _is_new(when, now)}
-            kept.update({name: utc_text(now) for name in ids if name not in kept})
+            marked = {name_of(entry) for entry in mine if id_of(entry) in chosen and not self.has(entry)}
+            marked |= {_unsigned(message_id) for message_id in chosen - {id_of(entry) for entry in mine}}
+            kept.update({name: utc_text(now) for name in sorted(marked) if name not in kept})
             if kept != self._ids:
                 self._state.write_json(f"{self._mark.name}.json", {"ids": kept})
             self._ids = kept

@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import InvalidInput, StateUnusable
 from .fleet import is_server_id
-from .messages import parse_time, utc_text
+from .messages import is_ahead, parse_time, utc_text
 from .state import StateDirectory
 
 SIGNERS_FILE = "signers.json"
@@ -117,7 +117,8 @@ def merge_signers(
 
     :param record: the one before; None when there is none yet, then the repository gets its id.
     :param keys: for each server that was asked, ``key``, its public key, and ``made``, when it was made, in seconds
-        since 1970 by that server's clock, which also dates its messages. Servers that were not asked keep theirs.
+        since 1970 by that server's clock, which also dates its messages (where that is far ahead, ``now`` counts).
+        Servers that were not asked keep theirs.
     :param members: the ids of all servers that there are.
     :param now: the time, in UTC.
     :raises InvalidInput: when the record or a key cannot be used.
@@ -140,6 +141,7 @@ def _with_key(signers: list[Signer], server: str, text: str, made: datetime, now
         raise InvalidInput(f"{server} has a signing key that cannot be used ({error}).", remedy) from error
     there = next((signer for signer in signers if signer.key == key), None)
     if there is None:
+        made = now if is_ahead(made, now) else made
         return [*(_ended(s, made) if s.server == server else s for s in signers), Signer(server, key, made)]
     if there.server != server:
         raise InvalidInput(

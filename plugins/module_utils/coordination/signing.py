@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -43,6 +44,15 @@ def canonical(document: dict[str, Any]) -> bytes:
     signed = {name: value for name, value in document.items() if name not in UNSIGNED_KEYS}
     text = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
+
+
+def digest(document: dict[str, Any]) -> str:
+    """A name for what a document says, whatever signature and marks stand beside it."""
+    try:
+        content = canonical(document)
+    except ValueError:
+        content = b""
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def sign(document: dict[str, Any], key_file: Path, namespace: str = MESSAGE) -> str:

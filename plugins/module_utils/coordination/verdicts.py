@@ -32,8 +32,10 @@ WORDS = {
 """The verdicts for people."""
 
 VERDICTS_FILE = "verdicts.json"
-KEPT = 5_000
-"""Signatures whose check is remembered; one more is forgotten for each that is new."""
+KEPT = 60_000
+"""Signatures whose check is remembered, more than a mailbox can hold; one is forgotten for each that is new beyond."""
+PORTION = 500
+"""Signatures that are checked before they are remembered: whoever is interrupted goes on there the next time."""
 
 
 class Verdict(NamedTuple):
@@ -125,17 +127,17 @@ class _Checks:
             self._known = {k: v for k, v in known.items() if isinstance(v, bool)} if isinstance(known, dict) else {}
 
     def make(self, claims: list[tuple[dict[str, Any], str]]) -> None:
-        """Check those that were not checked before, as many at once as there are cores, and remember them."""
+        """Check those that were not checked before, as many at once as there are cores, and remember each portion."""
         new = {self._digest(document, key): (document, key, self._namespace) for document, key in claims}
-        new = {digest: claim for digest, claim in new.items() if digest not in self._known}
-        if not new:
-            return
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = pool.map(lambda claim: is_signed_by(*claim), new.values())
-            self._known.update(zip(new, results))
-        if self._keep:
-            with contextlib.suppress(StateUnusable):
-                self._state.write_json(VERDICTS_FILE, dict(list(self._known.items())[-KEPT:]))
+        todo = [(digest, claim) for digest, claim in new.items() if digest not in self._known]
+        for start in range(0, len(todo), PORTION):
+            portion = dict(todo[start : start + PORTION])
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                results = pool.map(lambda claim: is_signed_by(*claim), portion.values())
+                self._known.update(zip(portion, results))
+            if self._keep:
+                with contextlib.suppress(StateUnusable):
+                    self._state.write_json(VERDICTS_FILE, dict(list(self._known.items())[-KEPT:]))
 
     def is_good(self, document: dict[str, Any], key: str) -> bool:
         """Whether a signature that was checked is good."""

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which messages were answered: an answer counts when it comes from a server that was asked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from .fleet import ALL
+from .host import Host
+from .mailbox import recipients_of
+from .messages import answered_id, id_of, is_marked_read
+from .snapshot import Snapshot
+from .verdicts import TRUE, UNSIGNED, Judge
+
+
+class Answers:
+    """The answers to some messages, all judged at once. Where trust is set up, only signed ones count.
+
+    :param asked: the messages.
+    :param entries: those among which the answers are.
+    """
+
+    def __init__(
+        self, host: Host, snapshot: Snapshot, asked: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]]
+    ) -> None:
+        self._everyone = recipients_of(host, snapshot, {"to": ALL})
+        wanted = {key for entry in asked for key in _keys(entry)}
+        claims = [(entry, str(entry.get("from"))) for entry in entries if _key(entry) in wanted]
+        self._found: dict[tuple[str, tuple[str, str]], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+        for place, ((entry, sender), verdict) in enumerate(zip(claims, Judge(host).judge(claims))):
+            if verdict.verified == TRUE or (verdict.verified == UNSIGNED and not host.signers.repository):
+                self._found[sender, _key(entry)].append((place, entry))
+
+    def to(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        """The answers to one of the messages, in the order of the entries."""
+        keys = [(server, key) for server in self._recipients(asked) for key in _keys(asked)]
+        return [entry for _place, entry in sorted(found for key in keys for found in self._found.get(key, []))]
+
+    def is_open(self, asked: dict[str, Any]) -> bool:
+        """Whether nobody has answered one of the messages, and not all of its recipients have read it."""
+        recipients = self._recipients(asked)
+        answered = any((server, key) in self._found for server in recipients for key in _keys(asked))
+        return not answered and not all(is_marked_read(asked, server) for server in recipients)
+
+    def _recipients(self, asked: dict[str, Any]) -> set[str]:
+        return self._everyone - {str(asked.get("from"))} if asked.get("to") == ALL else {str(asked.get("to"))}
+
+
+def _key(answer: dict[str, Any]) -> tuple[str, str]:
+    """What tells which message an entry answers; the old scripts say so in the subject alone."""
+    message_id = answered_id(answer)
+    return ("id", message_id) if message_id else ("subject", str(answer.get("subject")))
+
+
+def _keys(asked: dict[str, Any]) -> list[tuple[str, str]]:
+    return [("id", id_of(asked)), ("subject", f"Re: {asked.get('subject')}")]

@@ -1,0 +1,46 @@
+"""Signatures are checked in portions: a look that was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import verdicts
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import MAX_ENTRIES
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import is_signed_by
+from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import FALSE, KEPT, Judge
+from ansible_collections.acs.builders.tests.builders import Builders
+
+
+class Killed(BaseException):
+    """The process ended in the middle of it, as the watchdog ends a service."""
+
+
+def test_as_many_are_remembered_as_a_mailbox_holds() -> None:
+    assert KEPT > MAX_ENTRIES
+
+
+def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    builders.trust()
+    with builders.host("build1") as host:
+        (entry,) = send(host, Draft("Hello", "Hi")).result
+    forged = [({**entry, "body": f"{number}"}, "build1") for number in range(35)]
+    monkeypatch.setattr(verdicts, "PORTION", 10)
+    checked: list[Any] = []
+    patience = 24
+
+    def check(document: dict[str, Any], key: str, namespace: str) -> bool:
+        if len(checked) >= patience:
+            raise Killed
+        checked.append(document)
+        return is_signed_by(document, key, namespace)
+
+    monkeypatch.setattr(verdicts, "is_signed_by", check)
+    with builders.host("build2") as host, pytest.raises(Killed):
+        Judge(host).judge(forged)
+    del checked[:]
+    with builders.host("build2") as host:
+        assert {verdict.verified for verdict in Judge(host).judge(forged)} == {FALSE}
+    assert len(checked) <= 15
