@@ -114,3 +114,14 @@ def test_a_reply_with_a_key_is_sent_once(builders: Builders) -> None:
     first = answer(builders, "build2", asked["id"], key="a1")
     assert answer(builders, "build2", asked["id"], key="a1") == first
     assert len(builders.messages()) == 2
+
+
+@pytest.mark.parametrize("field", ["thread", "in_reply_to"])
+def test_what_is_too_long_for_a_thread_is_not_repeated(builders: Builders, field: str) -> None:
+    asked = ask(builders)
+    long = [{**asked, field: "t" * 200, "id": "whole"}, {**asked, field: "t" * 201, "id": "long"}]
+    builders.commit(MESSAGES, json.dumps({"messages": long}).encode())
+    assert answer(builders, "build2", "whole")["thread"] == "t" * 200
+    assert answer(builders, "build2", "long")["thread"] == "long"
+    with builders.host("build2") as host:
+        assert len(list_messages(host, Filter(thread="long")).messages) == 2

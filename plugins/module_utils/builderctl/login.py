@@ -46,8 +46,19 @@ def write_failure(host: Host, failure: str) -> None:
 
     :raises StateUnusable: when it cannot be written.
     """
-    record = host.state.read_json(SUMMARY_FILE) or {"server": host.id, "at": None, "unread": 0, "problems": []}
+    record = host.state.read(SUMMARY_FILE, _parse_summary) or _parse_summary({"server": host.id})
     host.state.write_json(SUMMARY_FILE, {**record, "failure": failure})
+
+
+def _parse_summary(record: Any) -> dict[str, Any]:
+    return {
+        "server": str(record["server"]),
+        "at": record.get("at"),
+        "interval": float(record.get("interval", 0)),
+        "unread": int(record.get("unread", 0)),
+        "problems": [str(problem) for problem in record.get("problems", [])],
+        "failure": str(record.get("failure", "")),
+    }
 
 
 def summary(config: Config, now: datetime | None = None) -> str:
@@ -56,7 +67,7 @@ def summary(config: Config, now: datetime | None = None) -> str:
     :param now: the time, in UTC.
     :raises StateUnusable: when the record cannot be read.
     """
-    record = StateDirectory(config.state_dir).read_json(SUMMARY_FILE)
+    record = StateDirectory(config.state_dir).read(SUMMARY_FILE, _parse_summary)
     if record is None:
         return "The heartbeat service of this server has never run. See: systemctl status build-heartbeat"
     lines = []

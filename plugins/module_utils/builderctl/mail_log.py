@@ -29,19 +29,18 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
     :raises OSError: when the log cannot be written; the same messages are new the next time.
     :raises StateUnusable: when what was logged cannot be read or recorded.
     """
-    record = host.state.read_json(LOGGED_FILE)
+    logged = host.state.read(LOGGED_FILE, lambda record: {str(name) for name in record["ids"]})
     mine = [entry for entry in entries if is_for(entry, host.id)]
-    if record is None:
+    if logged is None:
         ledger = OwnMarks(host.state, host.id)
         new = [entry for entry in mine if not ledger.has(entry)]
     else:
-        logged = set(record["ids"])
         new = [entry for entry in mine if not logged & {name_of(entry), id_of(entry)}]
     if new:
         when = stamp(host.clock())
         judged = zip(new, standings(host, new))
         append(path, "\n".join(_logged(normalise(entry), when, WORDS[one.verified]) for entry, one in judged))
-    if new or record is None:
+    if new or logged is None:
         host.state.write_json(LOGGED_FILE, {"ids": [name_of(entry) for entry in mine]})
 
 

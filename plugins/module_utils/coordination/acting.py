@@ -69,7 +69,11 @@ class ActedLedger:
         return True
 
     def _load(self) -> dict[str, str]:
-        return dict((self._host.state.read_json(ACTED_FILE) or {"messages": {}})["messages"])
+        return self._host.state.read(ACTED_FILE, _parse_acted) or {}
+
+
+def _parse_acted(record: Any) -> dict[str, str]:
+    return {str(name): str(when) for name, when in record["messages"].items()}
 
 
 def _name(entry: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import DeadlineReached, RemoteUnreachable
 from .snapshot import Change, Receipt
@@ -90,3 +90,8 @@ class Attempts:
                 "the same key.",
             )
         return DeadlineReached(what, "Nothing was written. Try again, or give a longer timeout.")
+
+
+def parse_attempts(record: Any) -> list[dict[str, Any]]:
+    """The attempts that a process has recorded before it pushed, each with its commit and the ids of its messages."""
+    return [{"commit": str(one["commit"]), "ids": [str(message_id) for message_id in one["ids"]]} for one in record]

@@ -5,68 +5,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
+from .audit_record import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
 from .host import Host
 from .mailbox import read_archives, read_mailbox
-from .messages import id_of, is_for, is_marked_read, parse_time, utc_text
+from .messages import id_of, is_for, is_marked_read
 from .numbering import number_of
 from .own_marks import ACKNOWLEDGED, READ, OwnMarks, announced
 from .printable import one_line, short
-from .signing import canonical
 from .snapshot import Snapshot
 from .verdicts import FALSE, TRUE, Judge
 
 AUDIT_FILE = "audit.json"
-WATCHED = 200
-"""Messages of a sender that are watched, the newest ones."""
-MAX_ALARMS = 100
-"""Alarms that are remembered, the newest ones, and as many of what is forged."""
 TRIES = 50
 """Messages of a sender that are judged at the first look to find its last number, the highest ones."""
-TOLD_FOR = timedelta(days=1)
-"""How long an alarm counts as a problem."""
-_GONE = "gone"
-_GAP = "gap"
-"""Marks of a message that has left the mailbox, and of one before which others are missing: that was looked into."""
-
-
-@dataclass
-class _Sender:
-    """What was seen of a sender: by number the id of its message, a digest of it and marks; nothing up to ``floor``."""
-
-    floor: int = 0
-    seen: dict[int, list[str]] = field(default_factory=dict)
-
-    def remember(self, entry: dict[str, Any]) -> None:
-        """Watch a message from now on, and as many as can be watched."""
-        self.seen[number_of(entry)] = _fingerprint(entry)
-        while len(self.seen) > WATCHED:
-            self.floor = min(self.seen)
-            del self.seen[self.floor]
-
-    def knows(self, entry: dict[str, Any]) -> bool:
-        """Whether an entry was seen as it is, or is too old to be watched."""
-        number = number_of(entry)
-        return 0 < number <= self.floor or self.seen.get(number, [])[:2] == _fingerprint(entry)
-
-
-@dataclass
-class _Record:
-    """What earlier looks have seen, by sender, and the alarms, each with when it was raised.
-
-    Those of what is forged, of which anybody can make any number, are kept apart from the others. ``commit`` is the
-    newest one that was looked at.
-    """
-
-    senders: dict[str, _Sender]
-    alarms: dict[str, str]
-    forged: dict[str, str]
-    commit: str = ""
 
 
 def audit(host: Host, snapshot: Snapshot) -> list[str]:
@@ -80,108 +34,140 @@ def audit(host: Host, snapshot: Snapshot) -> list[str]:
     if not host.signers.repository:
         return []
     with host.state.lock("audit.lock"):
-        kept = host.state.read_json(AUDIT_FILE)
-        record = _read(kept)
+        known = host.state.read(AUDIT_FILE, parse_record)
+        record = known or Record()
+        before = record.as_json()
         if not _is_old(host, snapshot, record):
-            _look(host, snapshot, record, first=kept is None)
+            _look(host, snapshot, record, first=known is None)
             record.commit = snapshot.commit or ""
-        if not host.check_mode and _write(record) != kept:
-            host.state.write_json(AUDIT_FILE, _write(record))
-    return _recent(host, record)
+        if not host.check_mode and (known is None or record.as_json() != before):
+            host.state.write_json(AUDIT_FILE, record.as_json())
+    return record.recent(host.clock())
 
 
-def _is_old(host: Host, snapshot: Snapshot, record: _Record) -> bool:
+def _is_old(host: Host, snapshot: Snapshot, record: Record) -> bool:
     """Whether another process of this host has looked at what came after this."""
     seen, commit = record.commit, snapshot.commit
     return bool(seen and commit and seen != commit and host.repository.is_ancestor(commit, seen))
 
 
-def _look(host: Host, snapshot: Snapshot, record: _Record, first: bool) -> None:
-    entries = read_mailbox(snapshot).entries
-    if first:
-        _take_as_it_is(host, record, entries)
-        return
-    forged = list(_forged(host, record, entries))
-    alarms: list[str] = []
-    for name, sender in record.senders.items():
-        alarms += _moved(host, snapshot, name, sender, [entry for entry in entries if entry.get("from") == name])
-    alarms += _marked(host, entries)
-    now = utc_text(host.clock())
-    record.alarms, record.forged = _newest(alarms, record.alarms, now), _newest(forged, record.forged, now)
-
-
 def recent_alarms(host: Host) -> list[str]:
     """What was found within the last day, by this host's record alone."""
-    return _recent(host, _read(host.state.read_json(AUDIT_FILE)))
+    record = host.state.read(AUDIT_FILE, parse_record)
+    return record.recent(host.clock()) if record else []
 
 
-def _recent(host: Host, record: _Record) -> list[str]:
-    now = host.clock()
-    return [text for text, at in {**record.alarms, **record.forged}.items() if now - (parse_time(at) or now) < TOLD_FOR]
+def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> None:
+    entries = read_mailbox(snapshot).entries
+    if first:
+        _take_as_it_is(host, snapshot, record, entries)
+        return
+    signed = [entry for entry in entries if "signature" in entry and not _is_below(record, entry)]
+    verdicts = Judge(host).judge([(entry, _name(entry)) for entry in signed])
+    forged = [
+        f"{_id(entry)} in the name of {short(_name(entry))} is not its own: {verdict.reason}."
+        for entry, verdict in zip(signed, verdicts)
+        if verdict.verified == FALSE
+    ]
+    genuine = [
+        (entry, verdict.signer.is_valid(host.clock()))
+        for entry, verdict in zip(signed, verdicts)
+        if verdict.signer and number_of(entry)
+    ]
+    alarms: list[str] = []
+    for name in sorted(record.senders.keys() | {_name(entry) for entry, _is_valid in genuine}):
+        sender = record.senders.setdefault(name, Sender())
+        mine = [one for one in genuine if _name(one[0]) == name]
+        alarms += _remember(name, sender, mine)
+        watched = [entry for entry, _is_valid in mine if sender.watches(entry)]
+        _note_read(host, sender, watched)
+        ids = {id_of(entry) for entry in entries if entry.get("from") == name and entry.get("signature") is not None}
+        alarms += [*_missing(host, snapshot, name, sender, ids), *_moved(name, sender, watched)]
+    record.raise_alarms(alarms, [*forged, *_marked(host, entries)], host.clock())
 
 
-def _newest(alarms: list[str], earlier: dict[str, str], now: str) -> dict[str, str]:
-    """The newest alarms, each with when it was raised first."""
-    new = {text: now for text in alarms if text not in earlier}
-    return dict([*new.items(), *earlier.items()][:MAX_ALARMS])
-
-
-def _take_as_it_is(host: Host, record: _Record, entries: list[dict[str, Any]]) -> None:
+def _take_as_it_is(host: Host, snapshot: Snapshot, record: Record, entries: list[dict[str, Any]]) -> None:
     for mark in (READ, ACKNOWLEDGED):
         if not host.check_mode:
             OwnMarks(host.state, host.id, mark).record([], entries, host.clock())
+    judge = Judge(host)
+    pool = [*entries, *read_archives(snapshot, "seq")]
     for server in {signer.server for signer in host.signers.signers}:
-        numbered = [entry for entry in entries if entry.get("from") == server and number_of(entry)]
+        record.senders[server] = Sender(NOT_KNOWN)
+        numbered = [entry for entry in pool if entry.get("from") == server and number_of(entry)]
         for entry in sorted(numbered, key=number_of, reverse=True)[:TRIES]:
-            if Judge(host).judge([(entry, server)])[0].verified == TRUE:
-                record.senders[server] = _Sender(number_of(entry))
+            (verdict,) = judge.judge([(entry, server)])
+            if verdict.signer and verdict.signer.is_valid(host.clock()):
+                record.senders[server] = Sender(number_of(entry))
                 break
 
 
-def _forged(host: Host, record: _Record, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Judge the signed messages that are new or were changed, and remember the good ones."""
-    signed = [entry for entry in entries if "signature" in entry]
-    new = [entry for entry in signed if not record.senders.get(_name(entry), _Sender()).knows(entry)]
-    for entry, verdict in zip(new, Judge(host).judge([(entry, _name(entry)) for entry in new])):
-        if verdict.verified == FALSE:
-            yield f"{_id(entry)} in the name of {short(_name(entry))} is not its own: {verdict.reason}."
-        elif verdict.verified == TRUE and number_of(entry):
-            sender = record.senders.setdefault(_name(entry), _Sender())
-            before = sender.seen.get(number_of(entry), [""])[0]
+def _is_below(record: Record, entry: dict[str, Any]) -> bool:
+    """Whether a message is too old to be watched."""
+    return 0 < number_of(entry) <= record.senders.get(_name(entry), Sender()).floor
+
+
+def _remember(name: str, sender: Sender, genuine: list[tuple[dict[str, Any], bool]]) -> Iterator[str]:
+    """Watch the messages of a sender, and find numbers that it has used twice.
+
+    :param genuine: its messages, each with whether its key is valid now. One that has ended may be in anybody's hands:
+        what it signed takes its place among the others, and no number after them.
+    """
+    numbers = [number_of(entry) for entry, is_valid in genuine if is_valid]
+    if sender.floor == NOT_KNOWN and numbers:
+        sender.floor = min(numbers) - 1
+    last = max([sender.floor, *sender.seen, *numbers])
+    for entry, is_valid in genuine:
+        number = number_of(entry)
+        if sender.floor < number <= last and (is_valid or number < last or sender.watches(entry)):
+            before = sender.seen.get(number, [""])[0]
             if before not in ("", id_of(entry)):
                 both = f"{one_line(before)} and {_id(entry)}"
-                yield f"{_name(entry)} has used the number {number_of(entry)} twice: {both}."
+                yield f"{name} has used the number {number} twice: {both}."
             sender.remember(entry)
 
 
-def _moved(host: Host, snapshot: Snapshot, name: str, sender: _Sender, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Find messages of a sender that were deleted, put in again or moved."""
-    there = [number_of(entry) for entry in entries if number_of(entry) > sender.floor and sender.knows(entry)]
-    ids = {id_of(entry) for entry in entries if entry.get("signature") is not None}
-    missing = [n for n, seen in sender.seen.items() if seen[0] not in ids and _GONE not in seen]
-    gaps = [(a, b) for a, b in _pairs([sender.floor, *sorted(sender.seen)]) if b > a + 1 and _GAP not in sender.seen[b]]
+def _note_read(host: Host, sender: Sender, watched: list[dict[str, Any]]) -> None:
+    """Note what this server has read: its ledger forgets that some time after a message was archived."""
+    ledger = OwnMarks(host.state, host.id)
+    for entry in watched:
+        if is_for(entry, host.id) and ledger.has(entry):
+            sender.mark(number_of(entry), READ_HERE)
+
+
+def _missing(host: Host, snapshot: Snapshot, name: str, sender: Sender, ids: set[str]) -> Iterator[str]:
+    """Find messages of a sender that were deleted.
+
+    :param ids: those of its messages in the mailbox, genuine or not.
+    """
+    missing = [number for number, seen in sender.seen.items() if seen[0] not in ids and sender.mark(number, GONE)]
+    gaps = [(a, b) for a, b in _pairs([sender.floor, *sorted(sender.seen)]) if b > a + 1 and sender.mark(b, GAP)]
     archived = _archived(host, snapshot, name) if missing or gaps else {}
     for number in missing:
-        sender.seen[number].append(_GONE)
         yield from _left(host, name, number, sender, archived.get(number))
     for first, last in gaps:
-        sender.seen[last].append(_GAP)
         if not archived.keys() >= set(range(first + 1, min(last, first + 1 + WATCHED))):
             what = f"Message {first + 1}" if last == first + 2 else f"Messages {first + 1} to {last - 1}"
             yield f"{what} of {name} never came: somebody deleted what stood before message {last}."
+
+
+def _moved(name: str, sender: Sender, watched: list[dict[str, Any]]) -> Iterator[str]:
+    """Find messages of a sender that were put in again or moved."""
+    there = [number_of(entry) for entry in watched]
     for before, after in _pairs(there):
         if before >= after:
             twice = there.count(after) > 1
             what = "stands in the mailbox twice" if twice else f"was moved behind message {before}"
-            yield f"{sender.seen[after][0]}, message {after} of {name}, {what}."
+            yield f"{one_line(sender.seen[after][0])}, message {after} of {name}, {what}."
 
 
-def _left(host: Host, name: str, number: int, sender: _Sender, archived: dict[str, Any] | None) -> Iterator[str]:
+def _left(host: Host, name: str, number: int, sender: Sender, archived: dict[str, Any] | None) -> Iterator[str]:
     """What is wrong with a message that has left the mailbox; nothing when it was archived as it should be."""
+    ledger = OwnMarks(host.state, host.id)
     what = f"{sender.seen[number][0]}, message {number} of {name},"
-    if archived is None or _fingerprint(archived) != sender.seen[number][:2]:
+    if archived is None or fingerprint(archived) != sender.seen[number][:2]:
         yield f"{what} was deleted."
-    elif is_for(archived, host.id) and not OwnMarks(host.state, host.id).has(archived):
+    elif is_for(archived, host.id) and READ_HERE not in sender.seen[number] and not ledger.has(archived):
         yield f"{what} was archived before {host.id} has read it."
 
 
@@ -198,8 +184,8 @@ def _pairs(numbers: list[int]) -> list[tuple[int, int]]:
 
 def _marked(host: Host, entries: list[dict[str, Any]]) -> Iterator[str]:
     """Find marks in this server's name that it has not made. Those of old scripts, which name nobody, are left out."""
+    being_marked = announced(host.state)  # before the ledgers: what is marked in between is in them
     read, acknowledged = (OwnMarks(host.state, host.id, mark) for mark in (READ, ACKNOWLEDGED))
-    being_marked = announced(host.state)
     for entry in entries:
         if is_for(entry, host.id) and id_of(entry) not in being_marked:
             if entry.get("read_by") and is_marked_read(entry, host.id) and read.marked_by_other(entry):
@@ -208,34 +194,9 @@ def _marked(host: Host, entries: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{_id(entry)} was acknowledged in the name of {host.id}, which has not acknowledged it."
 
 
-def _fingerprint(entry: dict[str, Any]) -> list[str]:
-    try:
-        content = canonical(entry) + str(entry.get("signature")).encode("utf-8", "replace")
-    except ValueError:
-        content = b""
-    return [id_of(entry), hashlib.sha256(content).hexdigest()[:16]]
-
-
 def _name(entry: dict[str, Any]) -> str:
     return str(entry.get("from"))
 
 
 def _id(entry: dict[str, Any]) -> str:
     return short(id_of(entry)) or "A message without an id"
-
-
-def _read(kept: dict[str, Any] | None) -> _Record:
-    record = kept or {"senders": {}, "alarms": {}, "forged": {}, "commit": ""}
-    senders = {
-        name: _Sender(known["floor"], {int(number): seen for number, seen in known["seen"].items()})
-        for name, known in record["senders"].items()
-    }
-    return _Record(senders, dict(record["alarms"]), dict(record["forged"]), record["commit"])
-
-
-def _write(record: _Record) -> dict[str, Any]:
-    senders = {
-        name: {"floor": sender.floor, "seen": {str(number): seen for number, seen in sender.seen.items()}}
-        for name, sender in record.senders.items()
-    }
-    return {"senders": senders, "alarms": record.alarms, "forged": record.forged, "commit": record.commit}

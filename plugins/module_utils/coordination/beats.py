@@ -93,7 +93,7 @@ class Beats:
         return {server: beat for server, beat in beats.items() if beat}
 
     def _publish(self, beat: dict[str, Any], now: datetime) -> None:
-        record = {"commit": "", "attempted": [], "published": [], **(self._host.state.read_json(BEAT_FILE) or {})}
+        record = self._host.state.read(BEAT_FILE, _parse_record) or _parse_record({})
         ref = f"{REFS}{self._host.id}"
         for _try in range(TRIES):
             files = {HEARTBEAT: new_document(beat)}
@@ -180,6 +180,12 @@ class Beats:
 
     def _left(self) -> float:
         return max(0.5, self._deadline - time.monotonic())
+
+
+def _parse_record(record: Any) -> dict[str, Any]:
+    """The commit of the last beat, those whose outcome is open, and the names of the last beats."""
+    lists = {name: list(record.get(name, [])) for name in ("attempted", "published")}
+    return {"commit": str(record.get("commit", "")), **lists}
 
 
 def _name(beat: dict[str, Any]) -> list[Any]:

@@ -41,8 +41,7 @@ def compose_heartbeat(
     :raises SigningFailed: when this server cannot sign.
     """
     now = utc_text(host.clock())
-    activity = host.state.read_json(ACTIVITY_FILE) or {}
-    sequence = (host.state.read_json(SEQUENCE_FILE) or {"sequence": 0})["sequence"] + 1
+    sequence = (host.state.read(SEQUENCE_FILE, lambda record: int(record["sequence"])) or 0) + 1
     beat = {
         "server": host.id,
         "timestamp": now,
@@ -54,7 +53,7 @@ def compose_heartbeat(
         "sequence": sequence,
         "boot_id": boot_id(),
         "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
-        "manager_last_active": activity.get("last_active"),
+        "manager_last_active": host.state.read(ACTIVITY_FILE, lambda record: str(record["last_active"])),
     }
     return host.signed(beat, signing.HEARTBEAT)
 

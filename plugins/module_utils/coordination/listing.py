@@ -82,10 +82,10 @@ def last_listed(host: Host) -> list[str]:
 
     :raises InvalidInput: when nothing was.
     """
-    record = host.state.read_json(LISTED_FILE)
-    if record is None:
+    ids = host.state.read(LISTED_FILE, lambda record: [str(message_id) for message_id in record["ids"]])
+    if ids is None:
         raise InvalidInput("Nothing was listed on this server yet.", "List the messages first, or give their ids.")
-    return [str(message_id) for message_id in record["ids"]]
+    return ids
 
 
 def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float) -> Listing:

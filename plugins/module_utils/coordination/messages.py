@@ -22,6 +22,7 @@ TYPES = ("error", "warning", "request", "info")
 """Kinds of message, the most urgent first."""
 PRIORITIES = ("high", "normal", "low")
 """The most urgent first."""
+MAX_ID = 200
 MAX_SUBJECT = 100
 MAX_BODY = 10_000
 """Characters."""
@@ -261,8 +262,9 @@ def answered_id(entry: dict[str, Any]) -> str:
 
 
 def thread_of(entry: dict[str, Any]) -> str:
-    """The id of the first message of the conversation."""
-    return _text(entry.get("thread")) or answered_id(entry) or id_of(entry)
+    """The id of the first message of the conversation. What is too long for an id is none: answers repeat it."""
+    named = (_text(entry.get("thread")), answered_id(entry))
+    return next((name for name in named if 0 < len(name) <= MAX_ID), id_of(entry))
 
 
 def urgency(message: dict[str, Any]) -> tuple[int, int]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from .host import Host
 from .mailbox import read_archives, read_mailbox
+from .messages import MAX_INTEGER
 from .snapshot import Snapshot
-from .verdicts import TRUE, Judge
+from .verdicts import Judge
 
 SENT_FILE = "sent.json"
 
@@ -57,18 +58,24 @@ class Numbering:
     def _last(self, snapshot: Snapshot) -> int:
         """The last number that was used: by this host's record, or by what is signed by this server and newer.
 
-        A write whose outcome its process did not live to see, or did not record, is newer than the record.
+        A write whose outcome its process did not live to see, or did not record, is newer than the record. A key that
+        has ended may be in anybody's hands: what it signed counts only where there is no record and nothing newer.
         """
-        record = self._host.state.read_json(SENT_FILE)
-        last = record["last"] if record else 0
+        record = self._host.state.read(SENT_FILE, lambda kept: int(kept["last"]))
+        last = record or 0
         entries = [*([] if record else read_archives(snapshot, "seq")), *read_mailbox(snapshot).entries]
         newer = [entry for entry in entries if entry.get("from") == self._host.id and number_of(entry) > last]
         verdicts = Judge(self._host).judge([(entry, self._host.id) for entry in newer])
-        own = [number_of(entry) for entry, verdict in zip(newer, verdicts) if verdict.verified == TRUE]
-        return max([last, *own])
+        own = [
+            (number_of(entry), one.signer.is_valid(self._host.clock()))
+            for entry, one in zip(newer, verdicts)
+            if one.signer
+        ]
+        valid = [number for number, is_valid in own if is_valid]
+        return max([last, *(valid or ([] if record else [number for number, _is_valid in own]))])
 
 
 def number_of(entry: dict[str, Any]) -> int:
-    """The number of an entry, as it claims; 0 when it has none."""
+    """The number of an entry, as it claims; 0 when it has none that a server can count to."""
     number = entry.get("seq")
-    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else 0
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 < number < MAX_INTEGER else 0

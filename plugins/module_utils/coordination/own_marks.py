@@ -9,13 +9,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple
 
+from .host import utc_now
 from .messages import id_of, is_for, is_marked_acknowledged, is_marked_read, parse_time, utc_text
 from .signing import digest
 from .state import StateDirectory
 
-ANNOUNCED_FILE = "marking.json"
-KEPT = timedelta(days=1)
-"""How long the id of a message that is not in the mailbox is kept: another process may know a newer mailbox."""
+ANNOUNCED_FILE = "announced.json"
+KEPT = timedelta(days=30)
+"""How long a message that is not in the mailbox is kept: another process may know a newer mailbox, or look later."""
+ANNOUNCED = timedelta(hours=1)
+"""How long a message counts as about to be marked, far longer than a write may take."""
 
 
 class Mark(NamedTuple):
@@ -31,12 +34,19 @@ ACKNOWLEDGED = Mark("acknowledged", is_marked_acknowledged)
 
 def announce(state: StateDirectory, ids: Iterable[str]) -> None:
     """Record which messages are about to be marked: the marks are in the repository before they are in the ledger."""
-    state.write_json(ANNOUNCED_FILE, {"ids": list(ids)})
+    with state.lock("announced.lock"):
+        new = {message_id: utc_text(utc_now()) for message_id in ids}
+        state.write_json(ANNOUNCED_FILE, {"ids": {**announced(state), **new}})
 
 
-def announced(state: StateDirectory) -> set[str]:
-    """The messages that were about to be marked last."""
-    return set((state.read_json(ANNOUNCED_FILE) or {"ids": []})["ids"])
+def announced(state: StateDirectory) -> dict[str, str]:
+    """The messages that some process of this host is about to mark, or was within the last hour, each with when."""
+    known = state.read(ANNOUNCED_FILE, _parse_times) or {}
+    return {message_id: when for message_id, when in known.items() if _is_new(when, utc_now(), ANNOUNCED)}
+
+
+def _parse_times(record: Any) -> dict[str, str]:
+    return {str(name): str(when) for name, when in record["ids"].items()}
 
 
 def name_of(entry: dict[str, Any]) -> str:
@@ -81,7 +91,7 @@ class OwnMarks:
             if known is None:
                 known = {name_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has(entry)}
             there = {name for entry in mine for name in (name_of(entry), id_of(entry))}
-            kept = {name: when for name, when in known.items() if name in there or _is_new(when, now)}
+            kept = {name: when for name, when in known.items() if name in there or _is_new(when, now, KEPT)}
             marked = {name_of(entry) for entry in mine if id_of(entry) in chosen and not self.has(entry)}
             marked |= {_unsigned(message_id) for message_id in chosen - {id_of(entry) for entry in mine}}
             kept.update({name: utc_text(now) for name in sorted(marked) if name not in kept})
@@ -90,10 +100,9 @@ class OwnMarks:
             self._ids = kept
 
     def _load(self) -> dict[str, str] | None:
-        record = self._state.read_json(f"{self._mark.name}.json")
-        return None if record is None else dict(record["ids"])
+        return self._state.read(f"{self._mark.name}.json", _parse_times)
 
 
-def _is_new(when: str, now: datetime) -> bool:
+def _is_new(when: str, now: datetime, kept: timedelta) -> bool:
     recorded = parse_time(when)
-    return recorded is not None and now - recorded < KEPT
+    return recorded is not None and now - recorded < kept

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Callable, TypeVar
 
 from . import working_clone
-from .attempts import Attempt, Attempts
+from .attempts import Attempt, Attempts, parse_attempts
 from .bare_repository import WITHDRAWN, Damaged
 from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable
 from .git_command import Interrupted, Moved, remote_url, require_git
@@ -160,7 +160,7 @@ class Repository:
         self, function: Callable[[Snapshot], Change], author: str, deadline: float, attempts: Attempts
     ) -> Receipt:
         self._private.make()
-        interrupted = [] if attempts.made else self.state.read_json(self._record) or []
+        interrupted = [] if attempts.made else self.state.read(self._record, parse_attempts) or []
         tip = self._private.known()
         ask = bool(interrupted or attempts.made) or tip is None
         while True:

@@ -21,7 +21,7 @@ class SentKeys:
     def __init__(self, state: StateDirectory, now: datetime) -> None:
         self._state = state
         self._now = now
-        self._keys: dict[str, dict[str, Any]] = state.read_json(KEYS_FILE) or {}
+        self._keys: dict[str, dict[str, Any]] = state.read(KEYS_FILE, _parse_keys) or {}
 
     def get(self, key: str) -> list[dict[str, Any]]:
         """The entries that were sent under a key, none when it is free."""
@@ -31,7 +31,7 @@ class SentKeys:
     def add(self, key: str, entries: list[dict[str, Any]]) -> None:
         """Record what was sent under a key, and forget keys that are too old."""
         with self._state.lock("keys.lock"):
-            self._keys = self._state.read_json(KEYS_FILE) or {}
+            self._keys = self._state.read(KEYS_FILE, _parse_keys) or {}
             if key in self._keys and self._fresh(self._keys[key]):
                 return
             kept = {name: known for name, known in self._keys.items() if self._fresh(known)}
@@ -42,3 +42,11 @@ class SentKeys:
     def _fresh(self, known: dict[str, Any]) -> bool:
         sent = parse_time(known["sent"])
         return sent is not None and self._now - sent < REMEMBERED
+
+
+def _parse_keys(record: Any) -> dict[str, dict[str, Any]]:
+    """What was sent under which key."""
+    return {
+        str(key): {"sent": str(known["sent"]), "entries": [dict(entry) for entry in known["entries"]]}
+        for key, known in record.items()
+    }

@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, TypeVar
 
 from .errors import Locked, StateUnusable
+
+T = TypeVar("T")
 
 LOCK_TIMEOUT = 10
 """Seconds to wait for a lock that is held only while a file is written."""
@@ -59,6 +61,20 @@ class StateDirectory:
         except (ValueError, RecursionError) as error:
             raise StateUnusable(
                 f"{path} is not JSON ({error}).", "Restore it, or remove it to have it made anew."
+            ) from error
+
+    def read(self, name: str, parse: Callable[[Any], T]) -> T | None:
+        """Return what ``parse`` makes of the JSON file ``name``, None when there is none.
+
+        :raises StateUnusable: as :meth:`read_json`, and when ``parse`` can make nothing of it.
+        """
+        value = self.read_json(name)
+        try:
+            return None if value is None else parse(value)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise StateUnusable(
+                f"{self.path / name} does not hold what it should ({error}).",
+                "Restore it, or remove it to have it made anew.",
             ) from error
 
     def write_json(self, name: str, value: Any) -> None:

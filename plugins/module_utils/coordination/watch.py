@@ -41,7 +41,7 @@ def observe(
     :param keep: whether to remember what was seen; false in check mode.
     :param silent: the servers without a heartbeat that is believed: the last one that was counts.
     """
-    record = state.read_json(WATCH_FILE) or {"looked": None, "servers": {}}
+    record = state.read(WATCH_FILE, _parse_record) or {"looked": None, "servers": {}}
     looked = parse_time(record["looked"])
     watching = looked is not None and 0 <= (now - looked).total_seconds() <= WATCHED
     servers = {server: record["servers"][server] for server in silent if server in record["servers"]}
@@ -60,6 +60,15 @@ def observe(
     if keep:
         state.write_json(WATCH_FILE, {"looked": utc_text(now), "servers": servers})
     return ages
+
+
+def _parse_record(record: Any) -> dict[str, Any]:
+    """When this host looked last, and for each server which beat it saw, and when first."""
+    servers = {}
+    for server, seen in record["servers"].items():
+        boot_id, sequence, timestamp = seen["mark"]
+        servers[str(server)] = {"mark": [boot_id, sequence, timestamp], "first_seen": seen["first_seen"]}
+    return {"looked": record["looked"], "servers": servers}
 
 
 def _is_older(mark: list[Any], other: list[Any]) -> bool:

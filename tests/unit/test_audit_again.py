@@ -1,0 +1,174 @@
+"""What a look at the mailbox must not raise an alarm for, and what it did not notice once."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import audit_record
+from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit
+from ansible_collections.acs.builders.plugins.module_utils.coordination.audit_record import MAX_ALARMS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.own_marks import KEPT, announce
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import TRUE, Judge
+from ansible_collections.acs.builders.tests.attacker import signed
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.unit.clock import Clock
+
+ARCHIVE = "coordination/archive/2026-11.json"
+
+
+@pytest.fixture
+def now() -> Clock:
+    """A clock that stands a moment after the keys were made."""
+    return Clock(datetime.now(timezone.utc), timedelta(seconds=1))
+
+
+@pytest.fixture
+def watched(builders: Builders, now: Clock) -> Builders:
+    """Two servers that trust each other; build2 watches the mailbox, in which it saw messages 1 to 4 of build1 come."""
+    builders.trust()
+    put(builders)
+    assert alarms(builders, now) == []
+    say(builders, 4)
+    assert alarms(builders, now) == []
+    return builders
+
+
+def say(builders: Builders, count: int = 1) -> list[dict[str, Any]]:
+    """Send messages of build1, and return the mailbox."""
+    with builders.host("build1") as host:
+        for number in range(count):
+            send(host, Draft(f"Hello {number}", "Hi"))
+    return builders.messages()
+
+
+def put(builders: Builders, *entries: dict[str, Any], path: str = MESSAGES) -> None:
+    """Make these the mailbox, or an archive, as anybody who can push."""
+    builders.commit(path, json.dumps({"messages": entries}).encode())
+
+
+def alarms(builders: Builders, clock: Clock) -> list[str]:
+    """What a look of build2 finds, as a process of its own would look."""
+    with builders.host("build2") as host:
+        host = clock.on(host)
+        return host.repository.read(lambda snapshot: audit(host, snapshot))
+
+
+@pytest.mark.parametrize("watching", [True, False])
+def test_what_was_read_long_before_it_was_archived_is_no_alarm(watched: Builders, now: Clock, watching: bool) -> None:
+    """Another message is marked in between, and the ledger forgets the first; with the service on, or off for days."""
+    entries = watched.messages()
+    with watched.host("build2") as host:
+        mark_read(now.on(host), [entry["id"] for entry in entries[:3]])
+    if watching:
+        assert alarms(watched, now) == []
+    now.move(KEPT.total_seconds() + 1 if watching else timedelta(days=5).total_seconds())
+    put(watched, *entries[:3], path=ARCHIVE)
+    put(watched, *watched.messages()[3:])
+    with watched.host("build2") as host:
+        mark_read(now.on(host), [entries[3]["id"]])
+    assert alarms(watched, now) == []
+
+
+@pytest.mark.parametrize("archived", [True, False])
+def test_a_first_look_at_an_emptied_mailbox(builders: Builders, now: Clock, archived: bool) -> None:
+    """What came before is not missed; what comes later is."""
+    builders.trust()
+    entries = say(builders, 3)
+    if archived:
+        put(builders, *entries, path=ARCHIVE)
+    put(builders)
+    assert alarms(builders, now) == []
+    entries = say(builders)
+    assert alarms(builders, now) == []
+    entries = say(builders, 2)
+    put(builders, entries[0], entries[2])
+    (alarm,) = alarms(builders, now)
+    assert alarm.startswith("Message 5 of build1 never came")
+
+
+def test_processes_that_mark_at_once_raise_no_alarm(watched: Builders, now: Clock) -> None:
+    """Of both the marks are in the repository, and not yet in the ledger."""
+    with watched.host("build2") as host:
+        mark_read(host, [])
+        first, second, third, *rest = watched.messages()
+        announce(host.state, [first["id"]])
+        announce(host.state, [second["id"]])
+    marks = {"read": True, "read_by": ["build2"]}
+    put(watched, {**first, **marks}, {**second, **marks}, {**third, **marks}, *rest)
+    (alarm,) = alarms(watched, now)
+    assert alarm.startswith(third["id"])
+
+
+def test_the_same_message_with_its_signature_wrapped_otherwise(watched: Builders, now: Clock) -> None:
+    entries = watched.messages()
+    begin, *lines, end = entries[0]["signature"].strip().split("\n")
+    text = "".join(lines)
+    lines = [text[start : start + 60] for start in range(0, len(text), 60)]
+    other = {**entries[0], "signature": "\n".join([begin, *lines, end, ""])}
+    assert other != entries[0]
+    with watched.host("build2") as host:
+        assert Judge(host).judge([(other, "build1")])[0].verified == TRUE
+    put(watched, *entries, other)
+    assert alarms(watched, now) == [f"{entries[0]['id']}, message 1 of build1, stands in the mailbox twice."]
+
+
+def test_very_many_alarms_are_told_for_a_day(watched: Builders, now: Clock) -> None:
+    """Though all of it still stands there, and some of them are too many to be told."""
+    entries = watched.messages()
+    put(watched, *entries, *({**entries[0], "id": f"msg_{number}"} for number in range(3 * MAX_ALARMS)))
+    assert len(alarms(watched, now)) == MAX_ALARMS
+    now.move(timedelta(days=1, seconds=1).total_seconds())
+    assert alarms(watched, now) == alarms(watched, now) == []
+    put(watched, *watched.messages(), {**entries[0], "id": "msg_new"})
+    (alarm,) = alarms(watched, now)
+    assert alarm.startswith("msg_new")
+
+
+def test_more_alarms_than_can_be_remembered_hide_no_deletion(
+    watched: Builders, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither forgeries nor marks in this server's name, of which anybody can make any number."""
+    monkeypatch.setattr(audit_record, "REMEMBERED", 3)
+    first, *rest = watched.messages()
+    with watched.host("build2") as host:
+        mark_read(host, [])
+    marked = [{"id": f"m{number}", "to": "build2", "read_by": ["build2"]} for number in range(9)]
+    put(watched, *rest, *({**first, "id": f"f{number}"} for number in range(9)), *marked)
+    assert f"{first['id']}, message 1 of build1, was deleted." in alarms(watched, now)
+    put(watched, *rest, *({**one, "id": f"n{number}"} for number, one in enumerate(marked)))
+    assert f"{first['id']}, message 1 of build1, was deleted." in alarms(watched, now)
+
+
+@pytest.mark.parametrize("number", [9, 2**52, 2**53, 2**60])
+def test_the_numbers_of_a_key_that_has_ended_move_nothing(watched: Builders, now: Clock, number: int) -> None:
+    """What it signed before it ended takes its place among the others all the same."""
+    fifth = say(watched)[4]
+    stolen = (watched.state("build1") / "signing_key").read_bytes()
+    watched.trust("build1")
+    kept = watched.folder / "stolen"
+    kept.write_bytes(stolen)
+    kept.chmod(0o600)
+    now.move(5)
+    record = watched.record() or {}
+    ended = next(signer for signer in record["signers"] if signer["valid_until"])
+    moment = datetime.strptime(ended["valid_until"], "%Y-%m-%dT%H:%M:%S%z") + timedelta(seconds=2)
+    for signer in record["signers"]:
+        if signer["server"] == "build1":
+            name = "valid_until" if signer["valid_until"] else "valid_from"
+            signer[name] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    for server in watched.ids:
+        (watched.state(server) / "signers.json").write_text(json.dumps(record))
+    put(watched, *watched.messages(), signed(fifth, kept, id="msg_stolen", seq=number))
+    with watched.host("build2") as host:
+        (verdict,) = Judge(host).judge([(watched.messages()[-1], "build1")])
+    assert verdict.verified == TRUE
+    assert alarms(watched, now) == []
+    with watched.host("build1") as host:
+        assert send(now.on(host), Draft("Hello", "Hi")).result[0]["seq"] == 6
+    assert alarms(watched, now) == []

@@ -1,0 +1,94 @@
+"""A file of this host's own state that holds another kind of JSON than it should ends in one clear sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.login import summary, write_failure
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
+from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import recent_alarms
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.own_marks import announce
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.tests.builders import Builders, make_builders
+from ansible_collections.acs.builders.tests.unit.beating import beat
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Two servers that trust each other, and a message of build1 to build2."""
+
+    builders: Builders
+    message_id: str
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The servers, and the message."""
+    builders = make_builders(tmp_path_factory.mktemp("state"))
+    builders.trust()
+    with builders.host("build1") as host:
+        message_id = send(host, Draft("Do", "it")).result[0]["id"]
+    return Scene(builders, message_id)
+
+
+Operation = Callable[[Host, str], object]
+
+READERS: dict[str, Operation] = {
+    "read.json": lambda host, _message_id: list_messages(host, Filter()),
+    "acknowledged.json": lambda host, message_id: acknowledge(host, [message_id]),
+    "announced.json": lambda host, _message_id: announce(host.state, ["x"]),
+    "acted.json": act,
+    "audit.json": lambda host, _message_id: recent_alarms(host),
+    "beat.json": lambda host, _message_id: beat(host),
+    "keys.json": lambda host, _message_id: send(host, Draft("Hello", "Hi", key="k")),
+    "listed.json": lambda host, _message_id: mark_read(host),
+    "logged.json": lambda host, _message_id: log_new_mail(host, [], Path("/dev/null")),
+    "manager.json": lambda host, _message_id: beat(host),
+    "sent.json": lambda host, _message_id: send(host, Draft("Hello", "Hi")),
+    "sequence.json": lambda host, _message_id: beat(host),
+    "statuses.json": lambda host, _message_id: read_health(host),
+    "summary.json": lambda host, _message_id: write_failure(host, "x"),
+    "watch.json": lambda host, _message_id: read_health(host),
+}
+
+
+ODD = '{"ids": 7, "messages": [], "servers": [], "attempted": 7}'
+CASES = [(name, content) for name in READERS for content in ("[1]", "7", '"text"', ODD)]
+
+
+@pytest.mark.parametrize(("name", "content"), [case for case in CASES if case != ("statuses.json", ODD)])
+def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
+    path = scene.builders.state("build2") / name
+    path.write_text(content)
+    try:
+        with scene.builders.host("build2") as host, pytest.raises(StateUnusable) as caught:
+            READERS[name](host, scene.message_id)
+    finally:
+        path.unlink()
+    assert caught.value.what.startswith(f"{path} does not hold what it should (")
+    assert caught.value.what.count("\n") == 0 and "remove it" in caught.value.remedy
+
+
+def test_the_record_of_pushes_of_another_shape(scene: Scene) -> None:
+    path = scene.builders.private("build1").with_suffix(".attempts.json")
+    path.write_text('[{"commit": 1}]')
+    with scene.builders.host("build1") as host, pytest.raises(StateUnusable, match="does not hold what it should"):
+        send(host, Draft("Hello", "Hi"))
+
+
+def test_the_summary_of_another_shape(scene: Scene) -> None:
+    (scene.builders.state("build2") / "summary.json").write_text("[]")
+    config = Config(repo="", state_dir=str(scene.builders.state("build2")))
+    with pytest.raises(StateUnusable, match="does not hold what it should"):
+        summary(config)
