@@ -1,0 +1,183 @@
+"""Reads the remote, and holds against it what every caller was told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
+from ansible_collections.acs.builders.tests.faults.delivery import PUSHED, QUEUED
+from ansible_collections.acs.builders.tests.faults.ledger import Ledger, Write
+from ansible_collections.acs.builders.tests.faults.operations import MARKS
+
+ARCHIVE = "coordination/archive"
+VIOLATIONS = ("duplicated", "lost", "reordered", "phantom", "wedged", "crashed")
+"""The counts that must be 0."""
+
+
+@dataclass
+class Findings:
+    """What a check has found; the lists name what is wrong, for people.
+
+    :param asked: writes that were asked for.
+    :param acknowledged: those whose caller was told pushed or queued.
+    :param queued: those of them that were queued.
+    :param delivered: those of them that are on the remote.
+    :param withdrawn: messages that somebody has taken from the remote.
+    :param duplicated: messages, ids and numbers that are there more than once.
+    :param lost: acknowledged, and neither on the remote, nor waiting, nor withdrawn.
+    :param reordered: messages of a sender that stand before one that was acknowledged earlier.
+    :param phantom: messages whose caller was told that nothing was written, and that are there.
+    :param gaps: numbers that are missing between those of a sender.
+    :param wedged: hosts that cannot work, and why.
+    :param crashed: errors that nobody foresaw.
+    """
+
+    asked: int = 0
+    acknowledged: int = 0
+    queued: int = 0
+    delivered: int = 0
+    withdrawn: int = 0
+    gaps: int = 0
+    duplicated: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    reordered: list[str] = field(default_factory=list)
+    phantom: list[str] = field(default_factory=list)
+    wedged: list[str] = field(default_factory=list)
+    crashed: list[str] = field(default_factory=list)
+
+    @property
+    def violations(self) -> list[str]:
+        """Everything that is wrong, each with what it is."""
+        return [f"{name}: {what}" for name in VIOLATIONS for what in getattr(self, name)]
+
+
+class Remote:
+    """What is on the branch of the remote.
+
+    :param entries: the messages, those of the archives first.
+    """
+
+    def __init__(self, builders: Builders, revision: str = "main") -> None:
+        self._builders = builders
+        self._revision = revision
+        names = git("ls-tree", "-r", "--name-only", revision, cwd=builders.remote, check=False).split()
+        self._names = set(names)
+        archives = [name for name in names if name.startswith(ARCHIVE)]
+        self.entries = [entry for path in [*archives, MESSAGES] for entry in _entries(self.document(path))]
+        self.tokens = [token_of(entry) for entry in self.entries]
+
+    def document(self, path: str) -> Any:
+        """A document, None when there is none."""
+        if path not in self._names:
+            return None
+        show = ["git", "-C", self._builders.remote, "show", f"{self._revision}:{path}"]
+        return json.loads(subprocess.run(show, check=True, capture_output=True).stdout)
+
+
+def token_of(entry: dict[str, Any]) -> str:
+    """The token of a message: the first word of its body."""
+    return (str(entry.get("body") or "").split() or [""])[0]
+
+
+def check(builders: Builders, ledger: Ledger, waiting: dict[str, list[str]], rewritten: bool = False) -> Findings:
+    """Compare the remote with the ledger.
+
+    :param waiting: the tokens in the outbox of each server.
+    :param rewritten: whether somebody has taken commits from the remote: marks and states may be gone with them.
+    """
+    remote = Remote(builders)
+    there = Counter(remote.tokens)
+    queued = {token for tokens in waiting.values() for token in tokens}
+    accepted = ledger.accepted()
+    found = Findings(
+        asked=len(ledger.writes),
+        acknowledged=len(accepted),
+        queued=sum(QUEUED in write.told for write in accepted),
+        crashed=list(ledger.crashes),
+        duplicated=_duplicated(remote),
+    )
+    for write in accepted:
+        if not _is_there(write, remote, there):
+            token = write.order.token
+            if token in ledger.withdrawn or (rewritten and not write.is_message):
+                found.withdrawn += 1
+            elif token not in queued:
+                found.lost.append(f"{token} ({write.order.action} by {write.author}: {', '.join(write.told)})")
+        else:
+            found.delivered += 1
+    found.lost += [] if rewritten else _lost_states(accepted, ledger, remote)
+    found.phantom = [
+        f"{token} (told: {', '.join(write.told)})"
+        for token, write in ledger.writes.items()
+        if there[token] and not write.may_be_there
+    ]
+    found.reordered = _reordered(accepted, remote)
+    found.gaps = _gaps(remote)
+    return found
+
+
+def _entries(document: Any) -> list[dict[str, Any]]:
+    entries = document.get("messages") if isinstance(document, dict) else document
+    return entries or []
+
+
+def _is_there(write: Write, remote: Remote, there: Counter[str]) -> bool:
+    if write.is_message:
+        return there[write.order.token] > 0
+    if write.order.action in MARKS:
+        mark = "read_by" if write.order.action == "read" else "acknowledged_by"
+        marked = [entry.get(mark) or [] for entry in remote.entries if entry.get("id") in write.ids]
+        return all(write.server in servers for servers in marked)
+    return True  # a status, of which only the last one stays
+
+
+def _lost_states(accepted: list[Write], ledger: Ledger, remote: Remote) -> list[str]:
+    """The last status of each server that was accepted, and is not there although nothing later may be."""
+    lost = []
+    last = {write.server: write for write in accepted if write.order.action == "status"}
+    order = list(ledger.writes)
+    for server, write in last.items():
+        job = ((remote.document(f"{server}/status.json") or {}).get("current_job") or {}).get("id")
+        later = {w.order.token for w in ledger.writes.values() if w.server == server and w.may_be_there}
+        allowed = {token for token in later if order.index(token) >= order.index(write.order.token)}
+        if job not in allowed:
+            lost.append(f"the status {write.order.token} of {server} (there: {job})")
+    return lost
+
+
+def _duplicated(remote: Remote) -> list[str]:
+    numbers = [(entry.get("from"), entry["seq"]) for entry in remote.entries if "seq" in entry]
+    named = {"message": remote.tokens, "id": [entry.get("id") for entry in remote.entries], "number": numbers}
+    return [
+        f"{name} {value} is there {count} times"
+        for name, values in named.items()
+        for value, count in Counter(values).items()
+        if count > 1
+    ]
+
+
+def _reordered(accepted: list[Write], remote: Remote) -> list[str]:
+    """Messages that stand before one that the same author was told of earlier."""
+    position = {token: index for index, token in enumerate(remote.tokens)}
+    last: dict[str, Write] = {}
+    found = []
+    for write in accepted:
+        if not write.is_message or write.order.token not in position or write.told[0] not in (PUSHED, QUEUED):
+            continue  # what was asked for again stands where it arrived first
+        before = last.get(write.author)
+        if before and position[before.order.token] > position[write.order.token]:
+            found.append(f"{write.order.token} stands before {before.order.token}")
+        last[write.author] = write
+    return found
+
+
+def _gaps(remote: Remote) -> int:
+    numbers: dict[str, list[int]] = {}
+    for entry in remote.entries:
+        if isinstance(entry.get("seq"), int):
+            numbers.setdefault(str(entry.get("from")), []).append(entry["seq"])
+    return sum(max(found) - min(found) + 1 - len(set(found)) for found in numbers.values())

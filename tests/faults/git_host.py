@@ -1,0 +1,55 @@
+"""The Git host of the rig, as a process of its own: tests/git_server.py over a folder of bare repositories.
+
+    python tests/faults/git_host.py FOLDER
+
+prints its port, and ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
+
+from ansible_collections.acs.builders.tests.git_server import git_host
+
+
+class GitHostProcess:
+    """The Git host, seen from the tests. Use it as a context manager.
+
+    :param folder: the folder whose repositories are served, at any depth.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__), folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # it tells of every connection that breaks
+            text=True,
+        )
+        assert self._process.stdout
+        self.port = int(self._process.stdout.readline())
+
+    def __enter__(self) -> GitHostProcess:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+def main(folder: str) -> None:
+    """Serve a folder until standard input ends."""
+    with git_host(Path(folder)) as host:
+        print(host.server_port, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,71 @@
+"""What a host looks like from inside: what is in its way, and what it uses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.acs.builders.tests.builders import Builders, git
+
+UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
+MARK = "ACS_BUILDERS_RIG"
+"""The environment variable by which the processes that an actor has started are known; its value is the world's folder."""
+
+
+def obstacles(builders: Builders, server: str) -> list[str]:
+    """What keeps a server from working: locks and unfinished work of Git, changes in its clone that nobody made."""
+    clone, state = builders.clone(server), builders.state(server)
+    found = [f"lock {path.relative_to(state.parent)}" for path in _git_locks(clone / ".git", state)]
+    found += [f"clone: {name}" for name in UNFINISHED if (clone / ".git" / name).exists()]
+    if not found:
+        changes = git("status", "--porcelain", cwd=clone, check=False)
+        found += [f"clone changed: {changes}"] if changes else []
+    return found
+
+
+def usage(builders: Builders, server: str) -> dict[str, int]:
+    """Bytes on disk and in memory, descriptors and child processes of the server whose actor asks."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return {
+        "disk": _size(builders.state(server).parent),
+        "memory": int(status["VmRSS"].split()[0]) * 1024,
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "children": len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()),
+    }
+
+
+def strays(folder: Path) -> list[str]:
+    """The commands of all processes that actors of a world have started and that still run."""
+    found = []
+    mark = f"{MARK}={folder}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                found.append(f"{process.name}: {words.strip() or '(ended)'}"[:200])
+        except OSError:
+            continue  # it ended while it was looked at
+    return found
+
+
+def _git_locks(clone: Path, state: Path) -> list[Path]:
+    """Lock files of Git; the empty ones that this collection keeps beside its repositories are none."""
+    repositories = [clone, *state.glob("repos/*.git"), *state.glob("beats.git")]
+    return [lock for repository in repositories for lock in repository.rglob("*.lock")]
+
+
+def _size(folder: Path) -> int:
+    return sum(_blocks(path) for path in folder.rglob("*"))
+
+
+def _blocks(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except OSError:
+        return 0
+
+
+def inspect(builders: Builders, server: str) -> dict[str, Any]:
+    """:func:`obstacles` and :func:`usage`."""
+    return {"obstacles": obstacles(builders, server), **usage(builders, server)}

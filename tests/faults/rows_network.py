@@ -1,0 +1,55 @@
+"""Rows in which the way to the Git host is broken."""
+
+from __future__ import annotations
+
+from ansible_collections.acs.builders.tests.faults.actor import Conditions
+from ansible_collections.acs.builders.tests.faults.relay import CUT, DOWN, HANG, REFUSE, SWALLOW, UP, Mode
+from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
+from ansible_collections.acs.builders.tests.faults.world import World
+
+HURRIED = Conditions(timeout=3)
+
+
+def _break(world: World, mode: Mode, orders: int = 1) -> None:
+    """Let everybody write while the relay breaks connections, and once more when it passes them again."""
+    before = world.relay.set(mode).get("broken", 0)
+    world.everybody(orders, HURRIED)
+    broken = world.relay.set(Mode()).get("broken", 0) - before
+    world.faults += orders * len(world.actors) if mode.mode == REFUSE else broken
+    world.repeat()
+    world.everybody()
+
+
+def refused(world: World, length: float) -> None:
+    """Nothing listens where the Git host was."""
+    for _round in rounds(length, 10):
+        _break(world, Mode(REFUSE), orders=2)
+
+
+def hanging(world: World, length: float) -> None:
+    """Connections are taken and nothing is ever said."""
+    for _round in rounds(length, 6):
+        _break(world, Mode(HANG))
+
+
+def cut(world: World, length: float) -> None:
+    """Connections break after some bytes of a request or an answer, once, a few times, or always."""
+    for number in rounds(length, 40):
+        size = world.random.choice((world.random.randrange(400), world.random.randrange(4000)))
+        times = world.random.choice((1, 2, 5, None))
+        delay = world.random.choice((0, 0, 20))
+        _break(world, Mode(CUT, delay, size, (UP, DOWN)[number % 2], times))
+
+
+def swallowed(world: World, length: float) -> None:
+    """The Git host takes a push, and the client does not hear it."""
+    for _round in rounds(length, 20):
+        _break(world, Mode(SWALLOW, times=world.random.choice((1, 2, None))), orders=2)
+
+
+ROWS = (
+    Row("relay refuses", refused),
+    Row("relay hangs", hanging),
+    Row("relay cuts after n bytes", cut),
+    Row("relay cuts after accept", swallowed),
+)

@@ -1,0 +1,136 @@
+"""Inject faults into a fleet of real clones, and check that nothing is lost, doubled or left stuck.
+
+Every row of the report is one kind of fault, in a repository of its own. The exit code is 1 when any row has a
+violation. A run replays from its seed, as far as the order in which processes run at the same time allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
+
+from ansible_collections.acs.builders.tests.faults import (
+    rows_documents,
+    rows_hosts,
+    rows_network,
+    rows_processes,
+    rows_remote,
+)
+from ansible_collections.acs.builders.tests.faults.delivery import OUTBOX
+from ansible_collections.acs.builders.tests.faults.git_host import GitHostProcess
+from ansible_collections.acs.builders.tests.faults.relay import Relay
+from ansible_collections.acs.builders.tests.faults.report import Result, table
+from ansible_collections.acs.builders.tests.faults.rows import Row
+from ansible_collections.acs.builders.tests.faults.world import World
+
+ROWS: tuple[Row, ...] = (
+    *rows_network.ROWS,
+    *rows_processes.ROWS,
+    *rows_hosts.ROWS,
+    *rows_remote.ROWS,
+    *rows_documents.ROWS,
+)
+EXAMPLES = """examples:
+  make faults                                    every row, with a new seed
+  make faults SEED=7 LENGTH=3                    three times as much, from seed 7
+  python tests/faults/run.py --row relay         the rows whose name holds "relay"
+  python tests/faults/run.py --list              the names of all rows
+  python tests/faults/run.py --length 0.1 --json a short look, for a program
+"""
+
+
+class Rig:
+    """A Git host and a relay before it, in a folder. Use :func:`rig`."""
+
+    def __init__(self, folder: Path, relay: Relay, quiet: bool) -> None:
+        self._folder = folder
+        self._relay = relay
+        self._quiet = quiet
+        self._worlds = 0
+
+    def run(self, row: Row, seed: int, length: float = 1) -> Result:
+        """Run one row in a world of its own."""
+        reason = row.cannot()
+        if reason:
+            return Result(row.name, skipped=reason)
+        started = time.monotonic()
+        self._worlds += 1
+        folder = self._folder / f"world{self._worlds}"
+        with World(folder, self._folder, self._relay, f"{seed} {row.name}", self._say) as world:
+            self._say(row.name)
+            world.begin()
+            row.run(world, length)
+            findings = world.settle()
+        seconds = time.monotonic() - started
+        self._say(f"{world.faults} faults, {findings.acknowledged} acknowledged, {seconds:.0f} s")
+        for violation in findings.violations:
+            self._say(f"  {violation}")
+        errors = dict(world.ledger.errors)
+        return Result(row.name, findings, world.faults, seconds, figures=world.figures, errors=errors)
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def rig(quiet: bool = True) -> Iterator[Rig]:
+    """The rig, for as many rows as one likes; nothing of it is left afterwards.
+
+    :param quiet: whether it says nothing of its progress on standard error.
+    """
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        top = Path(folder).resolve()
+        with GitHostProcess(top) as host, Relay(host.port) as relay:
+            yield Rig(top, relay, quiet)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, help="from which all chance comes; a new one when not given")
+    parser.add_argument("--length", type=float, default=1, help="1: a full run; 0.1: a tenth of it (default: %(default)s)")
+    parser.add_argument("--row", action="append", default=[], metavar="WORDS", help="only rows whose name holds WORDS")
+    parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--quiet", action="store_true", help="say nothing of the progress")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what the command line asks for and print the report."""
+    asked = parse(arguments)
+    chosen = [row for row in ROWS if not asked.row or any(words in row.name for words in asked.row)]
+    if asked.list or not chosen:
+        print("\n".join(row.name for row in ROWS))
+        return 0 if asked.list else 2
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
+    started = time.monotonic()
+    with rig(asked.quiet) as the_rig:
+        results = [the_rig.run(row, seed, asked.length) for row in chosen]
+    seconds = time.monotonic() - started
+    failed = any(result.findings.violations for result in results)
+    if asked.json:
+        head = {"seed": seed, "length": asked.length, "seconds": round(seconds, 1), "outbox": OUTBOX, "failed": failed}
+        print(json.dumps({**head, "rows": [result.as_json() for result in results]}, indent=2))
+    else:
+        print(table(results))
+        again = f"--seed {seed} --length {asked.length:g}"
+        print(f"\n{'FAILED' if failed else 'ok'}: {len(results)} rows in {seconds:.0f} s; replay: tests/faults/run.py {again}")
+        print("" if OUTBOX else "This collection has no outbox yet: nothing is queued.", end="" if OUTBOX else "\n")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,59 @@
+"""A small file system for this process alone, which can be full or read-only. Needs root.
+
+It lies over one folder, in a mount namespace of the process's own, so it is gone when the process ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+MEGABYTES = 48
+_CLONE_NEWNS = 0x00020000
+_FILLER = "filler"
+
+
+def cannot() -> str:
+    """Why this cannot be done here; empty when it can."""
+    if os.geteuid() != 0:
+        return "needs root, to mount a small file system"
+    if not shutil.which("mount") or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
+        return "needs the right to make a mount namespace"
+    return ""
+
+
+def cover(folder: Path) -> None:
+    """Put a small file system over a folder, with the same content."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    _mount("--make-rprivate", "/")
+    with tempfile.TemporaryDirectory() as aside:
+        shutil.copytree(folder, Path(aside) / "all", symlinks=True)
+        _mount("-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=0700", "tmpfs", str(folder))
+        shutil.copytree(Path(aside) / "all", folder, symlinks=True, dirs_exist_ok=True)
+
+
+def fill(folder: Path, left: int) -> None:
+    """Fill the file system over a folder up to some bytes that are left, in whole blocks."""
+    with (folder / _FILLER).open("wb") as filler:
+        free = os.statvfs(folder)
+        os.posix_fallocate(filler.fileno(), 0, max(1, free.f_bavail * free.f_bsize - left))
+
+
+def free(folder: Path) -> None:
+    """Undo :func:`fill`."""
+    (folder / _FILLER).unlink(missing_ok=True)
+
+
+def set_read_only(folder: Path, read_only: bool) -> None:
+    """Let nobody write there, or everybody again."""
+    _mount("-o", "remount,ro" if read_only else "remount,rw", str(folder))
+
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True, capture_output=True)

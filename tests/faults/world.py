@@ -1,0 +1,166 @@
+"""A Build repository behind the relay, its servers, the actors that act as them, and what they were told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
+from ansible_collections.acs.builders.tests.faults.actor import Actor, Conditions, Hung
+from ansible_collections.acs.builders.tests.faults.checker import Findings, Remote, check
+from ansible_collections.acs.builders.tests.faults.delivery import PUSHED
+from ansible_collections.acs.builders.tests.faults.inspection import strays
+from ansible_collections.acs.builders.tests.faults.ledger import Ledger
+from ansible_collections.acs.builders.tests.faults.operations import Answer, Order
+from ansible_collections.acs.builders.tests.faults.relay import Mode, Relay
+from ansible_collections.acs.builders.tests.waiting import until
+
+SERVERS = ("build1", "build2", "build3")
+OLD = "old1"
+"""A server of the fleet whose people still use the old scripts; no actor acts as it."""
+USUAL = Conditions()
+STRAY_TIME = 60
+"""Seconds in which processes whose actor was killed must have ended."""
+
+
+class World:
+    """What one row of the report happens in. Use it as a context manager.
+
+    :param folder: an empty folder below the one that the Git host serves.
+    :param top: that one.
+    :param relay: the relay before the Git host.
+    :param seed: from which all chance comes.
+    :param progress: gets a line now and then, for people.
+    """
+
+    def __init__(self, folder: Path, top: Path, relay: Relay, seed: str, progress: Callable[[str], None]) -> None:
+        folder.mkdir(parents=True)
+        self.relay = relay
+        self.random = random.Random(seed)
+        self.progress = progress
+        self.ledger = Ledger()
+        self.faults = 0
+        self.trouble: list[str] = []
+        self.figures: dict[str, object] = {}
+        self.builders: Builders = make_builders(folder, (*SERVERS, OLD))
+        self.builders.trust(*SERVERS)
+        url = f"{relay.url}/{self.builders.remote.relative_to(top)}"
+        for server in self.builders.ids:
+            git("remote", "set-url", "origin", url, cwd=self.builders.clone(server))
+        self.actors = {server: Actor(server, self.builders) for server in SERVERS}
+        self.rewritten = False
+        self._tokens = 0
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.relay.set(Mode())
+        for actor in self.actors.values():
+            actor.stop()
+
+    def token(self) -> str:
+        """A word that was not used before."""
+        self._tokens += 1
+        return f"t{self._tokens:05}"
+
+    def message(self, server: str, keyed: bool | None = None) -> Order:
+        """An order to send something from a server to any other, or to all."""
+        others = [other for other in (*SERVERS, "all") if other != server]
+        chosen = self.random.random() < 0.5 if keyed is None else keyed
+        size = self.random.choice((1, 100, 2000))
+        return Order("send", self.token(), self.random.choice(others), chosen, size)
+
+    def write(self, server: str) -> Order:
+        """An order to write anything as a server, mostly a message."""
+        action = self.random.choices(("send", "reply", "status", "read", "acknowledge"), (6, 1, 1, 1, 1))[0]
+        return self.message(server) if action == "send" else Order(action, self.token(), keyed=False)
+
+    def ask(
+        self, plans: Mapping[str, list[Order]], conditions: Conditions | Mapping[str, Conditions] = USUAL
+    ) -> list[Answer]:
+        """Let actors carry out orders at the same time, and take down what they are told.
+
+        :param plans: the orders of each actor.
+        :param conditions: of all actors, or of each.
+        """
+        for name, orders in plans.items():
+            own = conditions if isinstance(conditions, Conditions) else conditions.get(name, USUAL)
+            self.actors[name].start(orders, own)
+        with ThreadPoolExecutor(len(plans) or 1) as listeners:
+            return [answer for found in listeners.map(self._collect, plans) for answer in found]
+
+    def everybody(self, orders: int = 1, conditions: Conditions | Mapping[str, Conditions] = USUAL) -> list[Answer]:
+        """Let all actors write something at the same time."""
+        plans = {name: [self.write(actor.server) for _ in range(orders)] for name, actor in self.actors.items()}
+        return self.ask(plans, conditions)
+
+    def begin(self) -> None:
+        """Let every server send and list once, so that each knows the remote."""
+        for server in SERVERS:
+            self.ask({server: [self.message(server), Order("list")]})
+
+    def repeat(self, share: float = 0.5) -> None:
+        """Let some callers ask again for what they cannot know the outcome of, under the same key."""
+        chosen = [write for write in self.ledger.repeatable() if self.random.random() < share]
+        for write in chosen:
+            self.ask({write.author: [write.order]})
+
+    def update_remote(self, change: Callable[[str], str]) -> None:
+        """Point the branch of the remote elsewhere, and take down which messages are withdrawn by that.
+
+        :param change: gets the commit that the branch is at and returns the other one.
+        """
+        old = git("rev-parse", "main", cwd=self.builders.remote)
+        before = set(Remote(self.builders, old).tokens)
+        new = change(old)
+        after = set(Remote(self.builders, new).tokens)
+        git("update-ref", "refs/heads/main", new, old, cwd=self.builders.remote)
+        self.withdraw(before - after)
+
+    def withdraw(self, tokens: Iterable[str]) -> None:
+        """Take down that somebody has taken messages from the remote, while no actor was at work."""
+        self.ledger.withdrawn |= set(tokens)
+        self.rewritten = True
+
+    def wait_for_strays(self) -> None:
+        """Wait until no process is left whose actor was killed."""
+        folder = self.builders.folder
+        try:
+            until(lambda: not strays(folder), "all processes of killed actors end", STRAY_TIME)
+        except AssertionError:
+            self.trouble += [f"process left: {command}" for command in strays(folder)]
+
+    def settle(self) -> Findings:
+        """Take all faults away, let everybody deliver, send and read once more, and check everything."""
+        self.relay.set(Mode())
+        self.wait_for_strays()
+        self.repeat()
+        waiting = {}
+        for name, actor in self.actors.items():
+            last = self.message(actor.server, keyed=False)
+            plan = [Order("deliver"), last, Order("list"), Order("waiting"), Order("inspect")]
+            delivered, sent, listed, left, seen = self.ask({name: plan})
+            if sent.told != PUSHED:
+                self.trouble.append(f"{name} cannot send: {sent.told} {sent.error}")
+            self.trouble += [f"{name} cannot {one.order.action}: {one.error}" for one in (delivered, listed) if one.error]
+            waiting[name] = left.value or []
+            self.trouble += [f"{name}: {obstacle}" for obstacle in seen.value["obstacles"]]
+            self.trouble += [f"{name}: {token} still waits" for token in waiting[name]]
+        self.wait_for_strays()
+        findings = check(self.builders, self.ledger, waiting, self.rewritten)
+        findings.wedged += self.trouble
+        return findings
+
+    def _collect(self, name: str) -> Iterable[Answer]:
+        actor = self.actors[name]
+        answers = []
+        try:
+            for answer in actor.answers():
+                self.ledger.record(name, actor.server, answer)
+                answers.append(answer)
+        except Hung as error:
+            self.trouble.append(str(error))
+        return answers
