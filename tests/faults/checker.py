@@ -74,7 +74,7 @@ class Remote:
         """A document, None when there is none."""
         if path not in self._names:
             return None
-        show = ["git", "-C", self._builders.remote, "show", f"{self._revision}:{path}"]
+        show = ["git", "-C", str(self._builders.remote), "show", f"{self._revision}:{path}"]
         return json.loads(subprocess.run(show, check=True, capture_output=True).stdout)
 
 
@@ -151,7 +151,11 @@ def _lost_states(accepted: list[Write], ledger: Ledger, remote: Remote) -> list[
 
 def _duplicated(remote: Remote) -> list[str]:
     numbers = [(entry.get("from"), entry["seq"]) for entry in remote.entries if "seq" in entry]
-    named = {"message": remote.tokens, "id": [entry.get("id") for entry in remote.entries], "number": numbers}
+    named: dict[str, list[Any]] = {
+        "message": remote.tokens,
+        "id": [entry.get("id") for entry in remote.entries],
+        "number": numbers,
+    }
     return [
         f"{name} {value} is there {count} times"
         for name, values in named.items()

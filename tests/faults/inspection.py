@@ -10,7 +10,7 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 
 UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 MARK = "ACS_BUILDERS_RIG"
-"""The environment variable by which the processes that an actor has started are known; its value is the world's folder."""
+"""The environment variable by which the processes that an actor has started are known; it names the world's folder."""
 
 
 def obstacles(builders: Builders, server: str) -> list[str]:

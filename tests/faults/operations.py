@@ -88,7 +88,9 @@ def failure(order: Order, error: Exception, seconds: float = 0) -> Answer:
 
 
 def _draft(order: Order) -> Draft:
-    return Draft(order.token, f"{order.token} {'x' * order.size}", key=order.token if order.keyed else None, require_ack=True)
+    return Draft(
+        order.token, f"{order.token} {'x' * order.size}", key=order.token if order.keyed else None, require_ack=True
+    )
 
 
 def _send(host: Host, order: Order) -> Answer:

@@ -82,7 +82,9 @@ def git_killed(when: str) -> Callable[[World, float], None]:
                 world.relay.set(Mode())
                 count.write_text("0\n")
                 seconds = f"{world.random.uniform(0.001, 0.03):.4f}"
-                world.ask({AUTHOR: [_order(world, action)]}, Conditions(environment=_variables(folder, call, when, seconds)))
+                world.ask(
+                    {AUTHOR: [_order(world, action)]}, Conditions(environment=_variables(folder, call, when, seconds))
+                )
                 world.wait_for_strays()
                 if int(count.read_text()) < call:
                     break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.builders import git
@@ -32,7 +33,7 @@ def rewound(world: World, length: float) -> None:
     for _round in rounds(length, 10):
         world.everybody(2)
         steps = world.random.randrange(1, 5)
-        world.update_remote(lambda old, steps=steps: _git(world, "rev-parse", f"{old}~{steps}"))
+        world.update_remote(partial(_ancestor, world, steps))
         world.faults += 1
         world.everybody()
 
@@ -50,7 +51,7 @@ def collected(world: World, length: float) -> None:
     """The remote throws away what nothing refers to, after a rewind and while servers write."""
     for _round in rounds(length, 10):
         world.everybody()
-        world.update_remote(lambda old: _git(world, "rev-parse", f"{old}~1"))
+        world.update_remote(partial(_ancestor, world, 1))
         _git(world, "reflog", "expire", "--expire=now", "--all")
         world.everybody()
         _git(world, "gc", "--quiet", "--prune=now")
@@ -68,6 +69,10 @@ def emptied(world: World, length: float) -> None:
         git("init", "--quiet", "--bare", "--initial-branch=main", remote)
         world.faults += 1
         world.everybody(2)
+
+
+def _ancestor(world: World, steps: int, commit: str) -> str:
+    return _git(world, "rev-parse", f"{commit}~{steps}")
 
 
 def _git(world: World, *arguments: str | Path) -> str:

@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +20,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
 
 from ansible_collections.acs.builders.tests.faults import (
+    mixed_fleet,
     rows_documents,
     rows_hosts,
     rows_network,
     rows_processes,
     rows_remote,
 )
+from ansible_collections.acs.builders.tests.faults.checker import Findings
 from ansible_collections.acs.builders.tests.faults.delivery import OUTBOX
 from ansible_collections.acs.builders.tests.faults.git_host import GitHostProcess
 from ansible_collections.acs.builders.tests.faults.relay import Relay
@@ -38,6 +41,7 @@ ROWS: tuple[Row, ...] = (
     *rows_hosts.ROWS,
     *rows_remote.ROWS,
     *rows_documents.ROWS,
+    *mixed_fleet.ROWS,
 )
 EXAMPLES = """examples:
   make faults                                    every row, with a new seed
@@ -65,11 +69,9 @@ class Rig:
         started = time.monotonic()
         self._worlds += 1
         folder = self._folder / f"world{self._worlds}"
+        self._say(row.name)
         with World(folder, self._folder, self._relay, f"{seed} {row.name}", self._say) as world:
-            self._say(row.name)
-            world.begin()
-            row.run(world, length)
-            findings = world.settle()
+            findings = _inject(row, world, length)
         seconds = time.monotonic() - started
         self._say(f"{world.faults} faults, {findings.acknowledged} acknowledged, {seconds:.0f} s")
         for violation in findings.violations:
@@ -80,6 +82,16 @@ class Rig:
     def _say(self, line: str) -> None:
         if not self._quiet:
             print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+
+def _inject(row: Row, world: World, length: float) -> Findings:
+    """Run a row; a row that cannot go on fails, and the others are run all the same."""
+    try:
+        world.begin()
+        row.run(world, length)
+        return world.settle()
+    except Exception:  # whatever it is, it is reported
+        return Findings(crashed=[f"the rig: {traceback.format_exc()}"], wedged=world.trouble)
 
 
 @contextmanager
@@ -100,7 +112,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, help="from which all chance comes; a new one when not given")
-    parser.add_argument("--length", type=float, default=1, help="1: a full run; 0.1: a tenth of it (default: %(default)s)")
+    parser.add_argument(
+        "--length", type=float, default=1, help="1: a full run; 0.1: a tenth of it (default: %(default)s)"
+    )
     parser.add_argument("--row", action="append", default=[], metavar="WORDS", help="only rows whose name holds WORDS")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -126,9 +140,10 @@ def main(arguments: Sequence[str]) -> int:
         print(json.dumps({**head, "rows": [result.as_json() for result in results]}, indent=2))
     else:
         print(table(results))
-        again = f"--seed {seed} --length {asked.length:g}"
-        print(f"\n{'FAILED' if failed else 'ok'}: {len(results)} rows in {seconds:.0f} s; replay: tests/faults/run.py {again}")
-        print("" if OUTBOX else "This collection has no outbox yet: nothing is queued.", end="" if OUTBOX else "\n")
+        again = f"make faults SEED={seed} LENGTH={asked.length:g}"
+        print(f"\n{'FAILED' if failed else 'ok'}: {len(results)} rows in {seconds:.0f} s; replay: {again}")
+        if not OUTBOX:
+            print("This collection has no outbox: nothing is ever queued.")
     return int(failed)
 
 

@@ -145,7 +145,9 @@ class World:
             delivered, sent, listed, left, seen = self.ask({name: plan})
             if sent.told != PUSHED:
                 self.trouble.append(f"{name} cannot send: {sent.told} {sent.error}")
-            self.trouble += [f"{name} cannot {one.order.action}: {one.error}" for one in (delivered, listed) if one.error]
+            self.trouble += [
+                f"{name} cannot {one.order.action}: {one.error}" for one in (delivered, listed) if one.error
+            ]
             waiting[name] = left.value or []
             self.trouble += [f"{name}: {obstacle}" for obstacle in seen.value["obstacles"]]
             self.trouble += [f"{name}: {token} still waits" for token in waiting[name]]

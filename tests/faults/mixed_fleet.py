@@ -1,0 +1,142 @@
+"""Servers with this collection, and one whose people use the old scripts, write to one repository at the same time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.builders import git
+from ansible_collections.acs.builders.tests.faults.checker import Remote
+from ansible_collections.acs.builders.tests.faults.operations import MESSAGES, Order
+from ansible_collections.acs.builders.tests.faults.rows import Row
+from ansible_collections.acs.builders.tests.faults.world import OLD, SERVERS, World
+
+SCRIPT = Path(__file__).with_name("old_writer.sh")
+SHARE = 0.3
+"""The share of the old writer among all writes."""
+
+
+class OldWriter:
+    """The old writer.
+
+    :param world: where it writes.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.sent: dict[str, str] = {}
+        self.marked: list[str] = []
+        self.again = 0
+        self.said = ""
+
+    def send(self, recipient: str, token: str) -> None:
+        """Send a message; returns when it was accepted."""
+        self.sent[token] = self._run("send", recipient, token)
+
+    def mark(self, message_id: str) -> None:
+        """Mark a message read; returns when it was accepted."""
+        self.marked.append(self._run("mark", message_id))
+
+    def tokens(self) -> list[str]:
+        """The tokens of the messages that it can read."""
+        return self._run("list").split()
+
+    def _run(self, action: str, *arguments: str) -> str:
+        clone = self._world.builders.clone(OLD)
+        done = subprocess.run(
+            [SCRIPT, action, clone, OLD, *arguments], capture_output=True, text=True, check=False, timeout=600
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"the old writer failed: {done.stderr[-500:]}")
+        self.again += done.stderr.count("again\n")
+        return done.stdout.strip()
+
+
+@contextmanager
+def beside(world: World, writes: int) -> Iterator[OldWriter]:
+    """Let the old writer write beside what happens in the block, and wait until it is done.
+
+    :param writes: how many; one of four marks a message of ours read.
+    """
+    old = OldWriter(world)
+    plan = [(world.token(), world.random.choice((*SERVERS, "all"))) for _ in range(writes)]
+
+    def work() -> None:
+        try:
+            for number, (token, recipient) in enumerate(plan):
+                if number % 4 == 3:
+                    old.mark(_last_to_old(world))
+                else:
+                    old.send(recipient, token)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            old.said = str(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield old
+    finally:
+        thread.join()
+
+
+def _last_to_old(world: World) -> str:
+    entries = Remote(world.builders).entries
+    return str(next(entry["id"] for entry in reversed(entries) if entry["to"] in (OLD, "all")))
+
+
+def race(world: World, writes: int) -> None:
+    """Let ours and the old writer race, and check what each sees of the other.
+
+    :param writes: by all together, about.
+    """
+    world.ask({SERVERS[0]: [Order("send", world.token(), OLD)]})
+    ours = 0
+    with beside(world, max(4, round(writes * SHARE))) as old:
+        while ours < writes * (1 - SHARE):
+            to_old = {name: [Order("send", world.token(), OLD)] for name in SERVERS}
+            answers = [*world.ask(to_old), *world.everybody()]
+            ours += len(answers)
+            refused = [answer for answer in answers if answer.error]
+            world.trouble += [f"ours did not get through: {answer.error}" for answer in refused]
+    world.faults = old.again
+    world.trouble += [old.said] if old.said else []
+    world.figures["writes of ours, and of the old writer"] = f"{ours}, {len(old.sent) + len(old.marked)}"
+    world.figures["times that the old writer had to do it again"] = old.again
+    check(world, old)
+
+
+def check(world: World, old: OldWriter) -> None:
+    """What the old writer got accepted is there once, ours read it, and it can read ours; else there is trouble."""
+    remote = Remote(world.builders)
+    there = Counter(remote.tokens)
+    world.trouble += [f"{t} of the old writer is there {there[t]} times" for t in old.sent if there[t] != 1]
+    read = {entry["id"] for entry in remote.entries if entry.get("read") is True}
+    world.trouble += [f"the mark of the old writer on {one} is gone" for one in old.marked if one not in read]
+    token_ids = dict(zip(remote.tokens, (entry["id"] for entry in remote.entries)))
+    for server in SERVERS:
+        (listed,) = world.ask({server: [Order("list")]})
+        to_server = [t for t, e in zip(remote.tokens, remote.entries) if t in old.sent and e["to"] in (server, "all")]
+        world.trouble += [f"{server} cannot read {t}" for t in to_server if token_ids[t] not in listed.ids]
+    seen = set(old.tokens())
+    to_old = [w for w in world.ledger.accepted() if w.order.action in MESSAGES and w.order.to in (OLD, "all")]
+    world.trouble += [f"the old writer cannot read {w.order.token}" for w in to_old if w.order.token not in seen]
+    dirty = git("status", "--porcelain", cwd=world.builders.clone(OLD))
+    world.trouble += [f"the clone of the old writer is not clean: {dirty}"] if dirty else []
+
+
+def mixed(world: World, length: float) -> None:
+    """200 writes in a full run."""
+    race(world, round(200 * length))
+
+
+def cannot() -> str:
+    """Why there can be no old writer here; empty when there can."""
+    return "" if shutil.which("jq") else "needs jq, with which the old scripts edit"
+
+
+ROWS = (Row("mixed fleet: an old writer races with ours", mixed, cannot),)
