@@ -1,6 +1,6 @@
 """What the rig needs to know of delivery, in one place.
 
-``OUTBOX`` is false as long as the collection has no outbox: nothing is ever queued then, and nothing is to be delivered.
+``OUTBOX`` is false as long as the collection has no outbox: nothing is ever queued then, and nothing to be delivered.
 """
 
 from __future__ import annotations

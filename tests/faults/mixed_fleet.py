@@ -73,8 +73,8 @@ def beside(world: World, writes: int) -> Iterator[OldWriter]:
                     old.mark(_last_to_old(world))
                 else:
                     old.send(recipient, token)
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            old.said = str(error)
+        except (RuntimeError, StopIteration, subprocess.TimeoutExpired) as error:
+            old.said = repr(error)
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -26,6 +26,7 @@ from ansible_collections.acs.builders.tests.faults import (
     rows_network,
     rows_processes,
     rows_remote,
+    week,
 )
 from ansible_collections.acs.builders.tests.faults.checker import Findings
 from ansible_collections.acs.builders.tests.faults.delivery import OUTBOX
@@ -42,6 +43,7 @@ ROWS: tuple[Row, ...] = (
     *rows_remote.ROWS,
     *rows_documents.ROWS,
     *mixed_fleet.ROWS,
+    *week.ROWS,
 )
 EXAMPLES = """examples:
   make faults                                    every row, with a new seed

@@ -18,6 +18,8 @@ from ansible_collections.acs.builders.tests.faults.relay import Mode, Relay
 from ansible_collections.acs.builders.tests.waiting import until
 
 SERVERS = ("build1", "build2", "build3")
+FOURTH = "build4"
+"""A server that no actor acts as until a row adds one."""
 OLD = "old1"
 """A server of the fleet whose people still use the old scripts; no actor acts as it."""
 USUAL = Conditions()
@@ -44,8 +46,8 @@ class World:
         self.faults = 0
         self.trouble: list[str] = []
         self.figures: dict[str, object] = {}
-        self.builders: Builders = make_builders(folder, (*SERVERS, OLD))
-        self.builders.trust(*SERVERS)
+        self.builders: Builders = make_builders(folder, (*SERVERS, FOURTH, OLD))
+        self.builders.trust(*SERVERS, FOURTH)
         url = f"{relay.url}/{self.builders.remote.relative_to(top)}"
         for server in self.builders.ids:
             git("remote", "set-url", "origin", url, cwd=self.builders.clone(server))
@@ -60,6 +62,10 @@ class World:
         self.relay.set(Mode())
         for actor in self.actors.values():
             actor.stop()
+
+    def add_actor(self, name: str, server: str) -> None:
+        """Start another process that acts as a server."""
+        self.actors[name] = Actor(server, self.builders)
 
     def token(self) -> str:
         """A word that was not used before."""
