@@ -6,7 +6,7 @@ OLDEST := .venv/oldest
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test lint unit oldest sanity docs-lint molecule cluster clean
+.PHONY: help demo test lint unit oldest sanity docs-lint molecule cluster faults clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -26,6 +26,9 @@ molecule: $(DEV)/.done ## set up two servers on this machine and verify them
 cluster: $(DEV)/.done ## boot two servers and a Git host, set them up, break things and verify (needs root on Debian)
 lint unit oldest sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@
+
+faults: $(DEV)/.done ## inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--length $(LENGTH)) $(if $(ROW),--row "$(ROW)")
 
 clean: ## remove the environments, caches and archives
 	rm -rf .venv .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output acs-builders-*.tar.gz

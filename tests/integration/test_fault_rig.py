@@ -1,0 +1,182 @@
+"""A short selection of the rows of the fault rig, and proof that its checker finds what it looks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
+from ansible_collections.acs.builders.tests.faults import mixed_fleet
+from ansible_collections.acs.builders.tests.faults.checker import Findings, check
+from ansible_collections.acs.builders.tests.faults.git_host import GitHostProcess
+from ansible_collections.acs.builders.tests.faults.ledger import Ledger
+from ansible_collections.acs.builders.tests.faults.operations import FAILED, UNKNOWN, Answer, Order, carry_out
+from ansible_collections.acs.builders.tests.faults.relay import CUT, REFUSE, SWALLOW, Mode, Relay
+from ansible_collections.acs.builders.tests.faults.rows import Row
+from ansible_collections.acs.builders.tests.faults.run import ROWS, Rig, main, rig
+
+SEED = 20
+SHORT = {
+    "relay cuts after n bytes": 0.03,
+    "relay cuts after accept": 0.05,
+    "SIGKILL at each step of a send": 0.04,
+    "git killed after its k-th call": 0.02,
+    "remote rewound": 0.1,
+    "mailbox with conflict markers": 0.5,
+}
+"""The rows of the selection, each with its length."""
+Entries = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def the_rig() -> Iterator[Rig]:
+    """The rig, with no world in it yet."""
+    with rig() as found:
+        yield found
+
+
+@pytest.fixture
+def honest(builders: Builders) -> tuple[Builders, Ledger]:
+    """A remote with three messages and a status of build1, and what its caller was told."""
+    ledger = Ledger()
+    with builders.host("build1") as host:
+        for order in (*(Order("send", f"t{number}", "build2") for number in range(3)), Order("status", "job")):
+            ledger.record("build1", "build1", carry_out(host, order))
+    return builders, ledger
+
+
+def look(builders: Builders, ledger: Ledger) -> Findings:
+    return check(builders, ledger, {})
+
+
+def plant(builders: Builders, change: Callable[[Entries], Entries]) -> None:
+    """Change the messages on the remote behind everybody's back."""
+    document = {"messages": change(builders.messages())}
+    builders.commit(MESSAGES, json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_look_at_a_fault_finds_no_violation(the_rig: Rig, name: str) -> None:
+    (row,) = (row for row in ROWS if row.name == name)
+    result = the_rig.run(row, SEED, SHORT[name])
+    assert result.findings.violations == []
+    assert result.faults > 0
+    assert result.findings.delivered > 0
+
+
+def test_an_old_writer_races_with_ours(the_rig: Rig) -> None:
+    if mixed_fleet.cannot():
+        pytest.skip(f"not run: {mixed_fleet.cannot()}")
+    result = the_rig.run(Row("mixed", lambda world, _length: mixed_fleet.race(world, 24)), SEED)
+    assert result.findings.violations == []
+    assert result.findings.delivered >= 16
+
+
+def test_a_row_that_breaks_off_is_a_violation(the_rig: Rig) -> None:
+    def broken(_world: object, _length: float) -> None:
+        raise KeyError("no such thing")
+
+    assert "no such thing" in the_rig.run(Row("broken", broken), SEED).findings.crashed[0]
+
+
+def test_a_lock_that_is_left_is_a_violation(the_rig: Rig) -> None:
+    def leave(world: Any, _length: float) -> None:
+        (world.builders.clone("build1") / ".git" / "index.lock").touch()
+
+    (wedged,) = the_rig.run(Row("leaves a lock", leave), SEED).findings.wedged
+    assert "index.lock" in wedged
+
+
+def test_nothing_is_found_where_nothing_is_wrong(honest: tuple[Builders, Ledger]) -> None:
+    found = look(*honest)
+    assert found.violations == []
+    assert (found.asked, found.acknowledged, found.delivered) == (4, 4, 4)
+
+
+def test_a_planted_loss_is_found(honest: tuple[Builders, Ledger]) -> None:
+    plant(honest[0], lambda entries: entries[1:])
+    found = look(*honest)
+    assert [what.split()[0] for what in found.lost] == ["t0"]
+    assert found.violations == [f"lost: {found.lost[0]}"]
+    honest[1].withdrawn.add("t0")
+    again = look(*honest)
+    assert (again.lost, again.withdrawn) == ([], 1)
+
+
+def test_a_planted_duplicate_is_found(honest: tuple[Builders, Ledger]) -> None:
+    plant(honest[0], lambda entries: [*entries, {**entries[0], "id": "msg_other"}])
+    assert look(*honest).duplicated == ["message t0 is there 2 times"]
+    plant(honest[0], lambda entries: [*entries[:3], {**entries[0], "body": "another"}])
+    assert [what.split()[0] for what in look(*honest).duplicated] == ["id"]
+
+
+def test_a_planted_reorder_is_found(honest: tuple[Builders, Ledger]) -> None:
+    plant(honest[0], lambda entries: entries[::-1])
+    assert look(*honest).reordered == ["t1 stands before t0", "t2 stands before t1"]
+
+
+def test_a_lost_status_is_found(honest: tuple[Builders, Ledger]) -> None:
+    status = json.loads(honest[0].show("build1/status.json"))
+    honest[0].commit("build1/status.json", json.dumps({**status, "current_job": {"id": "older"}}).encode())
+    assert look(*honest).lost == ["the status job of build1 (there: older)"]
+
+
+def test_a_lost_mark_is_found(honest: tuple[Builders, Ledger]) -> None:
+    builders, ledger = honest
+    with builders.host("build2") as host:
+        ledger.record("build2", "build2", carry_out(host, Order("read", "mark")))
+    assert look(builders, ledger).violations == []
+    plant(builders, lambda entries: [{**entry, "read_by": []} for entry in entries])
+    assert [what.split()[0] for what in look(builders, ledger).lost] == ["mark"]
+
+
+@pytest.mark.parametrize(("told", "phantoms"), [(FAILED, 1), (UNKNOWN, 0)])
+def test_what_was_not_written_and_is_there_is_found(honest: tuple[Builders, Ledger], told: str, phantoms: int) -> None:
+    builders, ledger = honest
+    with builders.host("build1") as host:
+        carry_out(host, Order("send", "t9", "build2"))
+    ledger.record("build1", "build1", Answer(Order("send", "t9", "build2"), told))
+    assert len(look(builders, ledger).phantom) == phantoms
+
+
+def test_the_relay_refuses_cuts_swallows_and_counts(builders: Builders) -> None:
+    with GitHostProcess(builders.folder) as host, Relay(host.port) as relay:
+        url = f"{relay.url}/{builders.remote.name}"
+        clone = builders.clone("build1")
+        git("remote", "set-url", "origin", url, cwd=clone)
+        git("commit", "--quiet", "--allow-empty", "--message", "one", cwd=clone)
+        relay.set(Mode(REFUSE))
+        assert push(clone) is False
+        relay.set(Mode(CUT, bytes=100, times=1))
+        assert push(clone) is False
+        assert builders_commits(builders) == 0
+        relay.set(Mode(SWALLOW))
+        assert push(clone) is False
+        assert builders_commits(builders) == 1
+        relay.set(Mode(delay=20))
+        git("commit", "--quiet", "--allow-empty", "--message", "two", cwd=clone)
+        assert push(clone) is True
+        counts = relay.counts()
+    assert builders_commits(builders) == 2
+    assert counts["broken"] == 2
+    assert counts["POST git-receive-pack"] == 2
+    assert counts["GET refs git-receive-pack"] == counts["connections"] - 2
+
+
+def push(clone: Path) -> bool:
+    """Push as a person would, and tell whether Git said that it worked."""
+    git("push", "--quiet", "origin", "HEAD:main", cwd=clone, check=False)
+    return git("status", "--porcelain", "--branch", cwd=clone).endswith("origin/main")
+
+
+def builders_commits(builders: Builders) -> int:
+    return len(git("rev-list", "--all", cwd=builders.remote).split())
+
+
+def test_the_names_of_the_rows_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    assert capsys.readouterr().out.splitlines() == [row.name for row in ROWS]
+    assert main(["--row", "no such row"]) == 2
