@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from ansible_collections.acs.builders.tests.builders import git
+from ansible_collections.acs.builders.tests.builders import MESSAGES, git
 from ansible_collections.acs.builders.tests.faults.checker import Remote
 from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
 from ansible_collections.acs.builders.tests.faults.world import World
@@ -29,20 +31,24 @@ def declines(world: World, length: float) -> None:
 
 
 def rewound(world: World, length: float) -> None:
-    """Somebody takes the newest commits from the remote."""
-    for _round in rounds(length, 10):
+    """Somebody takes the newest commits from the remote, while others write and while they do not."""
+    for number in rounds(length, 10):
         world.everybody(2)
-        steps = world.random.randrange(1, 5)
-        world.update_remote(partial(_ancestor, world, steps))
-        world.faults += 1
+        plans = world.plans(3) if number % 2 else {}
+        steps = [world.random.randrange(1, 5) for _ in range(3 if plans else 1)]
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(world.ask, plans)
+            for one in steps:
+                world.update_remote(partial(_ancestor, world, one))
+        world.faults += len(steps)
         world.everybody()
 
 
 def rewritten(world: World, length: float) -> None:
-    """Somebody makes one commit of all history, with the same documents, and forces it."""
-    for _round in rounds(length, 10):
+    """Somebody makes one commit of all history, with the same documents or without the last message, and forces it."""
+    for number in rounds(length, 10):
         world.everybody(2)
-        world.update_remote(lambda old: _git(world, *WHO, "commit-tree", f"{old}^{{tree}}", "-m", "all in one"))
+        world.update_remote(partial(_in_one, world, number % 2 == 1))
         world.faults += 1
         world.everybody()
 
@@ -73,6 +79,24 @@ def emptied(world: World, length: float) -> None:
 
 def _ancestor(world: World, steps: int, commit: str) -> str:
     return _git(world, "rev-parse", f"{commit}~{steps}")
+
+
+def _in_one(world: World, purge: bool, commit: str) -> str:
+    """One commit with what another has, and what it descends from.
+
+    :param purge: whether the last message is left out.
+    """
+    tree = f"{commit}^{{tree}}"
+    if purge:
+        document = Remote(world.builders, commit).document(MESSAGES)
+        purged = world.builders.folder / "purged"
+        purged.write_text(json.dumps({"messages": document["messages"][:-1]}, indent=2))
+        blob = _git(world, "hash-object", "-w", purged)
+        index = {"GIT_INDEX_FILE": str(world.builders.folder / "purging")}
+        git("read-tree", commit, cwd=world.builders.remote, **index)
+        git("update-index", "--cacheinfo", f"100644,{blob},{MESSAGES}", cwd=world.builders.remote, **index)
+        tree = git("write-tree", cwd=world.builders.remote, **index)
+    return _git(world, *WHO, "commit-tree", tree, "-m", "all in one")
 
 
 def _git(world: World, *arguments: str | Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -100,8 +101,11 @@ class World:
 
     def everybody(self, orders: int = 1, conditions: Conditions | Mapping[str, Conditions] = USUAL) -> list[Answer]:
         """Let all actors write something at the same time."""
-        plans = {name: [self.write(actor.server) for _ in range(orders)] for name, actor in self.actors.items()}
-        return self.ask(plans, conditions)
+        return self.ask(self.plans(orders), conditions)
+
+    def plans(self, orders: int = 1) -> dict[str, list[Order]]:
+        """Orders for all actors to write something."""
+        return {name: [self.write(actor.server) for _ in range(orders)] for name, actor in self.actors.items()}
 
     def begin(self) -> None:
         """Let every server send and list once, so that each knows the remote."""
@@ -117,17 +121,24 @@ class World:
     def update_remote(self, change: Callable[[str], str]) -> None:
         """Point the branch of the remote elsewhere, and take down which messages are withdrawn by that.
 
+        Actors may write meanwhile.
+
         :param change: gets the commit that the branch is at and returns the other one.
         """
-        old = git("rev-parse", "main", cwd=self.builders.remote)
-        before = set(Remote(self.builders, old).tokens)
-        new = change(old)
-        after = set(Remote(self.builders, new).tokens)
-        git("update-ref", "refs/heads/main", new, old, cwd=self.builders.remote)
-        self.withdraw(before - after)
+        while True:
+            old = git("rev-parse", "main", cwd=self.builders.remote)
+            before = set(Remote(self.builders, old).tokens)
+            new = change(old)
+            after = set(Remote(self.builders, new).tokens)
+            try:
+                git("update-ref", "refs/heads/main", new, old, cwd=self.builders.remote)
+            except subprocess.CalledProcessError:
+                continue  # somebody has pushed since
+            self.withdraw(before - after)
+            return
 
     def withdraw(self, tokens: Iterable[str]) -> None:
-        """Take down that somebody has taken messages from the remote, while no actor was at work."""
+        """Take down that somebody has taken messages from the remote."""
         self.ledger.withdrawn |= set(tokens)
         self.rewritten = True
 
