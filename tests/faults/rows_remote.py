@@ -92,10 +92,10 @@ def _in_one(world: World, purge: bool, commit: str) -> str:
         purged = world.builders.folder / "purged"
         purged.write_text(json.dumps({"messages": document["messages"][:-1]}, indent=2))
         blob = _git(world, "hash-object", "-w", purged)
-        index = {"GIT_INDEX_FILE": str(world.builders.folder / "purging")}
-        git("read-tree", commit, cwd=world.builders.remote, **index)
-        git("update-index", "--cacheinfo", f"100644,{blob},{MESSAGES}", cwd=world.builders.remote, **index)
-        tree = git("write-tree", cwd=world.builders.remote, **index)
+        indexed = partial(git, cwd=world.builders.remote, GIT_INDEX_FILE=str(world.builders.folder / "purging"))
+        indexed("read-tree", commit)
+        indexed("update-index", "--cacheinfo", f"100644,{blob},{MESSAGES}")
+        tree = indexed("write-tree")
     return _git(world, *WHO, "commit-tree", tree, "-m", "all in one")
 
 
