@@ -25,8 +25,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbea
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.withdrawals import withdrawal_notes
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 
