@@ -109,7 +109,7 @@ def deliver(host: Host, own: str = "") -> Receipt:
     """
     outbox = Outbox(host.state)
     try:
-        return _write(host, [item.id for item in outbox.read().items], own)
+        return _write(host, own)
     except (*_CONTENT, DocumentDamaged) as error:
         waiting = outbox.read().items
         if len(waiting) < 2:
@@ -170,14 +170,14 @@ def _queued(item: Item, accepted: Item) -> Receipt:
     return Receipt(Combined({item.id: accepted.messages}), None, 0, files, before, queued=True)
 
 
-def _write(host: Host, ids: Sequence[str], own: str) -> Receipt:
-    """Deliver some of the items; the receipt is about the caller's own one."""
+def _write(host: Host, own: str, only: str = "") -> Receipt:
+    """Deliver all items, or only one; the receipt is about the caller's own one."""
     outbox = Outbox(host.state)
     delivered: list[Item] = []
 
     def function(snapshot: Snapshot) -> Change:
         contents = outbox.read()
-        delivered[:] = [item for item in contents.items if item.id in ids]
+        delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
             return Change(Combined(last=contents.last))
         change = combine(host, snapshot, delivered, contents.last)
@@ -220,7 +220,7 @@ def _singly(host: Host, items: Sequence[Item], own: str, refusal: CoordinationEr
     receipts: dict[str, Receipt] = {}
     for item in items:
         try:
-            receipts[item.id] = _write(host, [item.id], own)
+            receipts[item.id] = _write(host, own, item.id)
         except (*_CONTENT, DocumentDamaged) as error:
             refused[item.id] = error
     if receipts:
