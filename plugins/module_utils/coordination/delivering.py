@@ -95,7 +95,7 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
     if Outbox(host.state).read().find(accepted.id):
         return _queued(item, accepted)
     combined = receipt.result
-    combined.messages[item.id] = combined.messages.get(accepted.id, ())
+    combined.messages[item.id] = combined.messages.get(accepted.id, accepted.messages)
     return receipt
 
 
