@@ -38,7 +38,7 @@ class Signer:
         return self.valid_from <= moment and (self.valid_until is None or moment < self.valid_until)
 
     def was_valid(self, dated: datetime) -> bool:
-        """Whether the key was valid when something was dated. Times are whole seconds, so the one it ended in counts."""
+        """Whether the key was valid when something was dated. Times are whole seconds: the last one counts."""
         return self.valid_from <= dated and (self.valid_until is None or dated <= self.valid_until)
 
     def as_json(self) -> dict[str, Any]:
