@@ -234,7 +234,7 @@ def test_an_exit_code_of_each_class(shell: Shell) -> None:
     assert "until the release" in fail(shell, 4, "declined", "send", "two", "2")
     fail(shell, 5, "dependency", "read", PATH=str(shell.builders.folder / "bin-build1"))
     git("remote", "set-url", "origin", "http://127.0.0.1:1/Build.git", cwd=shell.builders.clone("build1"))
-    assert "Try again" in fail(shell, 3, "unreachable", "send", "two", "2")
+    assert "Try again" in fail(shell, 3, "unreachable", "send", "two", "2", "--offline", "fail")
     assert "127.0.0.1" in fail(shell, 3, "unreachable", "read")
 
 

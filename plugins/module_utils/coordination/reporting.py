@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from .delivering import QUEUE, new_item, submit
+from .errors import DeadlineReached, RemoteUnreachable
 from .guarding import REFUSE
 from .host import Host
 from .messages import clean, parse_time
@@ -33,9 +34,12 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     """
     report = check_report(host, report, secrets)
     reports = [*_waiting(host), (report, host.clock())]
-    document, status = host.repository.look(
-        lambda snapshot: reported(host, snapshot.load_object(status_path(host.id)), reports)
-    )
+    try:
+        document, status = host.repository.look(
+            lambda snapshot: reported(host, snapshot.load_object(status_path(host.id)), reports)
+        )
+    except (RemoteUnreachable, DeadlineReached):  # nothing is known of the remote
+        document, status = reported(host, None, reports)
     if document is None:
         return Receipt(clean(status), None, 0)
     receipt = submit(host, new_item(host, summary_of(report, status), report=asdict(report)), offline)
