@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .coordination.delivering import OFFLINE, QUEUE, deliver_waiting
 from .coordination.errors import CoordinationError, InvalidInput
 from .coordination.guarding import POLICIES, REFUSE, own_token
 from .coordination.host import Host, open_host
@@ -36,6 +37,8 @@ COMMON_ARGUMENTS: dict[str, Any] = {
 """The options of every module."""
 SECRETS_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(POLICIES), "default": REFUSE, "no_log": False}
 """The option of modules that publish texts."""
+OFFLINE_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(OFFLINE), "default": QUEUE}
+"""The option of modules that write."""
 
 
 class BuildersModule(AnsibleModule):  # type: ignore[misc]
@@ -70,6 +73,7 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
             raise InvalidInput("The timeout is not a positive number of seconds.", "Give at least 1.")
         with _host(module) as host:
             result = action(module, host)
+            deliver_waiting(host)
     except CoordinationError as error:
         module.fail_json(msg=one_line(str(error)), reason=error.kind)
     except OSError as error:
@@ -93,8 +97,8 @@ def _host(module: AnsibleModule) -> Iterator[Host]:
 def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
     """The part of a result that tells how a write ended, with the diff where one is asked for."""
     result: dict[str, Any] = {
-        "changed": bool(receipt.files),
-        "delivery": "pushed" if receipt.commit else "none",
+        "changed": receipt.changed,
+        "delivery": receipt.delivery,
         "commit": receipt.commit,
         "attempts": receipt.attempts,
     }

@@ -85,6 +85,13 @@ ansible_facts:
               C(overdue_mail), which this server has not read for an hour.
           type: dict
           sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "overdue_requests": [], "overdue_mail": []}
+        outbox:
+          description:
+            - What this server has accepted and the remote has not taken yet, C(waiting) writes since C(waiting_since), and
+              C(set_aside), those that the remote refuses for their content. RV(ansible_facts.build_heartbeat.problems) names
+              what waits for more than five minutes.
+          type: dict
+          sample: {"waiting": 0, "waiting_since": null, "set_aside": 0}
         remote_age_seconds:
           description: How old what was read is; 0 unless the remote could not be reached.
           type: int

@@ -92,6 +92,13 @@ options:
     type: str
     choices: [refuse, redact, allow]
     default: refuse
+  offline:
+    description:
+      - What becomes of a write when the remote does not take it within O(timeout). V(queue) keeps it in the outbox of this
+        server, from where the service, or the next module that reaches the remote, delivers it once and in order. V(fail) fails.
+    type: str
+    choices: [queue, fail]
+    default: queue
   id:
     description: The message that is answered, acted upon or waited for. Required for O(state=replied) and O(state=acted).
     type: str
@@ -346,7 +353,9 @@ remote_age_seconds:
   type: int
   sample: 0
 delivery:
-  description: V(pushed) when the remote has taken a commit, V(none) when there was nothing to write or in check mode.
+  description:
+    - V(pushed) when the remote has taken a commit, V(queued) when the write waits in the outbox of this server.
+    - V(none) when there was nothing to write or in check mode.
   returned: for all states that write
   type: str
   sample: pushed
@@ -398,19 +407,19 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
             found = listing.wait_for_message(host, _filter(module), *waiting)
         return {**_listed(found), "message": found.messages[0]}
     if state == "read":
-        receipt, changed = marking.mark_read(host, params["ids"])
+        receipt, changed = marking.mark_read(host, params["ids"], params["offline"])
         return {**module_support.written(module, receipt), "changed": changed, "ids": receipt.result}
     if state == "acknowledged":
-        receipt = marking.acknowledge(host, params["ids"])
+        receipt = marking.acknowledge(host, params["ids"], params["offline"])
         return {**module_support.written(module, receipt), "ids": receipt.result}
     if state == "acted":
         entry, changed = acting.act(host, params["id"])
         acted = listing.shown(host, [entry])
         return {"changed": changed, "messages": acted, "message": acted[0]}
     if state == "sent":
-        receipt = sending.send(host, _draft(params), params["to"], params["secrets"])
+        receipt = sending.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
     else:
-        receipt = sending.reply(host, params["id"], _draft(params), params["secrets"])
+        receipt = sending.reply(host, params["id"], _draft(params), params["secrets"], params["offline"])
     sent = listing.shown(host, receipt.result)
     return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
 
@@ -467,6 +476,7 @@ def main() -> None:
             "request": {"type": "dict"},
             "key": {"type": "str", "no_log": False},
             "secrets": module_support.SECRETS_ARGUMENT,
+            "offline": module_support.OFFLINE_ARGUMENT,
             "id": {"type": "str"},
             "ids": {"type": "list", "elements": "str"},
             "unread": {"type": "bool"},

@@ -160,7 +160,9 @@ messages:
   elements: dict
   sample: [{"id": "msg_1795245107_0cc175b9c0f1b6a8", "in_reply_to": "msg_1795245106_9f86d081884c7d65"}]
 delivery:
-  description: V(pushed) when the remote has taken a commit, V(none) when there was nothing to write or in check mode.
+  description:
+    - V(pushed) when the remote has taken a commit, V(queued) when the write waits in the outbox of this server.
+    - V(none) when there was nothing to write or in check mode.
   returned: for O(state=sent)
   type: str
   sample: pushed

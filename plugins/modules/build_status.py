@@ -44,6 +44,13 @@ options:
   server:
     description: The server whose document is read. It cannot be given together with O(status), since no server speaks for another.
     type: str
+  offline:
+    description:
+      - What becomes of a write when the remote does not take it within O(timeout). V(queue) keeps it in the outbox of this
+        server, from where the service, or the next module that reaches the remote, delivers it once and in order. V(fail) fails.
+    type: str
+    choices: [queue, fail]
+    default: queue
   secrets:
     description:
       - What is done when a text looks like a token or private key. V(refuse) writes nothing and says where it is, V(redact) puts a
@@ -149,7 +156,9 @@ remote_age_seconds:
   type: int
   sample: 0
 delivery:
-  description: V(pushed) when the remote has taken a commit, V(none) when there was nothing to write or in check mode.
+  description:
+    - V(pushed) when the remote has taken a commit, V(queued) when the write waits in the outbox of this server.
+    - V(none) when there was nothing to write or in check mode.
   returned: with O(status)
   type: str
   sample: pushed
@@ -175,8 +184,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Snapshot
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, read_status, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, read_status
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
@@ -193,7 +203,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         log=params["log"],
         artifacts=params["artifacts"] or (),
     )
-    receipt = write_status(host, report, params["secrets"])
+    receipt = write_status(host, report, params["secrets"], params["offline"])
     return {**module_support.written(module, receipt), "server": host.id, "status": receipt.result}
 
 
@@ -220,6 +230,7 @@ def main() -> None:
             "status": {"type": "str", "choices": ["idle", "building", "success", "failed"]},
             "artifacts": {"type": "list", "elements": "str"},
             "secrets": module_support.SECRETS_ARGUMENT,
+            "offline": module_support.OFFLINE_ARGUMENT,
             "server": {"type": "str"},
         },
         mutually_exclusive=[("status", "server")],

@@ -13,8 +13,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbea
     publish_heartbeat,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import HEARTBEAT
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
     beat,

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import HEARTBEAT, STATUS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
     Tell,

@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, compose
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.ansible_runner import (
     MODULES,
     NEVER,

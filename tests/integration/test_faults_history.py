@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     CloneInvalid,
     DeadlineReached,
@@ -86,7 +87,7 @@ def test_a_final_error_after_a_lost_answer_says_that_the_outcome_is_open(builder
         hook.write_text(f'#!/bin/sh\n[ "$1" = committed ] || exit 0\nmv "{builders.remote}" "{away}"\nkill -9 $PPID\n')
         hook.chmod(0o755)
         with pytest.raises(DeadlineReached, match="Whether it arrived is not known"):
-            send(host, Draft("two", "2"))
+            send(host, Draft("two", "2"), offline=FAIL)
         away.rename(builders.remote)
         (builders.remote / "hooks/reference-transaction").unlink()
         assert subjects(builders) == ["one", "two"]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     DeadlineReached,
     DocumentDamaged,
@@ -25,8 +26,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbea
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.withdrawals import withdrawal_notes
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 
@@ -172,7 +174,7 @@ def test_a_remote_that_always_breaks_off_is_given_up_in_time(builders: Builders)
         send(host, Draft("one", "1"))
     hook(builders, "pre-receive", "kill -9 $PPID")
     with builders.host("build1", timeout=1) as host, pytest.raises(DeadlineReached, match="not known"):
-        send(host, Draft("two", "2"))
+        send(host, Draft("two", "2"), offline=FAIL)
     assert subjects(builders) == ["one"]
 
 
@@ -306,7 +308,7 @@ def test_a_remote_that_is_away_is_read_from_what_is_known(builders: Builders, mo
         assert 100 <= listing.age < 160
         assert "cannot be reached" in host.repository.notes[0]
         with pytest.raises(RemoteUnreachable, match="cannot be reached"):
-            send(host, Draft("two", "2"))
+            send(host, Draft("two", "2"), offline=FAIL)
 
 
 def test_a_branch_that_is_not_there_is_named_with_those_that_are(legacy: Builders) -> None:

@@ -32,6 +32,7 @@ WRITES: list[tuple[str, dict[str, Any]]] = [
     ("build_status", {"status": "building"}),
     ("build_heartbeat_fact", {"beat": True}),
 ]
+QUEUEABLE = WRITES[:2]
 
 
 def point_to(builders: Builders, url: str, server: str = "build1") -> None:
@@ -57,9 +58,24 @@ def test_remote_that_cannot_be_reached(
     builders: Builders, closed_port: str, module: str, options: dict[str, Any]
 ) -> None:
     point_to(builders, closed_port)
-    result = fail(builders, "build1", module, timeout=20, **options)
+    offline = {"offline": "fail"} if (module, options) in QUEUEABLE else {}
+    result = fail(builders, "build1", module, timeout=20, **options, **offline)
     assert result["reason"] == "unreachable", result
     assert closed_port in result["msg"] and "cannot be reached" in result["msg"] and "Try again" in result["msg"]
+
+
+@pytest.mark.parametrize(("module", "options"), QUEUEABLE)
+def test_what_a_remote_that_cannot_be_reached_does_not_take_waits(
+    builders: Builders, closed_port: str, module: str, options: dict[str, Any]
+) -> None:
+    url = git("remote", "get-url", "origin", cwd=builders.clone("build1"))
+    point_to(builders, closed_port)
+    result = succeed(builders, "build1", module, timeout=20, **options)
+    assert (result["delivery"], result["changed"]) == ("queued", True)
+    assert "waits in the outbox" in result["warnings"][0]
+    git("remote", "set-url", "origin", url, cwd=builders.clone("build1"))
+    succeed(builders, "build1", "build_message")
+    assert builders.commits() == 1
 
 
 @pytest.mark.parametrize("answer", [401, 403])

@@ -260,7 +260,7 @@ def test_state_that_somebody_has_damaged_stops_no_service(builders: Builders) ->
         watch = builders.state("build1") / "watch.json"
         watch.write_text("[1]")
         until(lambda: problems(builders, "build1"), "nothing about the damage")
-        assert "This should not happen" in problems(builders, "build1")[0]
+        assert f"{watch} does not hold what it should" in problems(builders, "build1")[0]
         watch.unlink()
         beats_again(builders, "build1")
         assert process.poll() is None

@@ -124,7 +124,14 @@ def test_a_write_that_is_not_taken_in_time(builders: Builders, run: Run) -> None
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nkill -9 $PPID\n")
     hook.chmod(0o755)
-    assert run("build1", "send", "two", "2", code=3, timeout=1)["error"] == "deadline"
+    assert run("build1", "send", "two", "2", "--offline", "fail", code=3, timeout=1)["error"] == "deadline"
+    sent = run("build1", "send", "three", "3", timeout=1)
+    assert (sent["delivery"], sent["changed"]) == ("queued", True)
+    (waits,) = run("build1", "outbox")["waiting"]
+    assert waits["summary"] == "info to build2: three" and waits["messages"] == [sent["message"]["id"]]
+    assert run("build1", "outbox", "--drop", waits["id"])["dropped"] == [waits]
+    assert run("build1", "outbox")["waiting"] == []
+    assert "not in the outbox" in run("build1", "outbox", "--retry", waits["id"], code=2)["message"]
 
 
 def test_a_remote_that_says_no(builders: Builders, run: Run) -> None:

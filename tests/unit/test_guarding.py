@@ -24,9 +24,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.guarding
 from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import compose_heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import MAX_SUBJECT, Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.secret_scan import OWN_TOKEN
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.unit.secret_corpus import ALNUM, chars
 

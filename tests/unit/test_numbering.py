@@ -74,7 +74,7 @@ def test_a_server_that_lost_its_record_goes_on(builders: Builders) -> None:
     builders.commit(ARCHIVE, json.dumps({"messages": entries}).encode())
     forged = {**entries[0], "id": "msg_forged", "seq": 2**60}
     builders.commit(MESSAGES, json.dumps({"messages": [forged, {"from": "build1", "seq": "9"}]}).encode())
-    (builders.state("build1") / "sent.json").unlink()
+    (builders.state("build1") / "outbox.json").unlink()
     say(builders)
     assert numbers(builders)[-1] == 4
     say(builders)
@@ -85,9 +85,9 @@ def test_a_record_that_fell_behind_is_no_matter(builders: Builders) -> None:
     """As after a process that died between the remote's accept and its own record."""
     builders.trust()
     say(builders)
-    record = (builders.state("build1") / "sent.json").read_text()
+    record = (builders.state("build1") / "outbox.json").read_text()
     say(builders)
-    (builders.state("build1") / "sent.json").write_text(record)
+    (builders.state("build1") / "outbox.json").write_text(record)
     say(builders)
     assert numbers(builders) == [1, 2, 3]
 
@@ -119,7 +119,7 @@ def test_a_new_key_begins_no_new_count(builders: Builders) -> None:
     say(builders)
     builders.trust("build1")
     say(builders)
-    (builders.state("build1") / "sent.json").unlink()
+    (builders.state("build1") / "outbox.json").unlink()
     say(builders)
     assert numbers(builders) == [1, 2, 3]
 

@@ -55,7 +55,7 @@ READERS: dict[str, Operation] = {
     "listed.json": lambda host, _message_id: mark_read(host),
     "logged.json": lambda host, _message_id: log_new_mail(host, [], Path("/dev/null")),
     "manager.json": lambda host, _message_id: beat(host),
-    "sent.json": lambda host, _message_id: send(host, Draft("Hello", "Hi")),
+    "outbox.json": lambda host, _message_id: send(host, Draft("Hello", "Hi")),
     "sequence.json": lambda host, _message_id: beat(host),
     "statuses.json": lambda host, _message_id: read_health(host),
     "summary.json": lambda host, _message_id: write_failure(host, "x"),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged, InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import (
     Report,
     read_status,
-    write_status,
 )
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock

@@ -149,9 +149,11 @@ def test_a_key_that_was_not_valid_at_the_time_is_false(trusted: Builders, clock:
         assert not believed(trusted, document)
     late = written(trusted, clock, timestamp="2999-01-01T00:00:00Z")
     assert told(trusted, late)[0] == TRUE, "whether it is too new is not a matter of its key"
-    write_until(trusted, until := utc_text(clock() + timedelta(days=1)))
+    end = clock() + timedelta(days=1)
+    write_until(trusted, until := utc_text(end))
     assert told(trusted, late) == (FALSE, f"{reason} until {until})")
-    assert told(trusted, written(trusted, clock, timestamp=until))[0] == FALSE
+    assert told(trusted, written(trusted, clock, timestamp=until))[0] == TRUE, "times are whole seconds"
+    assert told(trusted, written(trusted, clock, timestamp=utc_text(end + timedelta(seconds=1))))[0] == FALSE
     assert told(trusted, written(trusted, clock))[0] == TRUE
 
 

@@ -31,8 +31,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
     normalise,
     parse_time,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import STATES, Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import STATES, Report
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES, Builders
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -281,4 +281,4 @@ def test_the_environments_are_compared(rig: Rig) -> None:
     assert re.search(r"packages +rig-once +missing +1\.0 +build2", output)
     for server in ("build1", "build2"):
         (told,) = sent_since(rig, before, server)
-        assert told["type"] == "warning" and facts(told)["build2/packages/rig-once"] == "1.0"
+        assert told["subject"] == "Environments differ" and facts(told)["build2/packages/rig-once"] == "1.0"

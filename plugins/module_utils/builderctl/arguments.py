@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Callable
 
 from ..coordination import __version__
+from ..coordination.delivering import OFFLINE, QUEUE
 from ..coordination.errors import InvalidInput
 from ..coordination.guarding import POLICIES, REFUSE
 from ..coordination.messages import MAX_BODY, MAX_SUBJECT, PRIORITIES, TYPES
@@ -40,6 +41,7 @@ EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
             "git",
             "observation",
             "signing",
+            "outbox_full",
             "not_actionable",
             "error",
         ),
@@ -145,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     _marks(command)
     _status(command)
     _service(command)
+    _outbox(command)
     return parser
 
 
@@ -238,7 +241,18 @@ def _content(parser: argparse.ArgumentParser) -> None:
         help="something observed now, for programs; repeat for more",
     )
     parser.add_argument("--key", help="send this once: the same key again sends nothing (kept for 30 days)")
+    _offline(parser)
     _secrets(parser)
+
+
+def _offline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--offline",
+        choices=OFFLINE,
+        default=QUEUE,
+        help="when the remote does not take it in time: keep it in the outbox of this host, which is delivered later "
+        "(queue, default), or fail",
+    )
 
 
 def _secrets(parser: argparse.ArgumentParser) -> None:
@@ -286,6 +300,7 @@ def _status(command: AddCommand) -> None:
     parser.add_argument(
         "--artifact", dest="artifacts", metavar="PATH", action="append", default=[], help="what was built; repeatable"
     )
+    _offline(parser)
     _secrets(parser)
 
 
@@ -304,6 +319,20 @@ def _service(command: AddCommand) -> None:
     about = "publish this server's heartbeat until stopped; the service build-heartbeat runs this"
     parser = command("heartbeat", about, ["builderctl heartbeat --once"])
     parser.add_argument("--once", action="store_true", help="publish one and end")
+
+
+def _outbox(command: AddCommand) -> None:
+    parser = command(
+        "outbox",
+        "show what this server has accepted and the remote has not taken yet",
+        ["builderctl outbox", "builderctl outbox --json", "builderctl outbox --drop msg_1795245106_9f86d081884c7d65"],
+        "The service, and every command that reaches the remote, delivers what waits, in its order. What the remote\n"
+        "refuses for its content is set aside. An ID is that of a line, or of a message in it.",
+    )
+    parser.add_argument("--drop", metavar="ID", action="append", default=[], help="give one up for good; repeatable")
+    parser.add_argument(
+        "--retry", metavar="ID", action="append", default=[], help="let one that was set aside wait again; repeatable"
+    )
 
 
 def _count(text: str) -> int:

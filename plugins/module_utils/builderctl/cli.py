@@ -14,6 +14,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+from ..coordination.delivering import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain
 from ..coordination.printable import one_line
 from ..coordination.withdrawals import withdrawal_notes
@@ -76,7 +77,10 @@ def _carry_out(given: Namespace, config: Config, notes: list[str]) -> Outcome:
         given.body = read_body()
     with config.host() as host:
         try:
-            return ON_REPOSITORY[given.command](host, config, given)
+            outcome = ON_REPOSITORY[given.command](host, config, given)
+            if given.command != "outbox":
+                deliver_waiting(host)
+            return outcome
         finally:
             notes += [*host.repository.notes, *withdrawal_notes(host)]
 

@@ -9,15 +9,18 @@ import sys
 from argparse import Namespace
 from typing import Any, Callable, NamedTuple
 
+from ..coordination.delivering import drop, retry
 from ..coordination.errors import InvalidInput
 from ..coordination.health import read_health
 from ..coordination.host import Host
 from ..coordination.listing import Filter, list_messages, shown
 from ..coordination.marking import acknowledge, mark_read
-from ..coordination.messages import MAX_BODY, Draft
+from ..coordination.messages import MAX_BODY, Draft, id_of
+from ..coordination.outbox import Item, Outbox
+from ..coordination.reporting import write_status
 from ..coordination.sending import reply, send
 from ..coordination.snapshot import Receipt
-from ..coordination.status import Report, read_status, write_status
+from ..coordination.status import Report, read_status
 from . import rendering
 from .config import Config
 from .rendering import Paint
@@ -56,11 +59,11 @@ def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
 
 
 def _send(host: Host, _config: Config, given: Namespace) -> Outcome:
-    return _sent(host, send(host, _draft(given, given.subject, given.request), given.to, given.secrets))
+    return _sent(host, send(host, _draft(given, given.subject, given.request), given.to, given.secrets, given.offline))
 
 
 def _reply(host: Host, _config: Config, given: Namespace) -> Outcome:
-    return _sent(host, reply(host, given.id, _draft(given), given.secrets))
+    return _sent(host, reply(host, given.id, _draft(given), given.secrets, given.offline))
 
 
 def _draft(given: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
@@ -84,8 +87,8 @@ def _sent(host: Host, receipt: Receipt) -> Outcome:
 
 def _written(receipt: Receipt) -> dict[str, Any]:
     return {
-        "changed": bool(receipt.files),
-        "delivery": "pushed" if receipt.commit else "none",
+        "changed": receipt.changed,
+        "delivery": receipt.delivery,
         "commit": receipt.commit,
         "attempts": receipt.attempts,
     }
@@ -113,7 +116,7 @@ def _status(host: Host, _config: Config, given: Namespace) -> Outcome:
             raise InvalidInput(
                 f"{given.status!r} has no place for all these details.", "See 'builderctl status --help'."
             )
-        receipt = write_status(host, Report(given.status, **details), given.secrets)
+        receipt = write_status(host, Report(given.status, **details), given.secrets, given.offline)
         server, document, data = host.id, receipt.result, _written(receipt)
     else:
         if any(details.values()):
@@ -136,6 +139,24 @@ def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
     return Outcome(seen, lambda paint: rendering.health(seen, host.clock(), paint), int(not seen["healthy"]))
 
 
+def _outbox(host: Host, _config: Config, given: Namespace) -> Outcome:
+    dropped = [drop(host, name) for name in given.drop]
+    again = [retry(host, name) for name in given.retry]
+    contents = Outbox(host.state).read()
+    data = {
+        "waiting": [_waiting(item) for item in contents.items],
+        "set_aside": [{**_waiting(item), "reason": item.reason} for item in contents.aside],
+        "dropped": [_waiting(item) for item in dropped],
+        "retried": [_waiting(item) for item in again],
+    }
+    return Outcome(data, lambda _paint: rendering.outbox(data))
+
+
+def _waiting(item: Item) -> dict[str, Any]:
+    messages = [id_of(entry) for entry in item.messages]
+    return {"id": item.id, "accepted_at": item.accepted_at, "summary": item.summary, "messages": messages}
+
+
 ON_REPOSITORY: dict[str, Action] = {
     "read": _read,
     "send": _send,
@@ -144,6 +165,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "ack": _ack,
     "status": _status,
     "health": _health,
+    "outbox": _outbox,
 }
 """The commands that need the repository, by their names."""
 

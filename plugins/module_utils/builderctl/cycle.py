@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..coordination import __version__
+from ..coordination.delivering import deliver_waiting
 from ..coordination.errors import (
     CoordinationError,
     DocumentDamaged,
@@ -25,6 +26,7 @@ from ..coordination.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.host import Host, utc_now
 from ..coordination.jobs import close as close_job
 from ..coordination.mailbox import read_mailbox
+from ..coordination.outbox import Outbox
 from ..coordination.snapshot import Snapshot
 from ..coordination.withdrawals import withdrawal_notes
 from .config import Config
@@ -89,7 +91,9 @@ class Cycle:
             host.repository.notes.remove(host.repository.away)
             raise RemoteUnreachable(host.repository.away, "The next beat is tried as usual.")
         notify("WATCHDOG=1")
-        own = [*overdue_mail(seen.health), *problems.values()]
+        waiting = self._deliver(host)
+        notify("WATCHDOG=1")
+        own = [*overdue_mail(seen.health), *waiting, *problems.values()]
         beat = compose_heartbeat(host, own, self.interval, __version__, self.started_at)
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
@@ -100,7 +104,7 @@ class Cycle:
         except (CoordinationError, OSError) as error:
             problems["job"] = f"The end of a job could not be published: {error}"
         try:
-            write_summary(host, seen.health, list(problems.values()), self.interval)
+            write_summary(host, seen.health, [*waiting, *problems.values()], self.interval)
         except StateUnusable as error:
             problems["state"] = error.what
 
@@ -122,6 +126,11 @@ class Cycle:
             problems["mail log"] = error.what
         except OSError as error:
             problems["mail log"] = f"{path} cannot be written ({error.strerror})"
+
+    def _deliver(self, host: Host) -> list[str]:
+        """Deliver what waits in the outbox, and tell what is wrong with it."""
+        deliver_waiting(host)
+        return Outbox(host.state).read().problems(host.clock())
 
     def _update_clone(self, host: Host, commit: str | None, problems: dict[str, str]) -> None:
         if commit is None or commit == self._clone_at:

@@ -132,11 +132,27 @@ def listing(listed: dict[str, Any], own_id: str, narrowed: bool, now: datetime, 
 
 def sent(written: dict[str, Any]) -> str:
     """What was sent, one line for each recipient."""
-    verb = "Sent" if written["commit"] else "Sent before, nothing written:"
+    verb = {"pushed": "Sent", "queued": "Queued in the outbox:"}.get(
+        written["delivery"], "Sent before, nothing written:"
+    )
     lines = [
         f"{verb} {word(one['id'])} to {word(one['to'])}: {one_line(one['subject'])}" for one in written["messages"]
     ]
     return "\n".join([*lines, f"See answers: builderctl read --thread {word(written['message']['thread'])}"])
+
+
+def outbox(kept: dict[str, Any]) -> str:
+    """What waits for the remote and what was set aside, one line for each, and what can be done."""
+    lines = [f"{verb}: {_kept(item)}" for verb in ("dropped", "retried") for item in kept[verb]]
+    lines += [f"waits: {_kept(item)}" for item in kept["waiting"]]
+    lines += [f"set aside: {_kept(item)}; {one_line(item['reason'])}" for item in kept["set_aside"]]
+    if kept["set_aside"]:
+        lines.append("Try it again: builderctl outbox --retry ID     Give it up: builderctl outbox --drop ID")
+    return "\n".join(lines) or "The outbox is empty."
+
+
+def _kept(item: dict[str, Any]) -> str:
+    return f"{item['id']}  since {item['accepted_at']}  {one_line(item['summary'])}"
 
 
 def marked(verb: str, written: dict[str, Any]) -> str:
@@ -178,6 +194,8 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     total = seen["messages"]["total"]
     lines += ["", f"Jobs: {', '.join(counts) or 'none'}", f"Messages: {'not readable' if total is None else total}"]
     lines += _some("Unanswered", seen["messages"]["overdue_requests"])
+    if seen["outbox"]["waiting"] or seen["outbox"]["set_aside"]:
+        lines.append(f"Outbox: {seen['outbox']['waiting']} waiting, {seen['outbox']['set_aside']} set aside")
     lines += _some("Unread for too long", seen["messages"]["overdue_mail"])
     lines += [f"Problem: {one_line(problem)}" for problem in seen["problems"]]
     return "\n".join([*lines, paint("Healthy.", "ok") if seen["healthy"] else paint("Not healthy.", "error")])

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from .fleet import ALL
 from .host import Host
-from .mailbox import recipients_of
+from .mailbox import read_archives, read_mailbox, recipients_of
 from .messages import answered_id, id_of, is_marked_read
 from .snapshot import Snapshot
 from .verdicts import TRUE, UNSIGNED, Judge
@@ -48,6 +48,15 @@ class Answers:
 
     def _recipients(self, asked: dict[str, Any]) -> set[str]:
         return self._everyone - {str(asked.get("from"))} if asked.get("to") == ALL else {str(asked.get("to"))}
+
+
+def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[str]:
+    """Those of some messages that this server has answered, as its own signed answers say."""
+    asked = {message_id for message_id in ids if message_id}
+    pools = [read_mailbox(snapshot).entries, *(read_archives(snapshot, message_id) for message_id in asked)]
+    own = [e for pool in pools for e in pool if e.get("from") == host.id and answered_id(e) in asked]
+    verdicts = Judge(host).judge([(entry, host.id) for entry in own])
+    return {answered_id(entry) for entry, verdict in zip(own, verdicts) if verdict.verified == TRUE}
 
 
 def _key(answer: dict[str, Any]) -> tuple[str, str]:

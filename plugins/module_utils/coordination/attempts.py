@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import time
 from typing import Any, NamedTuple
 
 from .errors import DeadlineReached, RemoteUnreachable
 from .snapshot import Change, Receipt
+from .state import StateDirectory
 
 UNREACHABLE_TRIES = 3
 """How often a remote to which no connection can be made is tried in one write."""
@@ -25,15 +28,51 @@ class Attempt(NamedTuple):
     before: dict[str, bytes]
 
 
+class AttemptsRecord:
+    """The commits that this host has pushed, or was about to, on disk until it is known and noted what became of them.
+
+    :param name: of the file in the state directory.
+    """
+
+    def __init__(self, state: StateDirectory, name: str) -> None:
+        self._state = state
+        self._name = name
+
+    def read(self) -> list[dict[str, Any]]:
+        """Each with its ``commit`` and the ``ids`` of its messages.
+
+        :raises StateUnusable: when it cannot be read.
+        """
+        return self._state.read(self._name, _parse) or []
+
+    def write(self, attempts: list[dict[str, Any]]) -> None:
+        """Record attempts.
+
+        :raises StateUnusable: when it cannot be written.
+        """
+        self._state.write_json(self._name, attempts)
+
+    def forget(self) -> None:
+        """Forget them."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._state.path / self._name)
+
+
 class Attempts:
     """The commits that one write has tried to push, and whether to go on trying.
 
-    ``uncertain`` while it is not known whether one of them is on the remote; that an answer was lost once is remembered
-    beyond that, since the history may have been rewritten before the remote was asked.
+    ``interrupted`` are those of processes that ended before they knew what became of them, and ``tried`` the ids of the
+    messages in all of them; they were ``reported`` when people were told. ``uncertain`` while it is not known whether
+    one of them is on the remote; that an answer was lost once is remembered beyond that, since the history may have
+    been rewritten before the remote was asked.
     """
 
-    def __init__(self, deadline: float, url: str, timeout: float) -> None:
+    def __init__(self, deadline: float, url: str, timeout: float, record: AttemptsRecord) -> None:
         self.made: list[Attempt] = []
+        self.interrupted = record.read()
+        self.tried = {message_id for attempt in self.interrupted for message_id in attempt["ids"]}
+        self.reported = False
+        self._record = record
         self._deadline = deadline
         self._url = url
         self._timeout = timeout
@@ -41,6 +80,26 @@ class Attempts:
         self._unreachable = 0
         self.uncertain = False
         self._answer_lost = False
+
+    def add(self, attempt: Attempt) -> None:
+        """Record on disk a commit that is about to be pushed.
+
+        :raises StateUnusable: when that cannot be done.
+        """
+        self.made.append(attempt)
+        self.tried.update(attempt.change.ids)
+        made = [{"commit": one.commit, "ids": list(one.change.ids)} for one in self.made]
+        self._record.write([*self.interrupted, *made])
+
+    def merge_interrupted(self) -> None:
+        """Keep of the interrupted attempts, the remote having been asked, what may still have to be looked for."""
+        if self.interrupted:
+            self.interrupted = [{**self.interrupted[-1], "ids": sorted(self.tried)}]
+
+    def forget(self) -> None:
+        """Forget the attempts of a write that has failed, unless one of them may have arrived."""
+        if not self.uncertain and not self.interrupted:
+            self._record.forget()
 
     @property
     def count(self) -> int:
@@ -92,6 +151,5 @@ class Attempts:
         return DeadlineReached(what, "Nothing was written. Try again, or give a longer timeout.")
 
 
-def parse_attempts(record: Any) -> list[dict[str, Any]]:
-    """The attempts that a process has recorded before it pushed, each with its commit and the ids of its messages."""
+def _parse(record: Any) -> list[dict[str, Any]]:
     return [{"commit": str(one["commit"]), "ids": [str(message_id) for message_id in one["ids"]]} for one in record]

@@ -95,6 +95,12 @@ class StateUnusable(CoordinationError):
     kind = "state"
 
 
+class OutboxFull(CoordinationError):
+    """So much waits in this host's outbox that no more is accepted."""
+
+    kind = "outbox_full"
+
+
 class Locked(StateUnusable):
     """Another process of this host holds a lock for too long."""
 

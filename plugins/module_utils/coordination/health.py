@@ -16,6 +16,7 @@ from .heartbeat import Heard, read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox
 from .messages import is_ahead, is_for, is_marked_read, normalise, parse_time, utc_text
+from .outbox import Outbox
 from .own_marks import OwnMarks
 from .printable import one_line, short
 from .snapshot import Snapshot
@@ -37,10 +38,19 @@ def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, A
     A document that cannot be read is a problem that is named; the rest is told all the same.
 
     :param reply_deadline: seconds after which a message is overdue.
-    :return: server_id, partner, servers, jobs, messages, problems and healthy, as the module documents them.
+    :return: server_id, partner, servers, jobs, messages, outbox, problems and healthy, as the module documents them.
     :raises RemoteError: when the remote says no, or was never reached.
     """
-    return host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline))
+    health = host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline))
+    outbox = Outbox(host.state).read()
+    health["outbox"] = {
+        "waiting": len(outbox.items),
+        "waiting_since": outbox.items[0].accepted_at if outbox.items else None,
+        "set_aside": len(outbox.aside),
+    }
+    health["problems"] += outbox.problems(host.clock())
+    health["healthy"] = not health["problems"]
+    return health
 
 
 def overdue_mail(health: dict[str, Any]) -> list[str]:

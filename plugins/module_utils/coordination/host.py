@@ -52,22 +52,21 @@ class Host:
     check_mode: bool = False
     signers: Signers = field(default_factory=Signers)
 
-    def write(self, function: Callable[[Snapshot], Change]) -> Receipt:
-        """Carry out a transaction as this server; in check mode only find out what it would do.
+    def write(
+        self,
+        function: Callable[[Snapshot], Change],
+        settle: Callable[[Receipt], None] = lambda _receipt: None,
+        patience: float | None = None,
+    ) -> Receipt:
+        """Carry out a transaction as this server, as :meth:`.Repository.write`.
 
         The first one on an empty remote makes the documents that the shell scripts expect.
         """
+        return self.repository.write(_with_first_documents(function), self.id, settle, patience)
 
-        def with_first_documents(snapshot: Snapshot) -> Change:
-            change = function(snapshot)
-            if snapshot.commit is not None or not change.files:
-                return change
-            first = {path: new_document(value) for path, value in _FIRST_DOCUMENTS.items()}
-            return replace(change, files={**first, **change.files})
-
-        if self.check_mode:
-            return self.repository.preview(with_first_documents)
-        return self.repository.write(with_first_documents, self.id)
+    def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
+        """What a transaction as this server would write."""
+        return self.repository.preview(_with_first_documents(function))
 
     def signed(self, document: dict[str, Any], namespace: str = MESSAGE) -> dict[str, Any]:
         """A document with this server's signature; as it is where no trust is set up.
@@ -102,6 +101,17 @@ class Host:
         for name in snapshot.names():
             if is_server_id(name) and {"status.json", "heartbeat.json"} & set(snapshot.names(name)):
                 yield name
+
+
+def _with_first_documents(function: Callable[[Snapshot], Change]) -> Callable[[Snapshot], Change]:
+    def extended(snapshot: Snapshot) -> Change:
+        change = function(snapshot)
+        if snapshot.commit is not None or not change.files:
+            return change
+        first = {path: new_document(value) for path, value in _FIRST_DOCUMENTS.items()}
+        return replace(change, files={**first, **change.files})
+
+    return extended
 
 
 def open_host(

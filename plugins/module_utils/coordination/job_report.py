@@ -14,8 +14,9 @@ from .guarding import REDACT, guarded
 from .host import Host
 from .messages import MAX_BODY, Draft, parse_time
 from .printable import one_line
+from .reporting import write_status
 from .sending import send
-from .status import Report, write_status
+from .status import Report
 
 TOLD_ARTIFACTS = 30
 """Artifacts that a message names."""

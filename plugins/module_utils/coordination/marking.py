@@ -5,114 +5,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .documents import EntryList
-from .host import MESSAGES, Host
+from .delivering import QUEUE, new_item, submit
+from .host import Host
 from .listing import last_listed
-from .mailbox import Mail, find_addressed, note_activity, read_mailbox, recipients_of
-from .messages import id_of, is_for, is_marked_read, normalise
-from .own_marks import ACKNOWLEDGED, OwnMarks, announce
-from .snapshot import Change, Receipt, Snapshot
+from .mailbox import find_addressed, note_activity, read_mailbox
+from .messages import id_of, is_for
+from .own_marks import ACKNOWLEDGED, READ, Mark, OwnMarks
+from .snapshot import Receipt, Snapshot
 
 
-def mark_read(host: Host, ids: Sequence[str] | None = None) -> tuple[Receipt, bool]:
+def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE) -> tuple[Receipt, bool]:
     """Mark messages read by this server.
 
     :param ids: of the messages; what was last listed when None.
+    :param offline: as for :func:`.delivering.submit`.
     :return: a receipt whose result are the ids, and whether any of them is read now that was not.
     :raises UnknownMessage: when one of them is not known; none is marked then.
     """
-    chosen = last_listed(host) if ids is None else list(ids)
-
-    def function(snapshot: Snapshot) -> Change:
-        mailbox = read_mailbox(snapshot)
-        changes = read_marks(host, snapshot, mailbox, chosen)
-        if changes and not host.check_mode:
-            announce(host.state, chosen)
-        return _change(host, mailbox, changes, chosen, "read")
-
-    ledger = OwnMarks(host.state, host.id)
-    receipt = host.write(function)
-    unread = [entry for entry in receipt.result.entries if not ledger.has(entry)]
-    if not host.check_mode:
-        with host.after_write():
-            ledger.record(chosen, receipt.result.mailbox, host.clock())
-            note_activity(host)
-    return replace(receipt, result=chosen), bool(receipt.files or unread)
+    return _mark(host, READ, last_listed(host) if ids is None else list(ids), offline)
 
 
-def acknowledge(host: Host, ids: Sequence[str]) -> Receipt:
+def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt:
     """Acknowledge messages to this server.
 
+    :param offline: as for :func:`.delivering.submit`.
     :return: a receipt whose result are the ids.
     :raises UnknownMessage: when one of them is not known; none is acknowledged then.
     """
+    return _mark(host, ACKNOWLEDGED, list(ids), offline)[0]
 
-    def function(snapshot: Snapshot) -> Change:
-        mailbox = read_mailbox(snapshot)
-        changes = acknowledge_marks(host, snapshot, mailbox, ids)
-        if changes and not host.check_mode:
-            announce(host.state, ids)
-        return _change(host, mailbox, changes, ids, "acknowledge")
 
-    ledger = OwnMarks(host.state, host.id, ACKNOWLEDGED)
-    receipt = host.write(function)
+def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Receipt, bool]:
+    mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
+    ledger = OwnMarks(host.state, host.id, mark)
+    new = [entry for entry in entries if not ledger.has(entry)]
+    todo = [id_of(entry) for entry in entries if not mark.is_marked(entry, host.id)]
+    receipt = Receipt(ids, None, 0)
+    if todo:
+        number = "1 message" if len(todo) == 1 else f"{len(todo)} messages"
+        item = new_item(host, f"{mark.verb} {number}", **{mark.name: tuple(todo)})
+        receipt = replace(submit(host, item, offline), result=ids)
     if not host.check_mode:
         with host.after_write():
-            ledger.record(ids, receipt.result.mailbox, host.clock())
+            ledger.record(ids, mailbox, host.clock())
             note_activity(host)
-    return replace(receipt, result=list(ids))
-
-
-def read_marks(host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]) -> dict[int, dict[str, Any]]:
-    """What has to be set in which entries to mark messages read by this server.
-
-    :raises UnknownMessage: when one of the ids is not known.
-    """
-    changes = {}
-    for index, entry in _addressed(host, snapshot, mailbox, ids):
-        if not is_marked_read(entry, host.id):
-            read_by = [*normalise(entry)["read_by"], host.id]
-            complete = recipients_of(host, snapshot, entry) <= set(read_by)
-            changes[index] = {"read": complete or entry.get("read") is True, "read_by": read_by}
-    return changes
-
-
-def acknowledge_marks(
-    host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]
-) -> dict[int, dict[str, Any]]:
-    """What has to be set in which entries to acknowledge messages to this server.
-
-    :raises UnknownMessage: when one of the ids is not known.
-    """
-    changes = {}
-    for index, entry in _addressed(host, snapshot, mailbox, ids):
-        done = normalise(entry)["acknowledged_by"]
-        if host.id not in done:
-            complete = recipients_of(host, snapshot, entry) <= {*done, host.id}
-            status = "completed" if complete else "pending"
-            changes[index] = {"ack_status": status, "acknowledged_by": [*done, host.id]}
-    return changes
+    return receipt, bool(receipt.changed or new)
 
 
 def _addressed(
-    host: Host, snapshot: Snapshot, mailbox: EntryList, ids: Sequence[str]
-) -> list[tuple[int, dict[str, Any]]]:
-    wanted = set(ids)
-    found = [(i, e) for i, e in enumerate(mailbox.entries) if id_of(e) in wanted and is_for(e, host.id)]
-    for message_id in wanted - {id_of(entry) for _index, entry in found}:
+    host: Host, snapshot: Snapshot, ids: Collection[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The mailbox, and the entries in it that some ids mean.
+
+    :raises UnknownMessage: when one of the ids is not known.
+    """
+    mailbox = read_mailbox(snapshot)
+    found = [entry for entry in mailbox.entries if id_of(entry) in ids and is_for(entry, host.id)]
+    for message_id in set(ids) - {id_of(entry) for entry in found}:
         find_addressed(host, snapshot, mailbox, message_id)
-    return found
-
-
-def _change(
-    host: Host, mailbox: EntryList, changes: dict[int, dict[str, Any]], ids: Sequence[str], verb: str
-) -> Change:
-    """The change that sets marks; its result names the entries that the ids mean."""
-    files = {MESSAGES: mailbox.splice(changes, [])} if changes else {}
-    entries = [entry for entry in mailbox.entries if id_of(entry) in ids and is_for(entry, host.id)]
-    number = "1 message" if len(changes) == 1 else f"{len(changes)} messages"
-    return Change(Mail(entries, mailbox.entries), files, f"{host.id}: {verb} {number}")
+    return mailbox.entries, found

@@ -5,77 +5,59 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .host import Host
-from .mailbox import read_archives, read_mailbox
+from .mailbox import read_archives
 from .messages import MAX_INTEGER
+from .signing import signing_key
 from .snapshot import Snapshot
 from .verdicts import Judge
 
-SENT_FILE = "sent.json"
+
+def number(host: Host, entries: Iterable[dict[str, Any]], last: int) -> list[dict[str, Any]]:
+    """Entries with the numbers after ``last`` and signed; as they are where no trust is set up.
+
+    One that has its number, and the signature of a key that is valid now, stays as it is.
+
+    :raises SigningFailed: when this server cannot sign.
+    """
+    if not host.signers.repository:
+        return list(entries)
+    return [
+        entry if entry.get("seq") == place and _is_signed(host, entry) else host.signed({**entry, "seq": place})
+        for place, entry in enumerate(entries, start=last + 1)
+    ]
 
 
-class Numbering:
-    """Numbers messages and signs them. Where no trust is set up, it leaves them as they are."""
+def last_number(host: Host, snapshot: Snapshot, mailbox: Sequence[dict[str, Any]], recorded: int | None) -> int:
+    """The last number that was used: by this host's record, or by what is signed by this server and newer.
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    A write that its process did not live to record is newer than the record. A key that has ended may be in anybody's
+    hands: what it signed counts only where there is no record and nothing newer.
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other processes of this host from taking the same numbers until the write is done.
-
-        :raises Locked: when another process writes for too long.
-        """
-        if not self._host.signers.repository or self._host.check_mode:
-            yield
-            return
-        with self._host.state.lock("sent.lock", self._host.repository.timeout):
-            yield
-
-    def signed(self, snapshot: Snapshot, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """New entries with their numbers and signatures.
-
-        :raises SigningFailed: when this server cannot sign.
-        """
-        if not self._host.signers.repository:
-            return entries
-        last = self._last(snapshot)
-        return [self._host.signed({**entry, "seq": last + place}) for place, entry in enumerate(entries, start=1)]
-
-    def record(self, entries: list[dict[str, Any]]) -> None:
-        """Record the numbers of messages that were taken.
-
-        :raises StateUnusable: when it cannot be written; the next number is then found in the repository.
-        """
-        numbers = [entry["seq"] for entry in entries if "seq" in entry]
-        if numbers:
-            self._host.state.write_json(SENT_FILE, {"last": max(numbers)})
-
-    def _last(self, snapshot: Snapshot) -> int:
-        """The last number that was used: by this host's record, or by what is signed by this server and newer.
-
-        A write whose outcome its process did not live to see, or did not record, is newer than the record. A key that
-        has ended may be in anybody's hands: what it signed counts only where there is no record and nothing newer.
-        """
-        record = self._host.state.read(SENT_FILE, lambda kept: int(kept["last"]))
-        last = record or 0
-        entries = [*([] if record else read_archives(snapshot, "seq")), *read_mailbox(snapshot).entries]
-        newer = [entry for entry in entries if entry.get("from") == self._host.id and number_of(entry) > last]
-        verdicts = Judge(self._host).judge([(entry, self._host.id) for entry in newer])
-        own = [
-            (number_of(entry), one.signer.is_valid(self._host.clock()))
-            for entry, one in zip(newer, verdicts)
-            if one.signer
-        ]
-        valid = [number for number, is_valid in own if is_valid]
-        return max([last, *(valid or ([] if record else [number for number, _is_valid in own]))])
+    :param mailbox: its entries.
+    :param recorded: the number of the last message that this host knows to be delivered; None without a record.
+    """
+    if not host.signers.repository:
+        return 0
+    last = recorded or 0
+    entries = [*([] if recorded else read_archives(snapshot, "seq")), *mailbox]
+    newer = [entry for entry in entries if entry.get("from") == host.id and number_of(entry) > last]
+    verdicts = Judge(host).judge([(entry, host.id) for entry in newer])
+    own = [(number_of(entry), one.signer.is_valid(host.clock())) for entry, one in zip(newer, verdicts) if one.signer]
+    valid = [place for place, is_valid in own if is_valid]
+    return max([last, *(valid or ([] if recorded else [place for place, _is_valid in own]))])
 
 
 def number_of(entry: dict[str, Any]) -> int:
     """The number of an entry, as it claims; 0 when it has none that a server can count to."""
-    number = entry.get("seq")
-    return number if isinstance(number, int) and not isinstance(number, bool) and 0 < number < MAX_INTEGER else 0
+    place = entry.get("seq")
+    return place if isinstance(place, int) and not isinstance(place, bool) and 0 < place < MAX_INTEGER else 0
+
+
+def _is_signed(host: Host, entry: dict[str, Any]) -> bool:
+    signer = host.signers.find(signing_key(entry) or "")
+    is_own = signer is not None and signer.server == host.id and entry.get("repository") == host.signers.repository
+    return is_own and signer is not None and signer.is_valid(host.clock())

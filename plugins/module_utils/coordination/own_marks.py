@@ -22,14 +22,15 @@ ANNOUNCED = timedelta(hours=1)
 
 
 class Mark(NamedTuple):
-    """A kind of mark: the name of its ledger, and whether the repository says that a server has made it on an entry."""
+    """A kind of mark: the name of its ledger, whether the repository says that a server has made it, and its verb."""
 
     name: str
     is_marked: Callable[[dict[str, Any], str], bool]
+    verb: str
 
 
-READ = Mark("read", is_marked_read)
-ACKNOWLEDGED = Mark("acknowledged", is_marked_acknowledged)
+READ = Mark("read", is_marked_read, "read")
+ACKNOWLEDGED = Mark("acknowledged", is_marked_acknowledged, "acknowledge")
 
 
 def announce(state: StateDirectory, ids: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .acting import ActedLedger
+from .answering import answered_ids
 from .errors import InvalidInput
 from .fleet import ALL
 from .host import Host
@@ -19,7 +20,6 @@ from .messages import is_for, parse_time, urgency
 from .own_marks import OwnMarks
 from .packages import is_allowed, is_safe, parse_spec
 from .recognition import FACTS, INSTALL, KINDS, STALE, Asked, is_answer, recognise
-from .responding import answered_ids
 from .snapshot import Snapshot
 from .verdicts import MARKED, TRUE, Judge
 

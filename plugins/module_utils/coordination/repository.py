@@ -11,13 +11,12 @@ what is there now. Nothing is merged as text, nothing is overwritten, and nothin
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from contextlib import AbstractContextManager
-from typing import Any, Callable, TypeVar
+from typing import Callable, TypeVar
 
 from . import working_clone
-from .attempts import Attempt, Attempts, parse_attempts
+from .attempts import Attempt, Attempts, AttemptsRecord
 from .bare_repository import WITHDRAWN, Damaged
 from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable
 from .git_command import Interrupted, Moved, remote_url, require_git
@@ -43,8 +42,8 @@ class Repository:
     :raises DependencyMissing: without Git or GitPython.
     :raises CloneInvalid: when the clone does not name the remote.
 
-    ``notes`` collects, for people, what happened beside what was asked; ``away`` is the one among them that says why
-    the last read was not fresh.
+    ``notes`` collects, for people, what happened beside what was asked; ``away`` says why the remote was not reached
+    the last time.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Repository:
         self._private = PrivateRepository(state, remote_url(clone, remote), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._fetch_lock = f"repos/{self._private.name}.fetch.lock"
-        self._record = f"repos/{self._private.name}.attempts.json"
+        self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
         self._contact = state.path / "repos" / f"{self._private.name}.contact"
 
     def close(self) -> None:
@@ -95,8 +94,23 @@ class Repository:
             self._private.make()
             return fetch_and_look()
         except Damaged:
-            with self.state.lock(self._lock, self.timeout):
+            with self.writing():
                 return self._private.mended(fetch_and_look, self._fetching)
+
+    def look(self, look: Callable[[Snapshot], T]) -> T:
+        """Look at the documents at the newest commit known here, without the network when that is enough.
+
+        :param look: gets the documents; it is called again with the remote's newest ones when it raises.
+        :raises RemoteError: when the remote had to be asked and says no, or was never reached.
+        """
+        try:
+            self._private.make()
+            tip = self._private.known()
+            if tip:
+                return look(self._snapshot(tip, fresh=False))
+        except (CoordinationError, Damaged):
+            pass
+        return self.read(look)
 
     def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
         """Apply a transaction's function to the newest documents and write nothing."""
@@ -107,24 +121,47 @@ class Repository:
 
         return self.read(look)
 
-    def write(self, function: Callable[[Snapshot], Change], author: str) -> Receipt:
+    def write(
+        self,
+        function: Callable[[Snapshot], Change],
+        author: str,
+        settle: Callable[[Receipt], None] = lambda _receipt: None,
+        patience: float | None = None,
+    ) -> Receipt:
         """Carry out one transaction.
 
         :param function: from the documents to the change; applied anew whenever the branch has moved, so it
             must depend on nothing else, and find for itself what it did already.
         :param author: the id of this server.
+        :param settle: notes on this host what was written, before another process of this host writes. What it cannot
+            note is looked for in the repository by the next write.
+        :param patience: seconds to wait for another process of this host that writes; the timeout when None.
         :raises CoordinationError: what the function raises; nothing is written then.
         :raises RemoteError: when the remote says no, or did not take it within the timeout.
+        :raises Locked: when another process writes for too long.
         """
-        deadline = time.monotonic() + self.timeout
-        attempts = Attempts(deadline, self.url, self.timeout)
-        with self.state.lock(self._lock, self.timeout):
+        with self.writing(patience):
+            deadline = time.monotonic() + self.timeout
+            attempts = Attempts(deadline, self.url, self.timeout, self._record)
             receipt = self._private.mended(lambda: self._transact(function, author, deadline, attempts), self._fetching)
+            try:
+                settle(receipt)
+                self._record.forget()
+            except (StateUnusable, OSError) as error:
+                self.notes.append(f"The write was taken, but this host's record of it failed: {error}")
             with contextlib.suppress(Locked), self._fetching(ACCEPTED_LOCK_TIMEOUT):
                 self._private.pack()
             if receipt.commit:
                 self.notes += self._fast_forward(receipt.commit)
         return receipt
+
+    def writing(self, patience: float | None = None) -> AbstractContextManager[None]:
+        """Keep other processes of this host from writing.
+
+        :param patience: seconds to wait for one that does; the timeout when None.
+        :raises Locked: when one writes for too long.
+        """
+        return self.state.lock(self._lock, self.timeout if patience is None else patience)
 
     def update_clone(self, commit: str) -> list[str]:
         """Fast-forward the clone where people work to a commit that is known here, when that disturbs nobody.
@@ -132,7 +169,7 @@ class Repository:
         :return: a note that says why it was left as it is; empty when it was brought up to date.
         :raises Locked: when another process writes for too long.
         """
-        with self.state.lock(self._lock, self.timeout):
+        with self.writing():
             return self._fast_forward(commit)
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -160,9 +197,8 @@ class Repository:
         self, function: Callable[[Snapshot], Change], author: str, deadline: float, attempts: Attempts
     ) -> Receipt:
         self._private.make()
-        interrupted = [] if attempts.made else self.state.read(self._record, parse_attempts) or []
         tip = self._private.known()
-        ask = bool(interrupted or attempts.made) or tip is None
+        ask = bool(attempts.interrupted or attempts.made) or tip is None
         while True:
             try:
                 if ask:
@@ -171,9 +207,9 @@ class Repository:
                     arrived = self._arrived(attempts, tip)
                     if arrived:
                         return self._accepted(arrived, attempts.count)
-                    self._report(interrupted, tip)
-                    interrupted = []
-                snapshot = self._snapshot(tip, fresh=ask)
+                    self._report(attempts, tip)
+                    attempts.merge_interrupted()
+                snapshot = self._snapshot(tip, ask, frozenset(attempts.tried))
                 try:
                     change = function(snapshot)
                 except CoordinationError:
@@ -182,7 +218,6 @@ class Repository:
                     ask = True
                     continue
                 if not change.files:
-                    self._forget()
                     return attempts.without_change(change, tip)
                 attempt = Attempt(
                     self._private.commit(tip, change.files, change.summary, author, int(time.time())),
@@ -190,8 +225,7 @@ class Repository:
                     change,
                     snapshot.contents(change.files),
                 )
-                attempts.made.append(attempt)
-                self._remember(attempts)
+                attempts.add(attempt)
                 try:
                     self._private.push(attempt.commit, tip, _share(deadline))
                 except (Interrupted, Damaged):
@@ -203,7 +237,7 @@ class Repository:
             except CoordinationError as error:
                 if attempts.uncertain:
                     raise attempts.too_late(error.what) from error
-                self._forget()
+                attempts.forget()
                 raise
             ask = True
 
@@ -212,8 +246,7 @@ class Repository:
         try:
             attempts.failed(error)
         except CoordinationError:
-            if not attempts.uncertain:
-                self._forget()
+            attempts.forget()
             raise
 
     def _newest(self) -> Snapshot:
@@ -260,40 +293,31 @@ class Repository:
             if self._private.known() == attempt.parent:
                 self._private.set_known(attempt.commit)
             self._touch()
-        self._forget()
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
-
-    def _remember(self, attempts: Attempts) -> None:
-        """Record on disk what is about to be pushed, for whoever comes after a process that died."""
-        record = [{"commit": attempt.commit, "ids": list(attempt.change.ids)} for attempt in attempts.made]
-        self.state.write_json(self._record, record)
 
     def _touch(self) -> None:
         """Record that the remote has just answered."""
         with contextlib.suppress(OSError):
             self._contact.touch()
 
-    def _forget(self) -> None:
-        with contextlib.suppress(OSError):
-            os.unlink(self.state.path / self._record)
-
-    def _report(self, interrupted: list[dict[str, Any]], tip: str | None) -> None:
+    def _report(self, attempts: Attempts, tip: str | None) -> None:
         """Tell what became of the write of a process that ended before it knew."""
-        if not interrupted:
+        if attempts.reported or not attempts.interrupted:
             return
-        ids = interrupted[-1]["ids"]
-        what = ", ".join(ids) or f"commit {interrupted[-1]['commit'][:12]}"
-        arrived = any(self._is_on(attempt["commit"], tip) for attempt in interrupted) or (
-            tip is not None and any(self._private.mentions(tip, message_id) for message_id in ids)
+        attempts.reported = True
+        last = attempts.interrupted[-1]
+        what = ", ".join(last["ids"]) or f"commit {last['commit'][:12]}"
+        arrived = any(self._is_on(attempt["commit"], tip) for attempt in attempts.interrupted) or (
+            tip is not None and any(self._private.mentions(tip, message_id) for message_id in last["ids"])
         )
         outcome = "did arrive" if arrived else "did not arrive"
         self.notes.append(f"An earlier write was interrupted before its outcome was known; it {outcome}: {what}.")
 
-    def _snapshot(self, commit: str | None, fresh: bool) -> Snapshot:
+    def _snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
         age = 0.0
         if not fresh and self._contact.exists():
             age = max(0.0, time.time() - self._contact.stat().st_mtime)
-        return Snapshot(self._private, commit, age, fresh, self.timeout)
+        return Snapshot(self._private, commit, age, fresh, self.timeout, tried)
 
     def _fetching(self, timeout: float | None = None) -> AbstractContextManager[None]:
         """Hold the lock under which commits are fetched and the newest known one is recorded."""

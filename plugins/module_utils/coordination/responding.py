@@ -6,22 +6,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Callable
 
-from .documents import EntryList
+from .answering import answered_ids
+from .delivering import new_item, submit
 from .errors import InvalidInput
 from .guarding import REDACT
-from .host import MESSAGES, Host
-from .mailbox import Mail, find_addressed, read_archives, read_mailbox
-from .marking import acknowledge_marks, read_marks
-from .messages import MAX_BODY, MAX_DATA, Draft, check_draft, compose, id_of, new_id
-from .numbering import Numbering
-from .own_marks import ACKNOWLEDGED, READ, OwnMarks, announce
+from .host import Host
+from .mailbox import find_addressed, read_mailbox
+from .messages import MAX_BODY, MAX_DATA, Draft, answered_id, check_draft, compose, new_id
+from .outbox import Outbox
+from .own_marks import ACKNOWLEDGED, READ, Mark, OwnMarks
 from .sending import answer_to, guarded_draft
-from .snapshot import Change, Receipt, Snapshot
-from .verdicts import TRUE, Judge
+from .snapshot import Receipt, Snapshot
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,13 @@ class Response:
     mark_read: bool = True
 
 
+MARKS: dict[Mark, Callable[[Response], bool]] = {
+    READ: lambda response: response.mark_read,
+    ACKNOWLEDGED: lambda response: response.acknowledge,
+}
+"""The marks that a response may set."""
+
+
 def respond(host: Host, responses: Sequence[Response]) -> Receipt:
     """Answer, acknowledge and mark messages, all in one commit.
 
@@ -50,41 +56,49 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
     ready = [replace(one, draft=_ready(host, one.draft) if one.draft else None) for one in responses]
     if len({one.message_id for one in ready}) < len(ready):
         raise InvalidInput("A message is named twice.", "Give one response for each message.")
-    now = host.clock()
-    new_ids = [new_id(now) for _response in ready]
-    numbering = Numbering(host)
-
-    def function(snapshot: Snapshot) -> Change:
-        mailbox = read_mailbox(snapshot)
-        answered = answered_ids(host, snapshot, {one.message_id for one in ready if one.draft})
-        new = []
-        for response, answer_id in zip(ready, new_ids):
-            if response.draft and response.message_id not in answered:
-                original = find_addressed(host, snapshot, mailbox, response.message_id)
-                answer = answer_to(host, original, response.draft)
-                new.append(compose(answer, answer_id, host.id, str(original.get("from")), now))
-        return _change(host, mailbox, numbering.signed(snapshot, new), _marks(host, snapshot, mailbox, ready))
-
-    with numbering.held():
-        receipt = host.write(function)
-        if receipt.commit:
-            with host.after_write():
-                numbering.record(receipt.result.entries)
+    messages, marks, mailbox = host.repository.look(lambda snapshot: _prepare(host, snapshot, ready))
+    ledgers = {mark: OwnMarks(host.state, host.id, mark) for mark in MARKS}
+    receipt = Receipt([], None, 0)
+    if messages or any(marks.values()):
+        marked = len({message_id for ids in marks.values() for message_id in ids})
+        answers = "1 answer" if len(messages) == 1 else f"{len(messages)} answers"
+        ids = {mark.name: tuple(marks[mark]) for mark in MARKS}
+        item = new_item(host, f"{answers}, {marked} marked", messages=tuple(messages), once=True, **ids)
+        receipt = submit(host, item)
+        receipt = replace(receipt, result=list(receipt.result.messages.get(item.id, ())))
     if not host.check_mode:
         with host.after_write():
-            for mark, ids in ((READ, _read(ready)), (ACKNOWLEDGED, _acknowledged(ready))):
-                if ids:
-                    OwnMarks(host.state, host.id, mark).record(ids, receipt.result.mailbox, host.clock())
-    return replace(receipt, result=receipt.result.entries)
+            for mark, ledger in ledgers.items():
+                ids_of = [one.message_id for one in ready if MARKS[mark](one)]
+                if ids_of:
+                    ledger.record(ids_of, mailbox, host.clock())
+    return receipt
 
 
-def answered_ids(host: Host, snapshot: Snapshot, ids: Iterable[str]) -> set[str]:
-    """Those of some messages that this server has answered, as its own signed answers say."""
-    asked = {message_id for message_id in ids if message_id}
-    pools = [read_mailbox(snapshot).entries, *(read_archives(snapshot, message_id) for message_id in asked)]
-    own = [e for pool in pools for e in pool if e.get("from") == host.id and e.get("in_reply_to") in asked]
-    verdicts = Judge(host).judge([(entry, host.id) for entry in own])
-    return {str(entry["in_reply_to"]) for entry, verdict in zip(own, verdicts) if verdict.verified == TRUE}
+def _prepare(
+    host: Host, snapshot: Snapshot, responses: Sequence[Response]
+) -> tuple[list[dict[str, Any]], dict[Mark, list[str]], list[dict[str, Any]]]:
+    """The answers that have to be sent, the ids that have to be marked, and the mailbox.
+
+    :raises UnknownMessage: when one of the messages is not known.
+    :raises InvalidInput: when an answer cannot be sent.
+    """
+    now = host.clock()
+    mailbox = read_mailbox(snapshot)
+    answered = answered_ids(host, snapshot, {one.message_id for one in responses if one.draft})
+    waiting = [item for item in Outbox(host.state).read().items if item.once]
+    answered.update(answered_id(entry) for item in waiting for entry in item.messages)
+    messages: list[dict[str, Any]] = []
+    marks: dict[Mark, list[str]] = {mark: [] for mark in MARKS}
+    for response in responses:
+        original = find_addressed(host, snapshot, mailbox, response.message_id)
+        for mark, is_wanted in MARKS.items():
+            if is_wanted(response) and not mark.is_marked(original, host.id):
+                marks[mark].append(response.message_id)
+        if response.draft and response.message_id not in answered:
+            answer = answer_to(host, original, response.draft)
+            messages.append(compose(answer, new_id(now), host.id, str(original.get("from")), now))
+    return messages, marks, mailbox.entries
 
 
 def _ready(host: Host, draft: Draft) -> Draft:
@@ -100,29 +114,3 @@ def _ready(host: Host, draft: Draft) -> Draft:
     ready = guarded_draft(host, replace(draft, subject="Re:", body=body, facts=tuple(facts)), REDACT)
     check_draft(ready)
     return ready
-
-
-def _read(responses: Iterable[Response]) -> list[str]:
-    return [one.message_id for one in responses if one.mark_read]
-
-
-def _acknowledged(responses: Iterable[Response]) -> list[str]:
-    return [one.message_id for one in responses if one.acknowledge]
-
-
-def _marks(
-    host: Host, snapshot: Snapshot, mailbox: EntryList, responses: Sequence[Response]
-) -> dict[int, dict[str, Any]]:
-    marks = read_marks(host, snapshot, mailbox, _read(responses))
-    for index, mark in acknowledge_marks(host, snapshot, mailbox, _acknowledged(responses)).items():
-        marks[index] = {**marks.get(index, {}), **mark}
-    return marks
-
-
-def _change(host: Host, mailbox: EntryList, new: list[dict[str, Any]], marks: dict[int, dict[str, Any]]) -> Change:
-    if marks and not host.check_mode:
-        announce(host.state, [id_of(mailbox.entries[index]) for index in marks])
-    files = {MESSAGES: mailbox.splice(marks, new)} if new or marks else {}
-    answers = "1 answer" if len(new) == 1 else f"{len(new)} answers"
-    summary = f"{host.id}: {answers}, {len(marks)} marked"
-    return Change(Mail(new, mailbox.entries), files, summary, tuple(entry["id"] for entry in new))

@@ -5,81 +5,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Any
 
-from .documents import EntryList
-from .errors import InvalidInput, KeyConflict
+from .delivering import QUEUE, new_item, submit
+from .errors import DeadlineReached, InvalidInput, RemoteUnreachable
 from .fleet import ALL
 from .guarding import REDACT, REFUSE, guarded, own_token
-from .host import MESSAGES, Host
-from .mailbox import Mail, find_addressed, note_activity, read_archives, read_mailbox
-from .marking import read_marks
-from .messages import MAX_SUBJECT, Draft, check_draft, compose, content, id_of, new_id, reply_subject, thread_of
-from .numbering import Numbering
-from .own_marks import OwnMarks, announce
+from .host import Host
+from .mailbox import find_addressed, note_activity, read_mailbox
+from .messages import MAX_SUBJECT, Draft, check_draft, compose, id_of, is_marked_read, new_id, reply_subject, thread_of
+from .outbox import Item
+from .own_marks import OwnMarks
+from .own_messages import sent_before
 from .secret_scan import redact
 from .sent_keys import SentKeys
-from .snapshot import Change, Receipt, Snapshot
-from .verdicts import TRUE, Judge
+from .snapshot import Receipt, Snapshot
 
 
-def send(host: Host, draft: Draft, recipients: Sequence[str] | None = None, secrets: str = REFUSE) -> Receipt:
+def send(
+    host: Host,
+    draft: Draft,
+    recipients: Sequence[str] | None = None,
+    secrets: str = REFUSE,
+    offline: str = QUEUE,
+) -> Receipt:
     """Send a message to each recipient, in one commit.
 
     :param recipients: server ids or ``all``; this server's partner when None.
     :param secrets: what is done with a text that looks like a secret, as :mod:`.guarding` says.
+    :param offline: as for :func:`.delivering.submit`.
     :return: a receipt whose result is the list of entries, one for each recipient.
     :raises InvalidInput: when the message or a recipient cannot be used.
     :raises UnknownServer: when the fleet does not have a recipient.
     :raises KeyConflict: when the key was used with other content.
     :raises SecretFound: when a text holds a secret.
+    :raises CoordinationError: what :func:`.delivering.submit` raises.
     """
     check_draft(draft)
     draft = guarded_draft(host, draft, secrets)
     check_draft(draft)
-    if recipients is not None:
-        _check_recipients(host, recipients)
+    names = [_default_recipient(host)] if recipients is None else list(dict.fromkeys(recipients))
+    _check_recipients(host, names)
     now = host.clock()
-    ids = [new_id(now) for _recipient in recipients or [ALL]]
-
-    numbering = Numbering(host)
-
-    def function(snapshot: Snapshot) -> Change:
-        names = list(dict.fromkeys(recipients or [host.fleet.default_recipient(host.id, host.seen_servers(snapshot))]))
-        new = [compose(draft, message_id, host.id, name, now) for message_id, name in zip(ids, names)]
-        return _add(host, snapshot, read_mailbox(snapshot), new, {}, numbering)
-
-    return _sent(host, function, numbering, draft.key)
+    new = tuple(compose(draft, new_id(now), host.id, name, now) for name in names)
+    item = new_item(host, f"{draft.type} to {', '.join(names)}: {draft.subject}", messages=new)
+    return _sent(host, item, offline)
 
 
-def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE) -> Receipt:
+def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt:
     """Answer a message to its sender, in its thread, and mark it read, in one commit.
 
     :param draft: the answer; its subject is made from the original's.
     :param secrets: as for :func:`send`.
+    :param offline: as for :func:`send`.
     :return: as :func:`send`.
     :raises UnknownMessage: when there is no such message to this server.
     :raises SecretFound: when a text holds a secret.
     """
     check_draft(replace(draft, subject="Re:"))
     draft = guarded_draft(host, draft, secrets)
+    original, mailbox = host.repository.look(lambda snapshot: _find(host, snapshot, message_id))
+    answer = answer_to(host, original, draft)
     now = host.clock()
-    answer_id = new_id(now)
-    numbering = Numbering(host)
-
-    def function(snapshot: Snapshot) -> Change:
-        mailbox = read_mailbox(snapshot)
-        original = find_addressed(host, snapshot, mailbox, message_id)
-        answer = answer_to(host, original, draft)
-        marks = read_marks(host, snapshot, mailbox, [message_id])
-        if marks and not host.check_mode:
-            announce(host.state, [message_id])
-        new = [compose(answer, answer_id, host.id, str(original.get("from")), now)]
-        return _add(host, snapshot, mailbox, new, marks, numbering)
-
-    return _sent(host, function, numbering, draft.key, [message_id])
+    to = str(original.get("from"))
+    new = compose(answer, new_id(now), host.id, to, now)
+    read = () if is_marked_read(original, host.id) else (message_id,)
+    ledger = OwnMarks(host.state, host.id)
+    item = new_item(host, f"{answer.type} to {to}: {answer.subject}", messages=(new,), read=read)
+    receipt = _sent(host, item, offline)
+    if not host.check_mode:
+        with host.after_write():
+            ledger.record([message_id], mailbox, host.clock())
+    return receipt
 
 
 def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
@@ -107,6 +107,12 @@ def guarded_draft(host: Host, draft: Draft, policy: str) -> Draft:
     return replace(draft, **{**clean, "facts": tuple(clean["facts"])})
 
 
+def _default_recipient(host: Host) -> str:
+    if host.fleet.expected:
+        return host.fleet.default_recipient(host.id)
+    return host.repository.look(lambda snapshot: host.fleet.default_recipient(host.id, host.seen_servers(snapshot)))
+
+
 def _check_recipients(host: Host, recipients: Sequence[str]) -> None:
     if not recipients:
         raise InvalidInput("The list of recipients is empty.", "Name one, or leave 'to' out for this server's partner.")
@@ -123,80 +129,30 @@ def _check_recipient(host: Host, recipient: str) -> None:
         host.fleet.check_recipient(recipient)
 
 
-def _add(
-    host: Host,
-    snapshot: Snapshot,
-    mailbox: EntryList,
-    new: list[dict[str, Any]],
-    marks: dict[int, dict[str, Any]],
-    numbering: Numbering,
-) -> Change:
-    """The change that adds entries, unless they were added before under the same key or id."""
-    earlier = _sent_before(host, snapshot, mailbox, new)
-    added = [] if earlier else numbering.signed(snapshot, new)
-    files = {MESSAGES: mailbox.splice(marks, added)} if added or marks else {}
-    recipients = ", ".join(entry["to"] for entry in new)
-    summary = f"{host.id}: {new[0]['type']} to {recipients}: {new[0]['subject']}"
-    return Change(Mail(earlier or added, mailbox.entries), files, summary, tuple(entry["id"] for entry in added))
+def _find(host: Host, snapshot: Snapshot, message_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    mailbox = read_mailbox(snapshot)
+    return find_addressed(host, snapshot, mailbox, message_id), mailbox.entries
 
 
-def _sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The entries that are there already under the key, or the ids, of the new ones.
-
-    Ids are looked for only where the remote was asked: before that, nothing of this write can be there.
-    """
-    key = new[0].get("key")
-    earlier = _own(host, snapshot, mailbox, "key", key) if key else []
-    if key and _contents(earlier) != _contents(new):
-        earlier = SentKeys(host.state, host.clock()).get(key) or earlier
-    if snapshot.fresh and not earlier:
-        earlier = [found for entry in new for found in _own(host, snapshot, mailbox, "id", entry["id"])]
-    if earlier and _contents(earlier) != _contents(new):
-        used = f"the key {key!r}" if key else "the id"
-        raise KeyConflict(
-            f"{host.id} has used {used} for another message ({id_of(earlier[0])}).",
-            "Use a new key for new content.",
-        )
-    return earlier
-
-
-def _own(host: Host, snapshot: Snapshot, mailbox: EntryList, name: str, value: str) -> list[dict[str, Any]]:
-    """This server's entries whose ``name`` is ``value``, from the mailbox and the archives.
-
-    Where trust is set up, those that it has signed, or has a record of: others may write in its name.
-    """
-    entries = [*read_archives(snapshot, value), *mailbox.entries]
-    own = [entry for entry in entries if entry.get(name) == value and entry.get("from") == host.id]
-    if host.signers.repository:
-        known = {id_of(entry) for entry in SentKeys(host.state, host.clock()).get(value)}
-        verdicts = Judge(host).judge([(entry, host.id) for entry in own])
-        own = [entry for entry, one in zip(own, verdicts) if one.verified == TRUE or id_of(entry) in known]
-    return list({id_of(entry): entry for entry in own}.values())
-
-
-def _sent(
-    host: Host,
-    function: Callable[[Snapshot], Change],
-    numbering: Numbering,
-    key: str | None,
-    read: Sequence[str] = (),
-) -> Receipt:
-    ledger = OwnMarks(host.state, host.id)
-    with numbering.held():
-        receipt = host.write(function)
-        if receipt.commit:
-            with host.after_write():
-                numbering.record(receipt.result.entries)
-    entries = receipt.result.entries
+def _sent(host: Host, item: Item, offline: str) -> Receipt:
+    """Submit messages, unless they were sent before under their key, as far as that is known on this host."""
+    receipt = Receipt(_sent_before(host, item), None, 0)
+    if not receipt.result:
+        receipt = submit(host, item, offline)
+        receipt = replace(receipt, result=list(receipt.result.messages[item.id]))
     if not host.check_mode:
         with host.after_write():
-            if key:
-                SentKeys(host.state, host.clock()).add(key, entries)
-            if read:
-                ledger.record(read, receipt.result.mailbox, host.clock())
+            if item.key and not receipt.queued:
+                SentKeys(host.state, host.clock()).add(item.key, receipt.result)
             note_activity(host)
-    return replace(receipt, result=entries)
+    return receipt
 
 
-def _contents(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted((content(entry) for entry in entries), key=lambda same: str(same["to"]))
+def _sent_before(host: Host, item: Item) -> list[dict[str, Any]]:
+    if item.key:
+        with contextlib.suppress(RemoteUnreachable, DeadlineReached):
+            earlier = host.repository.look(
+                lambda s: sent_before(host, s, read_mailbox(s), item.messages, archived=False)
+            )
+            return list(earlier)
+    return []

@@ -37,6 +37,10 @@ class Signer:
         """Whether the key is valid at a time."""
         return self.valid_from <= moment and (self.valid_until is None or moment < self.valid_until)
 
+    def was_valid(self, dated: datetime) -> bool:
+        """Whether the key was valid when something was dated. Times are whole seconds: the last one counts."""
+        return self.valid_from <= dated and (self.valid_until is None or dated <= self.valid_until)
+
     def as_json(self) -> dict[str, Any]:
         """The signer as it stands in the record."""
         until = None if self.valid_until is None else utc_text(self.valid_until)

@@ -36,7 +36,7 @@ class Receipt:
     """How a write ended.
 
     ``commit`` is None when nothing was written, ``attempts`` counts pushes; ``files`` are the new contents by
-    path and ``before`` the old ones.
+    path and ``before`` the old ones. ``queued`` when the write waits in this host's outbox.
     """
 
     result: Any
@@ -44,6 +44,17 @@ class Receipt:
     attempts: int
     files: dict[str, bytes] = field(default_factory=dict)
     before: dict[str, bytes] = field(default_factory=dict)
+    queued: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was written, or would be."""
+        return bool(self.files or self.commit or self.queued)
+
+    @property
+    def delivery(self) -> str:
+        """``pushed``, ``queued`` or ``none``."""
+        return "queued" if self.queued else "pushed" if self.commit else "none"
 
 
 class Snapshot:
@@ -52,14 +63,24 @@ class Snapshot:
     :param commit: the commit; None when the remote is empty.
     :param age: seconds since the remote was known to be there; 0 when it was just asked.
     :param fresh: whether the remote was asked for this snapshot.
+    :param tried: ids of messages that were pushed, or were about to be, without that it is known whether they arrived.
     """
 
-    def __init__(self, private: PrivateRepository, commit: str | None, age: float, fresh: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        private: PrivateRepository,
+        commit: str | None,
+        age: float,
+        fresh: bool,
+        timeout: float,
+        tried: frozenset[str] = frozenset(),
+    ) -> None:
         self._private = private
         self._timeout = timeout
         self.commit = commit
         self.age = age
         self.fresh = fresh
+        self.tried = tried
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, None when there is none."""

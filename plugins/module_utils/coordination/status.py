@@ -6,20 +6,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from . import signing
-from .documents import check_text, new_document, set_members
+from .documents import Document, check_text, new_document, parse_object, set_members
 from .errors import InvalidInput
 from .fleet import Server
 from .guarding import REFUSE, guarded
 from .host import Host
 from .messages import clean, parse_time, utc_text
 from .printable import one_line
-from .snapshot import Change, Receipt, Snapshot
+from .snapshot import Snapshot
 from .system import capabilities, system_facts
 from .verdicts import TRUE, Judge, Verdict
 
@@ -69,15 +69,11 @@ def read_status(host: Host, snapshot: Snapshot, server: str) -> tuple[dict[str, 
     return clean(status), judge_status(host, status, server)
 
 
-def write_status(host: Host, report: Report, secrets: str = REFUSE) -> Receipt:
-    """Publish this server's status; nothing is written when it says so already.
-
-    ``building`` starts the current job; ``success`` and ``failed`` close it into the last build.
+def check_report(host: Host, report: Report, secrets: str = REFUSE) -> Report:
+    """A report as it may be published.
 
     :param secrets: what is done with a text that looks like a secret, as :mod:`.guarding` says.
-    :return: a receipt whose result is the whole document.
-    :raises InvalidInput: when the report cannot be used, or names another job than the one that is being built.
-    :raises DocumentDamaged: when the document in the repository cannot be read.
+    :raises InvalidInput: when it cannot be used.
     :raises SecretFound: when a text holds a secret.
     """
     if report.status not in STATES:
@@ -85,32 +81,47 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE) -> Receipt:
     texts = {name: getattr(report, name) for name in ("job", "branch", "commit", "log")}
     texts["artifacts"], texts["outcome"] = list(report.artifacts), report.outcome
     check_text(list(texts.values()), "the status")
-    report = replace(report, **guarded(host, texts, secrets))
-    now = host.clock()
+    return replace(report, **guarded(host, texts, secrets))
 
-    def function(snapshot: Snapshot) -> Change:
-        path = status_path(host.id)
-        document = snapshot.load_object(path)
-        if document and not _is_signed(host, document.value):
-            document = None  # others may have written it, and nothing of theirs is signed as this server's
-        old = document.value if document else {}
-        told = {**_identity(host.fleet.get(host.id), old), **_told(old, report, now)}
-        if all(name in old and old[name] == value for name, value in told.items()):
-            return Change(old)
-        changes = {**told, "timestamp": utc_text(now)}
-        changes["system"] = system_facts()
-        changes.setdefault("capabilities", old.get("capabilities") or capabilities())
-        signed = host.signed({**old, **changes}, signing.STATUS)
-        changes = {name: value for name, value in signed.items() if name not in old or old[name] != value}
-        if document is None:
-            data = new_document(changes)
-        else:
-            text = document.text
-            data = replace(document, text=set_members(text, text.index("{"), changes)).encode()
-        return Change({**old, **changes}, {path: data}, f"{host.id}: {report.status}{_of_job(told)}")
 
-    receipt = host.write(function)
-    return replace(receipt, result=clean(receipt.result))
+def reported(
+    host: Host, document: Document | None, reports: Iterable[tuple[Report, datetime]]
+) -> tuple[Document | None, dict[str, Any]]:
+    """What reports make of this server's status document.
+
+    :param document: as it is in the repository, None when there is none.
+    :param reports: each with when it was made, in UTC.
+    :return: the new document, None when it says so already, and its value.
+    :raises InvalidInput: when one of them names another job than the one that is being built.
+    :raises SigningFailed: when this server cannot sign.
+    """
+    if document and not _is_signed(host, document.value):
+        document = None  # others may have written it, and nothing of theirs is signed as this server's
+    old = document.value if document else {}
+    value = old
+    for report, made in reports:
+        told = {**_identity(host.fleet.get(host.id), value), **_told(value, report, made)}
+        if not all(name in value and value[name] == new for name, new in told.items()):
+            value = {**value, **told, "timestamp": utc_text(made)}
+    if value is old:
+        return None, old
+    value = {**value, "system": system_facts(), "capabilities": old.get("capabilities") or capabilities()}
+    signed = host.signed(value, signing.STATUS)
+    changes = {name: new for name, new in signed.items() if name not in old or old[name] != new}
+    if document is None:
+        return parse_object(new_document(changes), status_path(host.id)), changes
+    text = set_members(document.text, document.text.index("{"), changes)
+    return replace(document, text=text), {**old, **changes}
+
+
+def summary_of(report: Report, status: dict[str, Any]) -> str:
+    """What a report does, in the words of a commit's message.
+
+    :param status: the document that it made.
+    """
+    job = status.get("current_job") or (status.get("last_build") if report.status in FINISHED else None)
+    named = isinstance(job, dict) and job.get("id")
+    return f"{report.status} ({one_line(str(job['id']))})" if named and job else report.status
 
 
 def judge_status(host: Host, status: dict[str, Any], server: str) -> Verdict:
@@ -183,8 +194,3 @@ def _closed(
         "artifacts": list(report.artifacts),
         **report.outcome,
     }
-
-
-def _of_job(told: dict[str, Any]) -> str:
-    job = told.get("current_job") or (told.get("last_build") if told["status"] in FINISHED else None)
-    return f" ({one_line(str(job['id']))})" if isinstance(job, dict) and job.get("id") else ""

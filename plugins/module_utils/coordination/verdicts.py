@@ -87,7 +87,7 @@ class Judge:
         if document.get("repository") != signers.repository:
             return Verdict(FALSE, f"{server} signed it for another repository")
         written = parse_time(document.get("timestamp"))
-        if written is None or not signer.is_valid(written):
+        if written is None or not signer.was_valid(written):
             return Verdict(FALSE, f"{server} signed it with a key that was not valid at its time ({_validity(signer)})")
         return Verdict(TRUE, f"signed by {server}", signer)
 

@@ -1,0 +1,301 @@
+"""What the remote does not take waits on this host and gets there once, in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import delivering, outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import (
+    FAIL,
+    deliver,
+    deliver_waiting,
+    drop,
+    retry,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
+    DocumentDamaged,
+    InvalidInput,
+    KeyConflict,
+    OutboxFull,
+    PushDeclined,
+    RemoteUnreachable,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.responding import Response, respond
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Receipt
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
+from ansible_collections.acs.builders.tests.outage import outage
+from ansible_collections.acs.builders.tests.waiting import until
+
+
+def say(builders: Builders, subject: str, server: str = "build1", **options: str) -> Receipt:
+    """Send a message from a server and return the receipt."""
+    key = options.pop("key", None)
+    with builders.host(server) as host:
+        return send(host, Draft(subject, "Hi", key=key), **options)
+
+
+def waiting(builders: Builders, server: str = "build1") -> list[str]:
+    """The subjects of the messages that wait in a server's outbox."""
+    with builders.host(server) as host:
+        return [entry["subject"] for item in Outbox(host.state).read().items for entry in item.messages]
+
+
+def subjects(builders: Builders) -> list[str]:
+    """The subjects of the messages on the remote."""
+    return [message["subject"] for message in builders.messages()]
+
+
+def decline(builders: Builders, text: str) -> Path:
+    """Have the remote refuse every push whose mailbox holds a text."""
+    hook = builders.remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\nread old new ref\n"
+        f"if git show \"$new:{MESSAGES}\" | grep -q '{text}'; then echo 'no such words here' >&2; exit 1; fi\n"
+    )
+    hook.chmod(0o755)
+    return hook
+
+
+@pytest.mark.parametrize("trust", [False, True], ids=["unsigned", "signed"])
+def test_what_waits_goes_out_in_one_commit_and_in_order(builders: Builders, trust: bool) -> None:
+    if trust:
+        builders.trust()
+    say(builders, "one")
+    with outage(builders):
+        queued = [say(builders, subject) for subject in ("two", "three")]
+    assert [receipt.delivery for receipt in queued] == ["queued", "queued"]
+    assert all(receipt.changed and receipt.commit is None for receipt in queued)
+    assert waiting(builders) == ["two", "three"] and subjects(builders) == ["one"]
+    commits = builders.commits()
+    receipt = say(builders, "four")
+    assert receipt.delivery == "pushed" and receipt.result[0]["subject"] == "four"
+    assert subjects(builders) == ["one", "two", "three", "four"]
+    assert builders.commits() == commits + 1 and waiting(builders) == []
+    there = {message["id"]: message for message in builders.messages()}
+    assert all(there[receipt.result[0]["id"]] == receipt.result[0] for receipt in [*queued, receipt])
+    if trust:
+        assert [message["seq"] for message in builders.messages()] == [1, 2, 3, 4]
+
+
+def test_whoever_reaches_the_remote_delivers(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders):
+        say(builders, "two")
+        with builders.host("build1") as host:
+            list_messages(host, Filter())
+            deliver_waiting(host)
+    assert waiting(builders) == ["two"]
+    with builders.host("build1") as host:
+        list_messages(host, Filter())
+        deliver_waiting(host)
+        assert host.repository.notes == []
+    assert subjects(builders) == ["one", "two"] and waiting(builders) == []
+
+
+def test_without_the_outbox_a_write_fails_and_leaves_nothing(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders), pytest.raises(RemoteUnreachable):
+        say(builders, "two", offline=FAIL)
+    assert waiting(builders) == [] and say(builders, "three").commit
+    assert subjects(builders) == ["one", "three"]
+    with pytest.raises(InvalidInput, match="'never'"):
+        say(builders, "four", offline="never")
+
+
+def test_marks_answers_and_status_wait_too(builders: Builders) -> None:
+    builders.trust()
+    asked = [say(builders, subject).result[0]["id"] for subject in ("one", "two", "three")]
+    with builders.host("build2") as host:
+        list_messages(host, Filter())
+    commits = builders.commits()
+    with outage(builders), builders.host("build2") as host:
+        assert reply(host, asked[0], Draft("", "Yes")).queued
+        assert mark_read(host, [asked[1]])[0].queued
+        assert acknowledge(host, [asked[1]]).queued
+        assert respond(host, [Response(asked[2], Draft("", "Done"))]).queued
+        assert write_status(host, Report("building", job="j1")).queued
+        assert write_status(host, Report("success", job="j1")).result["last_build"]["id"] == "j1"
+        assert list_messages(host, Filter()).messages == []
+        assert respond(host, [Response(asked[2], Draft("", "Done"))]).result == []
+    with builders.host("build2") as host:
+        deliver(host)
+        assert read_health(host)["servers"]["build2"]["last_build"]["status"] == "success"
+    assert builders.commits() == commits + 1
+    assert subjects(builders) == ["one", "two", "three", "Re: one", "Re: three"]
+    assert [message["read_by"] for message in builders.messages()[:3]] == [["build2"]] * 3
+    assert builders.messages()[1]["acknowledged_by"] == ["build2"]
+
+
+def test_a_key_that_waits_is_not_sent_again(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders):
+        first, again = say(builders, "two", key="k"), say(builders, "two", key="k")
+        with pytest.raises(KeyConflict, match="waits"):
+            say(builders, "other", key="k")
+    assert [entry["id"] for entry in again.result] == [entry["id"] for entry in first.result]
+    say(builders, "two", key="k")
+    assert say(builders, "two", key="k").delivery == "none"
+    assert subjects(builders) == ["one", "two"]
+
+
+def test_what_is_refused_for_its_content_is_set_aside_and_blocks_nothing(builders: Builders) -> None:
+    builders.trust()
+    say(builders, "one")
+    with outage(builders):
+        for subject in ("two", "bad words", "three"):
+            say(builders, subject)
+    hook = decline(builders, "bad words")
+    with builders.host("build1") as host:
+        deliver(host)
+        assert any("bad words" in note and "set aside" in note for note in host.repository.notes)
+        (aside,) = Outbox(host.state).read().aside
+        assert "no such words here" in aside.reason
+        assert any("set aside" in problem for problem in read_health(host)["problems"])
+    assert subjects(builders) == ["one", "two", "three"] and waiting(builders) == []
+    assert [message["seq"] for message in builders.messages()] == [1, 2, 3]
+    hook.unlink()
+    with builders.host("build1") as host:
+        retry(host, aside.messages[0]["id"])
+        deliver(host)
+    assert subjects(builders) == ["one", "two", "three", "bad words"]
+    assert builders.messages()[-1]["seq"] == 4
+
+
+def test_where_everything_is_refused_everything_waits(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders):
+        say(builders, "two")
+        say(builders, "three")
+    hook = decline(builders, "one")
+    with builders.host("build1") as host, pytest.raises(PushDeclined, match="no such words"):
+        deliver(host)
+    with pytest.raises(PushDeclined):
+        say(builders, "four")
+    assert waiting(builders) == ["two", "three"]
+    hook.unlink()
+    say(builders, "five")
+    assert subjects(builders) == ["one", "two", "three", "five"]
+
+
+def test_a_message_that_is_refused_at_once_is_told_and_does_not_wait(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders):
+        say(builders, "two")
+    decline(builders, "bad words")
+    with pytest.raises(PushDeclined, match="no such words"):
+        say(builders, "bad words")
+    assert subjects(builders) == ["one", "two"] and waiting(builders) == []
+
+
+def test_a_mailbox_that_cannot_be_read_keeps_no_status_back(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders):
+        say(builders, "two")
+        with builders.host("build1") as host:
+            write_status(host, Report("building"))
+    builders.commit(MESSAGES, b"{")
+    with builders.host("build1") as host:
+        deliver(host)
+        assert Outbox(host.state).read().aside == []
+    assert b"building" in builders.show("build1/status.json")
+    assert waiting(builders) == ["two"]
+    with pytest.raises(DocumentDamaged):
+        say(builders, "three")
+    builders.commit(MESSAGES, b'{"messages": []}')
+    say(builders, "four")
+    assert subjects(builders) == ["two", "four"]
+
+
+def test_a_write_that_was_given_up_leaves_no_gap(builders: Builders) -> None:
+    builders.trust()
+    say(builders, "one")
+    with outage(builders):
+        dropped = say(builders, "two").result[0]["id"]
+        say(builders, "three")
+    with builders.host("build1") as host:
+        drop(host, dropped)
+        with pytest.raises(InvalidInput, match="not in the outbox"):
+            drop(host, dropped)
+        deliver(host)
+    assert [(message["subject"], message["seq"]) for message in builders.messages()] == [("one", 1), ("three", 2)]
+    with builders.host("build2") as host:
+        assert [message["verified"] for message in list_messages(host, Filter()).messages] == ["true", "true"]
+
+
+def test_a_key_that_ended_while_a_message_waited_is_replaced(builders: Builders) -> None:
+    builders.trust()
+    say(builders, "one")
+    with outage(builders):
+        say(builders, "two")
+    builders.trust("build1")
+    with builders.host("build1") as host:
+        deliver(host)
+    with builders.host("build2") as host:
+        assert list_messages(host, Filter()).messages[1]["actionable"]
+
+
+def test_the_limits_are_told(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MAX_ITEMS", 2)
+    say(builders, "one")
+    with outage(builders):
+        say(builders, "two")
+        say(builders, "three")
+        with pytest.raises(OutboxFull, match="full: 2 writes"):
+            say(builders, "four")
+    monkeypatch.setattr(outbox, "MAX_ITEMS", 100)
+    monkeypatch.setattr(outbox, "MAX_AGE", timedelta(seconds=-1))
+    with pytest.raises(OutboxFull, match="waits for the remote since"):
+        say(builders, "five")
+    with builders.host("build1") as host:
+        deliver(host)
+    say(builders, "six")
+    assert subjects(builders) == ["one", "two", "three", "six"]
+
+
+def test_a_push_that_hangs_delays_no_answer(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(builders, "one")
+    monkeypatch.setattr(delivering, "PATIENCE", 0)
+    with builders.host("build1") as host, host.repository.writing():
+        receipt = say(builders, "two")
+        assert receipt.delivery == "queued"
+        assert waiting(builders) == ["two"]
+    say(builders, "three")
+    assert subjects(builders) == ["one", "two", "three"]
+
+
+def test_check_mode_puts_nothing_into_the_outbox(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders), builders.host("build1", check_mode=True) as host:
+        assert send(host, Draft("two", "Hi")).files
+    assert waiting(builders) == []
+
+
+def test_writes_of_one_host_share_commits(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivering, "PATIENCE", 60)
+    builders.trust()
+    say(builders, "0")
+    processes = multiprocessing.get_context("fork").Pool(6)
+    with builders.host("build1") as host, host.repository.writing():
+        results = [processes.apply_async(say, (builders, str(number))) for number in range(1, 7)]
+        until(lambda: len(Outbox(host.state).read().items) == 6, "not all were accepted")
+    receipts = [result.get(60) for result in results]
+    processes.close()
+    processes.join()
+    assert builders.commits() == 2
+    assert {receipt.delivery for receipt in receipts} == {"pushed"}
+    assert {receipt.commit for receipt in receipts} == {git("rev-parse", "main", cwd=builders.remote)}
+    there = {message["id"]: message for message in builders.messages()}
+    assert all(there[receipt.result[0]["id"]] == receipt.result[0] for receipt in receipts)
+    assert [message["seq"] for message in builders.messages()] == list(range(1, 8))
