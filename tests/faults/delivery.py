@@ -43,4 +43,4 @@ def waiting(host: Host) -> list[str]:
     """The first words of the messages that wait in a host's outbox, in order."""
     if not _outbox:
         return []
-    return [entry["body"].split()[0] for item in _outbox.Outbox(host.state).items() for entry in item.messages]
+    return [entry["body"].split()[0] for item in _outbox.Outbox(host.state).read().items for entry in item.messages]
