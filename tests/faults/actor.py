@@ -41,7 +41,7 @@ class Conditions:
     :param ahead: seconds by which its clock is ahead of the others'.
     :param jump: seconds by which its clock jumps, at most, each time it is asked.
     :param deadly: the step at which the process is killed, 0: none; see :mod:`.steps`.
-    :param power_cut: seconds after that step at which its child processes die with it, None: they live on.
+    :param all_after: seconds after that step at which its child processes die with it, None: they live on.
     :param keep: whether the host stays open from one order to the next, as the service keeps it.
     :param environment: variables that are set beside the usual ones.
     """
@@ -50,7 +50,7 @@ class Conditions:
     ahead: float = 0
     jump: float = 0
     deadly: int = 0
-    power_cut: float | None = None
+    all_after: float | None = None
     keep: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -150,7 +150,7 @@ class _Process:
         except Exception as error:  # the rig reports it
             return failure(order, error)
         host = dataclasses.replace(host, clock=Clock(conditions.ahead, conditions.jump))
-        self._steps.arm(conditions.deadly, conditions.power_cut)
+        self._steps.arm(conditions.deadly, conditions.all_after)
         answer = carry_out(host, order)
         answer = dataclasses.replace(answer, steps=self._steps.count)
         self._steps.arm(0)

@@ -17,8 +17,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.host imp
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, deliver, delivery_of, waiting
 
 FAILED, UNKNOWN, CRASHED, KILLED = "failed", "unknown", "crashed", "killed"

@@ -34,19 +34,19 @@ def _mail(world: World) -> None:
     world.ask({SERVERS[1]: [Order("send", world.token(), AUTHOR)]})
 
 
-def killed(action: str, away: bool = False, power_cut: bool = False) -> Callable[[World, float], None]:
+def killed(action: str, away: bool = False, everything: bool = False) -> Callable[[World, float], None]:
     """A row in which the process is killed at each step of an operation.
 
     :param away: whether the remote is away meanwhile, so that what is sent is queued.
-    :param power_cut: whether the Git processes that it has started die with it.
+    :param everything: whether the Git processes that it has started die with it.
     """
 
     def run(world: World, length: float) -> None:
         for step in _stride(world, length):
             _prepare(world, action)
             world.relay.set(Mode(REFUSE if away else "pass"))
-            after = world.random.choice((0, 0.003, 0.01, 0.03)) if power_cut else None
-            (answer,) = world.ask({AUTHOR: [_order(world, action)]}, Conditions(deadly=step, power_cut=after))
+            after = world.random.choice((0, 0.003, 0.01, 0.03)) if everything else None
+            (answer,) = world.ask({AUTHOR: [_order(world, action)]}, Conditions(deadly=step, all_after=after))
             world.relay.set(Mode())
             world.wait_for_strays()
             if answer.told != KILLED:
@@ -125,8 +125,8 @@ ROWS = (
     Row("SIGKILL at each step of a status", killed("status")),
     Row("SIGKILL at each step of a send, remote away", killed("send", away=True)),
     Row("SIGKILL at each step of a service cycle", killed("cycle")),
-    Row("power cut at each step of a send", killed("send", power_cut=True)),
-    Row("power cut at each step of a service cycle", killed("cycle", power_cut=True)),
+    Row("everything killed at each step of a send", killed("send", everything=True)),
+    Row("everything killed at each step of a service cycle", killed("cycle", everything=True)),
     Row("git killed before its k-th call", git_killed("before")),
     Row("git killed amid its k-th call", git_killed("amid")),
     Row("git killed after its k-th call", git_killed("after")),

@@ -20,19 +20,19 @@ class Steps:
     def __init__(self) -> None:
         self.count = 0
         self._deadly = 0
-        self._power_cut: float | None = None
+        self._all_after: float | None = None
         for name in _CALLS:
             setattr(os, name, self._counted(getattr(os, name)))
         popen: Any = subprocess.Popen
         popen._execute_child = self._counted(popen._execute_child)
         popen.communicate = self._counted(popen.communicate)
 
-    def arm(self, deadly: int, power_cut: float | None = None) -> None:
+    def arm(self, deadly: int, all_after: float | None = None) -> None:
         """Begin to count; the process is killed at a step, 0: at none.
 
-        :param power_cut: seconds after that step at which all its child processes are killed first; None: they live on.
+        :param all_after: seconds after that step at which all its child processes are killed first; None: they live on.
         """
-        self.count, self._deadly, self._power_cut = 0, deadly, power_cut
+        self.count, self._deadly, self._all_after = 0, deadly, all_after
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any, **options: Any) -> Any:
@@ -47,8 +47,8 @@ class Steps:
     def _step(self) -> None:
         self.count += 1
         if self.count == self._deadly:
-            if self._power_cut is not None:
-                time.sleep(self._power_cut)
+            if self._all_after is not None:
+                time.sleep(self._all_after)
                 _kill_below(os.getpid())
             os.kill(os.getpid(), signal.SIGKILL)
 
