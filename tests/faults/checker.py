@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ class Findings:
     :param queued: those of them that were queued.
     :param delivered: those of them that are on the remote.
     :param withdrawn: messages that somebody has taken from the remote.
+    :param aside: messages that were refused after they had been queued, and were set aside.
     :param duplicated: messages, ids and numbers that are there more than once.
     :param lost: acknowledged, and neither on the remote, nor waiting, nor withdrawn.
     :param reordered: messages of a sender that stand before one that was acknowledged earlier.
@@ -41,6 +43,7 @@ class Findings:
     queued: int = 0
     delivered: int = 0
     withdrawn: int = 0
+    aside: int = 0
     gaps: int = 0
     duplicated: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -83,15 +86,17 @@ def token_of(entry: dict[str, Any]) -> str:
     return (str(entry.get("body") or "").split() or [""])[0]
 
 
-def check(builders: Builders, ledger: Ledger, waiting: dict[str, list[str]], rewritten: bool = False) -> Findings:
+def check(
+    builders: Builders, ledger: Ledger, waiting: Set[str], aside: Set[str] = frozenset(), rewritten: bool = False
+) -> Findings:
     """Compare the remote with the ledger.
 
-    :param waiting: the tokens in the outbox of each server.
+    :param waiting: the tokens in the outboxes of the servers.
+    :param aside: those that were refused and set aside.
     :param rewritten: whether somebody has taken commits from the remote: marks and states may be gone with them.
     """
     remote = Remote(builders)
     there = Counter(remote.tokens)
-    queued = {token for tokens in waiting.values() for token in tokens}
     accepted = ledger.accepted()
     found = Findings(
         asked=len(ledger.writes),
@@ -105,7 +110,9 @@ def check(builders: Builders, ledger: Ledger, waiting: dict[str, list[str]], rew
             token = write.order.token
             if token in ledger.withdrawn or (rewritten and not write.is_message):
                 found.withdrawn += 1
-            elif token not in queued:
+            elif token in aside:
+                found.aside += 1
+            elif token not in waiting:
                 found.lost.append(f"{token} ({write.order.action} by {write.author}: {', '.join(write.told)})")
         else:
             found.delivered += 1

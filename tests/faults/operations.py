@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import QUEUE, deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
     compose_heartbeat,
@@ -20,7 +21,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
-from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, deliver, delivery_of, waiting
+from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, set_aside, waiting
 
 FAILED, UNKNOWN, CRASHED, KILLED = "failed", "unknown", "crashed", "killed"
 """Beside what a receipt says: an error that says nothing was written; one that leaves it open; one that nobody foresaw;
@@ -36,6 +37,7 @@ class Order:
     :param to: the recipient.
     :param keyed: whether it has an idempotency key, the token, so that it may be asked again.
     :param size: characters of the body.
+    :param offline: what becomes of a write that the remote does not take in time: ``queue`` or ``fail``.
     :param value: what else an action needs.
     """
 
@@ -44,6 +46,7 @@ class Order:
     to: str = ""
     keyed: bool = True
     size: int = 20
+    offline: str = QUEUE
     value: Any = None
 
 
@@ -95,31 +98,32 @@ def _draft(order: Order) -> Draft:
 
 
 def _send(host: Host, order: Order) -> Answer:
-    receipt = send(host, _draft(order), [order.to])
-    return Answer(order, delivery_of(receipt), tuple(entry["id"] for entry in receipt.result))
+    receipt = send(host, _draft(order), [order.to], offline=order.offline)
+    return Answer(order, receipt.delivery, tuple(entry["id"] for entry in receipt.result))
 
 
 def _reply(host: Host, order: Order) -> Answer:
     unread = list_messages(host, Filter(limit=1)).messages
     if not unread:
         return Answer(order, NONE)
-    receipt = reply(host, unread[0]["id"], _draft(order))
-    return Answer(order, delivery_of(receipt), tuple(entry["id"] for entry in receipt.result))
+    receipt = reply(host, unread[0]["id"], _draft(order), offline=order.offline)
+    return Answer(order, receipt.delivery, tuple(entry["id"] for entry in receipt.result))
 
 
 def _status(host: Host, order: Order) -> Answer:
-    return Answer(order, delivery_of(write_status(host, Report("building", job=order.token))))
+    report = Report("building", job=order.token)
+    return Answer(order, write_status(host, report, offline=order.offline).delivery)
 
 
 def _read(host: Host, order: Order) -> Answer:
     ids = tuple(message["id"] for message in list_messages(host, Filter(limit=5)).messages)
-    return Answer(order, delivery_of(mark_read(host, ids)[0]), ids)
+    return Answer(order, mark_read(host, ids)[0].delivery, ids)
 
 
 def _acknowledge(host: Host, order: Order) -> Answer:
     unread = list_messages(host, Filter(limit=5)).messages
     ids = tuple(message["id"] for message in unread if message["ack_required"])
-    return Answer(order, delivery_of(acknowledge(host, ids)), ids)
+    return Answer(order, acknowledge(host, ids).delivery, ids)
 
 
 def _list(host: Host, order: Order) -> Answer:
@@ -141,7 +145,7 @@ def _deliver(host: Host, order: Order) -> Answer:
 
 
 def _waiting(host: Host, order: Order) -> Answer:
-    return Answer(order, NONE, value=waiting(host))
+    return Answer(order, NONE, value={"waiting": waiting(host), "aside": set_aside(host)})
 
 
 ACTIONS: dict[str, Callable[[Host, Order], Answer]] = {

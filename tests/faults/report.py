@@ -10,7 +10,7 @@ from ansible_collections.acs.builders.tests.faults.checker import VIOLATIONS, Fi
 
 COLUMNS = (
     *("faults", "asked", "acknowledged", "queued", "delivered", "duplicated", "lost", "reordered", "phantom"),
-    *("wedged", "crashed", "withdrawn", "gaps", "seconds"),
+    *("wedged", "crashed", "withdrawn", "aside", "gaps", "seconds"),
 )
 _SHORT = {"acknowledged": "acked"}
 WIDTH = 44

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.faults.actor import Conditions
-from ansible_collections.acs.builders.tests.faults.delivery import OUTBOX
 from ansible_collections.acs.builders.tests.faults.operations import KILLED, Order
 from ansible_collections.acs.builders.tests.faults.relay import REFUSE, Mode
 from ansible_collections.acs.builders.tests.faults.rows import Row
@@ -64,7 +63,7 @@ def killed(action: str, away: bool = False, everything: bool = False) -> Callabl
 def _prepare(world: World, action: str) -> None:
     if action in ("reply", "read", "acknowledge"):
         _mail(world)
-    if action in ("deliver", "cycle") and OUTBOX:
+    if action in ("deliver", "cycle"):
         world.relay.set(Mode(REFUSE))
         world.ask({AUTHOR: [world.message(AUTHOR), world.message(AUTHOR)]})
 

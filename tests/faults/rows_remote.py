@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.builders import MESSAGES, git
 from ansible_collections.acs.builders.tests.faults.checker import Remote
+from ansible_collections.acs.builders.tests.faults.operations import Order
+from ansible_collections.acs.builders.tests.faults.relay import REFUSE, Mode
 from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
-from ansible_collections.acs.builders.tests.faults.world import World
+from ansible_collections.acs.builders.tests.faults.world import SERVERS, World
 
 WHO = ("-c", "user.name=person", "-c", "user.email=person@localhost")
 
@@ -28,6 +31,25 @@ def declines(world: World, length: float) -> None:
         hook.unlink()
         world.repeat()
         world.everybody()
+
+
+def declines_one(world: World, length: float) -> None:
+    """A hook of the remote refuses pushes with a certain word, which waits among others in an outbox."""
+    hook = world.builders.remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nread -r _old new _ref\n! git show $new:{MESSAGES} | grep -q forbidden\n")
+    hook.chmod(0o755)
+    for _round in rounds(length, 10):
+        for name in SERVERS:
+            orders = [world.message(name) for _ in range(world.random.randrange(2, 5))]
+            bad = world.random.randrange(len(orders))
+            orders[bad] = replace(orders[bad], token=f"forbidden{orders[bad].token}")
+            world.refused.add(orders[bad].token)
+            world.relay.set(Mode(REFUSE))
+            world.ask({name: orders})
+            world.relay.set(Mode())
+            world.ask({name: [Order("cycle"), replace(orders[bad], token=f"forbidden{world.token()}")]})
+            world.faults += 2
 
 
 def rewound(world: World, length: float) -> None:
@@ -105,6 +127,7 @@ def _git(world: World, *arguments: str | Path) -> str:
 
 ROWS = (
     Row("remote declines by a hook", declines),
+    Row("remote declines one message", declines_one),
     Row("remote rewound", rewound),
     Row("remote rewritten by force", rewritten),
     Row("remote rewound and gc --prune=now", collected),

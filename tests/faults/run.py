@@ -29,7 +29,6 @@ from ansible_collections.acs.builders.tests.faults import (
     week,
 )
 from ansible_collections.acs.builders.tests.faults.checker import Findings
-from ansible_collections.acs.builders.tests.faults.delivery import OUTBOX
 from ansible_collections.acs.builders.tests.faults.git_host import GitHostProcess
 from ansible_collections.acs.builders.tests.faults.relay import Relay
 from ansible_collections.acs.builders.tests.faults.report import Result, table
@@ -138,14 +137,12 @@ def main(arguments: Sequence[str]) -> int:
     seconds = time.monotonic() - started
     failed = any(result.findings.violations for result in results)
     if asked.json:
-        head = {"seed": seed, "length": asked.length, "seconds": round(seconds, 1), "outbox": OUTBOX, "failed": failed}
+        head = {"seed": seed, "length": asked.length, "seconds": round(seconds, 1), "failed": failed}
         print(json.dumps({**head, "rows": [result.as_json() for result in results]}, indent=2))
     else:
         print(table(results))
         again = f"make faults SEED={seed} LENGTH={asked.length:g}"
         print(f"\n{'FAILED' if failed else 'ok'}: {len(results)} rows in {seconds:.0f} s; replay: {again}")
-        if not OUTBOX:
-            print("This collection has no outbox: nothing is ever queued.")
     return int(failed)
 
 

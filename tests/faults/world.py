@@ -6,8 +6,10 @@ import random
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL, QUEUE
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 from ansible_collections.acs.builders.tests.faults.actor import Actor, Conditions, Hung
 from ansible_collections.acs.builders.tests.faults.checker import Findings, Remote, check
@@ -31,6 +33,10 @@ STRAY_TIME = 60
 class World:
     """What one row of the report happens in. Use it as a context manager.
 
+    ``ledger`` is what callers were told, ``faults`` how many were injected, ``trouble`` what is stuck, ``figures`` what
+    else was measured, ``refused`` the tokens that the remote refuses for their content, ``rewritten`` whether somebody
+    has taken commits from the remote.
+
     :param folder: an empty folder below the one that the Git host serves.
     :param top: that one.
     :param relay: the relay before the Git host.
@@ -53,6 +59,7 @@ class World:
         for server in self.builders.ids:
             git("remote", "set-url", "origin", url, cwd=self.builders.clone(server))
         self.actors = {server: Actor(server, self.builders) for server in SERVERS}
+        self.refused: set[str] = set()
         self.rewritten = False
         self._tokens = 0
 
@@ -83,7 +90,8 @@ class World:
     def write(self, server: str) -> Order:
         """An order to write anything as a server, mostly a message."""
         action = self.random.choices(("send", "reply", "status", "read", "acknowledge"), (6, 1, 1, 1, 1))[0]
-        return self.message(server) if action == "send" else Order(action, self.token(), keyed=False)
+        order = self.message(server) if action == "send" else Order(action, self.token(), keyed=False)
+        return replace(order, offline=self.random.choice((QUEUE, QUEUE, QUEUE, FAIL)))
 
     def ask(
         self, plans: Mapping[str, list[Order]], conditions: Conditions | Mapping[str, Conditions] = USUAL
@@ -155,7 +163,8 @@ class World:
         self.relay.set(Mode())
         self.wait_for_strays()
         self.repeat()
-        waiting = {}
+        waiting: set[str] = set()
+        aside: set[str] = set()
         for name, actor in self.actors.items():
             last = self.message(actor.server, keyed=False)
             plan = [Order("deliver"), last, Order("list"), Order("waiting"), Order("inspect")]
@@ -165,11 +174,14 @@ class World:
             self.trouble += [
                 f"{name} cannot {one.order.action}: {one.error}" for one in (delivered, listed) if one.error
             ]
-            waiting[name] = left.value or []
+            outbox = left.value or {"waiting": [], "aside": []}
             self.trouble += [f"{name}: {obstacle}" for obstacle in seen.value["obstacles"]]
-            self.trouble += [f"{name}: {token} still waits" for token in waiting[name]]
+            self.trouble += [f"{name}: {token} still waits" for token in outbox["waiting"]]
+            waiting.update(outbox["waiting"])
+            aside.update(outbox["aside"])
         self.wait_for_strays()
-        findings = check(self.builders, self.ledger, waiting, self.rewritten)
+        self.trouble += [f"{token} was set aside for no reason" for token in aside - self.refused]
+        findings = check(self.builders, self.ledger, waiting, aside, self.rewritten)
         findings.wedged += self.trouble
         return findings
 

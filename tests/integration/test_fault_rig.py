@@ -49,7 +49,7 @@ def honest(builders: Builders) -> tuple[Builders, Ledger]:
 
 
 def look(builders: Builders, ledger: Ledger) -> Findings:
-    return check(builders, ledger, {})
+    return check(builders, ledger, set())
 
 
 def plant(builders: Builders, change: Callable[[Entries], Entries]) -> None:
