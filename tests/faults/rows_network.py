@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ansible_collections.acs.builders.tests.faults.actor import Conditions
+from ansible_collections.acs.builders.tests.faults.operations import Order
 from ansible_collections.acs.builders.tests.faults.relay import CUT, DOWN, HANG, REFUSE, SWALLOW, UP, Mode
 from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
-from ansible_collections.acs.builders.tests.faults.world import World
+from ansible_collections.acs.builders.tests.faults.world import SERVERS, World
 
 HURRIED = Conditions(timeout=3)
 
@@ -47,9 +48,25 @@ def swallowed(world: World, length: float) -> None:
         _break(world, Mode(SWALLOW, times=world.random.choice((1, 2, None))), orders=2)
 
 
+def two_at_once(world: World, length: float) -> None:
+    """The service and the modules of one server write at once, over a way that is slow and breaks."""
+    service = f"{SERVERS[0]} service"
+    world.add_actor(service, SERVERS[0])
+    for _round in rounds(length, 20):
+        before = world.relay.set(Mode(REFUSE)).get("broken", 0)
+        world.ask({SERVERS[0]: [world.write(SERVERS[0])]}, HURRIED)
+        mode = world.random.choice((Mode(SWALLOW, 300, times=1), Mode(CUT, 500, 400, DOWN, 2), Mode(delay=900)))
+        world.relay.set(mode)
+        plans = {service: [Order("cycle")], **{name: [world.write(name)] for name in SERVERS}}
+        world.ask(plans, Conditions(timeout=30))
+        world.faults += 1 + world.relay.set(Mode()).get("broken", 0) - before
+        world.repeat()
+
+
 ROWS = (
     Row("relay refuses", refused),
     Row("relay hangs", hanging),
     Row("relay cuts after n bytes", cut),
     Row("relay cuts after accept", swallowed),
+    Row("service and modules at once, relay slow", two_at_once),
 )
