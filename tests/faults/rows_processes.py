@@ -52,6 +52,8 @@ def killed(action: str, away: bool = False, everything: bool = False) -> Callabl
                 world.progress(f"{action} took {answer.steps} steps")
                 return
             world.faults += 1
+            if world.faults % 20 == 0:
+                world.progress(f"killed at step {step}")
             if world.random.random() < 0.5:
                 world.repeat()
             if world.random.random() < 0.3:

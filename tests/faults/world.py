@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL, QUEUE
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 from ansible_collections.acs.builders.tests.faults.actor import Actor, Conditions, Hung
-from ansible_collections.acs.builders.tests.faults.checker import Findings, Remote, check
+from ansible_collections.acs.builders.tests.faults.checker import Findings, Remote, check, token_of
 from ansible_collections.acs.builders.tests.faults.delivery import PUSHED
 from ansible_collections.acs.builders.tests.faults.inspection import strays
 from ansible_collections.acs.builders.tests.faults.ledger import Ledger
@@ -174,6 +174,7 @@ class World:
             self.trouble += [
                 f"{name} cannot {one.order.action}: {one.error}" for one in (delivered, listed) if one.error
             ]
+            self.trouble += [f"{name} does not list {token}" for token in self._unseen(actor.server, listed)]
             outbox = left.value or {"waiting": [], "aside": []}
             self.trouble += [f"{name}: {obstacle}" for obstacle in seen.value["obstacles"]]
             self.trouble += [f"{name}: {token} still waits" for token in outbox["waiting"]]
@@ -184,6 +185,12 @@ class World:
         findings = check(self.builders, self.ledger, waiting, aside, self.rewritten)
         findings.wedged += self.trouble
         return findings
+
+    def _unseen(self, server: str, listed: Answer) -> list[str]:
+        """The messages to a server on the remote that a listing does not have."""
+        there = {entry["id"]: entry for entry in Remote(self.builders).entries if entry["from"] != server}
+        mine = (message for message in there.values() if message["to"] in (server, "all"))
+        return [token_of(message) for message in mine if message["id"] not in listed.ids]
 
     def _collect(self, name: str) -> Iterable[Answer]:
         actor = self.actors[name]
