@@ -1,13 +1,16 @@
-"""Rows in which a person commits a mailbox that cannot be read, and repairs it later."""
+"""Rows in which a person commits a document that cannot be read, and repairs it later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ansible_collections.acs.builders.tests.builders import MESSAGES
+from ansible_collections.acs.builders.tests.faults.operations import Order
+from ansible_collections.acs.builders.tests.faults.relay import REFUSE, Mode
 from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
-from ansible_collections.acs.builders.tests.faults.world import World
+from ansible_collections.acs.builders.tests.faults.world import SERVERS, World
 
+AUTHOR = SERVERS[0]
 Damage = Callable[[bytes], bytes]
 
 
@@ -23,27 +26,38 @@ DAMAGES: dict[str, Damage] = {
     "with conflict markers": _conflict,
     "50 MB long": lambda data: data[:-3] + b" " * 50_000_000 + data[-3:],
     "deeply nested": lambda _data: b'{"messages": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}\n",
-    "not UTF-8": lambda data: data.replace(b'"body"', b'"body\xff"'),
+    "not UTF-8": lambda data: data.replace(b'": ', b'\xff": ', 3),
 }
+_OF_ANY = [DAMAGES[name] for name in ("cut short", "empty", "with conflict markers", "not UTF-8")]
 
 
-def damaged(damage: Damage) -> Callable[[World, float], None]:
-    """A row in which the mailbox is damaged."""
+def damaged(path: str, *damages: Damage) -> Callable[[World, float], None]:
+    """A row in which a document is damaged while some writes wait in outboxes and others come.
+
+    :param damages: of which one is chosen each time.
+    """
 
     def run(world: World, length: float) -> None:
-        for number in rounds(length, 2):
-            good = world.builders.show(MESSAGES)
-            bad = damage(good) + b"\n" * number
-            world.builders.commit(MESSAGES, bad)
+        world.ask({AUTHOR: [Order("status", world.token(), keyed=False)]})
+        for number in rounds(length, 2 * len(damages)):
+            world.relay.set(Mode(REFUSE))
+            world.everybody()
+            good = world.builders.show(path)
+            bad = world.random.choice(damages)(good) + b"\n" * number
+            world.builders.commit(path, bad)
+            world.relay.set(Mode())
             world.faults += 1
             world.everybody(2)
-            if world.builders.show(MESSAGES) != bad:
-                world.trouble.append(f"somebody has overwritten the damaged {MESSAGES}")
-            world.builders.commit(MESSAGES, good)
+            if world.builders.show(path) != bad:
+                world.trouble.append(f"somebody has overwritten the damaged {path}")
+            world.builders.commit(path, good)
             world.repeat()
             world.everybody()
 
     return run
 
 
-ROWS = tuple(Row(f"mailbox {name}", damaged(damage)) for name, damage in DAMAGES.items())
+ROWS = (
+    *(Row(f"mailbox {name}", damaged(MESSAGES, damage)) for name, damage in DAMAGES.items()),
+    Row("status cut short, empty, in conflict or no text", damaged(f"{AUTHOR}/status.json", *_OF_ANY)),
+)

@@ -133,6 +133,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0 if asked.list else 2
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
     started = time.monotonic()
+    if not asked.quiet:
+        print(f"seed {seed}, length {asked.length:g}, {len(chosen)} rows", file=sys.stderr, flush=True)
     with rig(asked.quiet) as the_rig:
         results = [the_rig.run(row, seed, asked.length) for row in chosen]
     seconds = time.monotonic() - started
