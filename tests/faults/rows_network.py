@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
 from ansible_collections.acs.builders.tests.faults.actor import Conditions
 from ansible_collections.acs.builders.tests.faults.operations import Order
 from ansible_collections.acs.builders.tests.faults.relay import CUT, DOWN, HANG, REFUSE, SWALLOW, UP, Mode
@@ -48,18 +51,18 @@ def swallowed(world: World, length: float) -> None:
         _break(world, Mode(SWALLOW, times=world.random.choice((1, 2, None))), orders=2)
 
 
-def two_at_once(world: World, length: float) -> None:
-    """The service and the modules of one server write at once, over a way that is slow and breaks."""
+def at_once(world: World, length: float) -> None:
+    """The service and several modules of one server write at once, some of what may not wait, over a slow way."""
+    own = [f"{SERVERS[0]} module {number}" for number in range(3)]
     service = f"{SERVERS[0]} service"
-    world.add_actor(service, SERVERS[0])
-    for _round in rounds(length, 20):
-        before = world.relay.set(Mode(REFUSE)).get("broken", 0)
-        world.ask({SERVERS[0]: [world.write(SERVERS[0])]}, HURRIED)
-        mode = world.random.choice((Mode(SWALLOW, 300, times=1), Mode(CUT, 500, 400, DOWN, 2), Mode(delay=900)))
-        world.relay.set(mode)
-        plans = {service: [Order("cycle")], **{name: [world.write(name)] for name in SERVERS}}
-        world.ask(plans, Conditions(timeout=30))
-        world.faults += 1 + world.relay.set(Mode()).get("broken", 0) - before
+    for name in (*own, service):
+        world.add_actor(name, SERVERS[0])
+    for _round in rounds(length, 6):
+        world.relay.set(Mode(delay=world.random.choice((150, 300, 450))))
+        plans = {name: [replace(world.message(SERVERS[0]), offline=FAIL) for _ in range(2)] for name in own}
+        world.ask({service: [Order("cycle")], SERVERS[0]: [world.write(SERVERS[0])], **plans})
+        world.relay.set(Mode())
+        world.faults += 1
         world.repeat()
 
 
@@ -68,5 +71,5 @@ ROWS = (
     Row("relay hangs", hanging),
     Row("relay cuts after n bytes", cut),
     Row("relay cuts after accept", swallowed),
-    Row("service and modules at once, relay slow", two_at_once),
+    Row("service and modules of a host at once", at_once),
 )
