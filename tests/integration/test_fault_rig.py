@@ -20,9 +20,8 @@ from ansible_collections.acs.builders.tests.faults.run import ROWS, Rig, rig
 
 SEED = 20
 SHORT = {
-    "relay cuts after n bytes": 0.03,
     "relay cuts after accept": 0.05,
-    "SIGKILL at each step of a send": 0.04,
+    "SIGKILL at each step of a send": 0.03,
     "git killed after its k-th call": 0.02,
     "remote rewound": 0.1,
     "mailbox with conflict markers": 0.5,
