@@ -8,6 +8,7 @@ from typing import Callable
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.working_clone import FORWARDING
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
 HOOKS = [
@@ -188,3 +189,44 @@ def test_variables_of_the_caller_do_not_lead_git_astray(
     assert not (tmp_path / "trace").exists()
     assert not (tmp_path / "objects").exists()
     assert legacy.messages()[-1]["subject"] == "Ready"
+
+
+def half_merged(clone: Path, old: str, new: str) -> None:
+    git("checkout", "--quiet", new, "--", ".", cwd=clone)
+
+
+def half_written(clone: Path, old: str, new: str) -> None:
+    data = git("show", f"{new}:coordination/messages.json", cwd=clone).encode()
+    (clone / "coordination/messages.json").write_bytes(data[: len(data) // 2])
+
+
+def half_removed(clone: Path, old: str, new: str) -> None:
+    (clone / "coordination/messages.json").unlink()
+    (clone / "news.txt").write_text("")
+
+
+@pytest.mark.parametrize("state", [half_merged, half_written, half_removed])
+@pytest.mark.parametrize("edited", [False, True], ids=["", "and then edited"])
+def test_a_fast_forward_that_was_cut_short_is_taken_up_again(
+    legacy: Builders, state: Callable[[Path, str, str], None], edited: bool
+) -> None:
+    clone, mailbox = legacy.clone("build1"), legacy.clone("build1") / "coordination/messages.json"
+    with legacy.host("build1") as host:
+        old = str(send(host, Draft("one", "1"), ["build2"]).commit)
+    legacy.commit("news.txt", b"of others\n")
+    with legacy.host("build2") as host:
+        new = str(send(host, Draft("two", "2"), ["build1"]).commit)
+    git("fetch", "--quiet", "origin", cwd=clone)
+    (clone / ".git" / FORWARDING).write_text(f"{old}\n{new}\n")
+    state(clone, old, new)
+    if edited:
+        mailbox.write_text("a day's work\n")
+    with legacy.host("build1") as host:
+        receipt = send(host, Draft("three", "3"), ["build2"])
+        assert bool(host.repository.notes) is edited
+    if edited:
+        assert mailbox.read_text() == "a day's work\n"
+        return
+    assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit
+    assert git("status", "--porcelain", cwd=clone) == ""
+    assert not (clone / ".git" / FORWARDING).exists()

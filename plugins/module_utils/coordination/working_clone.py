@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from .git_command import GitCommand, git
+from .git_command import GitCommand, Outcome, git
 from .private_repository import PrivateRepository
+
+FORWARDING = "acs-builders-forwarding"
+"""File in the clone's Git folder while it is fast-forwarded: the commit it was at, and the one that it is to get to."""
 
 
 def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: str, timeout: float) -> list[str]:
@@ -28,7 +32,8 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
             reason = _obstacle(repo, private.branch)
             if reason:
                 return [f"The clone {clone} was left as it is: {reason}."]
-            command = GitCommand(Path(repo.git_dir), Path(str(repo.working_tree_dir)), private.url, private.pat_file)
+            folder = _Folder(Path(repo.git_dir), Path(str(repo.working_tree_dir)))
+            command = GitCommand(folder.git, folder.work, private.url, private.pat_file)
     except Exception as error:  # whatever is wrong with the clone, the write has been accepted
         return [f"The clone {clone} was left as it is: it cannot be read ({error})."]
     tracking = f"refs/remotes/{remote}/{private.branch}"
@@ -38,11 +43,77 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
         outcome = command.run(*fetch, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
     if outcome.status == 0:
         with _to_the_end():
-            outcome = command.run("merge", "--quiet", "--ff-only", tracking)
+            outcome = _forward(command, folder, tracking)
     if outcome.status == 0:
         return []
     said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
     return [f"The clone {clone} was left as it is: {said[:300]}"]
+
+
+class _Folder(NamedTuple):
+    """Where a clone has its Git folder and its files."""
+
+    git: Path
+    work: Path
+
+    @property
+    def mark(self) -> Path:
+        """The file that is there while the clone is fast-forwarded."""
+        return self.git / FORWARDING
+
+
+def _forward(command: GitCommand, folder: _Folder, target: str) -> Outcome:
+    """Fast-forward the clone. What a power cut has left half done is undone by the next call."""
+    try:
+        undone = _undo(command, folder) if folder.mark.exists() else None
+        if undone and undone.status != 0:
+            return undone
+        commits = command.run("rev-parse", "HEAD", target).stdout
+        folder.mark.write_bytes(commits)
+    except (OSError, ValueError) as error:
+        return Outcome(None, b"", str(error))
+    outcome = command.run("merge", "--quiet", "--ff-only", target)
+    if outcome.status is not None and outcome.status >= 0:
+        with suppress(OSError):
+            folder.mark.unlink()
+    return outcome
+
+
+def _undo(command: GitCommand, folder: _Folder) -> Outcome | None:
+    """Bring the files back that a fast-forward has begun to change, unless somebody has been at them since.
+
+    :return: how Git ended; None when there was nothing to bring back.
+    """
+    commits = folder.mark.read_text(encoding="ascii").split()
+    head = command.run("rev-parse", "HEAD").stdout.decode("ascii").strip()
+    if len(commits) != 2 or commits[0] != head:
+        return None
+    listed = command.run("diff", "--name-only", "--no-renames", "-z", *commits).stdout.decode("utf-8", "replace")
+    names = [name for name in listed.split("\0") if name]
+    if not names or not all(_is_half_done(command, folder, name, commits) for name in names):
+        return None
+    outcome = command.run("reset", "--quiet", head, "--", *names)
+    if outcome.status != 0:
+        return outcome
+    kept = [name for name in names if _blob(command, head, name) is not None]
+    for name in set(names) - set(kept):
+        (folder.work / name).unlink(missing_ok=True)
+    return command.run("checkout", "--quiet", head, "--", *kept) if kept else None
+
+
+def _is_half_done(command: GitCommand, folder: _Folder, name: str, commits: list[str]) -> bool:
+    """Whether a file, and what is staged of it, is the old one, the new one, or the new one cut short."""
+    old, new = (_blob(command, commit, name) for commit in commits)
+    path = folder.work / name
+    there = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    cut_short = there is not None and new is not None and new.startswith(there)
+    return _blob(command, "", name) in (old, new) and (cut_short or there in (None, old))
+
+
+def _blob(command: GitCommand, commit: str, name: str) -> bytes | None:
+    """A file in a commit, or what is staged of it when that is empty; None when there is none."""
+    outcome = command.run("cat-file", "blob", f"{commit}:{name}")
+    return outcome.stdout if outcome.status == 0 else None
 
 
 @contextmanager
