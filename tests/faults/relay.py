@@ -226,6 +226,7 @@ class Server:
         self._mode = Mode()
         self._left: int | None = None
         self._ended = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any] | None] = set()
         self.counts: Counter[str] = Counter()
 
     async def set(self, mode: Mode) -> None:
@@ -241,7 +242,14 @@ class Server:
 
     async def _serve(self, up: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self.counts["connections"] += 1
-        mode = self._next()
+        task = asyncio.current_task()
+        self._tasks.add(task)  # asyncio itself keeps only a weak reference
+        try:
+            await self._relay(up, client, self._next())
+        finally:
+            self._tasks.discard(task)
+
+    async def _relay(self, up: asyncio.StreamReader, client: asyncio.StreamWriter, mode: Mode) -> None:
         writers = [client]
         with suppress(ConnectionError):
             if mode.mode == HANG:
