@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.faults.checker import Remote
-from ansible_collections.acs.builders.tests.faults.operations import MESSAGES, Order
+from ansible_collections.acs.builders.tests.faults.operations import Order
 from ansible_collections.acs.builders.tests.faults.rows import Row
 from ansible_collections.acs.builders.tests.faults.world import OLD, SERVERS, World
 
@@ -123,8 +123,8 @@ def check(world: World, old: OldWriter) -> None:
         to_server = [t for t, e in zip(remote.tokens, remote.entries) if t in old.sent and e["to"] in (server, "all")]
         world.trouble += [f"{server} cannot read {t}" for t in to_server if token_ids[t] not in listed.ids]
     seen = set(old.tokens())
-    to_old = [w for w in world.ledger.accepted() if w.order.action in MESSAGES and w.order.to in (OLD, "all")]
-    world.trouble += [f"the old writer cannot read {w.order.token}" for w in to_old if w.order.token not in seen]
+    to_old = [t for t, e in zip(remote.tokens, remote.entries) if e["from"] != OLD and e["to"] in (OLD, "all")]
+    world.trouble += [f"the old writer cannot read {token}" for token in to_old if token not in seen]
     dirty = git("status", "--porcelain", cwd=world.builders.clone(OLD))
     world.trouble += [f"the clone of the old writer is not clean: {dirty}"] if dirty else []
 
