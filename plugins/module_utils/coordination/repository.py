@@ -176,6 +176,10 @@ class Repository:
         """Whether a commit that is known here leads to another."""
         return self._private.holds(old) and self._private.holds(new) and self._private.is_ancestor(old, new)
 
+    def withdrawn_tips(self) -> list[str]:
+        """The commits that were the newest ones of the remote before it was rewound, as far as they are kept here."""
+        return list(self._private.refs(WITHDRAWN).values())
+
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit that is known here."""
         return self._snapshot(commit, fresh=False)
