@@ -326,7 +326,7 @@ def _outbox(command: AddCommand) -> None:
     parser = command(
         "outbox",
         "show what this server has accepted and the remote has not taken yet",
-        ["builderctl outbox", "builderctl outbox --json", "builderctl outbox --drop msg_1795245106_9f86d081884c7d65"],
+        ["builderctl outbox", "builderctl outbox --json"],
         "The service, and every command that reaches the remote, delivers what waits, in its order. What the remote\n"
         "refuses for its content is set aside. An ID is that of a line, or of a message in it.",
     )
