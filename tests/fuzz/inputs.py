@@ -129,7 +129,8 @@ def targets(scene: Scene, starts: Starts) -> list[Target]:
 
 def _argv(lines: Sequence[Sequence[str]], line: Line) -> list[str]:
     """The words as a process gets them: none holds NUL, and bytes that are no UTF-8 are half characters."""
-    words = [str(word).replace("\0", "") for word in mutation.changed(list(lines[line.start]), [*line.words])]
+    changed = mutation.changed(list(lines[line.start]), line.words)
+    words = [str(word).replace("\0", "") for word in (changed if isinstance(changed, list) else [changed])]
     return [word.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape") for word in words]
 
 

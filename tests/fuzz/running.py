@@ -27,7 +27,7 @@ MEASURED_EVERY = 16
 """Examples from one whose memory is measured to the next; large ones are always measured."""
 LARGE = 200_000
 """Bytes."""
-ROUND = 40
+ROUND = 25
 """Examples of one round, which has a seed of its own, so that it can be repeated alone."""
 SHRINKING = 15.0
 """Seconds for making a failing example smaller."""

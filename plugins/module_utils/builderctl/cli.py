@@ -85,7 +85,7 @@ def _fail(argv: Sequence[str], kind: str, text: str, notes: list[str]) -> int:
     """Say what went wrong, and return the exit code."""
     if _wants_json(argv):
         with contextlib.suppress(StateUnusable):
-            _print_json({"error": kind, "message": text, "notes": notes})
+            _print_json({"error": kind, "message": one_line(text), "notes": notes})
     else:
         _tell_notes(notes)
     _tell(text)

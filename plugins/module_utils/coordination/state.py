@@ -71,7 +71,7 @@ class StateDirectory:
         value = self.read_json(name)
         try:
             return None if value is None else parse(value)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise StateUnusable(
                 f"{self.path / name} does not hold what it should ({error}).",
                 "Restore it, or remove it to have it made anew.",
