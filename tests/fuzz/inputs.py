@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.tests.fuzz import calls, mutation
+from ansible_collections.acs.builders.tests.fuzz import calls, kept, mutation
 from ansible_collections.acs.builders.tests.fuzz.json_text import LAYOUTS, dump
 from ansible_collections.acs.builders.tests.fuzz.mutation import Change
 from ansible_collections.acs.builders.tests.fuzz.own_files import SUMMARY, repository
@@ -176,9 +176,10 @@ def _run_module(
 
 
 def _is_for_modules(arguments: str) -> bool:
-    """Whether Ansible could pass options to a module: it does so as a JSON object."""
+    """Whether Ansible could pass options to a module: as a JSON object. Its own check of numbers takes none without end."""
     try:
-        given = json.loads(arguments)["ANSIBLE_MODULE_ARGS"]
+        given = kept.strict(arguments.encode("utf-8", "surrogatepass"))["ANSIBLE_MODULE_ARGS"]
+        json.dumps(given, allow_nan=False)
     except (ValueError, RecursionError):
         return False
     names = {"_ansible_check_mode", "_ansible_diff"}

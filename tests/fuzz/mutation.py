@@ -124,7 +124,7 @@ def _change_member(holder: Any, key: Any, change: Change) -> None:
     if kind == "remove":
         del holder[key]
     elif isinstance(holder, list):
-        holder[key:key] = [value] * (choice % 300 if kind == "many" else 1)
+        holder[key:key] = [value] * (choice * choice // 20_000 if kind == "many" else 1)
     elif kind == "rename":
         holder[ODD_TEXTS[choice % len(ODD_TEXTS)]] = holder.pop(key)
     else:

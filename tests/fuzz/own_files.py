@@ -48,8 +48,8 @@ def _read_attempts(_scene: Scene, _message_id: str) -> object:
     return StateDirectory(STATE).read("attempts.json", attempts.parse_attempts)
 
 
-def _merge_signers(scene: Scene, _message_id: str) -> object:
-    record = json.loads((scene.state / "signers.json").read_bytes())
+def _merge_signers(_scene: Scene, _message_id: str) -> object:
+    record = StateDirectory(STATE).read_json("signers.json")
     return signers.merge_signers(record, {}, ["build1"], utc_now())
 
 
