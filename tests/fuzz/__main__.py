@@ -17,7 +17,7 @@ from ansible_collections.acs.builders.tests.fuzz.targets import targets
 
 PROGRAM = "python -m ansible_collections.acs.builders.tests.fuzz"
 ADDRESS_SPACE = 3 << 30
-"""Bytes of memory that this process may map: who wants more than any bound gets an error, and the machine stays well."""
+"""Bytes of memory that this process may map: whatever wants more gets an error, and the machine stays well."""
 EPILOG = f"""\
 Each target is fuzzed for its share of the time, in rounds with a seed of their own. The report tells for each how many
 examples were run, how many of them were refused with a clear error, the seconds of the slowest, and the memory of the
@@ -40,7 +40,6 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Fuzz what the command line names, and return the exit code."""
     given = _parse(argv)
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.getrlimit(resource.RLIMIT_AS)[1]))
     number = secrets.randbelow(2**32) if given.seed is None else given.seed
     log = sys.stderr if given.json else sys.stdout
     with targets() as all_targets:
@@ -69,7 +68,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=60, metavar="N", help="for all targets together (default: 60)")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat a run (default: a new one, which is printed)")
-    parser.add_argument("--target", action="append", metavar="TEXT", help="only those with this in their names; repeatable")
+    parser.add_argument(
+        "--target", action="append", metavar="TEXT", help="only those with this in their names; repeatable"
+    )
     parser.add_argument("--round", type=int, metavar="N", help="only this round of each target, to repeat a failure")
     parser.add_argument("--list", action="store_true", help="print the names of the targets and end")
     parser.add_argument("--json", action="store_true", help="print one JSON object in the end; progress goes to stderr")
@@ -112,4 +113,5 @@ def _report(number: int, results: list[Result]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.getrlimit(resource.RLIMIT_AS)[1]))
     raise SystemExit(main())

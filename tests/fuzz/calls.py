@@ -28,7 +28,7 @@ def command(argv: Sequence[str], stdin: bytes = b"", config: str = CONFIG) -> in
     """
     out, error = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors="strict") for _stream in range(2))
     error.reconfigure(errors="backslashreplace")
-    streams = {"stdin": io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), "stdout": out, "stderr": error}
+    streams: dict[str, Any] = {"stdin": io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), "stdout": out, "stderr": error}
     with patch.multiple(sys, **streams):
         code = cli.main(["--config", config, *argv])
         printed = [_printed(stream) for stream in (out, error)]

@@ -196,5 +196,3 @@ def told(data: bytes, example: Any) -> str:
     text = repr(data)
     short = text if len(text) <= 4_000 else f"{text[:2_000]} … {text[-2_000:]} ({len(data)} bytes)"
     return f"{short}\n{example!r}"
-
-

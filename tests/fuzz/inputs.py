@@ -53,7 +53,13 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
         {"query": "[?priority=='high'].{id: id}", "types": ["error"], "senders": ["build2"], "limit": 3},
         {"unread": False, "query": "[?type=='info']", "since": "2025-11-08 02:00", "thread": "ID", "ids": ["ID"]},
         {
-            **{"state": "sent", "to": ["build2"], "subject": "Hello", "body": "Text", "facts": [{"name": "a", "value": 1}]},
+            **{
+                "state": "sent",
+                "to": ["build2"],
+                "subject": "Hello",
+                "body": "Text",
+                "facts": [{"name": "a", "value": 1}],
+            },
             **{"request": {"action": "facts", "query": ["disk"]}, "key": "k", "secrets": "redact"},
         },
         {"state": "sent", "to": "all", "subject": "Hello", "body": "Text", "type": "request", "require_ack": True},
@@ -176,7 +182,7 @@ def _run_module(
 
 
 def _is_for_modules(arguments: str) -> bool:
-    """Whether Ansible could pass options to a module: as a JSON object. Its own check of numbers takes none without end."""
+    """Whether Ansible passes such options to a module: a JSON object; its own check of numbers takes no infinity."""
     try:
         given = kept.strict(arguments.encode("utf-8", "surrogatepass"))["ANSIBLE_MODULE_ARGS"]
         json.dumps(given, allow_nan=False)

@@ -176,7 +176,9 @@ class MemoryBeats:
     def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
         """The refs at or below a name; a commit is named as its server."""
         names = (f"{BEATS}{server}" for server in self._remote.beats)
-        return {name: name[len(BEATS) :] for name in names if name == prefix or name.startswith(prefix.rstrip("/") + "/")}
+        return {
+            name: name[len(BEATS) :] for name in names if name == prefix or name.startswith(prefix.rstrip("/") + "/")
+        }
 
     def read(self, commit: str, _path: str) -> bytes | None:
         """The heartbeat of a commit."""

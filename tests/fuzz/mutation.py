@@ -1,4 +1,4 @@
-"""Examples for the fuzzer: documents and arguments of real shape, changed in their bytes, their structure and their texts.
+"""Examples for the fuzzer: documents and arguments of real shape, with changes in bytes, structure and texts.
 
 An example is small: the number of a start and a list of changes. So Hypothesis can make it smaller still.
 """
@@ -28,7 +28,7 @@ ODD_NUMBERS = (
     *(Raw("NaN"), Raw("-Infinity"), Raw("1e999"), Raw("-1e999"), Raw("1e-999"), Raw("-0.0"), Raw("00"), Raw("1.")),
     *(Raw("1" + "0" * 400), Raw("-" + "9" * 5_000), 2**31, 2**53 + 1, 2**63, -(2**64), -1, 0, 1, 0.1, 1e300),
 )
-ODD_VALUES = (
+ODD_VALUES: tuple[Any, ...] = (
     *(*ODD_TEXTS, *ODD_NUMBERS, None, True, False, [], {}, [[]], [None], [0] * 1_000, {"": {}}, {"a": [{"b": 1e300}]}),
     *(Raw('"\\ud800"'), Raw('"\\udc00\\ud800x"'), Raw('"\\u0000"'), Raw('"\t"'), Raw('"\\x"'), Raw("'a'"), Raw("")),
     *(["build1"], ["build2", 7, None], [{"name": "a", "value": 1}], [{"id": "msg_1"}], {"action": "facts"}),
@@ -68,7 +68,8 @@ def changes(kinds: Sequence[str], most: int) -> st.SearchStrategy[list[Change]]:
 def documents(starts: int) -> st.SearchStrategy[Document]:
     """Documents that begin as one of a number of starts. The bytes of most of them are left alone: they would hide the
     rest."""
-    data = st.one_of(st.just([]), st.just([]), changes(BYTE_KINDS, 2))
+    none: list[Change] = []
+    data = st.one_of(st.just(none), st.just(none), changes(BYTE_KINDS, 2))
     layouts = st.integers(0, len(LAYOUTS) - 1)
     return st.builds(Document, st.integers(0, starts - 1), layouts, changes(VALUE_KINDS, 4), data)
 
@@ -150,7 +151,9 @@ def change_bytes(data: bytes, change: Change) -> bytes:
     if change.kind == "drop":
         return data[:place] + data[place + size :]
     if change.kind == "flip":
-        return data[:place] + bytes(byte ^ 1 << change.choice % 8 for byte in data[place : place + 1]) + data[place + 1 :]
+        return (
+            data[:place] + bytes(byte ^ 1 << change.choice % 8 for byte in data[place : place + 1]) + data[place + 1 :]
+        )
     if change.kind == "repeat":
         return data[:place] + data[place : place + size * 8] * (change.choice % 1_000) + data[place + size * 8 :]
     if change.kind == "conflict":

@@ -159,6 +159,8 @@ def _measure(target: Target, result: Result, example: Any, memory: bool) -> tupl
             size = target.run(example)
     except CoordinationError:
         result.refused += 1
+    except SystemExit as error:
+        raise Violation(f"SystemExit: it ended the program with {error.code}") from error
     finally:
         peak = tracemalloc.get_traced_memory()[1] if memory else 0
         if memory:
@@ -182,7 +184,9 @@ def _limited() -> Iterator[None]:
     try:
         yield
     except Hang as error:
-        raise Violation(f"it took more than {CPU_LIMIT:.0f} s of the processor or {WALL_LIMIT:.0f} s") from error
+        raise Violation(
+            f"it took more than {CPU_LIMIT:g} s of the processor or {WALL_LIMIT:g} s of the clock"
+        ) from error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)

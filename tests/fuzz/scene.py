@@ -1,4 +1,4 @@
-"""The server that is fuzzed: build1 with real files of its own, in a folder that is thrown away, and a remote in memory."""
+"""The server that is fuzzed: build1, with files of its own in a folder that is thrown away, and a remote in memory."""
 
 from __future__ import annotations
 

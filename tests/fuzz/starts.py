@@ -85,7 +85,8 @@ def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
         first = _read(scene, MESSAGES)["messages"][0]["id"]
         sending.reply(host, first, messages.Draft("", "Version 1.6 is installed."))
         statuses = []
-        for report in (status.Report("building", "job_1", "main"), status.Report("success", artifacts=("/root/a.deb",))):
+        ended = status.Report("success", artifacts=("/root/a.deb",))
+        for report in (status.Report("building", "job_1", "main"), ended):
             status.write_status(host, report)
             statuses.append(_read(scene, "build1/status.json"))
         beat = heartbeat.compose_heartbeat(host, ["the disk is full"], 60, "1.0.0")

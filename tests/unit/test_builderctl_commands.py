@@ -98,7 +98,7 @@ def test_wrong_usage_writes_nothing(builders: Builders, run: Run, kind: str, wor
 
 def test_an_error_is_json_that_every_reader_takes(run: Run) -> None:
     """An argument may hold bytes that are no UTF-8; jq and others read no half characters."""
-    assert run("build1", "ack", "\udcff", code=2)["message"].isprintable()
+    assert run("build1", "ack", "--x=\udcff", code=2)["message"].isprintable()
 
 
 def test_who_is_active_as_a_manager(builders: Builders, run: Run) -> None:

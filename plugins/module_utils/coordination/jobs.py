@@ -143,9 +143,7 @@ def _parse_job(record: Any) -> dict[str, Any]:
 
 def _parse_result(result: Any) -> dict[str, Any]:
     """How a job ended, as its runner wrote it."""
-    made = [
-        {"path": str(one["path"]), "size": int(one["size"]), "sha256": str(one["sha256"])} for one in result["artifacts"]
-    ]
+    made = [(str(one["path"]), int(one["size"]), str(one["sha256"])) for one in result["artifacts"]]
     code, end = result["exit_code"], result["signal"]
     return {
         **result,
@@ -153,7 +151,7 @@ def _parse_result(result: Any) -> dict[str, Any]:
         "signal": None if end is None else str(end),
         "ended_at": str(result["ended_at"]),
         "last_lines": [str(line) for line in result["last_lines"]],
-        "artifacts": made,
+        "artifacts": [{"path": path, "size": size, "sha256": digest} for path, size, digest in made],
         "more_artifacts": int(result["more_artifacts"]),
     }
 
