@@ -55,17 +55,22 @@ def is_readable(data: bytes) -> bool:
     return True
 
 
-def check_text(text: str, what: str) -> None:
+def check_text(text: str, what: str, old: str = "null") -> None:
     """Check that new JSON can be read by everybody, jq among them.
 
+    :param old: what stood there before; a half character that was in it may stay.
     :raises Violation: when it cannot.
     """
     try:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise Violation(f"{what} is not JSON: {error}") from error
-    if _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+    if _has_half(value) and not _has_half(json.loads(old)):
         raise Violation(f"{what} holds a lone surrogate, which jq cannot read")
+
+
+def _has_half(value: Any) -> bool:
+    return _SURROGATE.search(json.dumps(value, ensure_ascii=False)) is not None
 
 
 def check_with_jq(data: bytes, what: str) -> None:
@@ -93,7 +98,7 @@ def check_members(old: str, new: str, allowed: frozenset[str], what: str) -> Non
         if there.text != then.text:
             if there.key not in allowed:
                 raise Violation(f"in {what}, {there.key!r} changed from {there.text[:99]} to {then.text[:99]}")
-            check_text(then.text, f"{there.key!r} of {what}")
+            check_text(then.text, f"{there.key!r} of {what}", there.text)
     for then in after[len(before) :]:
         if then.key not in allowed:
             raise Violation(f"{what} was given a member {then.key!r}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -84,6 +86,16 @@ class Remote:
             kept.check_with_jq(new, path)
 
 
+def _check_words(words: Iterable[str]) -> None:
+    """Check that words can stand on a command line, as starting Git does.
+
+    :raises ValueError: when they cannot.
+    """
+    for word in words:
+        if b"\0" in os.fsencode(word):
+            raise ValueError("embedded null byte")
+
+
 class _Objects:
     """The part of a private repository that a snapshot reads from."""
 
@@ -150,8 +162,14 @@ class MemoryRepository:
         return []
 
     def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether a commit leads to another."""
-        return int(old, 16) <= int(new, 16)
+        """Whether a commit leads to another; Git is asked for both by their names."""
+        _check_words((old, new))
+        return old <= new
+
+
+def _commit(data: bytes) -> str:
+    """The name of a commit that holds a heartbeat."""
+    return hashlib.sha1(data).hexdigest()
 
 
 class MemoryBeats:
@@ -174,30 +192,31 @@ class MemoryBeats:
         return action()
 
     def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
-        """The refs at or below a name; a commit is named as its server."""
-        names = (f"{BEATS}{server}" for server in self._remote.beats)
-        return {
-            name: name[len(BEATS) :] for name in names if name == prefix or name.startswith(prefix.rstrip("/") + "/")
-        }
+        """The commits of the refs at or below a name."""
+        below = f"{prefix.rstrip('/')}/"
+        names = {f"{BEATS}{server}": _commit(data) for server, data in self._remote.beats.items()}
+        return {name: commit for name, commit in names.items() if name == prefix or name.startswith(below)}
 
     def read(self, commit: str, _path: str) -> bytes | None:
         """The heartbeat of a commit."""
-        return self._remote.beats.get(commit)
+        return next((data for data in self._remote.beats.values() if _commit(data) == commit), None)
 
-    def commit(self, _parent: None, files: dict[str, bytes], _message: str, author: str, _when: int) -> str:
+    def commit(self, _parent: None, files: dict[str, bytes], _message: str, _author: str, _when: int) -> str:
         """Make a heartbeat."""
         (self._made,) = files.values()
         self._remote.check("heartbeat.json", None, self._made)
-        return author
+        return _commit(self._made)
 
     def run(self, command: str, *arguments: str, timeout: float | None = None) -> Outcome:
-        """Push with a lease, whose commit is the server when something of it is there; all else does nothing."""
+        """Push with a lease; all else does nothing."""
+        _check_words(arguments)
         lease = next((one for one in arguments if one.startswith("--force-with-lease=")), None)
         if command != "push" or lease is None:
             return OK
         ref, _colon, there = lease.partition("=")[2].partition(":")
         server = ref[len(BEATS) :]
-        if there != (server if server in self._remote.beats else ""):
+        known = self._remote.beats.get(server)
+        if there != ("" if known is None else _commit(known)):
             return STALE
         self._remote.beats[server] = self._made
         return OK

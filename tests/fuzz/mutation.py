@@ -60,9 +60,9 @@ VALUE_KINDS = ("value", "value", "value", "text", "text", "remove", "twice", "re
 BYTE_KINDS = ("cut", "insert", "drop", "flip", "repeat", "conflict", "mark")
 
 
-def changes(kinds: Sequence[str], most: int) -> st.SearchStrategy[list[Change]]:
+def changes(kinds: Sequence[str], most: int, least: int = 0) -> st.SearchStrategy[list[Change]]:
     """Up to ``most`` changes."""
-    return st.lists(st.builds(Change, st.sampled_from(kinds), _numbers, _numbers), max_size=most)
+    return st.lists(st.builds(Change, st.sampled_from(kinds), _numbers, _numbers), min_size=least, max_size=most)
 
 
 def documents(starts: int) -> st.SearchStrategy[Document]:
@@ -71,7 +71,7 @@ def documents(starts: int) -> st.SearchStrategy[Document]:
     none: list[Change] = []
     data = st.one_of(st.just(none), st.just(none), changes(BYTE_KINDS, 2))
     layouts = st.integers(0, len(LAYOUTS) - 1)
-    return st.builds(Document, st.integers(0, starts - 1), layouts, changes(VALUE_KINDS, 4), data)
+    return st.builds(Document, st.integers(0, starts - 1), layouts, changes(VALUE_KINDS, 4, 1), data)
 
 
 def encode(document: Document, starts: Sequence[Any]) -> bytes:

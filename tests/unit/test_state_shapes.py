@@ -137,3 +137,15 @@ def test_the_summary_of_another_shape(scene: Scene) -> None:
     config = Config(repo="", state_dir=str(scene.builders.state("build2")))
     with pytest.raises(StateUnusable, match="does not hold what it should"):
         summary(config)
+
+
+@pytest.mark.parametrize("name", ["beat.json", "audit.json"])
+def test_a_commit_that_is_none(scene: Scene, name: str) -> None:
+    """Git would be asked for it."""
+    record = {"commit": "--\0", "senders": {}, "alarms": {}, "forged": {}}
+    with (
+        _state_file(scene, name, json.dumps(record)),
+        scene.builders.host("build2") as host,
+        pytest.raises(StateUnusable, match="is no commit"),
+    ):
+        READERS[name](host, scene.message_id)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain
+from ..coordination.messages import clean
 from ..coordination.printable import one_line
 from ..coordination.withdrawals import withdrawal_notes
 from .arguments import exit_code, parse
@@ -119,7 +120,8 @@ def _tell(text: str) -> None:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    _print(json.dumps(value))
+    """Print a value as JSON that every reader takes: half characters become question marks."""
+    _print(json.dumps(clean(value, str)))
 
 
 def _print(text: str) -> None:
