@@ -77,13 +77,13 @@ def ends(data: bytes) -> None:
     ],
 )
 def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, reader: Callable[[bytes], object], said: str) -> None:
-    monkeypatch.setattr(running, "CPU_LIMIT", 0.5 if reader is hangs else 10)
+    monkeypatch.setattr(running, "CPU_LIMIT", 0.4 if reader is hangs else 10)
     monkeypatch.setattr(running, "MEASURED_EVERY", 1)
-    monkeypatch.setattr(running, "SHRINKING", 1.0)
-    found = run_target(planted(reader), 1, 60, most=40)
+    monkeypatch.setattr(running, "SHRINKING", 0.5)
+    found = run_target(planted(reader), 2, 60, most=40)
     assert said in found.failure
     assert found.example.startswith("b'")
-    again = run_target(planted(reader), 1, 0, only=found.failed_round)
+    again = run_target(planted(reader), 2, 0, only=found.failed_round)
     assert said in again.failure
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
@@ -91,8 +92,14 @@ def test_a_number_without_end(scene: Scene) -> None:
     path.unlink()
 
 
-JOB = {"id": "job_1", "source": "/", "log": "/log", "started_at": "", "branch": None, "commit": None, "time_limit": 1}
-RESULT = {"exit_code": 0, "signal": None, "ended_at": "", "last_lines": [], "artifacts": [], "more_artifacts": 0}
+JOB: dict[str, Any] = {
+    **{"id": "job_1", "source": "/", "log": "/log", "started_at": "", "time_limit": 1},
+    **{"branch": None, "commit": None},
+}
+RESULT: dict[str, Any] = {
+    **{"exit_code": 0, "signal": None, "ended_at": ""},
+    **{"last_lines": [], "artifacts": [], "more_artifacts": 0},
+}
 
 
 @pytest.mark.parametrize("content", ["[1]", "7", '"text"', "{}", json.dumps({**JOB, "log": "\0"})])
