@@ -6,6 +6,7 @@ import hashlib
 import os
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -138,20 +139,33 @@ class MemoryRepository:
         """Look at the newest commit."""
         return look(self.snapshot_of(self.remote.tip))
 
+    look = read
+
+    def withdrawn_tips(self) -> list[str]:
+        """No commit was withdrawn."""
+        return []
+
+    @contextmanager
+    def writing(self, _patience: float | None = None) -> Iterator[None]:
+        """No other process writes."""
+        yield
+
     def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
         """Find out what a transaction would do."""
         snapshot = self.snapshot_of(self.remote.tip)
         change = function(snapshot)
         return Receipt(change.result, None, 0, change.files, snapshot.contents(change.files))
 
-    def write(self, function: Callable[[Snapshot], Change], _author: str) -> Receipt:
+    def write(self, function: Callable[[Snapshot], Change], _author: str, settle: Callable[[Receipt], None]) -> Receipt:
         """Carry out a transaction."""
         snapshot = self.snapshot_of(self.remote.tip)
         change = function(snapshot)
-        if not change.files:
-            return Receipt(change.result, None, 0)
-        before = snapshot.contents(change.files)
-        return Receipt(change.result, self.remote.add(change), 1, change.files, before)
+        receipt = Receipt(change.result, None, 0)
+        if change.files:
+            before = snapshot.contents(change.files)
+            receipt = Receipt(change.result, self.remote.add(change), 1, change.files, before)
+        settle(receipt)
+        return receipt
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,9 @@ from typing import Any, NamedTuple
 from ansible_collections.acs.builders.plugins.module_utils.coordination import acting, attempts, jobs, planning, signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES, Host, utc_now
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.documents import Operation, command, on_host, told, use
 from ansible_collections.acs.builders.tests.fuzz.running import Target
@@ -45,7 +48,7 @@ class OwnFile(NamedTuple):
 
 
 def _read_attempts(_scene: Scene, _message_id: str) -> object:
-    return StateDirectory(STATE).read("attempts.json", attempts.parse_attempts)
+    return attempts.AttemptsRecord(StateDirectory(STATE), "attempts.json").read()
 
 
 def _merge_signers(_scene: Scene, _message_id: str) -> object:
@@ -77,6 +80,22 @@ ANY: tuple[Operation, ...] = (
 ON_JOB = (on_host(_watch_job), command("heartbeat", "--once"))
 
 
+ON_OUTBOX = (command("outbox"), command("outbox", "--drop", "ID"), command("outbox", "--retry", "out_2", "--json"))
+
+
+def waiting(empty: dict[str, Any], starts: Starts) -> dict[str, Any]:
+    """An outbox in which a message, marks and a status wait, and a message is set aside."""
+    entry = starts.signed_mailboxes[0]["messages"][0]
+    base = {"accepted_at": utc_text(utc_now()), "once": False, "acknowledged": [], "reason": "", "summary": "x"}
+    nothing: dict[str, Any] = {**base, "messages": [], "read": [], "report": None}
+    own = {**entry, "id": "msg_9", "from": "build1", "to": "build2"}
+    items = [
+        {**nothing, "id": "out_1", "messages": [own], "read": [entry["id"]]},
+        {**nothing, "id": "out_3", "report": asdict(Report("building"))},
+    ]
+    return {**empty, "items": items, "aside": [{**nothing, "id": "out_2", "messages": [{**own, "id": "msg_8"}]}]}
+
+
 def make_own_files(scene: Scene, starts: Starts) -> list[OwnFile]:
     """The files that a server has after it has done everything once."""
     scene.reset(repository(starts), trusted=True)
@@ -85,7 +104,7 @@ def make_own_files(scene: Scene, starts: Starts) -> list[OwnFile]:
         operation(scene, message_id)
     made = {path.name: json.loads(path.read_bytes()) for path in sorted(scene.state.glob("*.json"))}
     scene.verdicts = json.dumps(made["verdicts.json"]).encode()
-    special = {"fleet.json", "signers.json", "summary.json"}
+    special = {"fleet.json", "signers.json", "summary.json", "outbox.json"}
     return [
         *(OwnFile(name, [value], ANY) for name, value in made.items() if name not in special),
         OwnFile("fleet.json", [FLEET, {"servers": FLEET["servers"][:2]}], ANY, trusted=False),
@@ -93,6 +112,7 @@ def make_own_files(scene: Scene, starts: Starts) -> list[OwnFile]:
         OwnFile("summary.json", [made["summary.json"], SUMMARY], ANY, trusted=False),
         OwnFile("job.json", [JOB, {**JOB, "closed": True, "outcome": {"status": "success"}}], ON_JOB, trusted=False),
         OwnFile("job_result.json", [RESULT, {**RESULT, "gone": True}], ON_JOB, trusted=False),
+        OwnFile("outbox.json", [waiting(made["outbox.json"], starts)], [*ANY, *ON_OUTBOX]),
         OwnFile("attempts.json", [ATTEMPTS], [_read_attempts], trusted=False),
         OwnFile("server_id", ["build1", "build2"], ANY, trusted=False),
     ]

@@ -6,7 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination import heartbeat, messages, sending, status
+from ansible_collections.acs.builders.plugins.module_utils.coordination import (
+    heartbeat,
+    messages,
+    reporting,
+    sending,
+    status,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import JOBS, LOCKS, MESSAGES
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO
 from ansible_collections.acs.builders.tests.fuzz.scene import Scene
@@ -87,7 +93,7 @@ def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
         statuses = []
         ended = status.Report("success", artifacts=("/root/a.deb",))
         for report in (status.Report("building", "job_1", "main"), ended):
-            status.write_status(host, report)
+            reporting.write_status(host, report)
             statuses.append(_read(scene, "build1/status.json"))
         beat = heartbeat.compose_heartbeat(host, ["the disk is full"], 60, "1.0.0")
     return _Written(_read(scene, MESSAGES)["messages"], statuses, beat)

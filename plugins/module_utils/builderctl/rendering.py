@@ -152,7 +152,7 @@ def outbox(kept: dict[str, Any]) -> str:
 
 
 def _kept(item: dict[str, Any]) -> str:
-    return f"{item['id']}  since {item['accepted_at']}  {one_line(item['summary'])}"
+    return f"{word(item['id'])}  since {word(item['accepted_at'])}  {one_line(item['summary'])}"
 
 
 def recovered(found: dict[str, Any]) -> str:

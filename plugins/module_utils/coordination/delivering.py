@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from .combining import Combined, combine
@@ -185,7 +185,7 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
 def _queued(host: Host, item: Item, accepted: Item, error: CoordinationError | None = None) -> Receipt:
     if error:
         host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
-    shown = json.dumps({"messages": accepted.messages, "report": accepted.report}, indent=2).encode()
+    shown = json.dumps(asdict(accepted), indent=2).encode()
     files, before = {OUTBOX_FILE: shown}, {OUTBOX_FILE: b""}
     return Receipt(Combined({item.id: accepted.messages}), None, 0, files, before, queued=True)
 
