@@ -15,6 +15,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
 from packaging.requirements import Requirement
 
@@ -189,14 +191,14 @@ def listed(builders: Builders, speaker: str, **options: Any) -> list[str]:
 
 
 def kept_state(builders: Builders, server: str) -> dict[str, str]:
-    """Every file that a server keeps, with a digest: all of its state directory but what it fetched."""
+    """Every file that a server keeps, with a digest, but what it fetched and an empty outbox."""
     state = builders.state(server)
+    outbox = Outbox(StateDirectory(state)).read()
+    left_out = ("repos/", "beats.") if outbox.items or outbox.aside else ("repos/", "beats.", "outbox.")
     files = (path for path in sorted(state.rglob("*")) if path.is_file())
     names = ((str(path.relative_to(state)), path) for path in files)
     return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in names
-        if not name.startswith(("repos/", "beats."))
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names if not name.startswith(left_out)
     }
 
 

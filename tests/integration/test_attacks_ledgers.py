@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mailbox import read_mailbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
 from ansible_collections.acs.builders.tests.attacker import (
@@ -41,6 +42,7 @@ def put_back(scene: Scene) -> None:
 def test_a_message_that_was_swapped_while_it_was_read_is_unread(scene: Scene, signature: dict[str, Any]) -> None:
     swapped(scene, **signature)
     with scene.fleet.host("build2") as host:
+        list_messages(host, Filter())
         mark_read(host, [scene.asked["id"]])
         acknowledge(host, [scene.asked["id"]])
     assert scene.asked["id"] not in unread(scene.fleet, "build2")

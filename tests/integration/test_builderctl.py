@@ -21,7 +21,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination import _
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.git_server import git_host
-from ansible_collections.acs.builders.tests.waiting import until
 
 MODULE = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
 ID = "msg_1795245106_9f86d081884c7d65"
@@ -353,14 +352,9 @@ def test_a_dash_reads_the_body(shell: Shell) -> None:
     assert shell.builders.messages()[0]["body"] == "The body"
 
 
-def interrupted(process: subprocess.Popen[str]) -> bool:
-    """Press Ctrl-C, and again as long as that is not heard: Python drops a signal that comes while it tidies up."""
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+def heed_interrupts() -> None:
+    """Undo what a shell does to a command that it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c(shell: Shell) -> None:
@@ -374,10 +368,11 @@ def test_ctrl_c(shell: Shell) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     deadline = time.monotonic() + 20
     while not marker.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    until(lambda: interrupted(process), "it went on")
-    assert process.communicate() == ("", "")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 130

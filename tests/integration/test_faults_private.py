@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DeadlineReached
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.private_repository import MOST_LOOSE
@@ -123,8 +124,8 @@ def test_a_lock_that_another_process_holds_is_waited_for_and_then_named(builders
     lock = next((builders.state("build1") / "repos").glob("*[!h].lock"))
     with lock.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with builders.host("build1", timeout=1) as host, pytest.raises(StateUnusable, match="has held"):
-            send(host, Draft("two", "2"))
+        with builders.host("build1", timeout=1) as host, pytest.raises(DeadlineReached, match="has held"):
+            send(host, Draft("two", "2"), offline=FAIL)
     with builders.host("build1") as host:
         send(host, Draft("two", "2"))
     assert len(builders.messages()) == 2

@@ -139,7 +139,7 @@ def test_remote_that_is_gone_for_good(builders: Builders) -> None:
 def test_what_failed_is_sent_once_when_the_remote_is_back(builders: Builders, closed_port: str) -> None:
     message = {"state": "sent", "subject": "Hello", "body": "Are you there?", "key": "hello"}
     point_to(builders, closed_port)
-    fail(builders, "build1", **message)
+    fail(builders, "build1", **message, offline="fail")
     git("remote", "set-url", "origin", builders.remote, cwd=builders.clone("build1"))
     assert succeed(builders, "build1", **message)["changed"] is True
     assert succeed(builders, "build1", **message)["changed"] is False

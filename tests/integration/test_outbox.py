@@ -33,6 +33,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.respondi
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Receipt
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.withdrawals import resend, withdrawn_messages
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.outage import outage
 from ansible_collections.acs.builders.tests.waiting import until
@@ -299,3 +300,24 @@ def test_writes_of_one_host_share_commits(builders: Builders, monkeypatch: pytes
     there = {message["id"]: message for message in builders.messages()}
     assert all(there[receipt.result[0]["id"]] == receipt.result[0] for receipt in receipts)
     assert [message["seq"] for message in builders.messages()] == list(range(1, 8))
+
+
+def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Builders) -> None:
+    builders.trust()
+    first = say(builders, "one")
+    gone = say(builders, "two", key="k").result[0]
+    say(builders, "hello", server="build2")
+    git("update-ref", "refs/heads/main", str(first.commit), cwd=builders.remote)
+    with builders.host("build1") as host:
+        assert [entry["id"] for entry in withdrawn_messages(host)] == [gone["id"]]
+    with builders.host("build1", check_mode=True) as host:
+        assert [entry["id"] for entry in resend(host).result] == [gone["id"]]
+    with builders.host("build1") as host:
+        assert resend(host).delivery == "pushed"
+        assert withdrawn_messages(host) == [] and resend(host).delivery == "none"
+    assert [(message["id"], message["seq"]) for message in builders.messages()] == [
+        (first.result[0]["id"], 1),
+        (gone["id"], 3),
+    ]
+    with builders.host("build2") as host:
+        assert list_messages(host, Filter()).messages[1]["actionable"]

@@ -96,6 +96,18 @@ def test_wrong_usage_writes_nothing(builders: Builders, run: Run, kind: str, wor
     assert git("for-each-ref", cwd=builders.remote) == ""
 
 
+def test_an_error_is_json_that_every_reader_takes(run: Run) -> None:
+    """An argument may hold bytes that are no UTF-8; jq and others read no half characters."""
+    assert run("build1", "ack", "--x=\udcff", code=2)["message"].isprintable()
+
+
+def test_a_half_character_in_an_own_file_is_json_too(builders: Builders, run: Run) -> None:
+    (builders.state("build1") / "audit.json").write_text(
+        json.dumps({"senders": {}, "alarms": {"\ud800": "9999-12-31T23:59:59Z"}, "forged": {}, "commit": ""})
+    )
+    assert run("build1", "read")["notes"] == ["?"]
+
+
 def test_who_is_active_as_a_manager(builders: Builders, run: Run) -> None:
     """Reading and writing messages counts; looking at the health, as scripts do, does not."""
     activity = builders.state("build1") / "manager.json"

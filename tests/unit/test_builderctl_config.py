@@ -26,6 +26,7 @@ def test_what_the_file_gives_counts(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("{", "cannot be read"),
+        pytest.param("[" * 100_000, "cannot be read", id="arrays without end"),
         ("[]", "not a JSON object"),
         (json.dumps({"intervall": 5}), "unknown setting 'intervall'"),
         (json.dumps({"interval": 0}), "interval cannot be 0"),

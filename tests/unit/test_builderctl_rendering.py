@@ -102,7 +102,7 @@ def test_any_status_is_harmless(document: dict[str, Any]) -> None:
 @given(entries, st.lists(texts, max_size=2))
 def test_what_was_written_is_told_harmlessly(entry: dict[str, Any], ids: list[str]) -> None:
     one = shown(entry)
-    check_harmless(rendering.sent({"commit": None, "messages": [one], "message": one}))
+    check_harmless(rendering.sent({"delivery": "none", "messages": [one], "message": one}))
     check_harmless(rendering.marked("read", {"changed": True, "ids": ids}))
 
 
@@ -121,6 +121,7 @@ def health(**changes: Any) -> dict[str, Any]:
     return {
         "servers": {"build1": server},
         "jobs": {"queued": 1},
+        "outbox": {"waiting": 0, "waiting_since": None, "set_aside": 0},
         "messages": {"total": 3, "unread": {"build1": 2}, "overdue_requests": [], "overdue_mail": []},
         "problems": server["problems"],
         "healthy": not server["problems"],
@@ -290,9 +291,9 @@ def test_the_health_as_a_table() -> None:
 
 def test_other_results() -> None:
     one = shown({"id": "msg_2", "to": "build2", "subject": "Hello", "thread": "msg_1"})
-    told = rendering.sent({"commit": "4f1c", "messages": [one], "message": one})
+    told = rendering.sent({"delivery": "pushed", "messages": [one], "message": one})
     assert told == "Sent msg_2 to build2: Hello\nSee answers: builderctl read --thread msg_1"
-    assert rendering.sent({"commit": None, "messages": [one], "message": one}).startswith("Sent before")
+    assert rendering.sent({"delivery": "none", "messages": [one], "message": one}).startswith("Sent before")
     assert rendering.marked("read", {"changed": False, "ids": ["a", "b"]}) == "Already read: a, b"
     assert rendering.marked("read", {"changed": False, "ids": []}).startswith("Nothing to mark")
     assert rendering.status("build3", {}, NOW) == "build3 has published no status."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import (
@@ -91,6 +92,11 @@ def test_conflict_markers_in_a_body_are_no_conflict() -> None:
 def test_a_document_that_must_be_an_object(data: bytes, name: str) -> None:
     with pytest.raises(DocumentDamaged, match=f"an object was expected, not {name}"):
         parse_object(data, "build1/status.json")
+
+
+def test_a_number_that_is_too_large_is_the_largest() -> None:
+    """As jq reads it: what is made of it can be written and printed as JSON."""
+    assert parse(b"[1e999, -1e999, 1.5]", "x").value == [sys.float_info.max, -sys.float_info.max, 1.5]
 
 
 def test_the_newest_good_commit_is_named() -> None:

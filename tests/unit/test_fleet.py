@@ -136,6 +136,7 @@ def test_reading_the_fleet_file(state: StateDirectory, system_files: Path, write
         *("", "{", "[]", "null", "{}", '{"servers": 1}', '{"servers": null}', '{"servers": ["build1"]}'),
         *('{"servers": [{"hostname": "x"}]}', '{"servers": [{"id": "Build1"}]}', '{"servers": [{"id": "all"}]}'),
         *('{"servers": [{"id": 1}]}', '{"servers": [["id"]]}', '{"servers": {"build1": {"id": "build1"}}}'),
+        pytest.param("[" * 100_000, id="arrays without end"),
     ],
 )
 def test_a_file_that_is_no_fleet_file(

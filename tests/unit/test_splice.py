@@ -126,6 +126,13 @@ def test_a_key_written_twice_means_its_last_value() -> None:
     assert result.startswith(b'[\n  {"id": "a", "read": false, "id": "b", "read": true')
 
 
+def test_a_new_member_comes_behind_a_key_that_is_written_twice() -> None:
+    """The key that stands last in the text is not the last of the object's keys."""
+    text = '{"status": "x", "ip": "y", "status": "idle"}'
+    result = set_members(text, 0, {"status": "building", "hostname": "h"})
+    assert result == '{"status": "x", "ip": "y", "status": "building", "hostname": "h"}'
+
+
 def test_members_of_a_document() -> None:
     """A status document: what is set keeps its place, what is new comes last, unknown members stay."""
     text = (LEGACY_REPO / "build1" / "status.json").read_text(encoding="utf-8")

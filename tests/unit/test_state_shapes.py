@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
@@ -15,6 +18,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.audit im
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.jobs import Job, start, watch
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
@@ -80,6 +84,54 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
     assert caught.value.what.count("\n") == 0 and "remove it" in caught.value.remedy
 
 
+def test_a_number_without_end(scene: Scene) -> None:
+    path = scene.builders.state("build2") / "sequence.json"
+    path.write_text('{"sequence": 1e999}')
+    with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match="does not hold what it should"):
+        beat(host)
+    path.unlink()
+
+
+JOB: dict[str, Any] = {
+    **{"id": "job_1", "source": "/", "log": "/log", "started_at": "", "time_limit": 1},
+    **{"branch": None, "commit": None},
+}
+RESULT: dict[str, Any] = {
+    **{"exit_code": 0, "signal": None, "ended_at": ""},
+    **{"last_lines": [], "artifacts": [], "more_artifacts": 0},
+}
+
+
+@pytest.mark.parametrize("content", ["[1]", "7", '"text"', "{}", json.dumps({**JOB, "log": "\0"})])
+def test_a_job_of_another_shape(scene: Scene, content: str) -> None:
+    with _state_file(scene, "job.json", content), scene.builders.host("build2") as host:
+        with pytest.raises(StateUnusable, match="does not hold what it should"):
+            watch(host)
+        with pytest.raises(StateUnusable, match="does not hold what it should"):
+            start(host, Job("job_1", "/", "make"))
+
+
+@pytest.mark.parametrize("content", ["[1]", "7", '"text"', "{}", json.dumps({**RESULT, "artifacts": [1]})])
+def test_the_end_of_a_job_of_another_shape(scene: Scene, content: str) -> None:
+    with (
+        _state_file(scene, "job.json", json.dumps(JOB)),
+        _state_file(scene, "job_result.json", content),
+        scene.builders.host("build2") as host,
+        pytest.raises(StateUnusable, match=r"job_result\.json does not hold what it should"),
+    ):
+        watch(host)
+
+
+@contextmanager
+def _state_file(scene: Scene, name: str, content: str) -> Iterator[None]:
+    path = scene.builders.state("build2") / name
+    path.write_text(content)
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
 def test_the_record_of_pushes_of_another_shape(scene: Scene) -> None:
     path = scene.builders.private("build1").with_suffix(".attempts.json")
     path.write_text('[{"commit": 1}]')
@@ -92,3 +144,15 @@ def test_the_summary_of_another_shape(scene: Scene) -> None:
     config = Config(repo="", state_dir=str(scene.builders.state("build2")))
     with pytest.raises(StateUnusable, match="does not hold what it should"):
         summary(config)
+
+
+@pytest.mark.parametrize("name", ["beat.json", "audit.json"])
+def test_a_commit_that_is_none(scene: Scene, name: str) -> None:
+    """Git would be asked for it."""
+    record = {"commit": "--\0", "senders": {}, "alarms": {}, "forged": {}}
+    with (
+        _state_file(scene, name, json.dumps(record)),
+        scene.builders.host("build2") as host,
+        pytest.raises(StateUnusable, match="is no commit"),
+    ):
+        READERS[name](host, scene.message_id)

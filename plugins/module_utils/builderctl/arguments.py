@@ -148,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     _status(command)
     _service(command)
     _outbox(command)
+    _recover(command)
     return parser
 
 
@@ -325,7 +326,7 @@ def _outbox(command: AddCommand) -> None:
     parser = command(
         "outbox",
         "show what this server has accepted and the remote has not taken yet",
-        ["builderctl outbox", "builderctl outbox --json", "builderctl outbox --drop msg_1795245106_9f86d081884c7d65"],
+        ["builderctl outbox", "builderctl outbox --json"],
         "The service, and every command that reaches the remote, delivers what waits, in its order. What the remote\n"
         "refuses for its content is set aside. An ID is that of a line, or of a message in it.",
     )
@@ -333,6 +334,17 @@ def _outbox(command: AddCommand) -> None:
     parser.add_argument(
         "--retry", metavar="ID", action="append", default=[], help="let one that was set aside wait again; repeatable"
     )
+
+
+def _recover(command: AddCommand) -> None:
+    parser = command(
+        "recover",
+        "show the messages of this server that somebody has taken from the remote, or send them again",
+        ["builderctl recover", "builderctl recover --resend"],
+        "When the branch of the remote is rewound or rewritten, nothing is sent again by itself: somebody may have\n"
+        "purged a secret.",
+    )
+    parser.add_argument("--resend", action="store_true", help="send them again, with their ids and times")
 
 
 def _count(text: str) -> int:

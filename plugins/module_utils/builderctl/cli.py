@@ -16,6 +16,7 @@ from typing import Any
 
 from ..coordination.delivering import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain
+from ..coordination.messages import clean
 from ..coordination.printable import one_line
 from ..coordination.withdrawals import withdrawal_notes
 from .arguments import exit_code, parse
@@ -89,7 +90,7 @@ def _fail(argv: Sequence[str], kind: str, text: str, notes: list[str]) -> int:
     """Say what went wrong, and return the exit code."""
     if _wants_json(argv):
         with contextlib.suppress(StateUnusable):
-            _print_json({"error": kind, "message": text, "notes": notes})
+            _print_json({"error": kind, "message": one_line(text), "notes": notes})
     else:
         _tell_notes(notes)
     _tell(text)
@@ -123,7 +124,8 @@ def _tell(text: str) -> None:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    _print(json.dumps(value))
+    """Print a value as JSON that every reader takes: half characters become question marks."""
+    _print(json.dumps(clean(value, str)))
 
 
 def _print(text: str) -> None:

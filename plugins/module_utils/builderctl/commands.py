@@ -21,6 +21,7 @@ from ..coordination.reporting import write_status
 from ..coordination.sending import reply, send
 from ..coordination.snapshot import Receipt
 from ..coordination.status import Report, read_status
+from ..coordination.withdrawals import resend, withdrawn_messages
 from . import rendering
 from .config import Config
 from .rendering import Paint
@@ -157,6 +158,15 @@ def _waiting(item: Item) -> dict[str, Any]:
     return {"id": item.id, "accepted_at": item.accepted_at, "summary": item.summary, "messages": messages}
 
 
+def _recover(host: Host, _config: Config, given: Namespace) -> Outcome:
+    if given.resend:
+        receipt = resend(host)
+        data = {**_written(receipt), "messages": shown(host, receipt.result)}
+    else:
+        data = {"changed": False, "messages": shown(host, withdrawn_messages(host))}
+    return Outcome(data, lambda _paint: rendering.recovered(data))
+
+
 ON_REPOSITORY: dict[str, Action] = {
     "read": _read,
     "send": _send,
@@ -166,6 +176,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "status": _status,
     "health": _health,
     "outbox": _outbox,
+    "recover": _recover,
 }
 """The commands that need the repository, by their names."""
 

@@ -66,7 +66,7 @@ def load_config(path: str = CONFIG_FILE) -> Config:
             given = json.load(stream)
     except FileNotFoundError:
         return Config()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}).", remedy) from error
     defaults = {field.name: field.default for field in fields(Config)}
     if not isinstance(given, dict):

@@ -152,7 +152,16 @@ def outbox(kept: dict[str, Any]) -> str:
 
 
 def _kept(item: dict[str, Any]) -> str:
-    return f"{item['id']}  since {item['accepted_at']}  {one_line(item['summary'])}"
+    return f"{word(item['id'])}  since {word(item['accepted_at'])}  {one_line(item['summary'])}"
+
+
+def recovered(found: dict[str, Any]) -> str:
+    """The messages of this server that were taken from the remote, and whether they were sent again."""
+    verb = {"pushed": "Sent again", "queued": "Queued in the outbox"}.get(found.get("delivery", ""), "Gone")
+    lines = [f"{verb}: {word(one['id'])} to {word(one['to'])}: {one_line(one['subject'])}" for one in found["messages"]]
+    if lines and verb == "Gone":
+        lines.append("Somebody may have taken them away on purpose. Send them again: builderctl recover --resend")
+    return "\n".join(lines) or "No message of this server was taken from the remote."
 
 
 def marked(verb: str, written: dict[str, Any]) -> str:

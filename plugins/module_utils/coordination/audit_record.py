@@ -12,6 +12,7 @@ from typing import Any
 from .messages import id_of, parse_time, utc_text
 from .numbering import number_of
 from .signing import digest
+from .state import commit_name
 
 WATCHED = 200
 """Messages of a sender that are watched, the newest ones."""
@@ -93,7 +94,7 @@ def parse_record(kept: Any) -> Record:
         name: Sender(int(known["floor"]), {int(number): list(map(str, seen)) for number, seen in known["seen"].items()})
         for name, known in kept["senders"].items()
     }
-    return Record(senders, _texts(kept["alarms"]), _texts(kept["forged"]), str(kept["commit"]))
+    return Record(senders, _texts(kept["alarms"]), _texts(kept["forged"]), commit_name(kept["commit"]))
 
 
 def fingerprint(entry: dict[str, Any]) -> list[str]:

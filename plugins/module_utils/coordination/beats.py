@@ -21,6 +21,7 @@ from .git_command import Interrupted, Moved, explain_failure, explain_push
 from .host import Host
 from .messages import parse_time
 from .printable import one_line
+from .state import commit_name
 from .verdicts import TRUE, Judge
 
 HEARTBEAT = "heartbeat.json"
@@ -185,7 +186,7 @@ class Beats:
 def _parse_record(record: Any) -> dict[str, Any]:
     """The commit of the last beat, those whose outcome is open, and the names of the last beats."""
     lists = {name: list(record.get(name, [])) for name in ("attempted", "published")}
-    return {"commit": str(record.get("commit", "")), **lists}
+    return {"commit": commit_name(record.get("commit", "")), **lists}
 
 
 def _name(beat: dict[str, Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from .numbering import last_number, number
 from .outbox import Item
 from .own_messages import sent_before
 from .snapshot import Change, Snapshot
-from .status import Report, reported, status_path
+from .status import reported, status_path
 
 SURELY_NOT_ARCHIVED = timedelta(hours=1)
 """The age up to which a message of which no push is on record is not looked for in the archives."""
@@ -63,7 +63,7 @@ def combine(host: Host, snapshot: Snapshot, items: Sequence[Item], last: int | N
         combined.marked = [id_of(mailbox.entries[index]) for index in marks]
         if new or marks:
             files[MESSAGES] = mailbox.splice(marks, new)
-    reports = [(Report(**item.report), parse_time(item.accepted_at) or host.clock()) for item in items if item.report]
+    reports = [(item.report, parse_time(item.accepted_at) or host.clock()) for item in items if item.report]
     if reports:
         path = status_path(host.id)
         document, combined.status = reported(host, snapshot.load_object(path), reports)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from .combining import Combined, combine
@@ -80,22 +80,21 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
         waiting = Outbox(host.state).read()
         return host.preview(lambda snapshot: combine(host, snapshot, [*waiting.items, item], waiting.last))
     accepted = _accept(host, item, last)
+    is_new = accepted.id == item.id
     try:
-        receipt = deliver(host, accepted.id)
-    except _LATER as error:
-        if offline == FAIL:
-            _withdraw(host, accepted)
-            raise
-        host.repository.away = error.what
-        host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
-        return _queued(item, accepted)
+        with host.repository.writing(None if offline == FAIL else PATIENCE):
+            receipt = _deliver_own(host, accepted, is_new, offline)
+    except Locked as error:
+        if offline == QUEUE:
+            return _queued(host, item, accepted, error)
+        _withdraw(host, accepted, is_new)
+        raise DeadlineReached(error.what, "Whether it arrived is not known: look with the next listing.") from error
     except BaseException:
-        _withdraw(host, accepted)
+        _withdraw(host, accepted, is_new)
         raise
-    if Outbox(host.state).read().find(accepted.id):
-        return _queued(item, accepted)
-    combined = receipt.result
-    combined.messages[item.id] = combined.messages.get(accepted.id, accepted.messages)
+    if receipt.queued or Outbox(host.state).read().find(accepted.id):
+        return _queued(host, item, accepted)
+    receipt.result.messages[item.id] = receipt.result.messages.get(accepted.id, accepted.messages)
     return receipt
 
 
@@ -107,14 +106,14 @@ def deliver(host: Host, own: str = "") -> Receipt:
     :param own: the id of the item for which the caller waits; its error is raised, and the receipt is about it.
     :raises CoordinationError: when nothing can be delivered, or not this item.
     """
-    outbox = Outbox(host.state)
-    try:
-        return _write(host, own)
-    except (*_CONTENT, DocumentDamaged) as error:
-        waiting = outbox.read().items
-        if len(waiting) < 2:
-            raise
-        return _singly(host, waiting[:MAX_SINGLE], own, error)
+    with host.repository.writing(PATIENCE):
+        try:
+            return _write(host, own)
+        except (*_CONTENT, DocumentDamaged) as error:
+            waiting = Outbox(host.state).read().items
+            if len(waiting) < 2:
+                raise
+            return _singly(host, waiting[:MAX_SINGLE], own, error)
 
 
 def deliver_waiting(host: Host) -> None:
@@ -158,16 +157,43 @@ def _accept(host: Host, item: Item, last: int) -> Item:
     return item
 
 
-def _withdraw(host: Host, item: Item) -> None:
-    """Take an item that could not be delivered out of the outbox again."""
-    with Outbox(host.state).changing() as contents:
-        contents.remove([item.id])
+def _deliver_own(host: Host, accepted: Item, is_new: bool, offline: str) -> Receipt:
+    """Deliver an item that was just accepted, no other process of this host being at it; when it cannot be, it waits.
+
+    :raises BaseException: when it must not wait; it is out of the outbox then.
+    """
+    try:
+        return deliver(host, accepted.id)
+    except BaseException as error:
+        contents = Outbox(host.state).read()
+        if not contents.find(accepted.id) and accepted.id in contents.taken:
+            return _taken(contents, accepted.id)
+        if not isinstance(error, _LATER) or offline == FAIL:
+            _withdraw(host, accepted, is_new)
+            raise
+        host.repository.away = error.what
+        return _queued(host, accepted, accepted, error)
 
 
-def _queued(item: Item, accepted: Item) -> Receipt:
-    shown = json.dumps({"messages": accepted.messages, "report": accepted.report}, indent=2).encode()
+def _withdraw(host: Host, item: Item, is_new: bool) -> None:
+    """Take an item that could not be delivered out of the outbox again, unless it was accepted by an earlier call."""
+    if is_new:
+        with Outbox(host.state).changing() as contents:
+            contents.remove([item.id])
+
+
+def _queued(host: Host, item: Item, accepted: Item, error: CoordinationError | None = None) -> Receipt:
+    if error:
+        host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
+    shown = json.dumps(asdict(accepted), indent=2).encode()
     files, before = {OUTBOX_FILE: shown}, {OUTBOX_FILE: b""}
     return Receipt(Combined({item.id: accepted.messages}), None, 0, files, before, queued=True)
+
+
+def _taken(contents: Contents, own: str) -> Receipt:
+    """The receipt of an item that another process has delivered."""
+    taken = contents.taken[own]
+    return Receipt(Combined({own: taken["messages"]}), taken["commit"], taken["attempts"])
 
 
 def _write(host: Host, own: str, only: str = "") -> Receipt:
@@ -185,11 +211,10 @@ def _write(host: Host, own: str, only: str = "") -> Receipt:
             announce(host.state, change.result.marked)
         return change
 
-    receipt = host.write(function, lambda receipt: _settle(host, receipt, delivered, own), PATIENCE)
-    taken = outbox.read().taken.get(own)
-    if taken and not any(item.id == own for item in delivered):
-        return Receipt(Combined({own: taken["messages"]}), taken["commit"], taken["attempts"])
-    return receipt
+    receipt = host.write(function, lambda receipt: _settle(host, receipt, delivered, own))
+    contents = outbox.read()
+    is_taken = own in contents.taken and not any(item.id == own for item in delivered)
+    return _taken(contents, own) if is_taken else receipt
 
 
 def _settle(host: Host, receipt: Receipt, delivered: Sequence[Item], own: str) -> None:

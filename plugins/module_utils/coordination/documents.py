@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sys
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NamedTuple, NoReturn
@@ -43,7 +44,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+def _fraction(text: str) -> float:
+    """A number with a fraction or an exponent; what is too large is the largest there is, as jq reads it."""
+    return max(-sys.float_info.max, min(float(text), sys.float_info.max))
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fraction)
 
 
 @dataclass(frozen=True)
@@ -225,7 +231,7 @@ def set_members(text: str, start: int, changes: dict[str, Any]) -> str:
         lines = [f"{layout.before}{_dumps(key, layout)}{layout.colon}{_dumps(v, layout)}" for key, v in new.items()]
         added = ",".join(lines)
         if spans:
-            end = list(spans.values())[-1].end
+            end = max(span.end for span in spans.values())  # a key that stands there twice keeps its first place
             text = f"{text[:end]},{added}{text[end:]}"
         else:
             close = _skip(text, start + 1)

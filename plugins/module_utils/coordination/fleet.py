@@ -133,7 +133,7 @@ def load_fleet(state: StateDirectory) -> Fleet:
             return _parse_fleet(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise StateUnusable(f"{path} is not a fleet file ({error}).", "Run the setup playbook again.") from error
     return Fleet()
 

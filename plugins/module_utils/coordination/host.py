@@ -56,13 +56,12 @@ class Host:
         self,
         function: Callable[[Snapshot], Change],
         settle: Callable[[Receipt], None] = lambda _receipt: None,
-        patience: float | None = None,
     ) -> Receipt:
         """Carry out a transaction as this server, as :meth:`.Repository.write`.
 
         The first one on an empty remote makes the documents that the shell scripts expect.
         """
-        return self.repository.write(_with_first_documents(function), self.id, settle, patience)
+        return self.repository.write(_with_first_documents(function), self.id, settle)
 
     def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
         """What a transaction as this server would write."""

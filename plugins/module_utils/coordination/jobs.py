@@ -67,7 +67,7 @@ def start(host: Host, job: Job) -> bool:
     """
     _check(job)
     with host.state.lock(CHANGING_LOCK, host.repository.timeout), _taken(host.state) as lock:
-        known = host.state.read_json(JOB_FILE)
+        known = host.state.read(JOB_FILE, _parse_job)
         if lock is None:
             if known and known["id"] == job.id:
                 return False
@@ -101,7 +101,7 @@ def watch(host: Host, wait: float = 0) -> tuple[dict[str, Any], bool]:
     while _is_running(host.state) and time.monotonic() < deadline:
         time.sleep(min(POLL, max(0.0, deadline - time.monotonic())))
     closed = close(host)
-    record = host.state.read_json(JOB_FILE)
+    record = host.state.read(JOB_FILE, _parse_job)
     return ({} if record is None else _seen(host, record)), closed
 
 
@@ -110,7 +110,7 @@ def close(host: Host) -> bool:
 
     :raises CoordinationError: when it could not be published; the next one to close it tries again.
     """
-    record = host.state.read_json(JOB_FILE)
+    record = host.state.read(JOB_FILE, _parse_job)
     if host.check_mode or not record or record.get("closed") or _is_running(host.state):
         return False
     with host.state.lock(CHANGING_LOCK, host.repository.timeout):
@@ -118,10 +118,10 @@ def close(host: Host) -> bool:
 
 
 def _close(host: Host) -> bool:
-    record = host.state.read_json(JOB_FILE)
+    record = host.state.read(JOB_FILE, _parse_job)
     if not record or record.get("closed"):
         return False
-    result = host.state.read_json(RESULT_FILE)
+    result = host.state.read(RESULT_FILE, _parse_result)
     if result is None:  # kept, so that whoever has to do this again says the same
         lines = job_runner.last_lines(Path(record["log"]))
         result = {"gone": True, **job_runner.not_run(utc_text(host.clock()), lines)}
@@ -129,6 +129,31 @@ def _close(host: Host) -> bool:
     outcome = publish_end(host, record, result)
     host.state.write_json(JOB_FILE, {**record, "closed": True, "outcome": outcome})
     return True
+
+
+def _parse_job(record: Any) -> dict[str, Any]:
+    """A job as it was recorded when it began; ``closed`` and ``outcome`` when its end was published."""
+    if "\0" in record["log"]:
+        raise ValueError("the path of its log")
+    texts = {name: str(record[name]) for name in ("id", "source", "log", "started_at")}
+    known = {name: None if record[name] is None else str(record[name]) for name in ("branch", "commit")}
+    ended = {"outcome": dict(record["outcome"])} if "outcome" in record else {}
+    return {**record, **texts, **known, "time_limit": int(record["time_limit"]), **ended}
+
+
+def _parse_result(result: Any) -> dict[str, Any]:
+    """How a job ended, as its runner wrote it."""
+    made = [(str(one["path"]), int(one["size"]), str(one["sha256"])) for one in result["artifacts"]]
+    code, end = result["exit_code"], result["signal"]
+    return {
+        **result,
+        "exit_code": None if code is None else int(code),
+        "signal": None if end is None else str(end),
+        "ended_at": str(result["ended_at"]),
+        "last_lines": [str(line) for line in result["last_lines"]],
+        "artifacts": [{"path": path, "size": size, "sha256": digest} for path, size, digest in made],
+        "more_artifacts": int(result["more_artifacts"]),
+    }
 
 
 def _check(job: Job) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .host import Host
 from .mailbox import read_archives
-from .messages import MAX_INTEGER
+from .messages import MAX_INTEGER, parse_time, utc_text
 from .signing import signing_key
 from .snapshot import Snapshot
 from .verdicts import Judge
@@ -19,14 +19,15 @@ from .verdicts import Judge
 def number(host: Host, entries: Iterable[dict[str, Any]], last: int) -> list[dict[str, Any]]:
     """Entries with the numbers after ``last`` and signed; as they are where no trust is set up.
 
-    One that has its number, and the signature of a key that is valid now, stays as it is.
+    One that has its number, and the signature of a key that is valid now, stays as it is. One that waited while its key
+    ended gets the time from which the new one is valid.
 
     :raises SigningFailed: when this server cannot sign.
     """
     if not host.signers.repository:
         return list(entries)
     return [
-        entry if entry.get("seq") == place and _is_signed(host, entry) else host.signed({**entry, "seq": place})
+        entry if entry.get("seq") == place and _is_signed(host, entry) else _signed(host, entry, place)
         for place, entry in enumerate(entries, start=last + 1)
     ]
 
@@ -55,6 +56,14 @@ def number_of(entry: dict[str, Any]) -> int:
     """The number of an entry, as it claims; 0 when it has none that a server can count to."""
     place = entry.get("seq")
     return place if isinstance(place, int) and not isinstance(place, bool) and 0 < place < MAX_INTEGER else 0
+
+
+def _signed(host: Host, entry: dict[str, Any], place: int) -> dict[str, Any]:
+    keys = [signer.valid_from for signer in host.signers.of(host.id) if signer.is_valid(host.clock())]
+    written = parse_time(entry["timestamp"])
+    if keys and written and written < max(keys):
+        entry = {**entry, "timestamp": utc_text(max(keys))}
+    return host.signed({**entry, "seq": place})
 
 
 def _is_signed(host: Host, entry: dict[str, Any]) -> bool:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +12,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import OutboxFull
-from .messages import id_of, parse_time
+from .documents import MAX_NESTING, check_text, nesting
+from .errors import InvalidInput, OutboxFull
+from .messages import MAX_INTEGER, id_of, parse_time
 from .state import StateDirectory
+from .status import Report, parse_report
 
 OUTBOX_FILE = "outbox.json"
 OUTBOX_LOCK = "outbox.lock"
@@ -40,7 +41,7 @@ class Item:
     :param once: whether the messages are answers of which each is only sent when there is none yet.
     :param read: ids of messages to mark read by this server.
     :param acknowledged: ids of messages to acknowledge.
-    :param report: the fields of a status report.
+    :param report: a status report.
     :param reason: why it was set aside; empty for what waits.
     """
 
@@ -51,7 +52,7 @@ class Item:
     once: bool = False
     read: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
-    report: dict[str, Any] | None = None
+    report: Report | None = None
     reason: str = ""
 
     @property
@@ -145,23 +146,58 @@ class Outbox:
         """
         with self._state.lock(OUTBOX_LOCK):
             contents = self.read()
-            before = copy.deepcopy(contents)
+            before = asdict(contents)
             yield contents
             contents.taken = dict(list(contents.taken.items())[-MAX_TAKEN:])
-            if contents != before:
-                self._state.write_json(OUTBOX_FILE, asdict(contents))
+            after = asdict(contents)
+            if after != before:
+                self._state.write_json(OUTBOX_FILE, after)
 
 
 def _parse(record: Any) -> Contents:
-    last = record["last"]
+    if nesting(record) > MAX_NESTING:
+        raise TypeError("it is nested without end")
+    try:
+        check_text(record, "it")
+    except InvalidInput as error:
+        raise TypeError(error.what) from error
     items, aside = ([_item(one) for one in record[name]] for name in ("items", "aside"))
-    taken = {str(name): dict(one) for name, one in record["taken"].items()}
-    return Contents(items, aside, None if last is None else int(last), taken)
+    last = record["last"]
+    if not (last is None or (isinstance(last, int) and 0 <= last < MAX_INTEGER)):
+        raise TypeError("the last number is none")
+    return Contents(items, aside, last, {str(name): _outcome(one) for name, one in record["taken"].items()})
+
+
+def _outcome(record: Any) -> dict[str, Any]:
+    commit = record["commit"]
+    messages = [_message(entry) for entry in record["messages"]]
+    return {"commit": commit and _text(commit), "attempts": int(record["attempts"]), "messages": messages}
 
 
 def _item(record: Any) -> Item:
-    names = ("messages", "read", "acknowledged")
-    lists = {name: tuple(record[name]) for name in names}
-    if not all(isinstance(entry, dict) and isinstance(entry["id"], str) for entry in lists["messages"]):
-        raise TypeError("a message is no message")
-    return Item(**{**record, **lists})
+    report = record["report"]
+    if parse_time(record["accepted_at"]) is None:
+        raise TypeError("a time is no time")
+    return Item(
+        id=_text(record["id"]),
+        accepted_at=_text(record["accepted_at"]),
+        summary=_text(record["summary"]),
+        messages=tuple(map(_message, record["messages"])),
+        once=bool(record["once"]),
+        read=tuple(map(_text, record["read"])),
+        acknowledged=tuple(map(_text, record["acknowledged"])),
+        report=None if report is None else parse_report(report),
+        reason=_text(record["reason"]),
+    )
+
+
+def _message(entry: Any) -> dict[str, Any]:
+    for name in ("id", "from", "to", "type", "priority", "subject", "body", "timestamp"):
+        _text(entry[name])
+    return dict(entry)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

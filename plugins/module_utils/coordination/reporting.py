@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 
 from .delivering import QUEUE, new_item, submit
@@ -42,11 +42,11 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
         document, status = reported(host, None, reports)
     if document is None:
         return Receipt(clean(status), None, 0)
-    receipt = submit(host, new_item(host, summary_of(report, status), report=asdict(report)), offline)
+    receipt = submit(host, new_item(host, summary_of(report, status), report=report), offline)
     return replace(receipt, result=clean(receipt.result.status or status))
 
 
 def _waiting(host: Host) -> Iterator[tuple[Report, datetime]]:
     for item in Outbox(host.state).read().items:
         if item.report:
-            yield Report(**item.report), parse_time(item.accepted_at) or host.clock()
+            yield item.report, parse_time(item.accepted_at) or host.clock()

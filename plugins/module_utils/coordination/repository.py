@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Callable, TypeVar
 
@@ -62,6 +63,7 @@ class Repository:
         self.notes: list[str] = []
         self.away = ""
         self.withdrawn: list[tuple[str, str | None]] = []
+        self._is_writing = False
         self._remote = remote
         self._private = PrivateRepository(state, remote_url(clone, remote), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
@@ -126,7 +128,6 @@ class Repository:
         function: Callable[[Snapshot], Change],
         author: str,
         settle: Callable[[Receipt], None] = lambda _receipt: None,
-        patience: float | None = None,
     ) -> Receipt:
         """Carry out one transaction.
 
@@ -135,12 +136,11 @@ class Repository:
         :param author: the id of this server.
         :param settle: notes on this host what was written, before another process of this host writes. What it cannot
             note is looked for in the repository by the next write.
-        :param patience: seconds to wait for another process of this host that writes; the timeout when None.
         :raises CoordinationError: what the function raises; nothing is written then.
         :raises RemoteError: when the remote says no, or did not take it within the timeout.
         :raises Locked: when another process writes for too long.
         """
-        with self.writing(patience):
+        with self.writing():
             deadline = time.monotonic() + self.timeout
             attempts = Attempts(deadline, self.url, self.timeout, self._record)
             receipt = self._private.mended(lambda: self._transact(function, author, deadline, attempts), self._fetching)
@@ -155,13 +155,22 @@ class Repository:
                 self.notes += self._fast_forward(receipt.commit)
         return receipt
 
-    def writing(self, patience: float | None = None) -> AbstractContextManager[None]:
-        """Keep other processes of this host from writing.
+    @contextlib.contextmanager
+    def writing(self, patience: float | None = None) -> Iterator[None]:
+        """Keep other processes of this host from writing, for as long as the outermost of such blocks lasts.
 
         :param patience: seconds to wait for one that does; the timeout when None.
         :raises Locked: when one writes for too long.
         """
-        return self.state.lock(self._lock, self.timeout if patience is None else patience)
+        if self._is_writing:
+            yield
+            return
+        with self.state.lock(self._lock, self.timeout if patience is None else patience):
+            self._is_writing = True
+            try:
+                yield
+            finally:
+                self._is_writing = False
 
     def update_clone(self, commit: str) -> list[str]:
         """Fast-forward the clone where people work to a commit that is known here, when that disturbs nobody.
@@ -175,6 +184,10 @@ class Repository:
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether a commit that is known here leads to another."""
         return self._private.holds(old) and self._private.holds(new) and self._private.is_ancestor(old, new)
+
+    def withdrawn_tips(self) -> list[str]:
+        """The commits that were the newest ones of the remote before it was rewound, as far as they are kept here."""
+        return list(self._private.refs(WITHDRAWN).values())
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit that is known here."""

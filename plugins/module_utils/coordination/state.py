@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,10 +20,21 @@ from .errors import Locked, StateUnusable
 
 T = TypeVar("T")
 
+_COMMIT = re.compile(r"(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?")
 LOCK_TIMEOUT = 10
 """Seconds to wait for a lock that is held only while a file is written."""
 LOCK_POLL = 0.02
 """Seconds between two tries to take a lock that another process holds."""
+
+
+def commit_name(value: Any) -> str:
+    """The name of a commit as one of this host's own files has it; empty where it names none.
+
+    :raises ValueError: when it cannot be one: Git would be asked for it.
+    """
+    if not isinstance(value, str) or not _COMMIT.fullmatch(value):
+        raise ValueError(f"{value!r} is no commit")
+    return value
 
 
 class StateDirectory:
@@ -71,7 +83,7 @@ class StateDirectory:
         value = self.read_json(name)
         try:
             return None if value is None else parse(value)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise StateUnusable(
                 f"{self.path / name} does not hold what it should ({error}).",
                 "Restore it, or remove it to have it made anew.",

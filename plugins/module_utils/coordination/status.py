@@ -46,6 +46,19 @@ class Report:
     outcome: dict[str, Any] = field(default_factory=dict)
 
 
+def parse_report(record: Any) -> Report:
+    """A report, as it was kept on this host.
+
+    :raises TypeError: when it is none.
+    """
+    report = Report(**record)
+    texts = [report.job, report.branch, report.commit, report.log]
+    is_one = all(text is None or isinstance(text, str) for text in texts) and isinstance(report.outcome, dict)
+    if report.status not in STATES or not is_one or not isinstance(report.artifacts, list):
+        raise TypeError("a report is no report")
+    return report
+
+
 def status_path(server: str) -> str:
     """Where a server's status document is."""
     return f"{server}/status.json"

@@ -1,0 +1,103 @@
+"""What examples begin as: documents of the old scripts, and of this collection, signed and not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination import (
+    heartbeat,
+    messages,
+    reporting,
+    sending,
+    status,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import JOBS, LOCKS, MESSAGES
+from ansible_collections.acs.builders.tests.builders import LEGACY_REPO
+from ansible_collections.acs.builders.tests.fuzz.scene import Scene
+
+REQUESTS = (
+    {"action": "install_packages", "packages": ["jq", "libssl-dev=3.0.11-1"]},
+    {"action": "facts", "query": ["package", "commit", "disk"], "package": "jq", "path": "/root/src"},
+)
+BEAT = {
+    **{"server": "build2", "timestamp": "2026-11-22T07:11:46Z", "uptime_seconds": 7, "healthy": True, "problems": []},
+    **{"system": {"cpu_usage": 2.1}, "interval_seconds": 60, "sequence": 3, "boot_id": "x"},
+    **{"daemon": {"pid": 1, "started_at": "2026-11-22T07:11:46Z", "version": "1.0.0"}, "manager_last_active": None},
+}
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Documents to begin with; ``files`` are those that lie in the repository beside the one that is fuzzed."""
+
+    files: dict[str, bytes]
+    mailboxes: list[Any]
+    bare: list[Any]
+    signed_mailboxes: list[Any]
+    statuses: list[Any]
+    signed_statuses: list[Any]
+    beats: list[Any]
+    signed_beats: list[Any]
+    jobs: list[Any]
+    locks: list[Any]
+
+
+def make_starts(scene: Scene) -> Starts:
+    """Read what the old scripts left, and let this collection write the rest."""
+    old = {str(path.relative_to(LEGACY_REPO)): path.read_bytes() for path in LEGACY_REPO.rglob("*.json")}
+    entries = json.loads(old[MESSAGES])["messages"]
+    few = [*entries[:1], *entries[14:16], *entries[-2:]]
+    new = _written(scene, old, trusted=False)
+    signed = _written(scene, old, trusted=True)
+    mailboxes = [{"messages": one} for one in (few, new.mail, [*few[:2], *new.mail[-2:]], entries, [])]
+    return Starts(
+        files={**old, MESSAGES: json.dumps({"messages": few}, indent=2).encode()},
+        mailboxes=mailboxes,
+        bare=[few, new.mail, *mailboxes[:2]],
+        signed_mailboxes=[{"messages": signed.mail}, {"messages": [*few[:1], *signed.mail]}],
+        statuses=[json.loads(old["build1/status.json"]), json.loads(old["build2/status.json"]), *new.statuses],
+        signed_statuses=signed.statuses,
+        beats=[json.loads(old["build2/heartbeat.json"]), json.loads(old["build3/heartbeat.json"]), BEAT, new.beat],
+        signed_beats=[signed.beat],
+        jobs=[json.loads(old[JOBS]), {"jobs": []}],
+        locks=[json.loads(old[LOCKS]), {"locks": {}}],
+    )
+
+
+@dataclass(frozen=True)
+class _Written:
+    mail: list[Any]
+    statuses: list[Any]
+    beat: dict[str, Any]
+
+
+def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
+    """What this collection writes: messages both ways, one of them a request, an answer, two statuses and a beat."""
+    scene.reset({**old, MESSAGES: b'{"messages": []}\n'}, trusted=trusted)
+    if trusted:
+        scene.trust("build2")
+    with scene.host("build2") as host:
+        for number, request in enumerate(REQUESTS):
+            draft = messages.Draft(f"Install jq {number}", "Please.", "request", require_ack=True, request=request)
+            sending.send(host, draft, ["build1"])
+        sending.send(host, messages.Draft("Build failed at step 2", "See \u2019log\u2019.", "error", key="k1"), ["all"])
+    if trusted:
+        scene.trust("build1")
+    with scene.host("build1") as host:
+        fact = {"name": "load", "value": 0.25}
+        sending.send(host, messages.Draft("Versions", "Measured.", "info", "low", facts=(fact,), key="k2"), ["build2"])
+        first = _read(scene, MESSAGES)["messages"][0]["id"]
+        sending.reply(host, first, messages.Draft("", "Version 1.6 is installed."))
+        statuses = []
+        ended = status.Report("success", artifacts=("/root/a.deb",))
+        for report in (status.Report("building", "job_1", "main"), ended):
+            reporting.write_status(host, report)
+            statuses.append(_read(scene, "build1/status.json"))
+        beat = heartbeat.compose_heartbeat(host, ["the disk is full"], 60, "1.0.0")
+    return _Written(_read(scene, MESSAGES)["messages"], statuses, beat)
+
+
+def _read(scene: Scene, path: str) -> Any:
+    return json.loads(scene.remote.commits[-1][path])
