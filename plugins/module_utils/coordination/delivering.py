@@ -248,6 +248,10 @@ def _singly(host: Host, items: Sequence[Item], own: str, refusal: CoordinationEr
             receipts[item.id] = _write(host, own, item.id)
         except (*_CONTENT, DocumentDamaged) as error:
             refused[item.id] = error
+    for name in [name for name in refused if receipts and name != own]:  # the refusal may have been a passing one
+        with contextlib.suppress(*_CONTENT, DocumentDamaged):
+            receipts[name] = _write(host, own, name)
+            del refused[name]
     if receipts:
         _set_aside(
             host, {name: error for name, error in refused.items() if isinstance(error, _CONTENT) and name != own}

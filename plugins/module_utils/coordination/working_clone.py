@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +37,23 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
     except Exception as error:  # whatever is wrong with the clone, the write has been accepted
         return [f"The clone {clone} was left as it is: it cannot be read ({error})."]
     tracking = f"refs/remotes/{remote}/{private.branch}"
+    try:
+        outcome = _clear_up(command, folder, (tracking, f"refs/heads/{private.branch}"))
+        folder.mark.write_bytes(b"")
+    except (OSError, ValueError) as error:
+        outcome = Outcome(None, b"", str(error))
+    if outcome.status == 0:
+        outcome = _bring(command, folder, private, commit, tracking, timeout)
+    if outcome.status == 0:
+        return []
+    said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
+    return [f"The clone {clone} was left as it is: {said[:300]}"]
+
+
+def _bring(
+    command: GitCommand, folder: _Folder, private: PrivateRepository, commit: str, tracking: str, timeout: float
+) -> Outcome:
+    """Fetch a commit into the clone, fast-forward to it, and take the mark away unless Git was killed on the way."""
     fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
     outcome = command.run(*fetch, str(private.path), f"+{commit}:{tracking}")
     if "shallow" in outcome.stderr:
@@ -44,10 +61,10 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
     if outcome.status == 0:
         with _to_the_end():
             outcome = _forward(command, folder, tracking)
-    if outcome.status == 0:
-        return []
-    said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
-    return [f"The clone {clone} was left as it is: {said[:300]}"]
+    if outcome.status is not None and outcome.status >= 0:
+        with suppress(OSError):
+            folder.mark.unlink()
+    return outcome
 
 
 class _Folder(NamedTuple):
@@ -63,20 +80,23 @@ class _Folder(NamedTuple):
 
 
 def _forward(command: GitCommand, folder: _Folder, target: str) -> Outcome:
-    """Fast-forward the clone. What a power cut has left half done is undone by the next call."""
     try:
-        undone = _undo(command, folder) if folder.mark.exists() else None
-        if undone and undone.status != 0:
-            return undone
-        commits = command.run("rev-parse", "HEAD", target).stdout
-        folder.mark.write_bytes(commits)
-    except (OSError, ValueError) as error:
-        return Outcome(None, b"", str(error))
-    outcome = command.run("merge", "--quiet", "--ff-only", target)
-    if outcome.status is not None and outcome.status >= 0:
-        with suppress(OSError):
-            folder.mark.unlink()
-    return outcome
+        folder.mark.write_bytes(command.run("rev-parse", "HEAD", target).stdout)
+    except OSError as error:
+        return Outcome(1, b"", str(error))
+    return command.run("merge", "--quiet", "--ff-only", target)
+
+
+def _clear_up(command: GitCommand, folder: _Folder, refs: Sequence[str]) -> Outcome:
+    """Take away what a fast-forward has left that was killed: its locks, and files that it has begun to change.
+
+    :param refs: those that it sets.
+    """
+    if not folder.mark.exists():
+        return Outcome(0, b"", "")
+    for name in ("index", "HEAD", "ORIG_HEAD", *refs):
+        (folder.git / f"{name}.lock").unlink(missing_ok=True)
+    return _undo(command, folder) or Outcome(0, b"", "")
 
 
 def _undo(command: GitCommand, folder: _Folder) -> Outcome | None:
