@@ -72,7 +72,7 @@ def test_what_a_remote_that_cannot_be_reached_does_not_take_waits(
     point_to(builders, closed_port)
     result = succeed(builders, "build1", module, timeout=20, **options)
     assert (result["delivery"], result["changed"]) == ("queued", True)
-    assert "waits in the outbox" in result["warnings"][0]
+    assert "waits in the outbox" in str(result["warnings"][0])
     git("remote", "set-url", "origin", url, cwd=builders.clone("build1"))
     succeed(builders, "build1", "build_message")
     assert builders.commits() == 1
