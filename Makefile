@@ -27,7 +27,8 @@ cluster: $(DEV)/.done ## boot two servers and a Git host, set them up, break thi
 lint unit oldest sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@
 
-faults: $(DEV)/.done ## inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
+faults: $(DEV)/.done ## fuzz all input, inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
+	$(if $(ROW),,PYTHONPATH="$(CURDIR)/collections" $(DEV)/bin/python -m ansible_collections.acs.builders.tests.fuzz --seconds 120 $(if $(SEED),--seed $(SEED)))
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--length $(LENGTH)) $(if $(ROW),--row "$(ROW)")
 
 clean: ## remove the environments, caches and archives
