@@ -19,12 +19,17 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     DocumentDamaged,
     InvalidInput,
     KeyConflict,
+    NoAnswer,
     OutboxFull,
     PushDeclined,
     RemoteUnreachable,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import (
+    Filter,
+    list_messages,
+    wait_for_answer,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
@@ -103,6 +108,21 @@ def test_whoever_reaches_the_remote_delivers(builders: Builders) -> None:
         deliver_waiting(host)
         assert host.repository.notes == []
     assert subjects(builders) == ["one", "two"] and waiting(builders) == []
+
+
+def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: Builders) -> None:
+    say(builders, "one")
+    with outage(builders), builders.host("build1") as host:
+        asked = send(host, Draft("two", "Hi")).result[0]["id"]
+        with pytest.raises(NoAnswer):
+            wait_for_answer(host, asked, 0, 1)
+    with builders.host("build1") as host, pytest.raises(NoAnswer):
+        wait_for_answer(host, asked, 0, 1)
+    assert subjects(builders) == ["one", "two"]
+    with builders.host("build2") as host:
+        reply(host, asked, Draft("", "Yes"))
+    with builders.host("build1") as host:
+        assert wait_for_answer(host, asked, 0, 1).messages[0]["body"] == "Yes"
 
 
 def test_without_the_outbox_a_write_fails_and_leaves_nothing(builders: Builders) -> None:

@@ -13,10 +13,12 @@ from typing import Any, Callable
 from .acting import standings
 from .answering import Answers
 from .audit import recent_alarms
+from .delivering import deliver_waiting
 from .errors import InvalidInput, NoAnswer
 from .host import Host
 from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
 from .messages import id_of, is_for, normalise, parse_time, urgency
+from .outbox import Outbox
 from .own_marks import OwnMarks
 from .snapshot import Snapshot
 
@@ -113,6 +115,7 @@ def _wait(host: Host, look: Callable[[Snapshot], Listing], what: str, timeout: f
     deadline = time.monotonic() + timeout
     while True:
         found = host.repository.read(look)
+        deliver_waiting(host)
         if found.messages:
             note_activity(host)
             return found
@@ -194,7 +197,8 @@ def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str
 
 def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
     entries = [*read_archives(snapshot, message_id), *read_mailbox(snapshot).entries]
-    asked = find_sent(host, entries, message_id)
+    waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
+    asked = find_sent(host, [*entries, *waiting], message_id)
     found = [entry for entry in Answers(host, snapshot, [asked], entries).to(asked) if is_for(entry, host.id)]
     if not found and recipients_of(host, snapshot, asked) & set(normalise(asked)["acknowledged_by"]):
         found = [asked]

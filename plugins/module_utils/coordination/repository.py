@@ -264,7 +264,9 @@ class Repository:
 
     def _newest(self) -> Snapshot:
         try:
-            return self._snapshot(self._fetch(self.timeout), fresh=True)
+            tip = self._fetch(self.timeout)
+            self.away = ""
+            return self._snapshot(tip, fresh=True)
         except (RemoteUnreachable, Interrupted, Locked) as error:
             known = self._private.known()
             if known is None:
