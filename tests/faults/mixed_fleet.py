@@ -64,7 +64,7 @@ def beside(world: World, writes: int) -> Iterator[OldWriter]:
     :param writes: how many; one of four marks a message of ours read.
     """
     old = OldWriter(world)
-    plan = [(world.token(), world.random.choice((*SERVERS, "all"))) for _ in range(writes)]
+    plan = [(world.token(), world.random.choice((*SERVERS, "all"))) for _turn in range(writes)]
 
     def work() -> None:
         try:

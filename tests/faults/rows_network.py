@@ -59,7 +59,7 @@ def at_once(world: World, length: float) -> None:
         world.add_actor(name, SERVERS[0])
     for _round in rounds(length, 6):
         world.relay.set(Mode(delay=world.random.choice((150, 300, 450))))
-        plans = {name: [replace(world.message(SERVERS[0]), offline=FAIL) for _ in range(2)] for name in own}
+        plans = {name: [replace(world.message(SERVERS[0]), offline=FAIL) for _turn in range(2)] for name in own}
         world.ask({service: [Order("cycle")], SERVERS[0]: [world.write(SERVERS[0])], **plans})
         world.relay.set(Mode())
         world.faults += 1

@@ -41,7 +41,7 @@ def declines_one(world: World, length: float) -> None:
     hook.chmod(0o755)
     for _round in rounds(length, 10):
         for name in SERVERS:
-            orders = [world.message(name) for _ in range(world.random.randrange(2, 5))]
+            orders = [world.message(name) for _turn in range(world.random.randrange(2, 5))]
             bad = world.random.randrange(len(orders))
             orders[bad] = replace(orders[bad], token=f"forbidden{orders[bad].token}")
             world.refused.add(orders[bad].token)
@@ -57,7 +57,7 @@ def rewound(world: World, length: float) -> None:
     for number in rounds(length, 10):
         world.everybody(2)
         plans = world.plans(3) if number % 2 else {}
-        steps = [world.random.randrange(1, 5) for _ in range(3 if plans else 1)]
+        steps = [world.random.randrange(1, 5) for _turn in range(3 if plans else 1)]
         with ThreadPoolExecutor(1) as beside:
             beside.submit(world.ask, plans)
             for one in steps:

@@ -62,7 +62,7 @@ def _is_service(name: str) -> bool:
 def _orders(world: World, name: str) -> list[Order]:
     if _is_service(name):
         return [Order("cycle")]
-    return [world.write(world.actors[name].server) for _ in range(world.random.randrange(3))]
+    return [world.write(world.actors[name].server) for _turn in range(world.random.randrange(3))]
 
 
 def _fault(world: World, plan: Plan) -> None:

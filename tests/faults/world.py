@@ -113,7 +113,7 @@ class World:
 
     def plans(self, orders: int = 1) -> dict[str, list[Order]]:
         """Orders for all actors to write something."""
-        return {name: [self.write(actor.server) for _ in range(orders)] for name, actor in self.actors.items()}
+        return {name: [self.write(actor.server) for _turn in range(orders)] for name, actor in self.actors.items()}
 
     def begin(self) -> None:
         """Let every server send and list once, so that each knows the remote."""

@@ -80,7 +80,7 @@ ON_MESSAGES: tuple[Operation, ...] = (
     command("health"),
     command("health", "--json"),
     command("heartbeat", "--once"),
-    on_host(lambda host, message_id: acting.act(host, message_id)),
+    on_host(acting.act),
     on_host(lambda host, _message_id: planning.plan(host, planning.Rules(packages=["*"], paths=["/"]))),
     on_host(lambda host, message_id: listing.wait_for_answer(host, message_id, 2, 1)),
     on_host(_respond),

@@ -169,7 +169,7 @@ class MemoryRepository:
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit."""
-        return Snapshot(cast("PrivateRepository", _Objects(self.remote)), commit, 0.0, True, self.timeout)
+        return Snapshot(cast(PrivateRepository, _Objects(self.remote)), commit, 0.0, True, self.timeout)
 
     def update_clone(self, _commit: str) -> list[str]:
         """There is no clone."""

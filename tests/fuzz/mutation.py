@@ -107,7 +107,7 @@ def _change_value(top: list[Any], holder: Any, key: Any, change: Change, depths:
     if kind == "value":
         holder[key] = copy.deepcopy(ODD_VALUES[choice % len(ODD_VALUES)])
     elif kind == "text":
-        holder[key] = insert_text(value, choice) if type(value) is str else [value]
+        holder[key] = insert_text(value, choice) if isinstance(value, str) else [value]
     elif kind == "wrap":
         depth = depths[choice % len(depths)]
         begin, end = (("[", "]"), ('{"a":', "}"))[choice // len(depths) % 2]

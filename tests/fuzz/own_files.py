@@ -74,7 +74,7 @@ ANY: tuple[Operation, ...] = (
     command("health", "--summary"),
     command("health", "--summary", "--json"),
     command("heartbeat", "--once"),
-    on_host(lambda host, message_id: acting.act(host, message_id)),
+    on_host(acting.act),
     on_host(lambda host, _message_id: planning.plan(host, planning.Rules())),
 )
 ON_JOB = (on_host(_watch_job), command("heartbeat", "--once"))

@@ -91,7 +91,7 @@ def _new_messages(
     combined.last = last + len(new)
     numbered = iter(new)
     for item_id, messages in waiting.items():
-        combined.messages[item_id] = [next(numbered) for _ in messages] or combined.messages.get(item_id, ())
+        combined.messages[item_id] = [next(numbered) for _message in messages] or combined.messages.get(item_id, ())
     return new
 
 
