@@ -13,7 +13,7 @@ from unittest.mock import patch
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import cli
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import EXIT_CODES
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.exit_codes import EXIT_CODES
 from ansible_collections.acs.builders.tests.fuzz import kept
 from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 from ansible_collections.acs.builders.tests.fuzz.scene import CONFIG

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import EXIT_CODES, exit_code, parse
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import parse
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.commands import read_body
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import CONFIG_FILE
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.exit_codes import EXIT_CODES, exit_code
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import MAX_BODY
 

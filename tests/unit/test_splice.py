@@ -10,8 +10,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.document
     EntryList,
     new_document,
     parse_object,
-    set_members,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.splicing import set_members
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 from ansible_collections.acs.builders.tests.unit.legacy_mailbox import (
     FORMS,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import set_members
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.fleet import RESERVED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
@@ -33,6 +32,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.splicing import set_members
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import STATES, Report
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES, Builders
 from hypothesis import given, settings

@@ -8,47 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable
 
 from ..coordination import __version__
 from ..coordination.delivering import OFFLINE, QUEUE
-from ..coordination.errors import InvalidInput
 from ..coordination.guarding import POLICIES, REFUSE
 from ..coordination.messages import MAX_BODY, MAX_SUBJECT, PRIORITIES, TYPES
 from ..coordination.status import STATES
 from .config import CONFIG_FILE
-
-EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
-    0: ("done", ()),
-    1: ("not healthy ('health' alone says so)", ("no_answer",)),
-    2: (
-        "wrong usage: an option, an id or a name that cannot be used",
-        ("invalid_input", "unknown_server", "unknown_message", "key_conflict", "identity", "secret"),
-    ),
-    3: ("the remote cannot be reached or did not take it in time: try again later", ("unreachable", "deadline")),
-    4: (
-        "the remote says no: the credential, a hook or rule, no such repository, or another host with this identity",
-        ("credential", "declined", "remote_missing", "duplicate_identity", "remote"),
-    ),
-    5: (
-        "something on this host, or a document in the repository, cannot be used",
-        (
-            "state",
-            "document_damaged",
-            "clone",
-            "dependency",
-            "git",
-            "observation",
-            "signing",
-            "outbox_full",
-            "not_actionable",
-            "error",
-        ),
-    ),
-    130: ("interrupted", ()),
-}
-"""What each exit code means, and the kinds of error that end with it."""
+from .exit_codes import EXIT_CODES
+from .parser import Command, Parser, epilog, plain_help
 
 AddCommand = Callable[..., argparse.ArgumentParser]
 """Adds a command: its name, its summary, its examples and what else is to be said about it."""
@@ -56,13 +26,6 @@ AddCommand = Callable[..., argparse.ArgumentParser]
 _ABOUT = """\
 Messages, status and health of build servers that work together through one Git repository.
 This host speaks for itself alone; nothing is ever sent in another server's name."""
-
-_OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
-
-
-def exit_code(kind: str) -> int:
-    """The exit code of a kind of error."""
-    return next((code for code, (_meaning, kinds) in EXIT_CODES.items() if kind in kinds), 5)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -74,59 +37,21 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE))
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that raises what it finds wrong."""
-
-    def error(self, message: str) -> Any:
-        raise InvalidInput(f"{message[:1].upper()}{message[1:]}.", f"See '{self.prog} --help'.")
-
-
-class _Command(_Parser):
-    """The parser of one command, whose options may stand before, between and behind its arguments."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        options, words = self._sorted(list(args))
-        known, extras = super().parse_known_args([*options, *(["--", *words] if words else [])], namespace)
-        if extras:
-            self.error(f"unrecognized arguments: {' '.join(extras)}")
-        return known, extras
-
-    def _sorted(self, args: list[str]) -> tuple[list[str], list[str]]:
-        """Options with their values, and the arguments. What has blanks, or is a lone dash, is no option."""
-        options: list[str] = []
-        words: list[str] = []
-        while args:
-            arg = args.pop(0)
-            action = self._option_string_actions.get(arg.partition("=")[0])
-            if arg == "--":
-                return options, [*words, *args]
-            if action is not None:
-                options.append(arg)
-                if action.nargs != 0 and "=" not in arg:
-                    options += args[:1]
-                    args = args[1:]
-            elif _OPTION.fullmatch(arg):
-                self.error(f"unrecognized arguments: {arg}")
-            else:
-                words.append(arg)
-        return options, words
-
-
 def _parser() -> argparse.ArgumentParser:
-    common = _Command(add_help=False, argument_default=argparse.SUPPRESS)
+    common = Command(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="print one JSON object, with notes and errors in it")
     common.add_argument("--config", metavar="FILE", help=f"the configuration (default: {CONFIG_FILE})")
-    parser = _Parser(
+    parser = Parser(
         prog="builderctl",
         description=_ABOUT,
-        epilog=_epilog(["builderctl read", "builderctl send --help", "builderctl --version"], EXIT_CODES),
-        formatter_class=_help,
+        epilog=epilog(["builderctl read", "builderctl send --help", "builderctl --version"], EXIT_CODES),
+        formatter_class=plain_help,
         parents=[common],
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"builderctl {__version__}")
     commands = parser.add_subparsers(
-        title="commands", dest="command", metavar="COMMAND", required=True, parser_class=_Command
+        title="commands", dest="command", metavar="COMMAND", required=True, parser_class=Command
     )
 
     def command(name: str, summary: str, examples: list[str], about: str = "") -> argparse.ArgumentParser:
@@ -135,8 +60,8 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=summary,
             description=f"{summary[:1].upper()}{summary[1:]}.\n\n{about}".strip(),
-            epilog=_epilog(examples, codes),
-            formatter_class=_help,
+            epilog=epilog(examples, codes),
+            formatter_class=plain_help,
             parents=[common],
             allow_abbrev=False,
         )
@@ -150,16 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     _outbox(command)
     _recover(command)
     return parser
-
-
-def _help(prog: str) -> argparse.HelpFormatter:
-    """Help that looks the same in every window, so that an example is one line."""
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100)
-
-
-def _epilog(examples: list[str], codes: Iterable[int]) -> str:
-    lines = ["examples:", *(f"  {example}" for example in examples), "", "exit codes:"]
-    return "\n".join([*lines, *(f"  {code:<4} {EXIT_CODES[code][0]}" for code in codes)])
 
 
 def _read(command: AddCommand) -> None:

@@ -19,16 +19,17 @@ from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable
 from ..coordination.messages import clean
 from ..coordination.printable import one_line
 from ..coordination.withdrawals import withdrawal_notes
-from .arguments import exit_code, parse
+from .arguments import parse
 from .commands import ON_REPOSITORY, Outcome, heartbeat, read_body, summary
 from .config import CONFIG_FILE, Config, load_config
+from .exit_codes import exit_code
 from .rendering import painter
 
 INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out a command line and return the exit code, which ``arguments.EXIT_CODES`` explains.
+    """Carry out a command line and return the exit code, which ``exit_codes.EXIT_CODES`` explains.
 
     :param argv: the command line without the program's name; that of this process when None.
     """

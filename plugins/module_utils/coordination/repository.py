@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Callable, TypeVar
 
 from . import working_clone
@@ -24,11 +23,9 @@ from .git_command import Interrupted, Moved, remote_url, require_git
 from .private_repository import PrivateRepository
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
+from .tracking import Tracking
 
 T = TypeVar("T")
-
-ACCEPTED_LOCK_TIMEOUT = 1
-"""Seconds to wait for a fetch of another process before a new tip goes unrecorded."""
 
 
 class Repository:
@@ -62,14 +59,12 @@ class Repository:
         self.timeout = timeout
         self.notes: list[str] = []
         self.away = ""
-        self.withdrawn: list[tuple[str, str | None]] = []
         self._is_writing = False
         self._remote = remote
         self._private = PrivateRepository(state, remote_url(clone, remote), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
-        self._fetch_lock = f"repos/{self._private.name}.fetch.lock"
+        self._tracking = Tracking(self._private, state, timeout)
         self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
-        self._contact = state.path / "repos" / f"{self._private.name}.contact"
 
     def close(self) -> None:
         """End the Git processes that this object keeps."""
@@ -97,7 +92,7 @@ class Repository:
             return fetch_and_look()
         except Damaged:
             with self.writing():
-                return self._private.mended(fetch_and_look, self._fetching)
+                return self._private.mended(fetch_and_look, self._tracking.fetching)
 
     def look(self, look: Callable[[Snapshot], T]) -> T:
         """Look at the documents at the newest commit known here, without the network when that is enough.
@@ -109,7 +104,7 @@ class Repository:
             self._private.make()
             tip = self._private.known()
             if tip:
-                return look(self._snapshot(tip, fresh=False))
+                return look(self._tracking.snapshot(tip, fresh=False))
         except (CoordinationError, Damaged):
             pass
         return self.read(look)
@@ -143,14 +138,15 @@ class Repository:
         with self.writing():
             deadline = time.monotonic() + self.timeout
             attempts = Attempts(deadline, self.url, self.timeout, self._record)
-            receipt = self._private.mended(lambda: self._transact(function, author, deadline, attempts), self._fetching)
+            receipt = self._private.mended(
+                lambda: self._transact(function, author, deadline, attempts), self._tracking.fetching
+            )
             try:
                 settle(receipt)
                 self._record.forget()
             except (StateUnusable, OSError) as error:
                 self.notes.append(f"The write was taken, but this host's record of it failed: {error}")
-            with contextlib.suppress(Locked), self._fetching(ACCEPTED_LOCK_TIMEOUT):
-                self._private.pack()
+            self._tracking.pack()
             if receipt.commit:
                 self.notes += self._fast_forward(receipt.commit)
         return receipt
@@ -185,13 +181,18 @@ class Repository:
         """Whether a commit that is known here leads to another."""
         return self._private.holds(old) and self._private.holds(new) and self._private.is_ancestor(old, new)
 
+    @property
+    def withdrawn(self) -> list[tuple[str, str | None]]:
+        """The newest commits, old and new, whenever this object found the branch rewound or rewritten."""
+        return self._tracking.withdrawn
+
     def withdrawn_tips(self) -> list[str]:
         """The commits that were the newest ones of the remote before it was rewound, as far as they are kept here."""
         return list(self._private.refs(WITHDRAWN).values())
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit that is known here."""
-        return self._snapshot(commit, fresh=False)
+        return self._tracking.snapshot(commit, fresh=False)
 
     @property
     def pat_file(self) -> str:
@@ -215,14 +216,14 @@ class Repository:
         while True:
             try:
                 if ask:
-                    tip = self._fetch(_share(deadline))
+                    tip = self._tracking.fetch(_share(deadline))
                     attempts.answer_known()
                     arrived = self._arrived(attempts, tip)
                     if arrived:
                         return self._accepted(arrived, attempts.count)
                     self._report(attempts, tip)
                     attempts.merge_interrupted()
-                snapshot = self._snapshot(tip, ask, frozenset(attempts.tried))
+                snapshot = self._tracking.snapshot(tip, ask, frozenset(attempts.tried))
                 try:
                     change = function(snapshot)
                 except CoordinationError:
@@ -264,56 +265,29 @@ class Repository:
 
     def _newest(self) -> Snapshot:
         try:
-            tip = self._fetch(self.timeout)
+            tip = self._tracking.fetch(self.timeout)
             self.away = ""
-            return self._snapshot(tip, fresh=True)
+            return self._tracking.snapshot(tip, fresh=True)
         except (RemoteUnreachable, Interrupted, Locked) as error:
             known = self._private.known()
             if known is None:
                 raise _plain(error, self.url) from error
-            snapshot = self._snapshot(known, fresh=False)
+            snapshot = self._tracking.snapshot(known, fresh=False)
             self.away = f"{_plain(error, self.url).what} What follows is {snapshot.age:.0f} s old."
             self.notes.append(self.away)
             return snapshot
 
-    def _fetch(self, timeout: float) -> str | None:
-        with self._fetching(timeout):
-            old = self._private.known()
-            new = self._private.fetch(timeout)
-            self._touch()
-            if old and new != old and not (new and self._private.is_ancestor(old, new)):
-                self._private.set_ref(WITHDRAWN + old, old)
-                self.withdrawn.append((old, new))
-            if new != old:
-                self._private.set_known(new)
-        return new
-
     def _arrived(self, attempts: Attempts, tip: str | None) -> Attempt | None:
         """The attempt that the remote accepted although this was not heard."""
         for attempt in attempts.made:
-            if self._is_on(attempt.commit, tip):
+            if self._tracking.is_on(attempt.commit, tip):
                 return attempt
         return None
 
-    def _is_on(self, commit: str, tip: str | None) -> bool:
-        return tip is not None and self._private.holds(commit) and self._private.is_ancestor(commit, tip)
-
     def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
-        """The receipt of a commit that is on the remote. Nothing that fails from here on makes it fail.
-
-        When the new tip cannot be recorded, the next write starts from an older one, which costs it a fetch. Where
-        another process has fetched since, it knows a newer one.
-        """
-        with contextlib.suppress(Damaged, StateUnusable), self._fetching(ACCEPTED_LOCK_TIMEOUT):
-            if self._private.known() == attempt.parent:
-                self._private.set_known(attempt.commit)
-            self._touch()
+        """The receipt of a commit that is on the remote."""
+        self._tracking.accepted(attempt.commit, attempt.parent)
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
-
-    def _touch(self) -> None:
-        """Record that the remote has just answered."""
-        with contextlib.suppress(OSError):
-            self._contact.touch()
 
     def _report(self, attempts: Attempts, tip: str | None) -> None:
         """Tell what became of the write of a process that ended before it knew."""
@@ -322,21 +296,11 @@ class Repository:
         attempts.reported = True
         last = attempts.interrupted[-1]
         what = ", ".join(last["ids"]) or f"commit {last['commit'][:12]}"
-        arrived = any(self._is_on(attempt["commit"], tip) for attempt in attempts.interrupted) or (
+        arrived = any(self._tracking.is_on(attempt["commit"], tip) for attempt in attempts.interrupted) or (
             tip is not None and any(self._private.mentions(tip, message_id) for message_id in last["ids"])
         )
         outcome = "did arrive" if arrived else "did not arrive"
         self.notes.append(f"An earlier write was interrupted before its outcome was known; it {outcome}: {what}.")
-
-    def _snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
-        age = 0.0
-        if not fresh and self._contact.exists():
-            age = max(0.0, time.time() - self._contact.stat().st_mtime)
-        return Snapshot(self._private, commit, age, fresh, self.timeout, tried)
-
-    def _fetching(self, timeout: float | None = None) -> AbstractContextManager[None]:
-        """Hold the lock under which commits are fetched and the newest known one is recorded."""
-        return self.state.lock(self._fetch_lock, self.timeout if timeout is None else timeout)
 
 
 def _share(deadline: float) -> float:

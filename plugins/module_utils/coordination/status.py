@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from . import signing
-from .documents import Document, check_text, new_document, parse_object, set_members
+from .documents import Document, check_text, new_document, parse_object
 from .errors import InvalidInput
 from .fleet import Server
 from .guarding import REFUSE, guarded
@@ -20,6 +20,7 @@ from .host import Host
 from .messages import clean, parse_time, utc_text
 from .printable import one_line
 from .snapshot import Snapshot
+from .splicing import set_members
 from .system import capabilities, system_facts
 from .verdicts import TRUE, Judge, Verdict
 
