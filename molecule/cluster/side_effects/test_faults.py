@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -34,6 +35,11 @@ def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
 def pid(host: Host) -> str:
     """The process of the service; 0 when there is none."""
     return str(host.check_output("systemctl show --value --property MainPID build-heartbeat"))
+
+
+def subjects(rig: Rig) -> list[str]:
+    """What the messages at the Git host are about."""
+    return [str(message["subject"]) for message in messages(rig)]
 
 
 def said(host: Host, since: int) -> list[str]:
@@ -108,13 +114,18 @@ def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
         assert len(problems) <= CHANGES and "cannot be reached" in problems[-1], problems
         assert "No heartbeat" in status(build1)
         assert "No heartbeat" in build1.check_output("builderctl health --summary")
-        away = build1.run("builderctl send 'Nobody hears' 'this'")
+        away = build1.run("builderctl send --offline fail 'Nobody hears' 'this'")
         assert (away.rc, len(away.stderr.strip().splitlines())) == (3, 1), away.stderr
+        later = build1.run("builderctl send --json 'They will hear' 'this'")
+        assert (later.rc, json.loads(later.stdout)["delivery"]) == (0, "queued"), later.stderr
     finally:
         rig.ssh("git", "systemctl start nginx")
     beats_again(rig, "build1")
     assert pid(build1) == process
     until(lambda: said(build1, begin)[-1].partition("] ")[2].startswith("No longer: No heartbeat"), "no end in the log")
+    until(lambda: "They will hear" in subjects(rig), "what waited was not delivered by the service")
+    assert (subjects(rig).count("They will hear"), subjects(rig).count("Nobody hears")) == (1, 0)
+    until(lambda: json.loads(build1.check_output("builderctl outbox --json"))["waiting"] == [], "it waits on")
 
 
 def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
