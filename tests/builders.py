@@ -32,6 +32,17 @@ def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **e
     return result.stdout.strip()
 
 
+def put_loose_objects(repository: Path, number: int) -> list[str]:
+    """Put objects of a quarter of a megabyte into a repository, to which nothing refers, and return their names."""
+    command = ["git", "hash-object", "-w", "--stdin"]
+    return [
+        subprocess.run(command, cwd=repository, input=os.urandom(250_000), check=True, capture_output=True)
+        .stdout.decode()
+        .strip()
+        for _object in range(number)
+    ]
+
+
 @dataclass(frozen=True)
 class Builders:
     """A Build repository with its servers, under one folder."""

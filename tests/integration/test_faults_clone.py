@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.packing import MOST_PACKS
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.working_clone import FORWARDING
-from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 
 HOOKS = [
     "applypatch-msg",
@@ -230,3 +233,56 @@ def test_a_fast_forward_that_was_cut_short_is_taken_up_again(
     assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit
     assert git("status", "--porcelain", cwd=clone) == ""
     assert not (clone / ".git" / FORWARDING).exists()
+
+
+def size_of_loose(clone: Path) -> int:
+    """Kilobytes of loose objects."""
+    counts = dict(line.split(": ") for line in git("count-objects", "-v", cwd=clone).splitlines())
+    return int(counts["size"])
+
+
+def test_the_clone_is_packed_when_its_objects_take_much_room(builders: Builders) -> None:
+    clone = builders.clone("build1")
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    for name in range(40):
+        (clone / f"{name}.bin").write_bytes(os.urandom(250_000))
+    git("add", "--all", cwd=clone)
+    git("commit", "--quiet", "--message", "large files", cwd=clone)
+    git("push", "--quiet", "origin", "HEAD:main", cwd=clone)
+    assert size_of_loose(clone) > 8000
+    with builders.host("build1") as host:
+        send(host, Draft("two", "2"))
+        assert host.repository.notes == []
+    assert size_of_loose(clone) == 0
+    git("fsck", "--strict", cwd=clone)
+
+
+def test_what_cannot_be_packed_is_tried_once_a_day(builders: Builders) -> None:
+    """Nothing refers to these objects, and whoever left them may still want them."""
+    clone = builders.clone("build1")
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    names = put_loose_objects(clone, 40)
+    for subject in ("two", "three"):
+        with builders.host("build1") as host:
+            send(host, Draft(subject, "x"))
+        packs = len(list((clone / ".git" / "objects" / "pack").glob("*.pack")))
+        assert packs == 1
+    assert all(git("cat-file", "-t", name, cwd=clone) == "blob" for name in names)
+
+
+def test_many_packs_of_a_clone_become_one(builders: Builders) -> None:
+    clone = builders.clone("build1")
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    names = put_loose_objects(clone, MOST_PACKS + 1)
+    packs = clone / ".git" / "objects" / "pack"
+    for name in names:
+        command = ["git", "pack-objects", "--quiet", str(packs / "pack")]
+        subprocess.run(command, cwd=clone, input=name.encode(), check=True, capture_output=True)
+    git("prune-packed", cwd=clone)
+    with builders.host("build1") as host:
+        send(host, Draft("last", "x"))
+    assert len(list(packs.glob("*.pack"))) == 1
+    assert all(git("cat-file", "-t", name, cwd=clone) == "blob" for name in names)

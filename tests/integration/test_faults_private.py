@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import itertools
 import os
 from pathlib import Path
 from typing import Callable
@@ -14,9 +12,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.deliveri
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DeadlineReached
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.private_repository import MOST_LOOSE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 
 
 def empty_objects(private: Path) -> None:
@@ -155,16 +152,11 @@ def test_no_process_and_no_descriptor_is_left(builders: Builders) -> None:
     assert (descriptors(), children()) == before
 
 
-def test_the_private_repository_is_packed_when_it_has_many_objects(builders: Builders) -> None:
+def test_the_private_repository_is_packed_when_its_objects_take_much_room(builders: Builders) -> None:
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
     private = builders.private("build1")
-    contents = (b"%d" % number for number in itertools.count())
-    in_one_folder = (c for c in contents if hashlib.sha1(b"blob %d\0%s" % (len(c), c)).hexdigest().startswith("17"))
-    for content in itertools.islice(in_one_folder, MOST_LOOSE + 1):
-        file = builders.folder / "content"
-        file.write_bytes(content)
-        git("hash-object", "-w", file, cwd=private)
+    put_loose_objects(private, 40)
     with builders.host("build1") as host:
         send(host, Draft("two", "2"))
         send(host, Draft("three", "3"))

@@ -15,14 +15,11 @@ from collections.abc import Iterator
 from .bare_repository import BareRepository, Damaged
 from .errors import RemoteMissing
 from .git_command import explain_failure, explain_push
+from .packing import has_many_loose, has_many_packs
 from .state import StateDirectory
 
 DEEPEN_STEPS = (50, 500, 5000)
 """How many older commits are fetched, step by step, to find one in which a document can be read."""
-MOST_PACKS = 50
-MOST_LOOSE = 30
-"""Packs, or loose objects in one of the 256 folders, before they are packed anew (Git's own limits: 50 and 27)."""
-
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
 
@@ -130,10 +127,8 @@ class PrivateRepository(BareRepository):
                     yield older
 
     def pack(self) -> None:
-        """Pack the objects anew when there are many, so that the folder stays small for years."""
-        loose = len(list(self.path.glob("objects/17/*")))
-        packs = len(list(self.path.glob("objects/pack/*.pack")))
-        if packs > MOST_PACKS or loose > MOST_LOOSE:
+        """Pack the objects anew when there are many."""
+        if has_many_loose(self.path) or has_many_packs(self.path):
             self.run("gc", "--quiet", "--prune=now")
 
     def _heads(self, timeout: float) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .git_command import GitCommand, Outcome, git
+from .packing import pack_clone
 from .private_repository import PrivateRepository
 
 FORWARDING = "acs-builders-forwarding"
@@ -45,6 +46,8 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
     if outcome.status == 0:
         outcome = _bring(command, folder, private, commit, tracking, timeout)
     if outcome.status == 0:
+        with suppress(OSError):
+            pack_clone(command, folder.git)
         return []
     said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
     return [f"The clone {clone} was left as it is: {said[:300]}"]
