@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,15 +33,13 @@ def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **e
     return result.stdout.strip()
 
 
-def put_loose_objects(repository: Path, number: int) -> list[str]:
-    """Put objects of a quarter of a megabyte into a repository, to which nothing refers, and return their names."""
-    command = ["git", "hash-object", "-w", "--stdin"]
-    return [
-        subprocess.run(command, cwd=repository, input=os.urandom(250_000), check=True, capture_output=True)
-        .stdout.decode()
-        .strip()
-        for _object in range(number)
-    ]
+def put_loose_objects(repository: Path, number: int = 700) -> list[str]:
+    """Put objects of 25 kB into a repository, to which nothing refers, and return their names."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, str(index)) for index in range(number)]
+        for file in files:
+            file.write_bytes(os.urandom(25_000))
+        return git("hash-object", "-w", *files, cwd=repository).splitlines()
 
 
 @dataclass(frozen=True)

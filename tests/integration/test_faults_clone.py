@@ -245,12 +245,12 @@ def test_the_clone_is_packed_when_its_objects_take_much_room(builders: Builders)
     clone = builders.clone("build1")
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
-    for name in range(40):
-        (clone / f"{name}.bin").write_bytes(os.urandom(250_000))
+    for name in range(700):
+        (clone / f"{name}.bin").write_bytes(os.urandom(25_000))
     git("add", "--all", cwd=clone)
     git("commit", "--quiet", "--message", "large files", cwd=clone)
     git("push", "--quiet", "origin", "HEAD:main", cwd=clone)
-    assert size_of_loose(clone) > 8000
+    assert size_of_loose(clone) > 16000
     with builders.host("build1") as host:
         send(host, Draft("two", "2"))
         assert host.repository.notes == []
@@ -263,7 +263,7 @@ def test_what_cannot_be_packed_is_tried_once_a_day(builders: Builders) -> None:
     clone = builders.clone("build1")
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
-    names = put_loose_objects(clone, 40)
+    names = put_loose_objects(clone)
     for subject in ("two", "three"):
         with builders.host("build1") as host:
             send(host, Draft(subject, "x"))

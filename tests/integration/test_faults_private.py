@@ -156,7 +156,7 @@ def test_the_private_repository_is_packed_when_its_objects_take_much_room(builde
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
     private = builders.private("build1")
-    put_loose_objects(private, 40)
+    put_loose_objects(private)
     with builders.host("build1") as host:
         send(host, Draft("two", "2"))
         send(host, Draft("three", "3"))
