@@ -1,4 +1,4 @@
-# From nothing but git, make and Python 3.11 or later: `make demo` shows the collection at work, `make test` proves it.
+# From nothing but git, make, ssh-keygen and Python 3.11 or later: `make demo` shows the collection at work, `make test` proves it.
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
