@@ -11,7 +11,7 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-RATIO = "×"
+RATIO = "\u00d7"
 
 
 @dataclass(frozen=True)
