@@ -5,27 +5,29 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Callable, TypeVar
 
 from .errors import DocumentDamaged
-from .git_command import GitCommand, Interrupted, Outcome, git, local_failure
+from .git_command import GitCommand, Interrupted, Outcome, local_failure
+from .git_files import EXECUTABLE, FILE, FOLDER, Entry, dump_tree, parse_tree, read_ref, write_object, write_ref
+from .object_reader import GitObject, ObjectReader, Unreadable
 
 T = TypeVar("T")
 
 _FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
-"""What GitPython reads, whatever this host's settings for new repositories are."""
+"""What :mod:`.git_files` reads and writes, whatever this host's settings for new repositories are."""
 MAX_SIZE = 32_000_000
 """Bytes of a document, some ten thousand messages: with a larger one, somebody could fill this host's memory."""
-_READING_FAILED = (ValueError, IndexError, OSError, AssertionError)
+_SUBMODULE = b"160000"
+_MADE = "refs/acs-builders/made"
+"""The commit that was made last: what nothing refers to would be pruned."""
 WITHDRAWN = "refs/acs-builders/withdrawn/"
 """Where the old tip is kept when the remote's branch no longer descends from it."""
 
@@ -49,17 +51,13 @@ class BareRepository:
     def __init__(self, path: Path, url: str, pat_file: str) -> None:
         self.path = path
         self.url = url
-        self._git = GitCommand(path, url=url, pat_file=pat_file)
-        self._repo: git.Repo | None = None
+        git = GitCommand(path, url=url, pat_file=pat_file)
+        self.run = git.run
+        self._objects = ObjectReader(git)
 
     def close(self) -> None:
-        """End the Git processes that this object keeps."""
-        if self._repo is not None:
-            try:
-                self._repo.close()
-            except BrokenPipeError:  # GitPython 3.1.14 stops at a process that has ended by itself; the other remains
-                self._repo.close()
-            self._repo = None
+        """End the Git process that this object keeps."""
+        self._objects.close()
 
     def make(self) -> None:
         """Make the repository when there is none; another process may do so at the same time."""
@@ -99,9 +97,19 @@ class BareRepository:
         except Damaged as again:
             raise again.error from again
 
+    def ref(self, name: str) -> str | None:
+        """The commit of a ref, None when there is no such ref."""
+        try:
+            return read_ref(self.path, name)
+        except (OSError, ValueError) as error:
+            raise _unreadable(error) from error
+
     def set_ref(self, name: str, commit: str) -> None:
         """Point a ref to a commit."""
-        self.local(self.run("update-ref", name, commit), f"setting {name}")
+        try:
+            write_ref(self.path, name, commit)
+        except OSError as error:
+            raise Damaged(Outcome(None, b"", str(error)), f"setting {name}") from error
 
     def commit(self, parent: str | None, files: dict[str, bytes], message: str, author: str, when: int) -> str:
         """Make a commit without a work tree or an index, and return its name.
@@ -110,42 +118,58 @@ class BareRepository:
         :param author: who is named as author and committer, a server id.
         :param when: seconds since 1970, UTC.
         """
-        stream = [
-            b"feature done\n",
-            b"commit refs/acs-builders/made\nmark :1\n",
-            f"committer {author} <{author}@localhost> {when} +0000\n".encode(),
-            _data(message.encode("utf-8")),
-        ]
-        if parent:
-            stream.append(f"from {parent}\n".encode())
-        for path, content in files.items():
-            stream += [f"M {self._mode(parent, path):o} inline {path}\n".encode(), _data(content)]
-        stream.append(b"get-mark :1\ndone\n")
-        outcome = self.run("fast-import", "--quiet", "--force", stdin=b"".join(stream))
-        self.local(outcome, "making a commit")
-        return outcome.stdout.decode("ascii").strip()
+        try:
+            tree = self._root(parent) if parent else None
+            for path, content in files.items():
+                tree = self._with_file(tree, path.encode("utf-8").split(b"/"), content)
+            person = f"{author} <{author}@localhost> {when} +0000"
+            lines = [f"tree {tree}", *([f"parent {parent}"] if parent else [])]
+            lines += [f"author {person}", f"committer {person}", "", message]
+            commit = write_object(self.path, "commit", "\n".join(lines).encode("utf-8"))
+        except (OSError, ValueError) as error:
+            raise Damaged(Outcome(None, b"", str(error)), "making a commit") from error
+        self.set_ref(_MADE, commit)
+        return commit
+
+    def _with_file(self, tree: str | None, path: list[bytes], content: bytes) -> str:
+        """The name of a tree like another one, with a new content of one file."""
+        entries = self._tree(tree) if tree else {}
+        there = entries.get(path[0])
+        if len(path) == 1:
+            mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
+            entries[path[0]] = Entry(mode, write_object(self.path, "blob", content))
+        else:
+            below = there.object if there and there.mode == FOLDER else None
+            entries[path[0]] = Entry(FOLDER, self._with_file(below, path[1:], content))
+        return write_object(self.path, "tree", dump_tree(entries))
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The content of a file in a commit, None when there is no such file.
 
         :raises DocumentDamaged: when it is too large for any document; it is not read then.
         """
-        with self._reading() as repo:
-            item = _item(repo.commit(commit).tree, path)
-            if item is None or item.type != "blob":
-                return None
-            if item.size > MAX_SIZE:
-                raise DocumentDamaged(path, 1, f"larger than {MAX_SIZE // 10**6} MB")
-            return bytes(item.data_stream.read())
+        entry = self._entry(commit, path)
+        if entry is None or entry.mode == FOLDER or entry.mode == _SUBMODULE:
+            return None
+        found = self._object(entry.object, MAX_SIZE)
+        if found.content is None:
+            raise DocumentDamaged(path, 1, f"larger than {MAX_SIZE // 10**6} MB")
+        return found.content
 
     def names(self, commit: str, folder: str = "") -> list[str]:
         """The names in a folder of a commit; none when there is no such folder."""
-        with self._reading() as repo:
-            tree = repo.commit(commit).tree
-            found = _item(tree, folder) if folder else tree
-            if found is None or found.type != "tree":
-                return []
-            return [item.name for item in found if item.type != "submodule"]
+        entry = self._entry(commit, folder) if folder else Entry(FOLDER, self._root(commit))
+        if entry is None or entry.mode != FOLDER:
+            return []
+        found = self._tree(entry.object).items()
+        return [name.decode("utf-8", "surrogateescape") for name, one in found if one.mode != _SUBMODULE]
+
+    def holds(self, commit: str) -> bool:
+        """Whether a commit is in this repository."""
+        try:
+            return self._objects.find(f"{commit}^{{commit}}") is not None
+        except Unreadable as error:
+            raise _unreadable(error) from error
 
     def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
         """The commits of the refs at or below ``prefix``, by name.
@@ -157,30 +181,34 @@ class BareRepository:
         found = (line.split(" ") for line in outcome.stdout.decode("utf-8", "replace").splitlines())
         return {name: target for kind, name, target in found if every or kind == "commit"}
 
-    def _mode(self, parent: str | None, path: str) -> int:
-        if parent is None:
-            return 0o100644
-        with self._reading() as repo:
-            item = _item(repo.commit(parent).tree, path)
-            mode = int(item.mode) if item is not None and item.type == "blob" else 0o100644
-        return 0o100755 if mode == 0o100755 else 0o100644  # a link, which anybody can make of a document, ends
-
-    def ref(self, name: str) -> str | None:
-        """The commit of a ref, None when there is no such ref."""
-        with self._reading() as repo:
-            try:
-                return str(git.SymbolicReference.dereference_recursive(repo, name))
-            except ValueError:
+    def _entry(self, commit: str, path: str) -> Entry | None:
+        """What a commit has at a path."""
+        entry = Entry(FOLDER, self._root(commit))
+        for name in path.encode("utf-8").split(b"/"):
+            below = self._tree(entry.object).get(name) if entry.mode == FOLDER else None
+            if below is None:
                 return None
+            entry = below
+        return entry
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[git.Repo]:
+    def _root(self, commit: str) -> str:
+        """The name of a commit's tree."""
+        return self._object(f"{commit}^{{tree}}", None).name
+
+    def _tree(self, name: str) -> dict[bytes, Entry]:
         try:
-            if self._repo is None:
-                self._repo = git.Repo(self.path)
-            yield self._repo
-        except (git.exc.GitError, git.exc.ODBError, configparser.Error, *_READING_FAILED) as error:
-            raise Damaged(Outcome(None, b"", str(error)), "reading the private repository") from error
+            return parse_tree(self._object(name, None).content or b"")
+        except ValueError as error:
+            raise _unreadable(error) from error
+
+    def _object(self, name: str, max_size: int | None) -> GitObject:
+        try:
+            found = self._objects.find(name, max_size)
+        except Unreadable as error:
+            raise _unreadable(error) from error
+        if found is None:
+            raise _unreadable(Unreadable(f"{name} is missing"))
+        return found
 
     def checked(self, error: Exception, outcome: Outcome, doing: str) -> Exception:
         """Tell damage here from a broken connection, which can look alike."""
@@ -199,21 +227,9 @@ class BareRepository:
         if outcome.status != 0:
             raise Damaged(outcome, doing)
 
-    def run(self, *arguments: str, stdin: bytes = b"", timeout: float | None = None) -> Outcome:
-        """Run Git on this repository, as :meth:`.git_command.GitCommand.run`."""
-        return self._git.run(*arguments, stdin=stdin, timeout=timeout)
 
-
-def _item(tree: git.Tree, path: str) -> Any:
-    """A file or folder in a tree, None when there is none."""
-    try:
-        return tree / path
-    except (KeyError, TypeError, AttributeError):
-        return None
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n%s\n" % (len(content), content)
+def _unreadable(error: Exception) -> Damaged:
+    return Damaged(Outcome(None, b"", str(error)), "reading the private repository")
 
 
 def _holds_withdrawn(path: Path) -> bool:

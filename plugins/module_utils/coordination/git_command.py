@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-from urllib.parse import urlsplit, urlunsplit
+from typing import Callable, NamedTuple
+from urllib.parse import urlsplit
 
 from .errors import (
-    CloneInvalid,
     CoordinationError,
     CredentialRejected,
     DependencyMissing,
@@ -27,11 +24,6 @@ from .errors import (
     RemoteMissing,
     RemoteUnreachable,
 )
-
-try:
-    import git
-except ImportError:
-    git = None  # type: ignore[assignment]
 
 SAFE_CONFIG = (
     "core.hooksPath=/dev/null",
@@ -58,23 +50,15 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def require_git() -> None:
-    """Check that Git and GitPython are there, and forget the caller's GIT_* variables, which would lead both astray.
+    """Check that Git is there.
 
     :raises DependencyMissing: naming the Debian package to install.
     """
     if shutil.which("git") is None:
         raise DependencyMissing("Git is not installed on this host.", "Install it: apt-get install git.")
-    if git is None:
-        raise DependencyMissing(
-            "The Python library GitPython is not installed for this host's Python.",
-            "Install it: apt-get install python3-git (or pip install GitPython).",
-        )
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        del os.environ[name]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a Git call ended; ``status`` is None when it was ended because its time was over."""
 
     status: int | None
@@ -83,7 +67,7 @@ class Outcome:
 
 
 class GitCommand:
-    """Git, run on one repository with the settings above after :func:`require_git`.
+    """Git, run on one repository with the settings above, and without the caller's GIT_* variables.
 
     :param git_dir: the folder of the repository that holds HEAD.
     :param work_tree: its work tree; None for a bare repository.
@@ -92,22 +76,31 @@ class GitCommand:
     """
 
     def __init__(self, git_dir: Path, work_tree: Path | None = None, url: str = "", pat_file: str = "") -> None:
-        self._git = git.Git(str(work_tree or git_dir.parent))
-        self._git.update_environment(GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="", ACS_BUILDERS_PAT_FILE=pat_file)
+        self._folder = work_tree or git_dir.parent
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+            **{"LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""},
+            "ACS_BUILDERS_PAT_FILE": pat_file,
+        }
         self._options = [f"--git-dir={git_dir}"] + ([f"--work-tree={work_tree}"] if work_tree else [])
         for setting in (*SAFE_CONFIG, *_credential_config(url, pat_file)):
             self._options += ["-c", setting]
 
-    def run(self, *arguments: str, stdin: bytes = b"", timeout: float | None = None) -> Outcome:
-        """Run ``git`` with these arguments; it and its children are ended after ``timeout`` seconds."""
-        started = self._git.execute(
-            ["git", *self._options, *arguments],
-            istream=subprocess.PIPE,
-            as_process=True,
-            start_new_session=True,
-        )
-        process = cast("subprocess.Popen[bytes]", started.proc)
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        timeout: float | None = None,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Outcome:
+        """Run ``git`` with these arguments; it and its children are ended after ``timeout`` seconds.
+
+        :param meanwhile: what is done while it runs.
+        """
+        process = self.start(*arguments, stderr=subprocess.PIPE)
         try:
+            if meanwhile:
+                meanwhile()
             stdout, stderr = process.communicate(stdin, timeout)
             return Outcome(process.returncode, stdout, stderr.decode("utf-8", "replace"))
         except subprocess.TimeoutExpired:
@@ -115,6 +108,18 @@ class GitCommand:
         finally:
             if process.returncode is None:
                 _end(process)
+
+    def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start ``git`` with these arguments, with pipes to its input and from its output."""
+        return subprocess.Popen(
+            ["git", *self._options, *arguments],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -133,51 +138,6 @@ def _credential_config(url: str, pat_file: str) -> list[str]:
     if not (trusted and pat_file and os.path.exists(pat_file)):
         return []
     return ["credential.helper=", f"credential.{parts.scheme}://{parts.netloc}.helper={_CREDENTIAL_HELPER}"]
-
-
-def remote_url(clone: str, remote: str) -> str:
-    """The URL of a remote of the clone where people work, without a user or password in it.
-
-    Only the clone's configuration is read, so no other damage to it matters.
-
-    :raises CloneInvalid: when there is no such clone or remote.
-    """
-    try:
-        with git.GitConfigParser(str(_config_file(Path(clone))), read_only=True) as config:
-            url = str(config.get_value(f'remote "{remote}"', "url", default=""))
-    except (OSError, ValueError, configparser.Error) as error:
-        raise CloneInvalid(
-            f"{clone} is not a Git repository, or its configuration cannot be read.",
-            "Clone the Build repository there, or give its place as 'repo'.",
-        ) from error
-    if not url:
-        raise CloneInvalid(
-            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL."
-        )
-    if re.match(r"[a-z][a-z0-9+.-]*://", url):
-        try:
-            parts = urlsplit(url)
-        except ValueError as error:
-            raise CloneInvalid(
-                f"The URL of the remote {remote!r} of {clone} is not one ({error}).",
-                f"Correct it: git -C {clone} remote set-url {remote} URL.",
-            ) from error
-        host = parts.netloc.rpartition("@")[2] if parts.scheme in ("http", "https") else parts.netloc
-        return urlunsplit(parts._replace(netloc=host))
-    is_path = ":" not in url.partition("/")[0]
-    return os.path.normpath(os.path.join(clone, url)) if is_path else url
-
-
-def _config_file(clone: Path) -> Path:
-    """The configuration of a clone, of a work tree of one, or of a bare repository (gitrepository-layout(5))."""
-    folder = clone / ".git" if (clone / ".git").exists() else clone
-    if folder.is_file():
-        folder = clone / folder.read_text(encoding="utf-8").partition("gitdir:")[2].strip()
-    if (folder / "commondir").is_file():
-        folder = folder / (folder / "commondir").read_text(encoding="utf-8").strip()
-    if not (folder / "config").is_file():
-        raise FileNotFoundError(folder)
-    return folder / "config"
 
 
 class Moved(Exception):

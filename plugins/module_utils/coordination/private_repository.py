@@ -101,10 +101,6 @@ class PrivateRepository(BareRepository):
             raise Damaged(outcome, "comparing commits")
         return outcome.status == 0
 
-    def holds(self, commit: str) -> bool:
-        """Whether a commit is in this repository."""
-        return self.run("cat-file", "-e", f"{commit}^{{commit}}").status == 0
-
     def mentions(self, commit: str, text: str) -> bool:
         """Whether any file of a commit holds a text."""
         return self.run("grep", "--quiet", "--fixed-strings", "-e", text, commit).status == 0

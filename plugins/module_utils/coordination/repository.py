@@ -18,8 +18,9 @@ from typing import Callable, TypeVar
 from . import working_clone
 from .attempts import Attempt, Attempts, AttemptsRecord
 from .bare_repository import WITHDRAWN, Damaged
+from .clone_config import remote_url
 from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable
-from .git_command import Interrupted, Moved, remote_url, require_git
+from .git_command import Interrupted, Moved, require_git
 from .private_repository import PrivateRepository
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
@@ -37,7 +38,7 @@ class Repository:
     :param branch: the branch that holds the documents.
     :param pat_file: the file that holds the token; it need not exist.
     :param timeout: seconds that one read or write may take on the network.
-    :raises DependencyMissing: without Git or GitPython.
+    :raises DependencyMissing: without Git.
     :raises CloneInvalid: when the clone does not name the remote.
 
     ``notes`` collects, for people, what happened beside what was asked; ``away`` says why the remote was not reached
@@ -61,13 +62,13 @@ class Repository:
         self.away = ""
         self._is_writing = False
         self._remote = remote
-        self._private = PrivateRepository(state, remote_url(clone, remote), branch, pat_file)
+        self._private = PrivateRepository(state, remote_url(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._tracking = Tracking(self._private, state, timeout)
         self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
 
     def close(self) -> None:
-        """End the Git processes that this object keeps."""
+        """End the Git process that this object keeps."""
         self._private.close()
 
     @property

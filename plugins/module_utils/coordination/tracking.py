@@ -75,7 +75,9 @@ class Tracking:
 
     def is_on(self, commit: str, tip: str | None) -> bool:
         """Whether a commit, known here or not, belongs to what leads to ``tip``."""
-        return tip is not None and self._private.holds(commit) and self._private.is_ancestor(commit, tip)
+        if commit == tip or tip is None:
+            return tip is not None
+        return self._private.holds(commit) and self._private.is_ancestor(commit, tip)
 
     def snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
         """The documents at a commit.

@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from .git_command import GitCommand, Outcome, git
+from .clone_config import common_folder, git_folder
+from .git_command import GitCommand, Outcome
+from .git_files import read_ref
 from .packing import pack_clone
 from .private_repository import PrivateRepository
 
@@ -29,12 +31,11 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
     :return: a note that says why it was left as it is; empty when it was brought up to date.
     """
     try:
-        with git.Repo(clone) as repo:
-            reason = _obstacle(repo, private.branch)
-            if reason:
-                return [f"The clone {clone} was left as it is: {reason}."]
-            folder = _Folder(Path(repo.git_dir), Path(str(repo.working_tree_dir)))
-            command = GitCommand(folder.git, folder.work, private.url, private.pat_file)
+        folder = _Folder(git_folder(Path(clone)), Path(clone))
+        reason = _obstacle(folder, private.branch)
+        if reason:
+            return [f"The clone {clone} was left as it is: {reason}."]
+        command = GitCommand(folder.git, folder.work, private.url, private.pat_file)
     except Exception as error:  # whatever is wrong with the clone, the write has been accepted
         return [f"The clone {clone} was left as it is: it cannot be read ({error})."]
     tracking = f"refs/remotes/{remote}/{private.branch}"
@@ -63,7 +64,7 @@ def _bring(
         outcome = command.run(*fetch, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
     if outcome.status == 0:
         with _to_the_end():
-            outcome = _forward(command, folder, tracking)
+            outcome = _forward(command, folder, private.branch, tracking)
     if outcome.status is not None and outcome.status >= 0:
         with suppress(OSError):
             folder.mark.unlink()
@@ -82,12 +83,13 @@ class _Folder(NamedTuple):
         return self.git / FORWARDING
 
 
-def _forward(command: GitCommand, folder: _Folder, target: str) -> Outcome:
+def _forward(command: GitCommand, folder: _Folder, branch: str, tracking: str) -> Outcome:
     try:
-        folder.mark.write_bytes(command.run("rev-parse", "HEAD", target).stdout)
-    except OSError as error:
+        commits = [read_ref(common_folder(folder.git), name) for name in (f"refs/heads/{branch}", tracking)]
+        folder.mark.write_text(" ".join(filter(None, commits)), encoding="ascii")
+    except (OSError, ValueError) as error:
         return Outcome(1, b"", str(error))
-    return command.run("merge", "--quiet", "--ff-only", target)
+    return command.run("merge", "--quiet", "--ff-only", tracking)
 
 
 def _clear_up(command: GitCommand, folder: _Folder, refs: Sequence[str]) -> Outcome:
@@ -150,15 +152,16 @@ def _to_the_end() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _obstacle(repo: git.Repo, branch: str) -> str:
-    if repo.bare:
+def _obstacle(folder: _Folder, branch: str) -> str:
+    if folder.git == folder.work:
         return "it is bare"
-    if os.stat(repo.git_dir).st_uid != os.geteuid():
+    if os.stat(folder.git).st_uid != os.geteuid():
         return "it belongs to another user, whose settings could run programs"
     for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"):
-        if Path(repo.git_dir, name).exists():
+        if (folder.git / name).exists():
             return "a rebase, merge or the like is not finished in it"
-    if repo.head.is_detached:
+    head = (folder.git / "HEAD").read_text(encoding="utf-8").strip()
+    current = head.partition("ref: refs/heads/")[2]
+    if not current:
         return "it is not on a branch"
-    current = repo.head.reference.name
     return "" if current == branch else f"it is on branch {current}"
