@@ -2,11 +2,10 @@
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
-OLDEST := .venv/oldest
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test lint unit oldest sanity docs-lint molecule cluster faults clean
+.PHONY: help demo test lint unit sanity docs-lint molecule cluster faults clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -14,17 +13,16 @@ help: ## list the targets
 demo: $(RUN)/.done ## run the main job with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo
 
-test: $(DEV)/.done $(OLDEST)/.done ## run every check there is
+test: $(DEV)/.done ## run every check there is
 	$(DEV)/bin/python tools/test
 
 lint: $(DEV)/.done ## check style and types
 unit: $(DEV)/.done ## run the tests in tests/unit and tests/integration
-oldest: $(DEV)/.done $(OLDEST)/.done ## run the tests of faults with the oldest GitPython that servers have
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
 cluster: $(DEV)/.done ## boot two servers and a Git host, set them up, break things and verify (needs root on Debian)
-lint unit oldest sanity docs-lint molecule cluster:
+lint unit sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@
 
 faults: $(DEV)/.done ## fuzz all input, inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
@@ -36,7 +34,6 @@ clean: ## remove the environments, caches and archives
 
 $(RUN)/.done: requirements.txt
 $(DEV)/.done: requirements-dev.txt requirements.txt
-$(OLDEST)/.done: requirements-oldest.txt
 .venv/%/.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.x")'
 	rm -rf $(@D)

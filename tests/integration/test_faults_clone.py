@@ -191,6 +191,7 @@ def test_variables_of_the_caller_do_not_lead_git_astray(
         send(host, Draft("Ready", "build1 is ready."), ["build2"])
     assert not (tmp_path / "trace").exists()
     assert not (tmp_path / "objects").exists()
+    monkeypatch.undo()
     assert legacy.messages()[-1]["subject"] == "Ready"
 
 

@@ -130,7 +130,7 @@ def test_settings_that_git_cannot_read_are_no_traceback(
     home.mkdir()
     (home / ".gitconfig").write_text("[broken\n")
     monkeypatch.setenv("HOME", str(home))
-    with builders.host("build1") as host, pytest.raises(GitFailed, match="bad config"):
+    with pytest.raises(GitFailed, match="bad config"), builders.host("build1") as host:
         list_messages(host, Filter())
 
 

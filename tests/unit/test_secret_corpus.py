@@ -57,7 +57,7 @@ MODULES = ("cloud-api", "cloud-engine-schema", "cloud-server", "cloud-plugin-hyp
 PACKAGES = (
     "libmysqlclient-dev",
     "openjdk-11-jdk-headless",
-    "python3-git",
+    "python3-pip",
     "libssl3t64",
     "npm",
     "sg3-utils",

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from .errors import CloneInvalid, StateUnusable
-from .git_command import GitCommand
+from .git_command import GitCommand, local_failure
 from .state import StateDirectory
 
 REMOTE_FILE = "repos/remote.json"
@@ -87,11 +87,13 @@ def _configured(folder: Path, remote: str) -> str:
     """What a configuration has as the URL of a remote; empty when it has none.
 
     :raises ValueError: when Git cannot read it.
+    :raises GitFailed: when Git cannot read its other settings.
     """
     command = ("config", "--file", str(folder / "config"), "--includes", "--get", f"remote.{remote}.url")
     outcome = GitCommand(folder).run(*command)
     if outcome.status not in (0, 1):
-        raise ValueError(outcome.stderr)
+        is_own = str(folder / "config") in outcome.stderr
+        raise ValueError(outcome.stderr) if is_own else local_failure(outcome, "reading its settings")
     return outcome.stdout.decode("utf-8", "replace").strip()
 
 
