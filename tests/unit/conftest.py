@@ -34,7 +34,7 @@ def system_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(fleet, "SYSTEM_FLEET_FILE", str(folder / "fleet.json"))
     monkeypatch.setattr(fleet, "SYSTEM_ID_FILE", str(folder / "build_server_id"))
     monkeypatch.setattr(fleet, "DEFAULT_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(fleet.socket, "gethostname", lambda: "unknown-host.example.com")
+    monkeypatch.setattr(fleet.system, "hostname", lambda: "unknown-host.example.com")
     return folder
 
 

@@ -169,7 +169,7 @@ def this_host_is(
     for path, content in ((state.path / "server_id", own), (Path(fleet_module.SYSTEM_ID_FILE), system)):
         if content is not None:
             path.write_text(content)
-    monkeypatch.setattr(fleet_module.socket, "gethostname", lambda: hostname)
+    monkeypatch.setattr(fleet_module.system, "hostname", lambda: hostname)
 
 
 @pytest.mark.usefixtures("system_files")

@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Callable, NamedTuple, TypeVar
 
 from .errors import DocumentDamaged
 from .git_command import GitCommand, Interrupted, Outcome, local_failure
@@ -40,12 +40,22 @@ class Damaged(Exception):
         self.error = local_failure(outcome, doing)
 
 
+class Made(NamedTuple):
+    """A commit that was made here, its parent, and all objects that were made for it, each after what it names."""
+
+    commit: str
+    parent: str | None
+    objects: tuple[str, ...]
+
+
 class BareRepository:
     """A bare repository at a path, and the remote that it works with.
 
     :param path: its folder; :meth:`make` makes it.
     :param url: the remote's URL.
     :param pat_file: the file that holds the token.
+
+    ``made`` is the commit that this object made last.
     """
 
     def __init__(self, path: Path, url: str, pat_file: str) -> None:
@@ -53,6 +63,7 @@ class BareRepository:
         self.url = url
         git = GitCommand(path, url=url, pat_file=pat_file)
         self.run = git.run
+        self.made: Made | None = None
         self._objects = ObjectReader(git)
 
     def close(self) -> None:
@@ -118,10 +129,11 @@ class BareRepository:
         :param author: who is named as author and committer, a server id.
         :param when: seconds since 1970, UTC.
         """
+        objects: list[str] = []
         try:
             tree = self._root(parent) if parent else None
             for path, content in files.items():
-                tree = self._with_file(tree, path.encode("utf-8").split(b"/"), content)
+                tree = self._with_file(tree, path.encode("utf-8").split(b"/"), content, objects)
             person = f"{author} <{author}@localhost> {when} +0000"
             lines = [f"tree {tree}", *([f"parent {parent}"] if parent else [])]
             lines += [f"author {person}", f"committer {person}", "", message]
@@ -129,19 +141,23 @@ class BareRepository:
         except (OSError, ValueError) as error:
             raise Damaged(Outcome(None, b"", str(error)), "making a commit") from error
         self.set_ref(_MADE, commit)
+        self.made = Made(commit, parent, (*objects, commit))
         return commit
 
-    def _with_file(self, tree: str | None, path: list[bytes], content: bytes) -> str:
-        """The name of a tree like another one, with a new content of one file."""
+    def _with_file(self, tree: str | None, path: list[bytes], content: bytes, objects: list[str]) -> str:
+        """The name of a tree like another one, with a new content of one file; adds what it writes to ``objects``."""
         entries = self._tree(tree) if tree else {}
         there = entries.get(path[0])
         if len(path) == 1:
             mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
-            entries[path[0]] = Entry(mode, write_object(self.path, "blob", content))
+            blob = write_object(self.path, "blob", content)
+            objects.append(blob)
+            entries[path[0]] = Entry(mode, blob)
         else:
             below = there.object if there and there.mode == FOLDER else None
-            entries[path[0]] = Entry(FOLDER, self._with_file(below, path[1:], content))
-        return write_object(self.path, "tree", dump_tree(entries))
+            entries[path[0]] = Entry(FOLDER, self._with_file(below, path[1:], content, objects))
+        objects.append(write_object(self.path, "tree", dump_tree(entries)))
+        return objects[-1]
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The content of a file in a commit, None when there is no such file.

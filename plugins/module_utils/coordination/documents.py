@@ -14,6 +14,7 @@ from typing import Any
 from .errors import DocumentDamaged, InvalidInput
 from .splicing import DECODER, INDENT, append, elements, members, set_members, skip
 
+_CONTAINERS = {dict, list, tuple}
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |\r?$)", re.MULTILINE)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -99,11 +100,11 @@ def _damaged(path: str, text: str, error: ValueError) -> DocumentDamaged:
 def nesting(value: Any) -> int:
     """How many levels of objects and arrays a value has."""
     levels = 0
-    level = [value] if isinstance(value, (dict, list)) else []
+    level = [value] if type(value) in _CONTAINERS else []
     while level:
         levels += 1
-        inner = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [item for items in inner for item in items if isinstance(item, (dict, list))]
+        inner = (item.values() if type(item) is dict else item for item in level)
+        level = [item for items in inner for item in items if type(item) in _CONTAINERS]
     return levels
 
 

@@ -29,11 +29,11 @@ DPKG_PATIENCE = 60
 """Seconds that dpkg-query has."""
 DPKG_INFO = Path("/var/lib/dpkg/info")
 TOOLS = {
-    "java": (("java", "-version"), re.compile(r'version "([^"]+)"')),
-    "maven": (("mvn", "--version"), re.compile(r"Apache Maven ([0-9][\w.+-]*)")),
-    "git": (("git", "--version"), re.compile(r"git version ([0-9][\w.+-]*)")),
-    "python": (("python3", "--version"), re.compile(r"Python ([0-9][\w.+-]*)")),
-    "node": (("node", "--version"), re.compile(r"^v([0-9][\w.+-]*)", re.MULTILINE)),
+    "java": (("java", "-version"), r'version "([^"]+)"'),
+    "maven": (("mvn", "--version"), r"Apache Maven ([0-9][\w.+-]*)"),
+    "git": (("git", "--version"), r"git version ([0-9][\w.+-]*)"),
+    "python": (("python3", "--version"), r"Python ([0-9][\w.+-]*)"),
+    "node": (("node", "--version"), r"(?m)^v([0-9][\w.+-]*)"),
 }
 """How each program of the toolchain is asked, and where its answer has the version."""
 _PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
@@ -80,7 +80,7 @@ def _toolchain() -> dict[str, str]:
     versions = {}
     for tool, (command, pattern) in TOOLS.items():
         done = _run(command, PATIENCE)
-        found = pattern.search(done.stdout + done.stderr) if done and done.returncode == 0 else None
+        found = re.search(pattern, done.stdout + done.stderr) if done and done.returncode == 0 else None
         if found:
             versions[tool] = found[1]
     return versions

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import system
 from .errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer
 from .state import StateDirectory
 
@@ -196,7 +196,7 @@ def _own_id(fleet: Fleet, state: StateDirectory) -> tuple[str | None, str]:
             continue
         except (OSError, UnicodeDecodeError) as error:
             raise StateUnusable(f"{path} cannot be read ({error}).", "Run the setup playbook again.") from error
-    host = socket.gethostname().partition(".")[0].lower()
+    host = system.hostname().partition(".")[0].lower()
     for server in fleet.servers:
         if server.hostname.partition(".")[0].lower() == host:
             return server.id, f"its host name is {server.hostname}"

@@ -148,24 +148,24 @@ class Interrupted(Exception):
     """The connection broke or the server failed: whether it took the push is not known."""
 
 
-_MOVED = re.compile(
+_MOVED = (
     r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value"
     r"|reference already exists|remote ref updated since checkout"
 )
-_RETRIED = re.compile(r"unpacker error|failed to write|internal server error|timed? ?out", re.IGNORECASE)
-_CREDENTIAL = re.compile(
+_RETRIED = r"(?i)unpacker error|failed to write|internal server error|timed? ?out"
+_CREDENTIAL = (
     r"Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]"
     r"|Invalid username or (password|token)|terminal prompts disabled|Permission to .* denied"
     r"|Host key verification failed"
 )
-_MISSING = re.compile(
+_MISSING = (
     r"does not appear to be a git repository|dubious ownership"
     r"|[Rr]epository .*not found|returned error: 404"
 )
-_REDIRECT = re.compile(r"unable to update url base from redirection|returned error: 30[1278]")
-_BROKEN_OFF = re.compile(r"RPC failed|(Recv|Send) failure|send disconnect")
+_REDIRECT = r"unable to update url base from redirection|returned error: 30[1278]"
+_BROKEN_OFF = r"RPC failed|(Recv|Send) failure|send disconnect"
 """Said when a connection was there: curl may try a request again on a new one, and that one may fail to connect."""
-_UNREACHABLE = re.compile(
+_UNREACHABLE = (
     r"Could not resolve|Name or service not known|Temporary failure in name resolution"
     r"|Connection refused|Failed to connect"
     r"|Couldn't connect|Network is unreachable|No route to host|Connection timed out|[Cc]onnection timed out after"
@@ -178,20 +178,20 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
     words = outcome.stderr
     said = _shortened(words)
     remedy = "Try again later, or see whether the address and the network are right."
-    if _CREDENTIAL.search(words):
+    if re.search(_CREDENTIAL, words):
         return CredentialRejected(
             f"The remote {url} does not accept the credential: {said}",
             "Check that the token file (/PAT, option pat_file) holds a valid token that may write to this repository.",
         )
-    if _REDIRECT.search(words):
+    if re.search(_REDIRECT, words):
         return RemoteMissing(
             f"The remote {url} points to another address: {said}", "Set the clone's remote to the new address."
         )
-    if _BROKEN_OFF.search(words):
+    if re.search(_BROKEN_OFF, words):
         return Interrupted(said)
-    if _UNREACHABLE.search(words):
+    if re.search(_UNREACHABLE, words):
         return RemoteUnreachable(f"The remote {url} cannot be reached: {said}", remedy)
-    if _MISSING.search(words):
+    if re.search(_MISSING, words):
         return RemoteMissing(
             f"There is no Git repository at {url} that can be used: {said}",
             "Correct the clone's remote (git remote set-url), or check that the token and this user may see it.",
@@ -206,9 +206,9 @@ def explain_push(outcome: Outcome, url: str) -> Exception:
         if flag != "!":
             continue
         reason = status.partition("\t[")[2]
-        if _MOVED.search(reason):
+        if re.search(_MOVED, reason):
             return Moved(reason)
-        if "remote rejected" in reason and not _RETRIED.search(reason):
+        if "remote rejected" in reason and not re.search(_RETRIED, reason):
             return PushDeclined(
                 f"The remote {url} refuses the push: {reason.partition('] ')[2]} {_shortened(outcome.stderr)}".rstrip(),
                 "Nothing was written. Ask whoever keeps the remote to allow pushes to this branch, or follow its rule.",

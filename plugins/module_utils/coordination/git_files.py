@@ -12,7 +12,7 @@ import re
 import tempfile
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 FILE, EXECUTABLE, FOLDER = b"100644", b"100755", b"40000"
 """Modes of entries in a tree."""
@@ -59,15 +59,29 @@ def write_object(git_dir: Path, kind: str, content: bytes) -> str:
     """
     data = b"%s %d\0%s" % (kind.encode("ascii"), len(content), content)
     name = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    _put(git_dir, name, lambda: zlib.compress(data, _FASTEST))
+    return name
+
+
+def copy_object(git_dir: Path, target: Path, name: str) -> None:
+    """Copy a loose object to another repository.
+
+    :raises OSError: when it is not there, or cannot be written.
+    """
+    _put(target, name, (git_dir / "objects" / name[:2] / name[2:]).read_bytes)
+
+
+def _put(git_dir: Path, name: str, packed: Callable[[], bytes]) -> None:
+    """Put a loose object where it belongs, unless it is there."""
     folder = git_dir / "objects" / name[:2]
     path = folder / name[2:]
     if path.exists():
-        return name
+        return
     folder.mkdir(exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(zlib.compress(data, _FASTEST))
+            stream.write(packed())
             stream.flush()
             os.fchmod(descriptor, 0o444)
             os.fsync(descriptor)
@@ -76,7 +90,6 @@ def write_object(git_dir: Path, kind: str, content: bytes) -> str:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    return name
 
 
 def read_ref(git_dir: Path, name: str) -> str | None:

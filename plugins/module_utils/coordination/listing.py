@@ -70,7 +70,7 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
     :raises InvalidInput: when ``since`` is neither a time nor the id of a message in the mailbox.
     :raises DocumentDamaged: when the mailbox cannot be read.
     """
-    listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen))
+    listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen), ahead=True)
     host.repository.notes += recent_alarms(host)
     if not host.check_mode:
         ids = [message["id"] for message in listing.messages if message["id"] and is_for(message, host.id)]

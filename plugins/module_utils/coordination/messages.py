@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -174,7 +174,7 @@ def _fact_value(value: Any) -> Any:
 
 def new_id(now: datetime) -> str:
     """A new message id: ``msg_<unix time>_<16 hex digits>``."""
-    return f"msg_{int(now.timestamp())}_{secrets.token_hex(8)}"
+    return f"msg_{int(now.timestamp())}_{os.urandom(8).hex()}"
 
 
 def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: datetime) -> dict[str, Any]:

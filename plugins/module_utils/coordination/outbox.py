@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -67,7 +67,7 @@ class Item:
 
 def new_item_id() -> str:
     """A new id for an item."""
-    return f"out_{secrets.token_hex(8)}"
+    return f"out_{os.urandom(8).hex()}"
 
 
 @dataclass

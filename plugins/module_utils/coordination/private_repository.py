@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Callable
 
 from .bare_repository import BareRepository, Damaged
 from .errors import RemoteMissing
@@ -50,10 +51,11 @@ class PrivateRepository(BareRepository):
         else:
             self.set_ref(self._known_ref, commit)
 
-    def fetch(self, timeout: float) -> str | None:
+    def fetch(self, timeout: float, meanwhile: Callable[[], object] | None = None) -> str | None:
         """Fetch the branch: only its newest commit the first time, what is new afterwards.
 
         :param timeout: seconds.
+        :param meanwhile: what is done while Git waits for the remote.
         :return: the remote's newest commit, None when the remote is empty or has lost the branch.
         :raises RemoteError: when the remote cannot be reached or says no.
         :raises Interrupted: when the connection breaks.
@@ -61,7 +63,7 @@ class PrivateRepository(BareRepository):
         known = self.known()
         depth = [] if known else ["--depth=1"]
         refspec = f"+refs/heads/{self.branch}:{self._fetched_ref}"
-        outcome = self.run(*_FETCH, *depth, self.url, refspec, timeout=timeout)
+        outcome = self.run(*_FETCH, *depth, self.url, refspec, timeout=timeout, meanwhile=meanwhile)
         if outcome.status == 0:
             return self.ref(self._fetched_ref)
         if "couldn't find remote ref" not in outcome.stderr:

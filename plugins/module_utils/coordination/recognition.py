@@ -41,7 +41,7 @@ _WORDS = {
     STALE: ("request", r"(?:your\s+)?heartbeat\s+(?:is\s+)?stale\b"),
 }
 """For each kind the type of its messages, and the words that a subject, or a sentence of a body, begins with."""
-_PATTERNS = {kind: (of_type, re.compile(words, re.IGNORECASE)) for kind, (of_type, words) in _WORDS.items()}
+_PATTERNS = {kind: (of_type, f"(?i){words}") for kind, (of_type, words) in _WORDS.items()}
 _SENTENCE = re.compile(r"(?:(?<=[.!?])\s+|\n)")
 
 
@@ -69,7 +69,7 @@ def recognise(message: dict[str, Any]) -> Asked | None:
         return _checked(kind, request) if isinstance(kind, str) and kind in KINDS else None
     for text in [message["subject"], *_SENTENCE.split(message["body"])]:
         for kind, (of_type, pattern) in _PATTERNS.items():
-            found = pattern.match(text.strip()) if message["type"] == of_type else None
+            found = re.match(pattern, text.strip()) if message["type"] == of_type else None
             if found:
                 return _checked(kind, _said(kind, message, found))
     return None

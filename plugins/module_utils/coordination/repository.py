@@ -76,17 +76,21 @@ class Repository:
         """The remote's URL."""
         return self._private.url
 
-    def read(self, look: Callable[[Snapshot], T]) -> T:
+    def read(self, look: Callable[[Snapshot], T], ahead: bool = False) -> T:
         """Look at the documents at the remote's newest commit, with one fetch.
 
         When the remote cannot be reached, at the newest commit known here, which ``age`` and a note tell.
 
         :param look: gets the documents; it is called again when the private repository had to be made anew.
+        :param ahead: whether to look at the newest commit known here while the remote is asked, since it is likely to
+            be the remote's newest one; ``look`` is called again when it is not.
         :raises RemoteError: when the remote says no, or was never reached.
         """
 
         def fetch_and_look() -> T:
-            return look(self._newest())
+            found: dict[str | None, T] = {}
+            snapshot = self._newest((lambda: self._look_ahead(look, found)) if ahead else None)
+            return found[snapshot.commit] if snapshot.fresh and snapshot.commit in found else look(snapshot)
 
         try:
             self._private.make()
@@ -264,9 +268,16 @@ class Repository:
             attempts.forget()
             raise
 
-    def _newest(self) -> Snapshot:
+    def _look_ahead(self, look: Callable[[Snapshot], T], found: dict[str | None, T]) -> None:
+        """Look at the newest commit known here as if it were the remote's, and put by commit what comes of it."""
+        with contextlib.suppress(CoordinationError, Damaged):
+            known = self._private.known()
+            if known:
+                found[known] = look(self._tracking.snapshot(known, fresh=True))
+
+    def _newest(self, meanwhile: Callable[[], object] | None = None) -> Snapshot:
         try:
-            tip = self._tracking.fetch(self.timeout)
+            tip = self._tracking.fetch(self.timeout, meanwhile)
             self.away = ""
             return self._tracking.snapshot(tip, fresh=True)
         except (RemoteUnreachable, Interrupted, Locked) as error:

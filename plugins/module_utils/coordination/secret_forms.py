@@ -9,7 +9,6 @@ only once per run: so a search takes time in proportion to the text, whatever th
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 
@@ -17,20 +16,21 @@ class SecretForm(NamedTuple):
     """A kind of secret and how to see it in a text.
 
     :param name: what it is called, with its article.
-    :param pattern: what matches it. Where it has a group ``secret``, that group alone is the secret.
+    :param pattern: a regular expression that matches it, compiled when it is needed. Where it has a group ``secret``,
+        that group alone is the secret.
     :param source: who says that it looks so.
     :param hints: in small letters; a text that has none of them, whatever the case, has no such secret.
     """
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: str
     source: str
     hints: tuple[str, ...]
 
 
-def _token(form: str) -> re.Pattern[str]:
+def _token(form: str) -> str:
     """A token that does not begin within a word."""
-    return re.compile(rf"(?<![A-Za-z0-9]){form}", re.ASCII)
+    return rf"(?a)(?<![A-Za-z0-9]){form}"
 
 
 _NOT_ONE_LETTER = r"(?!([A-Za-z0-9])\1{7})"
@@ -89,10 +89,9 @@ FORMS = (
     ),
     SecretForm(
         "an AWS secret access key",
-        re.compile(
-            rf"(?i:aws[_ .-]?secret[_ .-]?(?:access[_ .-]?)?key|secret[_ .-]?access[_ .-]?key){_ASSIGNED}"
-            r"(?P<secret>(?![A-Za-z0-9+/]{0,40}EXAMPLE)[A-Za-z0-9+/]{40,}={0,2})",
-            re.ASCII,
+        (
+            rf"(?a)(?i:aws[_ .-]?secret[_ .-]?(?:access[_ .-]?)?key|secret[_ .-]?access[_ .-]?key){_ASSIGNED}"
+            r"(?P<secret>(?![A-Za-z0-9+/]{0,40}EXAMPLE)[A-Za-z0-9+/]{40,}={0,2})"
         ),
         "AWS CLI User Guide, Configuration and credential file settings; AWS IAM User Guide, Manage access keys",
         ("secret",),
@@ -105,7 +104,7 @@ FORMS = (
     ),
     SecretForm(
         "a Slack webhook address",
-        re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/(?!T0{8}/)[A-Za-z0-9_/-]{20,}", re.ASCII),
+        r"(?a)hooks\.slack\.com/(?:services|workflows|triggers)/(?!T0{8}/)[A-Za-z0-9_/-]{20,}",
         "Slack developer docs, Sending messages using incoming webhooks",
         ("hooks.slack.com/",),
     ),
@@ -147,7 +146,7 @@ FORMS = (
     ),
     SecretForm(
         "a private key",
-        re.compile(rf"{_KEY_BEGIN}(?:{_KEY_ENDED}|{_KEY_CUT}(?:{_BETWEEN}{{0,64}}{_KEY_END})?)", re.ASCII),
+        rf"(?a){_KEY_BEGIN}(?:{_KEY_ENDED}|{_KEY_CUT}(?:{_BETWEEN}{{0,64}}{_KEY_END})?)",
         "RFC 7468 and RFC 1421 (PEM), OpenSSH's PROTOCOL.key, RFC 9580, section 6.2 (OpenPGP)",
         ("private key",),
     ),
@@ -206,25 +205,24 @@ FORMS = (
     ),
     SecretForm(
         "an Azure storage key",
-        re.compile(r"(?i:AccountKey|SharedAccessKey)\s{0,2}=\s{0,2}(?P<secret>[A-Za-z0-9+/]{40,}={0,2})", re.ASCII),
+        r"(?a)(?i:AccountKey|SharedAccessKey)\s{0,2}=\s{0,2}(?P<secret>[A-Za-z0-9+/]{40,}={0,2})",
         "Microsoft Learn, Configure Azure Storage connection strings, and Get an Event Hubs connection string",
         ("accountkey", "sharedaccesskey"),
     ),
     SecretForm(
         "a password in a URL",
-        re.compile(
+        (
             r"(?<=[A-Za-z0-9])://[^\s/?#:@<>{}\"'`\\]{0,128}:"
-            rf"{_STAND_IN}(?P<secret>[^\s/?#<>{{}}\"'`\\…•]{{3,512}})@(?=[A-Za-z0-9_\[])(?!sha256:)",
+            rf"{_STAND_IN}(?P<secret>[^\s/?#<>{{}}\"'`\\…•]{{3,512}})@(?=[A-Za-z0-9_\[])(?!sha256:)"
         ),
         "RFC 3986, section 3.2.1, User Information",
         ("://",),
     ),
     SecretForm(
         "an HTTP Authorization header",
-        re.compile(
-            rf"(?i:authorization)[\"'`]?\s{{0,3}}[:=,]\s{{0,3}}[\"'`]?(?i:basic|bearer|token)\s{{1,3}}{_NO_WORD}"
-            r"(?P<secret>(?!(?i:your|x{8})|0{8})[A-Za-z0-9_~+/-][A-Za-z0-9._~+/=-]{6,}[A-Za-z0-9_~+/=-])",
-            re.ASCII,
+        (
+            rf"(?a)(?i:authorization)[\"'`]?\s{{0,3}}[:=,]\s{{0,3}}[\"'`]?(?i:basic|bearer|token)\s{{1,3}}{_NO_WORD}"
+            r"(?P<secret>(?!(?i:your|x{8})|0{8})[A-Za-z0-9_~+/-][A-Za-z0-9._~+/=-]{6,}[A-Za-z0-9_~+/=-])"
         ),
         "RFC 7617, The 'Basic' HTTP Authentication Scheme, and RFC 6750, Bearer Token Usage",
         ("authorization",),

@@ -16,7 +16,7 @@ from .secret_forms import FORMS
 OWN_TOKEN = "the token of this server"  # noqa: S105 (a name)
 MIN_OWN_TOKEN = 8
 """Characters; a shorter one would be found in ordinary texts."""
-_MARK = re.compile(rf"\[redacted: (?:{'|'.join(re.escape(name) for name in (OWN_TOKEN, *(f.name for f in FORMS)))})\]")
+_MARK = rf"\[redacted: (?:{'|'.join(re.escape(name) for name in (OWN_TOKEN, *(f.name for f in FORMS)))})\]"
 
 
 class Finding(NamedTuple):
@@ -117,14 +117,13 @@ def _find_known(text: str) -> Iterator[Finding]:
     lowered = text.lower()
     for form in FORMS:
         if any(hint in lowered for hint in form.hints):
-            group = "secret" if "secret" in form.pattern.groupindex else 0
-            for match in form.pattern.finditer(text):
-                yield Finding(form.name, *match.span(group))
+            for match in re.finditer(form.pattern, text):
+                yield Finding(form.name, *match.span("secret" if "secret" in match.re.groupindex else 0))
 
 
 def _unmarked(text: str, found: list[Finding]) -> list[Finding]:
     """The findings that are not marks of a redaction, and neither begin nor end within one."""
-    marks = [mark.span() for mark in _MARK.finditer(text)] if "[redacted: " in text else []
+    marks = [mark.span() for mark in re.finditer(_MARK, text)] if "[redacted: " in text else []
     return [
         finding
         for finding in found

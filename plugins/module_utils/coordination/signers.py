@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -127,7 +127,7 @@ def merge_signers(
     :param now: the time, in UTC.
     :raises InvalidInput: when the record or a key cannot be used.
     """
-    known = Signers(secrets.token_hex(16)) if record is None else parse_signers(record)
+    known = Signers(os.urandom(16).hex()) if record is None else parse_signers(record)
     signers = list(known.signers)
     for server, collected in sorted(keys.items()):
         signers = _with_key(signers, server, str(collected["key"]), _utc(collected["made"]), now)

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from . import signing
+from . import signing, system
 from .documents import Document, check_text, new_document, parse_object
 from .errors import InvalidInput
 from .fleet import Server
@@ -21,7 +20,6 @@ from .messages import clean, parse_time, utc_text
 from .printable import one_line
 from .snapshot import Snapshot
 from .splicing import set_members
-from .system import capabilities, system_facts
 from .verdicts import TRUE, Judge, Verdict
 
 STATES = ("idle", "building", "success", "failed")
@@ -119,7 +117,7 @@ def reported(
             value = {**value, **told, "timestamp": utc_text(made)}
     if value is old:
         return None, old
-    value = {**value, "system": system_facts(), "capabilities": old.get("capabilities") or capabilities()}
+    value = {**value, "system": system.system_facts(), "capabilities": old.get("capabilities") or system.capabilities()}
     signed = host.signed(value, signing.STATUS)
     changes = {name: new for name, new in signed.items() if name not in old or old[name] != new}
     if document is None:
@@ -150,7 +148,7 @@ def _is_signed(host: Host, status: dict[str, Any]) -> bool:
 
 def _identity(server: Server, old: dict[str, Any]) -> dict[str, Any]:
     """Who the server is; none of these is ever empty, an old hook refuses every push otherwise."""
-    hostname = socket.gethostname()
+    hostname = system.hostname()
     return {
         "server": server.id,
         "hostname": server.hostname or old.get("hostname") or hostname,

@@ -21,6 +21,11 @@ def system_facts() -> dict[str, float]:
     }
 
 
+def hostname() -> str:
+    """The name of this machine."""
+    return os.uname().nodename
+
+
 def memory() -> dict[str, float]:
     """The memory of this machine and how much of it is used, in GB."""
     return {

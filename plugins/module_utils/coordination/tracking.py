@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from contextlib import AbstractContextManager
+from typing import Callable
 
 from .bare_repository import WITHDRAWN, Damaged
 from .errors import Locked, StateUnusable
@@ -39,8 +40,10 @@ class Tracking:
         """Hold the lock under which commits are fetched and the newest known one is recorded."""
         return self._state.lock(self._lock, self._timeout if timeout is None else timeout)
 
-    def fetch(self, timeout: float) -> str | None:
+    def fetch(self, timeout: float, meanwhile: Callable[[], object] | None = None) -> str | None:
         """Ask the remote for its newest commit, None when it has none.
+
+        :param meanwhile: what is done while Git waits for the remote.
 
         :raises RemoteError: when the remote cannot be reached or says no.
         :raises Interrupted: when the connection breaks.
@@ -48,7 +51,7 @@ class Tracking:
         """
         with self.fetching(timeout):
             old = self._private.known()
-            new = self._private.fetch(timeout)
+            new = self._private.fetch(timeout, meanwhile)
             self._touch()
             if old and new != old and not (new and self._private.is_ancestor(old, new)):
                 self._private.set_ref(WITHDRAWN + old, old)

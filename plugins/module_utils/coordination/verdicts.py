@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from .errors import StateUnusable
@@ -64,10 +63,13 @@ class Judge:
         claims = [
             (document, server, self._host.signers.find(signing_key(document) or "")) for document, server in documents
         ]
-        self._checks.make([(document, signer.key) for document, _server, signer in claims if signer])
-        return [self._verdict(document, server, signer) for document, server, signer in claims]
+        good = iter(self._checks.make([(document, signer.key) for document, _server, signer in claims if signer]))
+        return [
+            self._verdict(document, server, signer, signer is not None and next(good))
+            for document, server, signer in claims
+        ]
 
-    def _verdict(self, document: dict[str, Any], server: str, signer: Signer | None) -> Verdict:
+    def _verdict(self, document: dict[str, Any], server: str, signer: Signer | None, is_good: bool) -> Verdict:
         signers = self._host.signers
         if document.get("signature") is None:
             if not signers.of(server):
@@ -80,7 +82,7 @@ class Judge:
             return Verdict(FALSE, "its signature cannot be read")
         if signer is None:
             return Verdict(FALSE, "signed with a key that no server of this fleet has")
-        if not self._checks.is_good(document, signer.key):
+        if not is_good:
             return Verdict(FALSE, f"it was changed: {signer.server} has signed something else")
         if signer.server != server:
             return Verdict(FALSE, f"forged: it is signed by {signer.server}")
@@ -126,22 +128,21 @@ class _Checks:
             known = state.read_json(VERDICTS_FILE)
             self._known = {k: v for k, v in known.items() if isinstance(v, bool)} if isinstance(known, dict) else {}
 
-    def make(self, claims: list[tuple[dict[str, Any], str]]) -> None:
-        """Check those that were not checked before, as many at once as there are cores, and remember each portion."""
-        new = {self._digest(document, key): (document, key, self._namespace) for document, key in claims}
-        todo = [(digest, claim) for digest, claim in new.items() if digest not in self._known]
+    def make(self, claims: list[tuple[dict[str, Any], str]]) -> list[bool]:
+        """Whether signatures are good: those that were not checked before are checked, and remembered by portions."""
+        digests = [self._digest(document, key) for document, key in claims]
+        todo = [
+            (digest, (document, key, self._namespace))
+            for digest, (document, key) in dict(zip(digests, claims)).items()
+            if digest not in self._known
+        ]
         for start in range(0, len(todo), PORTION):
             portion = dict(todo[start : start + PORTION])
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                results = pool.map(lambda claim: is_signed_by(*claim), portion.values())
-                self._known.update(zip(portion, results))
+            self._known.update(zip(portion, _check(list(portion.values()))))
             if self._keep:
                 with contextlib.suppress(StateUnusable):
                     self._state.write_json(VERDICTS_FILE, dict(list(self._known.items())[-KEPT:]))
-
-    def is_good(self, document: dict[str, Any], key: str) -> bool:
-        """Whether a signature that was checked is good."""
-        return self._known[self._digest(document, key)]
+        return [self._known[digest] for digest in digests]
 
     def _digest(self, document: dict[str, Any], key: str) -> str:
         """A name for a signature, what it is of, what it is for and the key that made it."""
@@ -152,3 +153,11 @@ class _Checks:
         signature = str(document["signature"]).encode("utf-8", "replace")
         parts = (content, signature, key.encode("ascii"), self._namespace.encode("ascii"))
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
+
+
+def _check(claims: list[tuple[dict[str, Any], str, str]]) -> list[bool]:
+    """Whether signatures are good, checked by as many processes at once as there are cores."""
+    from concurrent.futures import ThreadPoolExecutor  # it takes as long to load as a signature to be checked
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda claim: is_signed_by(*claim), claims))

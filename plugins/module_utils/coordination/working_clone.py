@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .clone_config import common_folder, git_folder
 from .git_command import GitCommand, Outcome
-from .git_files import read_ref
+from .git_files import copy_object, read_ref, write_ref
 from .packing import pack_clone
 from .private_repository import PrivateRepository
 
@@ -58,10 +58,12 @@ def _bring(
     command: GitCommand, folder: _Folder, private: PrivateRepository, commit: str, tracking: str, timeout: float
 ) -> Outcome:
     """Fetch a commit into the clone, fast-forward to it, and take the mark away unless Git was killed on the way."""
-    fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-    outcome = command.run(*fetch, str(private.path), f"+{commit}:{tracking}")
-    if "shallow" in outcome.stderr:
-        outcome = command.run(*fetch, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
+    outcome = Outcome(0, b"", "")
+    if not _copy(folder, private, commit, tracking):
+        fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
+        outcome = command.run(*fetch, str(private.path), f"+{commit}:{tracking}")
+        if "shallow" in outcome.stderr:
+            outcome = command.run(*fetch, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
     if outcome.status == 0:
         with _to_the_end():
             outcome = _forward(command, folder, private.branch, tracking)
@@ -81,6 +83,21 @@ class _Folder(NamedTuple):
     def mark(self) -> Path:
         """The file that is there while the clone is fast-forwarded."""
         return self.git / FORWARDING
+
+
+def _copy(folder: _Folder, private: PrivateRepository, commit: str, tracking: str) -> bool:
+    """Copy a commit that was made just now into a clone that has its parent; that needs no Git process."""
+    made = private.made
+    try:
+        common = common_folder(folder.git)
+        if made is None or made.commit != commit or read_ref(common, tracking) != made.parent:
+            return False
+        for name in made.objects:
+            copy_object(private.path, common, name)
+        write_ref(common, tracking, commit)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _forward(command: GitCommand, folder: _Folder, branch: str, tracking: str) -> Outcome:
