@@ -135,7 +135,7 @@ class MemoryRepository:
     def close(self) -> None:
         """Nothing is to be closed."""
 
-    def read(self, look: Callable[[Snapshot], T]) -> T:
+    def read(self, look: Callable[[Snapshot], T], ahead: bool = False) -> T:
         """Look at the newest commit."""
         return look(self.snapshot_of(self.remote.tip))
 

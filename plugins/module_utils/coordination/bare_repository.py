@@ -132,8 +132,7 @@ class BareRepository:
         objects: list[str] = []
         try:
             tree = self._root(parent) if parent else None
-            for path, content in files.items():
-                tree = self._with_file(tree, path.encode("utf-8").split(b"/"), content, objects)
+            tree = self._with_files(tree, {path.encode("utf-8"): data for path, data in files.items()}, objects)
             person = f"{author} <{author}@localhost> {when} +0000"
             lines = [f"tree {tree}", *([f"parent {parent}"] if parent else [])]
             lines += [f"author {person}", f"committer {person}", "", message]
@@ -144,18 +143,23 @@ class BareRepository:
         self.made = Made(commit, parent, (*objects, commit))
         return commit
 
-    def _with_file(self, tree: str | None, path: list[bytes], content: bytes, objects: list[str]) -> str:
-        """The name of a tree like another one, with a new content of one file; adds what it writes to ``objects``."""
+    def _with_files(self, tree: str | None, files: dict[bytes, bytes], objects: list[str]) -> str:
+        """The name of a tree like another one, with new contents of some files; adds what it writes to ``objects``."""
         entries = self._tree(tree) if tree else {}
-        there = entries.get(path[0])
-        if len(path) == 1:
-            mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
-            blob = write_object(self.path, "blob", content)
-            objects.append(blob)
-            entries[path[0]] = Entry(mode, blob)
-        else:
+        folders: dict[bytes, dict[bytes, bytes]] = {}
+        for path, content in files.items():
+            name, slash, rest = path.partition(b"/")
+            if slash:
+                folders.setdefault(name, {})[rest] = content
+            else:
+                there = entries.get(name)
+                mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
+                objects.append(write_object(self.path, "blob", content))
+                entries[name] = Entry(mode, objects[-1])
+        for name, inner in folders.items():
+            there = entries.get(name)
             below = there.object if there and there.mode == FOLDER else None
-            entries[path[0]] = Entry(FOLDER, self._with_file(below, path[1:], content, objects))
+            entries[name] = Entry(FOLDER, self._with_files(below, inner, objects))
         objects.append(write_object(self.path, "tree", dump_tree(entries)))
         return objects[-1]
 
