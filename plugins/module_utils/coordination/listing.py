@@ -163,9 +163,8 @@ def shown(host: Host, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]
 
 def _archived(snapshot: Snapshot, chosen: Filter) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for text in [chosen.thread, *chosen.ids]:
-        for entry in read_archives(snapshot, text) if text else []:
-            found.setdefault(id_of(entry), entry)
+    for entry in read_archives(snapshot, *filter(None, [chosen.thread, *chosen.ids])):
+        found.setdefault(id_of(entry), entry)
     return list(found.values())
 
 
