@@ -46,14 +46,14 @@ def build2(builders: Builders, days: float = 0, **options: Any) -> Iterator[Host
         yield Clock(START, timedelta(days=days)).on(host)
 
 
-def message(name: str = "one", age: float = 8, **members: Any) -> dict[str, Any]:
+def message(name: str = "one", age: float = 8, sender: str = "build1", **members: Any) -> dict[str, Any]:
     """A message of build1 that build2 has read.
 
     :param age: in days.
     """
     written = utc_text(START - timedelta(days=age))
     return {
-        **{"id": name, "from": "build1", "to": "build2", "type": "info", "priority": "normal", "subject": "Hello"},
+        **{"id": name, "from": sender, "to": "build2", "type": "info", "priority": "normal", "subject": "Hello"},
         **{"body": "Hi", "timestamp": written, "read": True, "read_by": ["build2"], "ack_status": "not_requested"},
         **members,
     }
@@ -96,7 +96,7 @@ def test_a_message_that_was_read_is_moved(builders: Builders) -> None:
         {"ack_required": True, "ack_status": "pending"},
         {"acknowledged_by": ["build2"]},
         {"type": "request"},
-        {"to": "all", "read_by": ["build2"], "from": "build3"},
+        {"to": "all", "read_by": ["build2"], "sender": "build3"},
         {"to": "build3", "read_by": ["build3"]},
     ],
     ids=str,
@@ -107,7 +107,7 @@ def test_what_stays(builders: Builders, members: dict[str, Any]) -> None:
     (builders.state("build2") / "read.json").write_text(
         json.dumps({"ids": {"one": utc_text(START), "two": utc_text(START)}})
     )
-    last = message("last", **{"from": "build3"})
+    last = message("last", sender="build3")
     assert moved(builders, message("one", **members), message("two"), last) == ["two"]
 
 
@@ -126,25 +126,25 @@ def test_messages_of_old_scripts_are_moved(builders: Builders) -> None:
 
 
 def test_a_message_to_all_waits_for_every_server_of_the_fleet(builders: Builders) -> None:
-    to_all = {"to": "all", "from": "gone"}
+    to_all: dict[str, Any] = {"to": "all", "sender": "gone"}
     both = message("both", read_by=["build1", "build2"], **to_all)
     assert moved(builders, both, message("half", **to_all), message("last", **to_all)) == ["both"]
 
 
 def test_the_newest_message_of_each_sender_stays(builders: Builders) -> None:
     """By its number, where it has one; else by its place."""
-    numbered = [message(f"n{seq}", seq=seq, **{"from": "build3"}) for seq in (1, 3, 2)]
-    others = [message(f"o{place}", **{"from": "build4"}) for place in (1, 2)]
+    numbered = [message(f"n{seq}", seq=seq, sender="build3") for seq in (1, 3, 2)]
+    others = [message(f"o{place}", sender="build4") for place in (1, 2)]
     assert moved(builders, *numbered, *others) == ["n1", "n2", "o1"]
 
 
 def test_a_request_waits_for_its_answer_and_the_answer_stays_with_it(builders: Builders) -> None:
     asked = message("asked", type="request", subject="What is it?")
-    answer = message("answer", in_reply_to="asked", read_by=["build1"], **{"from": "build2", "to": "build1"})
-    own = message("own", type="request", read_by=["build1"], subject="Is it?", **{"from": "build2", "to": "build1"})
+    answer = message("answer", in_reply_to="asked", read_by=["build1"], sender="build2", to="build1")
+    own = message("own", type="request", read_by=["build1"], subject="Is it?", sender="build2", to="build1")
     to_own = message("to_own", in_reply_to="own")
     by_subject = message("by_subject", subject="Re: Is it?")
-    last = message("last", **{"from": "build2", "to": "build1"})
+    last = message("last", sender="build2", to="build1")
     assert moved(builders, asked, own, to_own, by_subject, last) == []
     assert moved(builders, asked, own, answer, to_own, by_subject, last) == ["asked"]
     assert moved(builders, to_own, by_subject) == ["to_own", "by_subject"]
@@ -156,7 +156,7 @@ def test_a_request_that_nobody_answers_stays_for_a_month(builders: Builders) -> 
 
 
 def test_a_message_to_a_server_that_left_stays_for_a_month(builders: Builders) -> None:
-    to_nobody = {"to": "build9", "read_by": [], "read": False}
+    to_nobody: dict[str, Any] = {"to": "build9", "read_by": [], "read": False}
     assert moved(builders, message(age=29, **to_nobody)) == []
     assert moved(builders, message(age=31, **to_nobody)) == ["one"]
 
