@@ -12,6 +12,7 @@ import time
 from typing import Any, NamedTuple
 
 from .errors import DeadlineReached, RemoteUnreachable
+from .git_command import Moved
 from .snapshot import Change, Receipt
 from .state import StateDirectory
 
@@ -64,7 +65,7 @@ class Attempts:
     ``interrupted`` are those of processes that ended before they knew what became of them, and ``tried`` the ids of the
     messages in all of them; they were ``reported`` when people were told. ``uncertain`` while it is not known whether
     one of them is on the remote; that an answer was lost once is remembered beyond that, since the history may have
-    been rewritten before the remote was asked.
+    been rewritten before the remote was asked. ``rivals`` counts who else writes at the same time.
     """
 
     def __init__(self, deadline: float, url: str, timeout: float, record: AttemptsRecord) -> None:
@@ -76,10 +77,11 @@ class Attempts:
         self._deadline = deadline
         self._url = url
         self._timeout = timeout
+        self.rivals = 0
         self._failures = 0
         self._unreachable = 0
         self.uncertain = False
-        self._answer_lost = False
+        self._unheard: list[Attempt] = []
 
     def add(self, attempt: Attempt) -> None:
         """Record on disk a commit that is about to be pushed.
@@ -101,6 +103,10 @@ class Attempts:
         if not self.uncertain and not self.interrupted:
             self._record.forget()
 
+    def open(self) -> list[Attempt]:
+        """Those that may be on the remote: of which no answer was heard, however late they arrive, and the last one."""
+        return [*self._unheard, *self.made[-1:]]
+
     @property
     def count(self) -> int:
         """How many commits were pushed or tried to be."""
@@ -108,7 +114,8 @@ class Attempts:
 
     def answer_lost(self) -> None:
         """Note that a push was sent and its outcome not heard."""
-        self._answer_lost = self.uncertain = True
+        self._unheard.append(self.made[-1])
+        self.uncertain = True
 
     def answer_known(self) -> None:
         """Note that the remote was asked since, so that it is known which attempts arrived."""
@@ -116,7 +123,7 @@ class Attempts:
 
     def without_change(self, change: Change, tip: str | None) -> Receipt:
         """The receipt when nothing is left to write: an attempt had arrived, or there never was anything."""
-        if not self._answer_lost:
+        if not self._unheard:
             return Receipt(change.result, None, self.count)
         last = self.made[-1]
         return Receipt(change.result, tip, self.count, last.change.files, last.before)
@@ -137,7 +144,8 @@ class Attempts:
             raise self.too_late(error.what) if self.uncertain else error
         if over:
             raise self.too_late(str(error))
-        time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
+        if not isinstance(error, Moved):
+            time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
 
     def too_late(self, why: str) -> DeadlineReached:
         """The error for a write that was not accepted in time, or whose outcome cannot be asked for."""

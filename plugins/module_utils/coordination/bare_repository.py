@@ -182,8 +182,12 @@ class BareRepository:
 
     def holds(self, commit: str) -> bool:
         """Whether a commit is in this repository."""
+        return self.find(f"{commit}^{{commit}}") is not None
+
+    def find(self, name: str, max_size: int | None = None) -> GitObject | None:
+        """An object by its name, None when there is none, as :meth:`.ObjectReader.find`."""
         try:
-            return self._objects.find(f"{commit}^{{commit}}") is not None
+            return self._objects.find(name, max_size)
         except Unreadable as error:
             raise _unreadable(error) from error
 
@@ -218,10 +222,7 @@ class BareRepository:
             raise _unreadable(error) from error
 
     def _object(self, name: str, max_size: int | None) -> GitObject:
-        try:
-            found = self._objects.find(name, max_size)
-        except Unreadable as error:
-            raise _unreadable(error) from error
+        found = self.find(name, max_size)
         if found is None:
             raise _unreadable(Unreadable(f"{name} is missing"))
         return found

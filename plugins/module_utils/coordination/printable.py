@@ -23,7 +23,10 @@ def short(text: str, limit: int = 100) -> str:
 
 def visible(text: str) -> str:
     """A text of several lines: as :func:`one_line`, but line ends and tabs stay."""
-    return "".join(char if char in "\n\t" else _visible(char) for char in text.replace("\r\n", "\n"))
+    lines = text.replace("\r\n", "\n")
+    if lines.replace("\n", "").replace("\t", "").isprintable():
+        return lines
+    return "".join(char if char in "\n\t" else _visible(char) for char in lines)
 
 
 def _visible(char: str) -> str:

@@ -10,6 +10,7 @@ thrown away and fetched anew.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Callable
 
@@ -21,6 +22,12 @@ from .state import StateDirectory
 
 DEEPEN_STEPS = (50, 500, 5000)
 """How many older commits are fetched, step by step, to find one in which a document can be read."""
+RECENT = 32
+"""Commits that are looked at without a process of Git."""
+CLOSE_TOGETHER = 10
+"""Seconds between the first and the last of them."""
+_COMMITTER = re.compile(rb"^committer (.*?) <.*> (\d+) ", re.MULTILINE)
+_PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
 
@@ -98,10 +105,48 @@ class PrivateRepository(BareRepository):
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether ``newer`` descends from ``older``, or is it."""
+        if any(name == older for name, _committer in self._line(newer)):
+            return True
         outcome = self.run("merge-base", "--is-ancestor", older, newer)
         if outcome.status not in (0, 1):
             raise Damaged(outcome, "comparing commits")
         return outcome.status == 0
+
+    def has_arrived(self, commit: str, parent: str | None, tip: str) -> bool:
+        """Whether a commit belongs to what leads to ``tip``.
+
+        :param parent: the commit's parent: where the way back leads to it and not over the commit, it does not.
+        """
+        for name, _committer in self._line(tip):
+            if name in (commit, parent):
+                return name == commit
+        return self.holds(commit) and self.is_ancestor(commit, tip)
+
+    def recent_writers(self, commit: str) -> set[str]:
+        """Who has made the last commits up to one, as far as they lie close together and are known here."""
+        writers = set()
+        newest = None
+        for _name, (writer, when) in self._line(commit):
+            newest = when if newest is None else newest
+            if newest - when > CLOSE_TOGETHER:
+                break
+            writers.add(writer)
+        return writers
+
+    def _line(self, commit: str) -> Iterator[tuple[str, tuple[str, int]]]:
+        """The last commits up to one, the newest first, with who made each and when; none beyond a merge."""
+        name = commit
+        for _commit in range(RECENT):
+            found = self.find(f"{name}^{{commit}}")
+            content = (found.content or b"").partition(b"\n\n")[0] if found else b""
+            committed = _COMMITTER.search(content)
+            if not committed:
+                return
+            yield name, (committed.group(1).decode("utf-8", "replace"), int(committed.group(2)))
+            parents = _PARENT.findall(content)
+            if len(parents) != 1:
+                return
+            name = parents[0].decode("ascii")
 
     def mentions(self, commit: str, text: str) -> bool:
         """Whether any file of a commit holds a text."""

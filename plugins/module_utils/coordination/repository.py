@@ -25,6 +25,7 @@ from .private_repository import PrivateRepository
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
 from .tracking import Tracking
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class Repository:
         self._private = PrivateRepository(state, remote_url(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._tracking = Tracking(self._private, state, timeout)
+        self._turns = Turns(state, f"repos/{self._private.name}.turn")
         self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
 
     def close(self) -> None:
@@ -218,7 +220,9 @@ class Repository:
         self._private.make()
         tip = self._private.known()
         ask = bool(attempts.interrupted or attempts.made) or tip is None
+        self._turns.wait()
         while True:
+            started = time.monotonic()
             try:
                 if ask:
                     tip = self._tracking.fetch(_share(deadline))
@@ -228,6 +232,7 @@ class Repository:
                         return self._accepted(arrived, attempts.count)
                     self._report(attempts, tip)
                     attempts.merge_interrupted()
+                    attempts.rivals = len(self._private.recent_writers(tip) - {author}) if tip and attempts.made else 0
                 snapshot = self._tracking.snapshot(tip, ask, frozenset(attempts.tried))
                 try:
                     change = function(snapshot)
@@ -250,6 +255,7 @@ class Repository:
                 except (Interrupted, Damaged):
                     attempts.answer_lost()
                     raise
+                self._turns.ended(time.monotonic() - started, attempts.rivals)
                 return self._accepted(attempt, attempts.count)
             except (Moved, Interrupted, RemoteUnreachable, Locked) as error:
                 self._try_again(attempts, error)
@@ -291,8 +297,8 @@ class Repository:
 
     def _arrived(self, attempts: Attempts, tip: str | None) -> Attempt | None:
         """The attempt that the remote accepted although this was not heard."""
-        for attempt in attempts.made:
-            if self._tracking.is_on(attempt.commit, tip):
+        for attempt in attempts.open():
+            if tip and self._private.has_arrived(attempt.commit, attempt.parent, tip):
                 return attempt
         return None
 
