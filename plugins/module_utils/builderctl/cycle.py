@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..coordination import __version__
+from ..coordination.archiving import archive
 from ..coordination.delivering import deliver_waiting
 from ..coordination.errors import (
     CoordinationError,
@@ -34,6 +36,9 @@ from .login import write_failure, write_summary
 from .mail_log import log_new_mail
 from .notification import notify
 from .service_log import ServiceLog
+
+ARCHIVE_EVERY = 3600
+"""Seconds between two looks for messages that can be archived. They are days old by then: it never hurries."""
 
 
 class Seen(NamedTuple):
@@ -58,6 +63,8 @@ class Cycle:
     started_at: str
     interval: int
     _clone_at: str | None = field(default=None, init=False)
+    _archive_at: float = field(default=0, init=False)
+    _archive_failed: str = field(default="", init=False)
 
     def run(self) -> None:
         """Look, write down what is new, and beat.
@@ -103,6 +110,8 @@ class Cycle:
             close_job(host)
         except (CoordinationError, OSError) as error:
             problems["job"] = f"The end of a job could not be published: {error}"
+        notify("WATCHDOG=1")
+        self._archive(host, problems)
         try:
             write_summary(host, seen.health, [*waiting, *problems.values()], self.interval)
         except StateUnusable as error:
@@ -131,6 +140,20 @@ class Cycle:
         """Deliver what waits in the outbox, and tell what is wrong with it."""
         deliver_waiting(host)
         return Outbox(host.state).read().problems(host.clock())
+
+    def _archive(self, host: Host, problems: dict[str, str]) -> None:
+        """Archive what is done with, once in a while; that it failed is told until it succeeds."""
+        if time.monotonic() >= self._archive_at:
+            self._archive_at = time.monotonic() + ARCHIVE_EVERY
+            self._archive_failed = ""
+            try:
+                moved = archive(host).result
+                if moved:
+                    self.log.write(f"{len(moved)} messages archived", host.clock())
+            except (CoordinationError, OSError) as error:
+                self._archive_failed = f"Messages could not be archived: {error} It is tried again in an hour."
+        if self._archive_failed:
+            problems["archive"] = self._archive_failed
 
     def _update_clone(self, host: Host, commit: str | None, problems: dict[str, str]) -> None:
         if commit is None or commit == self._clone_at:

@@ -84,10 +84,15 @@ def _name(entry: dict[str, Any]) -> str:
 _FULL = f"this server has acted upon {MAX_REMEMBERED} messages within {REMEMBERED.days} days, as many as it remembers"
 
 
-def standings(host: Host, entries: Sequence[dict[str, Any]]) -> list[Standing]:
-    """What each of some entries of the mailbox may do here."""
+def standings(host: Host, entries: Sequence[dict[str, Any]], archived: Sequence[dict[str, Any]] = ()) -> list[Standing]:
+    """What each of some entries may do here.
+
+    :param archived: those of them that are from an archive.
+    """
     verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in entries])
     ledgers = [OwnMarks(host.state, host.id, mark) for mark in (READ, ACKNOWLEDGED)]
+    for ledger in ledgers:
+        ledger.believe(archived, host.clock())
     acted = ActedLedger(host)
     return [_standing(host, entry, verdict, ledgers, acted) for entry, verdict in zip(entries, verdicts)]
 

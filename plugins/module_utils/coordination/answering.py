@@ -28,22 +28,22 @@ class Answers:
         self, host: Host, snapshot: Snapshot, asked: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]]
     ) -> None:
         self._everyone = recipients_of(host, snapshot, {"to": ALL})
-        wanted = {key for entry in asked for key in _keys(entry)}
-        claims = [(entry, str(entry.get("from"))) for entry in entries if _key(entry) in wanted]
+        wanted = {key for entry in asked for key in keys_of(entry)}
+        claims = [(entry, str(entry.get("from"))) for entry in entries if key_of(entry) in wanted]
         self._found: dict[tuple[str, tuple[str, str]], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
         for place, ((entry, sender), verdict) in enumerate(zip(claims, Judge(host).judge(claims))):
             if verdict.verified == TRUE or (verdict.verified == UNSIGNED and not host.signers.repository):
-                self._found[sender, _key(entry)].append((place, entry))
+                self._found[sender, key_of(entry)].append((place, entry))
 
     def to(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
         """The answers to one of the messages, in the order of the entries."""
-        keys = [(server, key) for server in self._recipients(asked) for key in _keys(asked)]
+        keys = [(server, key) for server in self._recipients(asked) for key in keys_of(asked)]
         return [entry for _place, entry in sorted(found for key in keys for found in self._found.get(key, []))]
 
     def is_open(self, asked: dict[str, Any]) -> bool:
         """Whether nobody has answered one of the messages, and not all of its recipients have read it."""
         recipients = self._recipients(asked)
-        answered = any((server, key) in self._found for server in recipients for key in _keys(asked))
+        answered = any((server, key) in self._found for server in recipients for key in keys_of(asked))
         return not answered and not all(is_marked_read(asked, server) for server in recipients)
 
     def _recipients(self, asked: dict[str, Any]) -> set[str]:
@@ -53,17 +53,18 @@ class Answers:
 def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[str]:
     """Those of some messages that this server has answered, as its own signed answers say."""
     asked = {message_id for message_id in ids if message_id}
-    pools = [read_mailbox(snapshot).entries, *(read_archives(snapshot, message_id) for message_id in asked)]
-    own = [e for pool in pools for e in pool if e.get("from") == host.id and answered_id(e) in asked]
+    entries = [*read_mailbox(snapshot).entries, *read_archives(snapshot, *asked)]
+    own = [entry for entry in entries if entry.get("from") == host.id and answered_id(entry) in asked]
     verdicts = Judge(host).judge([(entry, host.id) for entry in own])
     return {answered_id(entry) for entry, verdict in zip(own, verdicts) if verdict.verified == TRUE}
 
 
-def _key(answer: dict[str, Any]) -> tuple[str, str]:
+def key_of(answer: dict[str, Any]) -> tuple[str, str]:
     """What tells which message an entry answers; the old scripts say so in the subject alone."""
     message_id = answered_id(answer)
     return ("id", message_id) if message_id else ("subject", str(answer.get("subject")))
 
 
-def _keys(asked: dict[str, Any]) -> list[tuple[str, str]]:
+def keys_of(asked: dict[str, Any]) -> list[tuple[str, str]]:
+    """What an answer to an entry has as its key."""
     return [("id", id_of(asked)), ("subject", f"Re: {asked.get('subject')}")]

@@ -142,11 +142,12 @@ def _missing(host: Host, snapshot: Snapshot, name: str, sender: Sender, ids: set
     """
     missing = [number for number, seen in sender.seen.items() if seen[0] not in ids and sender.mark(number, GONE)]
     gaps = [(a, b) for a, b in _pairs([sender.floor, *sorted(sender.seen)]) if b > a + 1 and sender.mark(b, GAP)]
-    archived = _archived(host, snapshot, name) if missing or gaps else {}
+    looked_for = {*missing, *(number for a, b in gaps for number in _between(a, b))}
+    archived = _archived(host, snapshot, name, looked_for) if looked_for else {}
     for number in missing:
         yield from _left(host, name, number, sender, archived.get(number))
     for first, last in gaps:
-        if not archived.keys() >= set(range(first + 1, min(last, first + 1 + WATCHED))):
+        if not archived.keys() >= _between(first, last):
             what = f"Message {first + 1}" if last == first + 2 else f"Messages {first + 1} to {last - 1}"
             yield f"{what} of {name} never came: somebody deleted what stood before message {last}."
 
@@ -171,11 +172,16 @@ def _left(host: Host, name: str, number: int, sender: Sender, archived: dict[str
         yield f"{what} was archived before {host.id} has read it."
 
 
-def _archived(host: Host, snapshot: Snapshot, name: str) -> dict[int, dict[str, Any]]:
-    """The archived messages of a sender that it has signed, by number."""
-    entries = [entry for entry in read_archives(snapshot, "seq") if entry.get("from") == name and number_of(entry)]
+def _archived(host: Host, snapshot: Snapshot, name: str, numbers: set[int]) -> dict[int, dict[str, Any]]:
+    """The archived messages of a sender that it has signed and that have one of some numbers, by number."""
+    entries = [e for e in read_archives(snapshot, "seq") if e.get("from") == name and number_of(e) in numbers]
     verdicts = Judge(host).judge([(entry, name) for entry in entries])
     return {number_of(entry): entry for entry, one in zip(entries, verdicts) if one.verified == TRUE}
+
+
+def _between(first: int, last: int) -> set[int]:
+    """The numbers between two, as many as are looked for."""
+    return set(range(first + 1, min(last, first + 1 + WATCHED)))
 
 
 def _pairs(numbers: list[int]) -> list[tuple[int, int]]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import DocumentDamaged, InvalidInput
-from .splicing import DECODER, INDENT, append, elements, members, set_members, skip
+from .splicing import DECODER, INDENT, append, append_texts, cut, elements, members, set_members, skip
 
 _CONTAINERS = {dict, list, tuple}
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |\r?$)", re.MULTILINE)
@@ -163,6 +164,21 @@ class EntryList:
         for index in sorted(changes, reverse=True):
             text = set_members(text, spans[index].start, changes[index])
         return self.document.bom + text.encode("utf-8")
+
+    def texts(self, indices: Iterable[int]) -> list[str]:
+        """The texts of some entries, as they stand in the file."""
+        spans = elements(self.document.text, self._array_start())
+        return [self.document.text[slice(*spans[index])] for index in indices]
+
+    def without(self, indices: Collection[int]) -> bytes:
+        """Return the file without some entries."""
+        text, start = self.document.text, self._array_start()
+        return self.document.bom + cut(text, start, elements(text, start), indices).encode("utf-8")
+
+    def with_texts(self, texts: list[str]) -> bytes:
+        """Return the file with entries at its end that have these texts."""
+        text, start = self.document.text, self._array_start()
+        return self.document.bom + append_texts(text, start, elements(text, start), texts).encode("utf-8")
 
 
 def check_text(value: Any, name: str) -> None:

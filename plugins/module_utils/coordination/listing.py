@@ -17,9 +17,9 @@ from .delivering import deliver_waiting
 from .errors import InvalidInput, NoAnswer
 from .host import Host
 from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from .messages import id_of, is_for, normalise, parse_time, urgency
+from .messages import id_of, is_for, normalise, parse_time, thread_of, urgency
 from .outbox import Outbox
-from .own_marks import OwnMarks
+from .own_marks import OwnMarks, name_of
 from .snapshot import Snapshot
 
 LISTED_FILE = "listed.json"
@@ -67,7 +67,7 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
 
     What was done to the messages of late, and found by a look at the health, is noted.
 
-    :raises InvalidInput: when ``since`` is neither a time nor the id of a message in the mailbox.
+    :raises InvalidInput: when ``since`` is neither a time nor the id of a message.
     :raises DocumentDamaged: when the mailbox cannot be read.
     """
     listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen), ahead=True)
@@ -133,13 +133,15 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     ledger = OwnMarks(host.state, host.id)
     unread = [entry for entry in entries if is_for(entry, host.id) and not ledger.has(entry)]
     unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
+    archived = [] if unread_only or not chosen.conversation else _archived(snapshot, chosen)
     if unread_only:
         pool = unread
     elif chosen.conversation:
-        pool = [*_archived(snapshot, chosen), *entries]
+        pool = [*archived, *entries]
     else:
         pool = [entry for entry in entries if is_for(entry, host.id)]
-    found = [m for m in shown(host, _after(pool, entries, chosen.since)) if _matches(m, chosen)]
+    pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_meant(entry, chosen)]
+    found = [message for message in shown(host, pool, archived) if _matches(message, chosen)]
     if not chosen.thread:
         found.sort(key=urgency)
     if chosen.select:
@@ -147,12 +149,18 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     return Listing(found[: chosen.limit], len(unread), snapshot.commit, snapshot.age)
 
 
-def shown(host: Host, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Entries as a listing shows them: ``read`` says whether this server has read one, for its own whether all have."""
+def shown(
+    host: Host, entries: Iterable[dict[str, Any]], archived: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Entries as a listing shows them: ``read`` says whether this server has read one, for its own whether all have.
+
+    :param archived: those of them that are from an archive.
+    """
     ledger = OwnMarks(host.state, host.id)
+    ledger.believe(archived, host.clock())
     found = list(entries)
     messages = []
-    for entry, standing in zip(found, standings(host, found)):
+    for entry, standing in zip(found, standings(host, found, archived)):
         to_me = is_for(entry, host.id)
         read = ledger.has(entry) if to_me else entry.get("read") is True
         marked_by_other = to_me and ledger.marked_by_other(entry)
@@ -163,22 +171,25 @@ def shown(host: Host, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]
 
 def _archived(snapshot: Snapshot, chosen: Filter) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for text in [chosen.thread, *chosen.ids]:
-        for entry in read_archives(snapshot, text) if text else []:
-            found.setdefault(id_of(entry), entry)
+    for entry in read_archives(snapshot, *filter(None, [chosen.thread, *chosen.ids])):
+        if _is_meant(entry, chosen):
+            found.setdefault(name_of(entry), entry)
     return list(found.values())
 
 
+def _is_meant(entry: dict[str, Any], chosen: Filter) -> bool:
+    in_thread = not chosen.thread or chosen.thread in (thread_of(entry), id_of(entry))
+    return in_thread and (not chosen.ids or id_of(entry) in chosen.ids)
+
+
 def _matches(message: dict[str, Any], chosen: Filter) -> bool:
-    return (
-        (not chosen.types or message["type"] in chosen.types)
-        and (not chosen.senders or message["from"] in chosen.senders)
-        and (not chosen.thread or chosen.thread in (message["thread"], message["id"]))
-        and (not chosen.ids or message["id"] in chosen.ids)
-    )
+    of_type = not chosen.types or message["type"] in chosen.types
+    return of_type and (not chosen.senders or message["from"] in chosen.senders)
 
 
-def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str | None) -> list[dict[str, Any]]:
+def _after(
+    snapshot: Snapshot, pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str | None
+) -> list[dict[str, Any]]:
     if since is None:
         return pool
     moment = parse_time(since)
@@ -186,12 +197,11 @@ def _after(pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str
         times = ((entry, parse_time(entry.get("timestamp"))) for entry in pool)
         return [entry for entry, sent in times if sent is not None and sent > moment]
     positions = [index for index, entry in enumerate(entries) if id_of(entry) == since]
-    if not positions:
+    if not positions and since not in map(id_of, read_archives(snapshot, since)):
         raise InvalidInput(
-            f"{since!r} is neither a time nor the id of a message in the mailbox.",
-            "Write a time as 2026-11-22T07:11:46Z.",
+            f"{since!r} is neither a time nor the id of a message.", "Write a time as 2026-11-22T07:11:46Z."
         )
-    later = {id(entry) for entry in entries[positions[-1] + 1 :]}
+    later = {id(entry) for entry in entries[positions[-1] + 1 if positions else 0 :]}
     return [entry for entry in pool if id(entry) in later]
 
 

@@ -21,7 +21,7 @@ from .verdicts import TRUE, Judge
 ARCHIVE = "coordination/archive"
 ACTIVITY_FILE = "manager.json"
 
-_ARCHIVE_NAME = re.compile(r"(messages-)?(\d{4}-\d{2})\.json")
+_ARCHIVE_NAME = re.compile(r"(messages-)?(\d{4}-\d{2})(?:-(\d{1,3}))?\.json")
 
 
 class Mail(NamedTuple):
@@ -36,27 +36,41 @@ def read_mailbox(snapshot: Snapshot) -> EntryList:
 
     :raises DocumentDamaged: when it cannot be read.
     """
-    mailbox = snapshot.load(MESSAGES, _read_entries)
-    return mailbox or _read_entries(new_document({"messages": []}), MESSAGES)
+    mailbox = snapshot.load(MESSAGES, read_entries)
+    return mailbox or read_entries(new_document({"messages": []}), MESSAGES)
 
 
-def read_archives(snapshot: Snapshot, text: str) -> list[dict[str, Any]]:
-    """The archived messages of all months, oldest first, from the files that hold a text.
+def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
+    """The archived messages of all months, oldest first, from the files that hold one of some texts.
 
     :raises DocumentDamaged: when one of these files cannot be read.
     """
+    forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
     entries: list[dict[str, Any]] = []
     names = [match for match in map(_ARCHIVE_NAME.fullmatch, snapshot.names(ARCHIVE)) if match]
-    for name in sorted(names, key=lambda match: match.group(2)):
+    for name in sorted(names, key=lambda match: (match.group(2), int(match.group(3) or 1))):
         path = f"{ARCHIVE}/{name.group()}"
         data = snapshot.read(path) or b""
-        if text.encode("utf-8", "replace") in data or json.dumps(text)[1:-1].encode("ascii") in data:
-            archive = snapshot.load(path, _read_entries)
+        if any(form in data for form in forms):
+            archive = snapshot.load(path, read_entries)
             entries += archive.entries if archive else []
     return entries
 
 
-def _read_entries(data: bytes, path: str) -> EntryList:
+def archive_path(month: str, part: int) -> str:
+    """The path of an archive.
+
+    :param month: as in ``2026-11``.
+    :param part: 1 for its first file, 2 for the one that follows when that is full, and so on.
+    """
+    return f"{ARCHIVE}/{month}.json" if part == 1 else f"{ARCHIVE}/{month}-{part}.json"
+
+
+def read_entries(data: bytes, path: str) -> EntryList:
+    """Parse a mailbox or an archive.
+
+    :raises DocumentDamaged: when it cannot be read.
+    """
     return EntryList(data, path, "messages")
 
 

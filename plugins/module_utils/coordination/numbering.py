@@ -15,6 +15,9 @@ from .signing import signing_key
 from .snapshot import Snapshot
 from .verdicts import Judge
 
+PORTION = 50
+"""Messages that are judged at once to find the last number, the highest ones first."""
+
 
 def number(host: Host, entries: Iterable[dict[str, Any]], last: int) -> list[dict[str, Any]]:
     """Entries with the numbers after ``last`` and signed; as they are where no trust is set up.
@@ -46,10 +49,17 @@ def last_number(host: Host, snapshot: Snapshot, mailbox: Sequence[dict[str, Any]
     last = recorded or 0
     entries = [*([] if recorded else read_archives(snapshot, "seq")), *mailbox]
     newer = [entry for entry in entries if entry.get("from") == host.id and number_of(entry) > last]
-    verdicts = Judge(host).judge([(entry, host.id) for entry in newer])
-    own = [(number_of(entry), one.signer.is_valid(host.clock())) for entry, one in zip(newer, verdicts) if one.signer]
-    valid = [place for place, is_valid in own if is_valid]
-    return max([last, *(valid or ([] if recorded else [place for place, _is_valid in own]))])
+    newer.sort(key=number_of, reverse=True)
+    ended = [last]
+    for start in range(0, len(newer), PORTION):
+        portion = newer[start : start + PORTION]
+        verdicts = Judge(host).judge([(entry, host.id) for entry in portion])
+        own = [(number_of(entry), one.signer) for entry, one in zip(portion, verdicts) if one.signer]
+        valid = [place for place, signer in own if signer.is_valid(host.clock())]
+        if valid:
+            return max(valid)
+        ended += [] if recorded else [place for place, _signer in own]
+    return max(ended)
 
 
 def number_of(entry: dict[str, Any]) -> int:

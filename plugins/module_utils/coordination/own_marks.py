@@ -71,12 +71,19 @@ class OwnMarks:
         self._server = server
         self._mark = mark
         self._ids = self._load()
+        self._believed: set[str] = set()
+
+    def believe(self, archived: Iterable[dict[str, Any]], now: datetime) -> None:
+        """Believe the repository about archived messages that are so old that the ledger has forgotten them."""
+        old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), now, KEPT)]
+        self._believed |= {name_of(entry) for entry in old if self._mark.is_marked(entry, self._server)}
 
     def has(self, entry: dict[str, Any]) -> bool:
         """Whether this server has marked an entry."""
         if self._ids is None or not id_of(entry):
             return self._mark.is_marked(entry, self._server)
-        return name_of(entry) in self._ids or id_of(entry) in self._ids
+        name = name_of(entry)
+        return name in self._ids or id_of(entry) in self._ids or name in self._believed
 
     def marked_by_other(self, entry: dict[str, Any]) -> bool:
         """Whether the repository says that this server has marked an entry, and the ledger does not."""

@@ -50,7 +50,7 @@ def contents(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _archived(snapshot: Snapshot, ids: Collection[str]) -> Entries:
-    return [entry for message_id in ids for entry in read_archives(snapshot, message_id) if id_of(entry) == message_id]
+    return [entry for entry in read_archives(snapshot, *ids) if id_of(entry) in ids]
 
 
 def _own(host: Host, entries: Entries, name: str, values: Collection[str]) -> Entries:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Setting members and appending elements in the text of a JSON document.
+"""Setting members, and appending and removing elements, in the text of a JSON document.
 
 A change touches the bytes of what it changes and no others: escapes, spacing, line ends, key
 order and keys that nobody here knows stay as they were.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Collection
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NamedTuple, NoReturn
 
@@ -123,20 +124,39 @@ def _first_layout(text: str, start: int) -> _Layout:
 
 def append(text: str, array_start: int, spans: list[Span], entries: list[dict[str, Any]]) -> str:
     """Append entries to the JSON array at ``array_start``, whose elements have ``spans``, laid out as its last one."""
-    if not entries:
+    if not spans:
+        layout = _first_layout(text, array_start)
+    else:
+        last = spans[-1].start
+        layout = _object_layout(text, last, members(text, last))
+        if layout.indent is not None:
+            newline = "\r\n" if "\r\n" in layout.before else "\n"
+            layout = layout._replace(before=newline + line_indent(text, last))
+    return append_texts(text, array_start, spans, [_dumps(entry, layout) for entry in entries])
+
+
+def append_texts(text: str, array_start: int, spans: list[Span], added: list[str]) -> str:
+    """Append elements to the JSON array at ``array_start``, whose elements have ``spans``, as their texts are."""
+    if not added:
         return text
     if not spans:
         layout = _first_layout(text, array_start)
-        added = ",".join(layout.before + _dumps(entry, layout) for entry in entries)
-        return f"{text[: array_start + 1]}{added}{layout.after}{text[skip(text, array_start + 1) :]}"
-    last = spans[-1]
-    before = _space_before(text, last.start)
-    layout = _object_layout(text, last.start, members(text, last.start))
-    if layout.indent is not None:
-        newline = "\r\n" if "\r\n" in layout.before else "\n"
-        layout = layout._replace(before=newline + line_indent(text, last.start))
-    added = "".join(f",{before}{_dumps(entry, layout)}" for entry in entries)
-    return text[: last.end] + added + text[last.end :]
+        inside = ",".join(layout.before + one for one in added)
+        return f"{text[: array_start + 1]}{inside}{layout.after}{text[skip(text, array_start + 1) :]}"
+    before = _space_before(text, spans[-1].start)
+    return text[: spans[-1].end] + "".join(f",{before}{one}" for one in added) + text[spans[-1].end :]
+
+
+def cut(text: str, array_start: int, spans: list[Span], removed: Collection[int]) -> str:
+    """Take elements out of the JSON array at ``array_start``, whose elements have ``spans``; the others stay as is."""
+    kept = [index for index in range(len(spans)) if index not in removed]
+    if len(kept) == len(spans):
+        return text
+    if not kept:
+        return text[: array_start + 1] + text[skip(text, spans[-1].end) :]
+    parts = [text[: spans[0].start], text[slice(*spans[kept[0]])]]
+    parts += [text[spans[index - 1].end : spans[index].end] for index in kept[1:]]
+    return "".join([*parts, text[spans[-1].end :]])
 
 
 def _dumps(value: Any, layout: _Layout) -> str:

@@ -73,6 +73,7 @@ def _gone(host: Host, old: str, now: Snapshot) -> list[dict[str, Any]]:
         before = read_mailbox(host.repository.snapshot_of(old))
         there = {id_of(entry) for entry in read_mailbox(now).entries}
         missing = [e for e in before.entries if e.get("from") == host.id and id_of(e) and id_of(e) not in there]
-        return [entry for entry in missing if not read_archives(now, id_of(entry))]
+        archived = {id_of(entry) for entry in read_archives(now, *map(id_of, missing))}
+        return [entry for entry in missing if id_of(entry) not in archived]
     except (DocumentDamaged, Damaged):
         return []

@@ -1,0 +1,169 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moving messages that everyone concerned is done with from the mailbox to the archives, in one commit.
+
+A message to one server is moved by that server, and one to all by any of its recipients: what this server has read it
+knows from its own ledger, whatever others have marked in its name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from .answering import Answers, key_of, keys_of
+from .delivering import PATIENCE
+from .documents import EntryList, new_document
+from .fleet import ALL
+from .host import MESSAGES, Host
+from .mailbox import archive_path, read_entries, read_mailbox, recipients_of
+from .messages import id_of, is_for, is_marked_read, parse_time
+from .numbering import number_of
+from .outbox import Outbox
+from .own_marks import ACKNOWLEDGED, READ, OwnMarks
+from .snapshot import Change, Receipt, Snapshot
+
+MIN_AGE = timedelta(days=7)
+"""How old a message is that is moved: what people still talk about is in the mailbox, and none can be acted upon."""
+MAX_WAIT = timedelta(days=30)
+"""The age from which a request needs no answer to be moved, a message to a server that left the fleet needs no reader,
+and nothing waits for others to be moved with it."""
+MIN_MOVED = 50
+"""Messages that are worth a commit."""
+MAX_MOVED = 2_000
+"""Messages in one commit."""
+MAX_MOVED_SIZE = 8_000_000
+"""Bytes of messages in one commit."""
+FULL_SIZE, FULL_ENTRIES = 16_000_000, 25_000
+"""Bytes and entries with which an archive is full, and another one of the month follows. With what one commit adds it
+is far below what can be read."""
+
+
+def archive(host: Host) -> Receipt:
+    """Move messages from the mailbox to the archives, if enough can be moved to be worth a commit.
+
+    :return: a receipt whose result is the list of the entries that were moved.
+    :raises DocumentDamaged: when the mailbox, or an archive to which one would go, cannot be read.
+    :raises Locked: when another process of this host writes for too long.
+    :raises CoordinationError: when the remote does not take it; nothing was moved then.
+    """
+    if host.check_mode:
+        return host.preview(lambda snapshot: _moved(host, snapshot))
+    with host.repository.writing(PATIENCE):
+        return host.write(lambda snapshot: _moved(host, snapshot))
+
+
+def _moved(host: Host, snapshot: Snapshot) -> Change:
+    mailbox = read_mailbox(snapshot)
+    chosen = _that_fit(mailbox, _done_with(host, snapshot, mailbox.entries))
+    entries = [mailbox.entries[index] for index in chosen]
+    if len(chosen) < MIN_MOVED and all(_age(host, entry) <= MAX_WAIT for entry in entries):
+        return Change([])
+    months: dict[str, list[tuple[dict[str, Any], str]]] = defaultdict(list)
+    for entry, text in zip(entries, mailbox.texts(chosen)):
+        months[_month(entry)].append((entry, text))
+    files = {MESSAGES: mailbox.without(set(chosen))}
+    for month, moved in months.items():
+        files.update(_filed(snapshot, month, moved))
+    number = "1 message" if len(entries) == 1 else f"{len(entries)} messages"
+    return Change(entries, files, f"{host.id}: archive {number}")
+
+
+def _that_fit(mailbox: EntryList, chosen: Sequence[int]) -> list[int]:
+    """Those of some entries that go into one commit."""
+    fitting: list[int] = []
+    room = MAX_MOVED_SIZE
+    for index, text in zip(chosen, mailbox.texts(chosen)):
+        size = len(text.encode("utf-8"))
+        if size <= room and len(fitting) < MAX_MOVED:
+            fitting.append(index)
+            room -= size
+    return fitting
+
+
+def _filed(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any], str]]) -> dict[str, bytes]:
+    """The archive of a month with entries at its end; without those that are in it already.
+
+    :param moved: the entries, each with its text.
+    """
+    part = 1
+    while True:
+        path = archive_path(month, part)
+        data = snapshot.read(path)
+        there = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
+        if len(data or b"") < FULL_SIZE and len(there.entries) < FULL_ENTRIES:
+            break
+        part += 1
+    known = {id_of(entry): entry for entry in there.entries}
+    new = [text for entry, text in moved if known.get(id_of(entry)) != entry]
+    return {path: there.with_texts(new)} if new else {}
+
+
+def _done_with(host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) -> list[int]:
+    """Which entries everyone concerned is done with. An answer stays as long as the request that it answers."""
+    settled = _Settled(host, snapshot, entries)
+    awaited: set[tuple[str, str]] = set()
+    chosen = []
+    for index, entry in enumerate(entries):
+        if settled.is_settled(index) and key_of(entry) not in awaited:
+            chosen.append(index)
+        elif entry.get("type") == "request":
+            awaited.update(keys_of(entry))
+    return chosen
+
+
+class _Settled:
+    """What tells of the entries of the mailbox whether somebody still needs them there."""
+
+    def __init__(self, host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) -> None:
+        self._host = host
+        self._entries = entries
+        self._everyone = recipients_of(host, snapshot, {"to": ALL})
+        self._ledgers = [OwnMarks(host.state, host.id, mark) for mark in (READ, ACKNOWLEDGED)]
+        waiting = Outbox(host.state).read().items
+        self._waiting = {message_id for item in waiting for message_id in (*item.read, *item.acknowledged)}
+        self._newest = {str(e.get("from")): i for i, e in sorted(enumerate(entries), key=lambda p: number_of(p[1]))}
+        requests = [entry for entry in entries if entry.get("type") == "request" and self._is_read(entry)]
+        self._answers = Answers(host, snapshot, requests, entries)
+
+    def is_settled(self, index: int) -> bool:
+        """Whether an entry may be moved, others aside.
+
+        The newest message of each sender stays: by its number the next one is counted, and gaps are found.
+        """
+        entry = self._entries[index]
+        age = _age(self._host, entry)
+        if age <= MIN_AGE or self._newest[str(entry.get("from"))] == index or id_of(entry) in self._waiting:
+            return False
+        if self._is_to_nobody(entry):
+            return age > MAX_WAIT
+        if not self._is_read(entry) or entry.get("ack_status") == "pending":
+            return False
+        return entry.get("type") != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
+
+    def _is_read(self, entry: dict[str, Any]) -> bool:
+        """Whether all recipients have read an entry, this server among them by its own ledger."""
+        if not is_for(entry, self._host.id) or not self._ledgers[0].has(entry):
+            return False
+        if any(ledger.marked_by_other(entry) for ledger in self._ledgers):
+            return False
+        recipients = self._everyone - {str(entry.get("from"))} if entry.get("to") == ALL else {self._host.id}
+        return all(is_marked_read(entry, server) for server in recipients)
+
+    def _is_to_nobody(self, entry: dict[str, Any]) -> bool:
+        """Whether an entry is for a server that the fleet no longer has."""
+        return self._host.fleet.expected and entry.get("to") != ALL and str(entry.get("to")) not in self._everyone
+
+
+def _age(host: Host, entry: dict[str, Any]) -> timedelta:
+    """How old an entry is by this host's clock; nothing when its time cannot be read."""
+    written = parse_time(entry.get("timestamp"))
+    return host.clock() - written if written else timedelta()
+
+
+def _month(entry: dict[str, Any]) -> str:
+    """The month of an entry that has a time, as in ``2026-11``."""
+    return str(parse_time(entry["timestamp"]))[: len("2026-11")]
