@@ -107,6 +107,9 @@ def deliver(host: Host, own: str = "") -> Receipt:
     :raises CoordinationError: when nothing can be delivered, or not this item.
     """
     with host.repository.writing(PATIENCE):
+        contents = Outbox(host.state).read()
+        if own in contents.taken and not contents.find(own):
+            return _taken(contents, own)
         try:
             return _write(host, own)
         except (*_CONTENT, DocumentDamaged) as error:
