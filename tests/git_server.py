@@ -23,7 +23,7 @@ class GitHost(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, root: Path, token: str | None, answer: int | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), GitRequest)
         self.root = root
         self.token = token
         self.answer = answer
@@ -49,7 +49,9 @@ def git_host(root: Path, token: str | None = None, answer: int | None = None) ->
         host.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class GitRequest(BaseHTTPRequestHandler):
+    """One request of a client: refs, a fetch or a push."""
+
     server: GitHost
 
     def do_GET(self) -> None:

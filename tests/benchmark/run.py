@@ -1,0 +1,144 @@
+"""Measure the product against the old way, the floor and a growing fleet, and print one table.
+
+    python tests/benchmark/run.py --row race --row list --json race.json
+    python tests/benchmark/run.py --quick
+
+A missed goal is a result, not an error: the exit code is 1 only when a row could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "collections"))
+
+import pyperf
+from ansible_collections.acs.builders.tests.benchmark import document, rows_list, rows_race, rows_send
+from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
+
+ROWS: tuple[Row, ...] = (*rows_send.ROWS, *rows_list.ROWS, *rows_race.ROWS)
+MAX_ERROR = 300
+"""Characters of an error that are told."""
+GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
+
+
+def measure(rows: Sequence[Row], quick: bool) -> tuple[list[Result], list[str]]:
+    """Measure rows, each in an empty folder that is also its home, and return results and what went wrong."""
+    results: list[Result] = []
+    errors: list[str] = []
+    for number, row in enumerate(rows, start=1):
+        started = time.monotonic()
+        print(f"{number} of {len(rows)}: {row.name} …", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory() as folder, home(Path(folder)):
+            try:
+                results += row.run(Scale(Path(folder), quick))
+            except Exception as error:  # the other rows are measured all the same
+                errors.append(f"{row.name}: {type(error).__name__}: {str(error)[:MAX_ERROR]}")
+        print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return results, errors
+
+
+@contextlib.contextmanager
+def home(folder: Path) -> Iterator[None]:
+    """Let nothing of this machine's settings for Git take part."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("GIT_") or name == "PYTHONDONTWRITEBYTECODE"]:
+        del os.environ[name]
+    os.environ["HOME"] = str(folder / "home")
+    (folder / "home").mkdir()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def verdict(result: Result, colours: bool) -> str:
+    """Whether a goal is met, for people."""
+    if result.met is None:
+        return ""
+    word, colour = ("met", GREEN) if result.met else ("MISSED", RED)
+    return f"{colour}{word}{PLAIN}" if colours else word
+
+
+def table(results: Sequence[Result], colours: bool = False) -> str:
+    """The results for people, a line each."""
+    width = max((len(result.name) for result in results), default=0)
+    lines = []
+    for result in results:
+        value, spread = document.value_of(result), document.spread_of(result)
+        line = f"{result.name:{width}}  {value:>12}  {spread:>15}  {document.goal_of(result):>8}  "
+        lines.append((line + verdict(result, colours)).rstrip())
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, object]:
+    """On what it was measured."""
+    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    return {"cores": os.cpu_count(), "python": platform.python_version(), "git": git, "kernel": platform.release()}
+
+
+def write_json(path: Path, results: Sequence[Result], errors: Sequence[str]) -> None:
+    """Write all results with their details; and their times, for pyperf, beside them."""
+    lines = [{**asdict(result), "met": result.met} for result in results]
+    path.write_text(json.dumps({"machine": machine(), "results": lines, "errors": errors}, indent=2) + "\n")
+    timed = [
+        pyperf.Benchmark(
+            [pyperf.Run(times, metadata={"name": f"{result.name}: {side}", "unit": "second"}, collect_metadata=False)]
+        )
+        for result in results
+        for side, times in result.times.items()
+    ]
+    if timed:
+        pyperf.BenchmarkSuite(timed).dump(str(path.with_suffix(".pyperf.json")), replace=True)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    about, _blank, examples = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--row", action="append", default=[], metavar="TEXT", help="only rows whose name has this text")
+    parser.add_argument("--quick", action="store_true", help="small and short, to see that it works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
+    parser.add_argument("--docs", action="store_true", help="write the table and the plot into docs/")
+    parser.add_argument("--list", action="store_true", help="list the rows and measure nothing")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure what is asked for, and return the exit code."""
+    given = parse(argv)
+    rows = [row for row in ROWS if not given.row or any(text in row.name for text in given.row)]
+    if not rows:
+        print(f"No row has {' or '.join(given.row)} in its name; --list shows all.", file=sys.stderr)
+        return 2
+    if given.list:
+        print("\n".join(row.name for row in rows))
+        return 0
+    results, errors = measure(rows, given.quick)
+    print(table(results, sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
+    if given.json:
+        write_json(given.json, results, errors)
+    if given.docs:
+        document.write(TOP / "docs", results)
+    for error in errors:
+        print(f"not measured: {error}", file=sys.stderr)
+    return int(bool(errors))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

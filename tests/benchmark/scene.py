@@ -1,0 +1,115 @@
+"""What rows measure on: a remote and servers that sign, the old way's clone, and the installed command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
+
+TOP = Path(__file__).resolve().parents[2]
+OLD_WAY = Path(__file__).with_name("old_way.sh")
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""The Python with which the installed command runs."""
+BODY = "A line of a message. " * 24
+OLD_CLONE, OLD_REMOTE = "old", "Old.git"
+"""The clone in which the old way works, and its remote: a copy, so that nobody else writes."""
+
+
+def make_scene(folder: Path, ids: tuple[str, ...] = ("build1", "build2")) -> Builders:
+    """A remote with what the old scripts left, servers that sign and have read once, and the old way's clone."""
+    builders = make_builders(folder, ids, legacy=True)
+    builders.trust()
+    for server in ids:
+        with builders.host(server) as host:
+            host.repository.read(lambda snapshot: snapshot.commit)
+    git("clone", "--quiet", "--bare", builders.remote, folder / OLD_REMOTE)
+    clone = folder / OLD_CLONE
+    git("clone", "--quiet", folder / OLD_REMOTE, clone)
+    git("config", "user.name", "old", cwd=clone)
+    git("config", "user.email", "old@localhost", cwd=clone)
+    return builders
+
+
+def move_remotes(builders: Builders, host: str) -> None:
+    """Give all clones the address of another host that serves the same folder."""
+    for clone in map(builders.clone, builders.ids):
+        git("remote", "set-url", "origin", f"{host}/{builders.remote.name}", cwd=clone)
+    git("remote", "set-url", "origin", f"{host}/{OLD_REMOTE}", cwd=builders.folder / OLD_CLONE)
+
+
+def core_send(builders: Builders, server: str = "build1", to: str = "build2", **options: str) -> None:
+    """Send a message through the core, as a module does in its process."""
+    with builders.host(server, **options) as host:
+        receipt = send(host, Draft("Measured", BODY), [to])
+    assert receipt.delivery == "pushed", receipt
+
+
+def old_send(builders: Builders) -> None:
+    """Send a message the old way."""
+    subprocess.run([OLD_WAY, builders.folder / OLD_CLONE, "build1", "build2", "Measured", BODY], check=True)
+
+
+class Command:
+    """The command builderctl of a server, as the setup installs it: packed, and compiled by its first run.
+
+    :param builders: its settings name the clone and the state directory of ``server``.
+    """
+
+    def __init__(self, builders: Builders, server: str = "build1") -> None:
+        folder = builders.folder / "installed"
+        folder.mkdir(exist_ok=True)
+        pack = TOP / "roles" / "build_heartbeat" / "files" / "pack"
+        subprocess.run([SYSTEM_PYTHON, pack, folder / "pack.tar.gz"], check=True, capture_output=True)
+        with tarfile.open(folder / "pack.tar.gz") as archive:
+            archive.extractall(folder)
+        program = (pack.parent / "builderctl").read_text(encoding="utf-8")
+        self._program = folder / "builderctl"
+        self._program.write_text(program.replace("/usr/local/lib/acs-builders/current", str(folder)), encoding="utf-8")
+        self._config = folder / "builderctl.json"
+        places = {"repo": str(builders.clone(server)), "state_dir": str(builders.state(server))}
+        settings = {**places, "pat_file": str(folder / "no-token"), "log_folder": str(folder)}
+        self._config.write_text(json.dumps(settings), encoding="utf-8")
+
+    def run(self, *arguments: str, path: str = "") -> None:
+        """Run it.
+
+        :param path: a folder of programs that come before others.
+        """
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        environment["PATH"] = os.pathsep.join(filter(None, (path, environment["PATH"])))
+        command = [SYSTEM_PYTHON, "-I", str(self._program), "--config", str(self._config), *arguments]
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+    def send(self) -> None:
+        """Send a message."""
+        self.run("send", "Measured", BODY)
+
+
+def count_children(command: Command, folder: Path) -> list[str]:
+    """The direct child processes of one send, each with its program and its first own argument."""
+    programs, log = folder / "programs", folder / "children"
+    programs.mkdir()
+    log.touch()
+    for name in ("git", "ssh-keygen"):
+        real = subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
+        parent = 'case "$(tr "\\\\0" " " < /proc/$PPID/cmdline)" in *builderctl*) '
+        told = f'printf "%s\\\\n" "{name} $*" >> {log};; esac'
+        (programs / name).write_text(f'#!/bin/sh\n{parent}{told}\nexec {real} "$@"\n', encoding="utf-8")
+        (programs / name).chmod(0o755)
+    command.run("send", "Counted", BODY, path=str(programs))
+    return [_named(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def _named(line: str) -> str:
+    """A child without its settings, as ``git push``."""
+    program, *words = line.split()
+    if program == "ssh-keygen":
+        return " ".join([program, words[words.index("-Y") + 1]])
+    plain = [word for place, word in enumerate(words) if not word.startswith("-") and words[place - 1] != "-c"]
+    return f"{program} {plain[0]}"
