@@ -17,7 +17,7 @@ from .errors import CoordinationError, InvalidInput, SigningFailed, StateUnusabl
 from .fleet import Fleet, identify, is_server_id, load_fleet
 from .repository import Repository
 from .signers import Signers, load_signers
-from .signing import KEY_FILE, MESSAGE, sign, signing_key
+from .signing import KEY_FILE, MESSAGE, sign, signature_name, signing_key
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
 
@@ -42,6 +42,7 @@ class Host:
     :param clock: what tells the time.
     :param check_mode: whether writes are only tried out: nothing is pushed and no state is kept.
     :param signers: whose signatures this host trusts.
+    :param made: the names of the signatures that this process has made, which need no check.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Host:
     clock: Callable[[], datetime] = utc_now
     check_mode: bool = False
     signers: Signers = field(default_factory=Signers)
+    made: set[str] = field(default_factory=set)
 
     def write(
         self,
@@ -85,6 +87,7 @@ class Host:
                 f"The signing key of this host is not the valid one of {self.id} in the record of signers.",
                 "Run playbooks/trust.yml, which tells all servers of it.",
             )
+        self.made.add(signature_name(signed, signer.key, namespace))
         return signed
 
     @contextmanager

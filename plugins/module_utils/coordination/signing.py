@@ -55,6 +55,20 @@ def digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
+def signature_name(document: dict[str, Any], key: str, namespace: str) -> str:
+    """A name for a document's signature, what it is of, what it is for and the key that made it.
+
+    :param key: as it stands in the record of signers.
+    """
+    try:
+        content = canonical(document)
+    except ValueError:
+        content = b""
+    signature = str(document["signature"]).encode("utf-8", "replace")
+    parts = (content, signature, key.encode("ascii"), namespace.encode("ascii"))
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
+
+
 def sign(document: dict[str, Any], key_file: Path, namespace: str = MESSAGE) -> str:
     """The signature of a document with a private key, in OpenSSH's armored form.
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -15,8 +14,7 @@ from .errors import StateUnusable
 from .host import Host
 from .messages import parse_time, utc_text
 from .signers import Signer
-from .signing import MESSAGE, canonical, is_signed_by, signing_key
-from .state import StateDirectory
+from .signing import MESSAGE, is_signed_by, signature_name, signing_key
 
 TRUE, FALSE, UNSIGNED, MARKED = VERIFIED = ("true", "false", "unsigned", "marked")
 """The verdicts: signed by its sender; in its sender's name and not by it; not signed at all; signed by its sender, but
@@ -56,7 +54,7 @@ class Judge:
 
     def __init__(self, host: Host, namespace: str = MESSAGE, remember: bool = True) -> None:
         self._host = host
-        self._checks = _Checks(host.state, namespace, keep=remember and not host.check_mode)
+        self._checks = _Checks(host, namespace, keep=remember and not host.check_mode)
 
     def judge(self, documents: Iterable[tuple[dict[str, Any], str]]) -> list[Verdict]:
         """The verdicts on documents, each with the server that it claims to come from."""
@@ -117,24 +115,25 @@ def _validity(signer: Signer) -> str:
 
 
 class _Checks:
-    """Which signatures are good: those that were checked before, and those that are new."""
+    """Which signatures are good: those that this process made or that were checked before, and those that are new."""
 
-    def __init__(self, state: StateDirectory, namespace: str, keep: bool) -> None:
-        self._state = state
+    def __init__(self, host: Host, namespace: str, keep: bool) -> None:
+        self._state = host.state
+        self._made = host.made
         self._namespace = namespace
         self._keep = keep
         self._known: dict[str, bool] = {}
         with contextlib.suppress(StateUnusable):  # whatever is wrong with it, it is made anew
-            known = state.read_json(VERDICTS_FILE)
+            known = self._state.read_json(VERDICTS_FILE)
             self._known = {k: v for k, v in known.items() if isinstance(v, bool)} if isinstance(known, dict) else {}
 
     def make(self, claims: list[tuple[dict[str, Any], str]]) -> list[bool]:
         """Whether signatures are good: those that were not checked before are checked, and remembered by portions."""
-        digests = [self._digest(document, key) for document, key in claims]
+        digests = [signature_name(document, key, self._namespace) for document, key in claims]
         todo = [
             (digest, (document, key, self._namespace))
             for digest, (document, key) in dict(zip(digests, claims)).items()
-            if digest not in self._known
+            if digest not in self._known and digest not in self._made
         ]
         for start in range(0, len(todo), PORTION):
             portion = dict(todo[start : start + PORTION])
@@ -142,17 +141,7 @@ class _Checks:
             if self._keep:
                 with contextlib.suppress(StateUnusable):
                     self._state.write_json(VERDICTS_FILE, dict(list(self._known.items())[-KEPT:]))
-        return [self._known[digest] for digest in digests]
-
-    def _digest(self, document: dict[str, Any], key: str) -> str:
-        """A name for a signature, what it is of, what it is for and the key that made it."""
-        try:
-            content = canonical(document)
-        except ValueError:
-            content = b""
-        signature = str(document["signature"]).encode("utf-8", "replace")
-        parts = (content, signature, key.encode("ascii"), self._namespace.encode("ascii"))
-        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
+        return [digest in self._made or self._known[digest] for digest in digests]
 
 
 def _check(claims: list[tuple[dict[str, Any], str, str]]) -> list[bool]:
