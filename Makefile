@@ -5,10 +5,13 @@ DEV := .venv/dev
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test lint unit sanity docs-lint molecule cluster faults clean
+.PHONY: help demo test lint unit sanity docs-lint molecule cluster faults bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+bench: $(DEV)/.done ## measure against the old way, the floor and a growing fleet: make bench [ROW="race"] [QUICK=1]
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/benchmark/run.py $(if $(ROW),--row "$(ROW)") $(if $(QUICK),--quick)
 
 demo: $(RUN)/.done ## run the main job with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo
