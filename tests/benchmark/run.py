@@ -25,10 +25,27 @@ TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "collections"))
 
 import pyperf
-from ansible_collections.acs.builders.tests.benchmark import document, rows_ansible, rows_list, rows_race, rows_send
+from ansible_collections.acs.builders.tests.benchmark import (
+    document,
+    rows_ansible,
+    rows_fleet,
+    rows_history,
+    rows_list,
+    rows_race,
+    rows_send,
+    rows_service,
+)
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
 
-ROWS: tuple[Row, ...] = (*rows_send.ROWS, *rows_list.ROWS, *rows_race.ROWS, *rows_ansible.ROWS)
+ROWS: tuple[Row, ...] = (
+    *rows_send.ROWS,
+    *rows_list.ROWS,
+    *rows_race.ROWS,
+    *rows_history.ROWS,
+    *rows_service.ROWS,
+    *rows_ansible.ROWS,
+    *rows_fleet.ROWS,
+)
 MAX_ERROR = 300
 """Characters of an error that are told."""
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import tarfile
+from datetime import datetime
 from pathlib import Path
+from typing import Callable
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
@@ -36,6 +38,11 @@ def make_scene(folder: Path, ids: tuple[str, ...] = ("build1", "build2")) -> Bui
     return builders
 
 
+def at(moment: datetime) -> Callable[[], datetime]:
+    """A clock that stands still."""
+    return lambda: moment
+
+
 def move_remotes(builders: Builders, host: str) -> None:
     """Give all clones the address of another host that serves the same folder."""
     for clone in map(builders.clone, builders.ids):
@@ -59,10 +66,12 @@ class Command:
     """The command builderctl of a server, as the setup installs it: packed, and compiled by its first run.
 
     :param builders: its settings name the clone and the state directory of ``server``.
+
+    ``package`` is the folder of its package, ``config`` its settings.
     """
 
     def __init__(self, builders: Builders, server: str = "build1") -> None:
-        folder = builders.folder / "installed"
+        folder = self.package = builders.folder / "installed"
         folder.mkdir(exist_ok=True)
         pack = TOP / "roles" / "build_heartbeat" / "files" / "pack"
         subprocess.run([SYSTEM_PYTHON, pack, folder / "pack.tar.gz"], check=True, capture_output=True)
@@ -71,10 +80,10 @@ class Command:
         program = (pack.parent / "builderctl").read_text(encoding="utf-8")
         self._program = folder / "builderctl"
         self._program.write_text(program.replace("/usr/local/lib/acs-builders/current", str(folder)), encoding="utf-8")
-        self._config = folder / "builderctl.json"
+        self.config = folder / "builderctl.json"
         places = {"repo": str(builders.clone(server)), "state_dir": str(builders.state(server))}
         settings = {**places, "pat_file": str(folder / "no-token"), "log_folder": str(folder)}
-        self._config.write_text(json.dumps(settings), encoding="utf-8")
+        self.config.write_text(json.dumps(settings), encoding="utf-8")
 
     def run(self, *arguments: str, path: str = "") -> None:
         """Run it.
@@ -83,7 +92,7 @@ class Command:
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         environment["PATH"] = os.pathsep.join(filter(None, (path, environment["PATH"])))
-        command = [SYSTEM_PYTHON, "-I", str(self._program), "--config", str(self._config), *arguments]
+        command = [SYSTEM_PYTHON, "-I", str(self._program), "--config", str(self.config), *arguments]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
     def send(self) -> None:
