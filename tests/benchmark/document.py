@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.benchmark.measuring import RATIO, Result
+from ansible_collections.acs.builders.tests.benchmark.plot import Curves, write_plot
 
 BEGIN, END = "<!-- bench:table -->", "<!-- bench:end -->"
+GROWTH, GROWTH_END = "<!-- bench:growth -->", "<!-- bench:growth end -->"
 
 
 def value_of(result: Result) -> str:
@@ -38,12 +40,37 @@ def markdown(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def growth(curves: Curves) -> str:
+    """How the operations grow, as a table: time and memory with so many messages."""
+    sizes = [point[0] for point in next(iter(curves.values()))]
+    lines = ["| operation | " + " | ".join(f"{size:,.0f}" for size in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
+    for name, points in curves.items():
+        cells = [f"{milliseconds:.0f} ms, {megabytes:.0f} MB" for _size, milliseconds, megabytes in points]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def write(folder: Path, results: Sequence[Result]) -> None:
-    """Put the table between its marks.
+    """Put the tables between their marks, and the plot beside the page; what was not measured stays as it is.
 
     :param folder: where performance.md is.
     """
     page = folder / "performance.md"
-    before, _begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{markdown(results)}\n{END}{after}", encoding="utf-8")
+    curves = {result.name.rpartition(" of ")[2]: result.detail["points"] for result in results if _is_curve(result)}
+    others = [result for result in results if not _is_curve(result)]
+    text = page.read_text(encoding="utf-8")
+    text = _between(text, BEGIN, END, markdown(others)) if others else text
+    if curves:
+        text = _between(text, GROWTH, GROWTH_END, growth(curves))
+        write_plot(curves, folder / "performance.svg")
+    page.write_text(text, encoding="utf-8")
+
+
+def _is_curve(result: Result) -> bool:
+    return "points" in result.detail
+
+
+def _between(text: str, begin: str, end: str, new: str) -> str:
+    """A text with something new between two marks."""
+    before, _begin, rest = text.partition(begin)
+    return f"{before}{begin}\n{new}\n{end}{rest.partition(end)[2]}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, environment
-from ansible_collections.acs.builders.tests.benchmark import document, run
+from ansible_collections.acs.builders.tests.benchmark import document, rows_curve, run
 from ansible_collections.acs.builders.tests.benchmark.floor import Floor
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
 from ansible_collections.acs.builders.tests.benchmark.scene import OLD_REMOTE, make_scene, old_send
@@ -61,6 +62,33 @@ def test_a_second_set_up_changes_nothing(told: dict[str, Any]) -> None:
     assert told["second run of setup.yml / no-op tasks"]["detail"]["tasks"]["ok"] > 20
 
 
+def test_what_is_past_is_archived(told: dict[str, Any]) -> None:
+    assert told["150 past messages against 100: left in the mailbox"]["value"] == 2
+
+
+def test_every_operation_has_a_curve(told: dict[str, Any]) -> None:
+    curves = {name.rpartition(" of ")[2]: one["detail"]["points"] for name, one in told.items() if "time of" in name}
+    assert set(curves) == set(rows_curve.OPERATIONS)
+    assert all([point[0] for point in points] == [100, 150] for points in curves.values())
+
+
+def test_heartbeats_leave_nothing_behind(told: dict[str, Any]) -> None:
+    assert told["30 days of beats: commits on main"]["value"] == 0
+    assert told["30 days of beats: growth of the remote"]["met"]
+    assert told["30 days of beats: fresh clone, after / before, bytes"]["met"]
+
+
+def test_the_service_keeps_no_descriptors_and_no_children(told: dict[str, Any]) -> None:
+    assert told["service: more descriptors"]["value"] == 0
+    assert told["service: more child processes"]["value"] == 0
+
+
+def test_nobody_in_the_fleet_starves(told: dict[str, Any]) -> None:
+    assert told["4 servers, 10 minutes: messages not seen"]["value"] == 0
+    assert told["4 servers, 10 minutes: pushes of beats a minute"]["met"]
+    assert told["4 servers, 10 minutes: fewest beats / most"]["met"]
+
+
 def test_the_old_way_and_the_floor_deliver(tmp_path: Path) -> None:
     builders = make_scene(tmp_path)
     floor = Floor(builders.remote, 2)
@@ -102,9 +130,16 @@ def test_an_unknown_row_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_page_gets_the_table(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    page.write_text(f"before\n{document.BEGIN}\nold\n{document.END}\nafter\n")
-    document.write(tmp_path, [Result("fine", 1.0, at_least=0.5)])
+    marks = (document.BEGIN, document.END, document.GROWTH, document.GROWTH_END)
+    page.write_text("before\n{}\nold\n{}\n{}\nold\n{}\nafter\n".format(*marks))
+    points = [[100, 10.0, 20.0], [1000, 30.0, 25.0]]
+    document.write(
+        tmp_path, [Result("fine", 1.0, at_least=0.5), Result("time of list", 3.0, detail={"points": points})]
+    )
     text = page.read_text()
+    assert "| list | 10 ms, 20 MB | 30 ms, 25 MB |" in text
+    drawn = ElementTree.parse(tmp_path / "performance.svg").getroot()
+    assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 2
     assert text.startswith("before\n") and text.endswith("\nafter\n")
     assert "| fine | 1 \u00d7 |  | ≥ 0.5 | met |" in text
     assert "old" not in text

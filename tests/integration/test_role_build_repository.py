@@ -402,6 +402,29 @@ def test_the_role(builders: Builders) -> None:
     assert holders == {folder / "PAT"}
 
 
+def test_a_new_clone_gets_as_much_history_as_asked_for(builders: Builders) -> None:
+    for number in range(4):
+        builders.commit("shared", f"{number}\n".encode())
+    git("config", "http.receivepack", "true", cwd=builders.remote)
+    hosts = ("build3", "build4")
+    (builders.folder / "PAT").write_text(f"{TOKEN}\n")
+    with git_host(builders.folder, token=TOKEN) as host:
+        url = f"{host.url}/Build.git"
+        for server, depth in zip(hosts, (2, 0)):
+            done = play(builders.folder, url, (server,), "-e", f"build_repository_depth={depth}")
+            assert recap(done)[server][1] == 0, done.output
+        again = play(builders.folder, url, hosts, "-e", "build_repository_depth=3")
+        assert recap(again) == {"build3": (0, 0), "build4": (0, 0)}, again.output
+        shallow, whole = map(builders.clone, hosts)
+        assert [git("rev-list", "--count", "HEAD", cwd=clone) for clone in (shallow, whole)] == ["2", "4"]
+        git("config", "user.name", "person", cwd=shallow)
+        git("config", "user.email", "person@localhost", cwd=shallow)
+        write_and_commit(shallow, "mine", "pushed\n")
+        git("push", "--quiet", cwd=shallow)
+    assert builders.show("mine") == b"pushed\n"
+    assert git("config", "remote.origin.fetch", cwd=shallow) == "+refs/heads/*:refs/remotes/origin/*"
+
+
 def test_a_url_with_a_token_is_refused(builders: Builders) -> None:
     done = play(builders.folder, f"https://{TOKEN}@git.example/Build.git", ("build1",), "-vvvv")
     assert recap(done) == {"build1": (0, 1)}

@@ -1,0 +1,92 @@
+"""How time and memory of every operation grow with the mailbox, nothing being archived."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.tests.benchmark.history import add_past_messages
+from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, seconds_of
+from ansible_collections.acs.builders.tests.benchmark.scene import BODY, TOP, make_scene
+from ansible_collections.acs.builders.tests.builders import Builders
+
+SERVER, OTHER = "build1", "build2"
+MEGABYTE = 10**6
+MODULE = "ansible_collections.acs.builders.tests.benchmark.rows_curve"
+
+
+def _ids(host: Host) -> list[str]:
+    """Ids of unread messages, of which there is one for each time that it is asked."""
+    return [message["id"] for message in list_messages(host, Filter()).messages]
+
+
+OPERATIONS: dict[str, Callable[[Host, str], object]] = {
+    "list": lambda host, _id: list_messages(host, Filter()),
+    "thread": lambda host, one: list_messages(host, Filter(thread=one)),
+    "send": lambda host, _id: send(host, Draft("Measured", BODY), [OTHER]),
+    "mark read": lambda host, one: mark_read(host, [one]),
+    "acknowledge": lambda host, one: acknowledge(host, [one]),
+    "reply": lambda host, one: reply(host, one, Draft("", BODY)),
+    "status": lambda host, _id: write_status(host, Report("idle")),
+    "health": lambda host, _id: read_health(host),
+    "archive": lambda host, _id: archive(host),
+}
+"""The operations of a server, each with the id of an unread message."""
+
+
+def measure(builders: Builders, name: str, one: str) -> dict[str, float]:
+    """Carry out an operation in a process of its own: milliseconds without its start, and megabytes at its most."""
+    command = [sys.executable, "-m", MODULE, str(builders.folder), name, one]
+    environment = {**os.environ, "PYTHONPATH": str(TOP / "collections")}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
+def act(folder: str, name: str, one: str) -> None:
+    """Carry out an operation, and print what it took."""
+    with Builders(Path(folder), (SERVER, OTHER)).host(SERVER) as host:
+        took = seconds_of(lambda: OPERATIONS[name](host, one))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"ms": took * 1000, "MB": memory / MEGABYTE}))
+
+
+def curve(scale: Scale) -> list[Result]:
+    """Measure every operation with smaller and larger mailboxes."""
+    sizes, times = scale.pick(((100, 300, 1000, 3000, 10_000), 5), ((100, 150), 1))
+    points: dict[str, list[list[float]]] = {name: [] for name in OPERATIONS}
+    for number in sizes:
+        folder = scale.folder / str(number)
+        folder.mkdir()
+        builders = make_scene(folder)
+        add_past_messages(builders, number)
+        with builders.host(OTHER) as host:
+            drafts = [Draft(f"Unread {place}", BODY, require_ack=True) for place in range(len(OPERATIONS) * times)]
+            ids = iter([send(host, draft, [SERVER]).result[0]["id"] for draft in drafts])
+        for name in OPERATIONS:
+            found = [measure(builders, name, next(ids)) for _time in range(times)]
+            medians = [round(statistics.median(one[what] for one in found), 1) for what in ("ms", "MB")]
+            points[name].append([number, *medians])
+    name = f"with {sizes[-1]:,} messages against {sizes[0]}: time of"
+    return [Result(f"{name} {one}", line[-1][1] / line[0][1], detail={"points": line}) for one, line in points.items()]
+
+
+ROWS = (Row("curve", curve),)
+
+if __name__ == "__main__":
+    act(*sys.argv[1:])
