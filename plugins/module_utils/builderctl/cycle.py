@@ -19,6 +19,7 @@ from ..coordination.errors import (
     CoordinationError,
     DocumentDamaged,
     Locked,
+    RemoteMissing,
     RemoteUnreachable,
     StateUnusable,
     explain,
@@ -150,6 +151,8 @@ class Cycle:
                 moved = archive(host).result
                 if moved:
                     self.log.write(f"{len(moved)} messages archived", host.clock())
+            except (RemoteMissing, RemoteUnreachable):
+                self._archive_at = 0  # the next beat tells of it, if it lasts
             except (CoordinationError, OSError) as error:
                 self._archive_failed = f"Messages could not be archived: {error} It is tried again in an hour."
         if self._archive_failed:
