@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # The old way to send a message: pull with rebase, edit with jq, commit, push, and once more when others were faster.
 #
 #     old_way.sh CLONE FROM TO SUBJECT BODY

@@ -104,7 +104,7 @@ def nesting(value: Any) -> int:
     level = [value] if type(value) in _CONTAINERS else []
     while level:
         levels += 1
-        inner = (item.values() if type(item) is dict else item for item in level)
+        inner = (item.values() if isinstance(item, dict) else item for item in level)
         level = [item for items in inner for item in items if type(item) in _CONTAINERS]
     return levels
 

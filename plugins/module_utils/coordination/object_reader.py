@@ -39,7 +39,7 @@ class ObjectReader:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(BrokenPipeError):
-                    cast("IO[bytes]", pipe).close()
+                    cast(IO[bytes], pipe).close()
 
     def find(self, name: str, max_size: int | None = None) -> GitObject | None:
         """An object by its name, None when there is none.
@@ -57,7 +57,7 @@ class ObjectReader:
     def _find(self, name: str, max_size: int | None) -> GitObject | None:
         if self._process is None:
             self._process = self._command.start("cat-file", "--batch")
-        requests, answers = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+        requests, answers = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
         requests.write(f"{name}\n".encode("ascii"))
         requests.flush()
         head = answers.readline().split()
