@@ -22,6 +22,12 @@ def messages(rig: Rig) -> list[dict[str, Any]]:
     return entries
 
 
+def archived(rig: Rig) -> list[dict[str, Any]]:
+    """The messages in the archives on the remote."""
+    names = remote(rig, "ls-tree", "--name-only", "main", "coordination/archive/").splitlines()
+    return [entry for name in names for entry in json.loads(remote(rig, "show", f"main:{name}"))["messages"]]
+
+
 def heartbeat(rig: Rig, server: str) -> dict[str, Any]:
     """The heartbeat of a server; empty when there is none."""
     shown = remote(rig, "show", f"refs/heartbeats/{server}:heartbeat.json")
