@@ -2,7 +2,7 @@
 
     python3 -I tests/benchmark/cycles.py PACKAGE_FOLDER CONFIG CYCLES
 
-prints a JSON object a line: after a tenth of the cycles and after all of them.
+prints a JSON object a line: after the first ten cycles, and after as many more as asked for.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import os
 import resource
 import sys
 from pathlib import Path
+
+WARM_UP = 10
+"""Cycles after which everything is loaded."""
 
 
 def usage() -> dict[str, float]:
@@ -36,10 +39,10 @@ def main(folder: str, config_file: str, cycles: str) -> None:
 
     config = load_config(config_file)
     cycle = Cycle(config, ServiceLog(Path(config.log_folder, "heartbeat.log")), "2026-01-01T00:00:00Z", config.interval)
-    last = int(cycles)
+    last = WARM_UP + int(cycles)
     for number in range(1, last + 1):
         cycle.run()
-        if number in (max(1, last // 10), last):
+        if number in (WARM_UP, last):
             print(json.dumps({"cycle": number, **usage()}), flush=True)
         elif number % 500 == 0:
             print(f"  cycle {number}", file=sys.stderr, flush=True)

@@ -8,22 +8,22 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Callable
 
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import beat_interval
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import Cycle, beat_interval
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
-    compose_heartbeat,
-    publish_heartbeat,
-)
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.service_log import ServiceLog
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host, utc_now
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
-from ansible_collections.acs.builders.tests.benchmark.scene import BODY, at, make_scene
+from ansible_collections.acs.builders.tests.benchmark.scene import BODY, make_scene
 from ansible_collections.acs.builders.tests.builders import Builders
 
 HOUR = 3600
@@ -32,6 +32,19 @@ CYCLE, SEND = "cycle", "send"
 SEED = 50
 Event = tuple[float, str, str]
 """When something happens, in seconds since the start, what, and on which server."""
+
+
+@dataclass(frozen=True)
+class Simulated(Config):
+    """A server's settings, whose clock is the simulation's."""
+
+    clock: Callable[[], datetime] = utc_now
+
+    @contextmanager
+    def host(self) -> Iterator[Host]:
+        """Open the server."""
+        with super().host() as host:
+            yield replace(host, clock=self.clock)
 
 
 class Fleet:
@@ -45,46 +58,77 @@ class Fleet:
         self.beats: Counter[str] = Counter()
         self.sent: dict[str, float] = {}
         self.seen: dict[str, float] = {}
-        self._builders = builders
+        self._now = 0.0
         self._length = length
         self._random = random.Random(SEED)
-        self._start = datetime.now(timezone.utc)
+        start = datetime.now(timezone.utc)
+        self._configs = {
+            server: Simulated(
+                repo=str(builders.clone(server)),
+                state_dir=str(builders.state(server)),
+                pat_file=str(builders.folder / "no-token"),
+                log_folder=str(builders.folder / server),
+                clock=lambda: start + timedelta(seconds=self._now),
+            )
+            for server in builders.ids
+        }
+        self._cycles = {server: self._service(server) for server in builders.ids}
         self._events = list(self._plan())
         heapq.heapify(self._events)
 
+    def settle(self) -> None:
+        """Let each server beat once, and archive what the old scripts left."""
+        for cycle in self._cycles.values():
+            cycle.run()
+
     def run(self) -> None:
-        """Let everything happen in its order. After the end each server has one cycle more, to see what came last."""
+        """Let everything happen in its order. After the end each server looks once more, to see what came last."""
         while self._events:
-            now, what, server = heapq.heappop(self._events)
-            with self._builders.host(server) as opened:
-                host = replace(opened, clock=at(self._start + timedelta(seconds=now)))
-                if what == SEND:
-                    self._send(host, now)
-                else:
-                    self._cycle(host, now)
-            if what == CYCLE and now < self._length:
-                after = now + self.interval * self._random.uniform(1 - JITTER, 1 + JITTER)
-                heapq.heappush(self._events, (after, CYCLE, server))
-            if what == CYCLE and sum(self.beats.values()) % 100 == 0:
-                print(f"  {now:.0f} of {self._length:.0f} s", file=sys.stderr, flush=True)
+            self._now, what, server = heapq.heappop(self._events)
+            if what == SEND:
+                self._send(server)
+            else:
+                self._cycle(server)
+
+    def _service(self, server: str) -> Cycle:
+        config = self._configs[server]
+        log = ServiceLog(Path(config.log_folder, "heartbeat.log"))
+        return Cycle(config, log, "2026-01-01T00:00:00Z", config.interval)
 
     def _plan(self) -> Iterator[Event]:
-        for server in self._builders.ids:
+        for server in self._configs:
             yield self._random.uniform(0, self.interval), CYCLE, server
             for _message in range(MESSAGES_EACH):
                 yield self._random.uniform(0, self._length), SEND, server
 
-    def _send(self, host: Host, now: float) -> None:
-        to = self._random.choice([server for server in self._builders.ids if server != host.id])
-        receipt = send(host, Draft("Measured", BODY), [to])
-        self.sent[receipt.result[0]["id"]] = now
+    def _send(self, server: str) -> None:
+        to = self._random.choice([other for other in self._configs if other != server])
+        with self._configs[server].host() as host:
+            receipt = send(host, Draft("Measured", BODY), [to])
+        self.sent[receipt.result[0]["id"]] = self._now
 
-    def _cycle(self, host: Host, now: float) -> None:
-        for message in list_messages(host, Filter()).messages:
-            self.seen.setdefault(message["id"], now)
-        publish_heartbeat(host, compose_heartbeat(host, [], self.interval, "benchmark", "2026-01-01T00:00:00Z"))
-        if now < self._length:
-            self.beats[host.id] += 1
+    def _cycle(self, server: str) -> None:
+        with self._configs[server].host() as host:
+            for message in list_messages(host, Filter()).messages:
+                self.seen.setdefault(message["id"], self._now)
+        if self._now >= self._length:
+            return
+        self._cycles[server].run()
+        self.beats[server] += 1
+        if sum(self.beats.values()) % 100 == 0:
+            print(f"  {self._now:.0f} of {self._length:.0f} s", file=sys.stderr, flush=True)
+        after = self._now + self._cycles[server].interval * self._random.uniform(1 - JITTER, 1 + JITTER)
+        heapq.heappush(self._events, (after, CYCLE, server))
+
+
+def count_pushes(builders: Builders) -> Path:
+    """Let the remote write down the ref of every push, a line each, and return that file."""
+    pushes, hook = builders.folder / "pushes", builders.remote / "hooks" / "post-receive"
+    pushes.touch()
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\nexec cut -d " " -f 3 >> "{pushes}"\n', encoding="utf-8")
+    hook.chmod(0o755)
+    return pushes
 
 
 def fleet(scale: Scale) -> list[Result]:
@@ -92,14 +136,19 @@ def fleet(scale: Scale) -> list[Result]:
     servers, length = scale.pick((50, HOUR), (4, HOUR / 6))
     builders = make_scene(scale.folder, tuple(f"build{number}" for number in range(1, servers + 1)))
     simulated = Fleet(builders, length)
+    simulated.settle()
+    pushes = count_pushes(builders)
     simulated.run()
+    refs = pushes.read_text(encoding="utf-8").splitlines()
+    beats_pushed = sum(ref.startswith("refs/heartbeats/") for ref in refs)
     waits = [simulated.seen[name] - sent for name, sent in simulated.sent.items() if name in simulated.seen]
     beats = [simulated.beats[server] for server in builders.ids]
     name = f"{servers} servers, {length / 60:.0f} minutes"
     detail = {"interval s": simulated.interval, "beats": sum(beats), "messages": len(simulated.sent)}
     longest = max(waits) / simulated.interval
     return [
-        Result(f"{name}: pushes of beats a minute", sum(beats) / length * 60, "", at_most=6, detail=detail),
+        Result(f"{name}: pushes of beats a minute", beats_pushed / length * 60, "", at_most=6, detail=detail),
+        Result(f"{name}: other pushes / messages", (len(refs) - beats_pushed) / len(simulated.sent), "", at_most=1),
         Result(f"{name}: fewest beats / most", min(beats) / max(beats), "", at_least=0.5),
         Result(f"{name}: messages not seen", len(simulated.sent) - len(waits), "", at_most=0),
         Result(f"{name}: seen after, median", statistics.median(waits) / simulated.interval, "intervals"),

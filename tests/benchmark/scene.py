@@ -71,7 +71,7 @@ class Command:
     """
 
     def __init__(self, builders: Builders, server: str = "build1") -> None:
-        folder = self.package = builders.folder / "installed"
+        folder = self.package = builders.folder / f"installed-{server}"
         folder.mkdir(exist_ok=True)
         pack = TOP / "roles" / "build_heartbeat" / "files" / "pack"
         subprocess.run([SYSTEM_PYTHON, pack, folder / "pack.tar.gz"], check=True, capture_output=True)
