@@ -61,7 +61,7 @@ class Findings:
 class Remote:
     """What is on the branch of the remote.
 
-    :param entries: the messages, those of the archives first.
+    ``mailbox`` are the messages in it, and ``entries`` those and the ones in the archives.
     """
 
     def __init__(self, builders: Builders, revision: str = "main") -> None:
@@ -70,7 +70,8 @@ class Remote:
         names = git("ls-tree", "-r", "--name-only", revision, cwd=builders.remote, check=False).split()
         self._names = set(names)
         archives = [name for name in names if name.startswith(ARCHIVE)]
-        self.entries = [entry for path in [*archives, MESSAGES] for entry in _entries(self.document(path))]
+        self.mailbox = _entries(self.document(MESSAGES))
+        self.entries = [*(entry for path in archives for entry in _entries(self.document(path))), *self.mailbox]
         self.tokens = [token_of(entry) for entry in self.entries]
 
     def document(self, path: str) -> Any:
@@ -172,15 +173,20 @@ def _duplicated(remote: Remote) -> list[str]:
 
 
 def _reordered(accepted: list[Write], remote: Remote) -> list[str]:
-    """Messages that stand before one that the same author was told of earlier."""
-    position = {token: index for index, token in enumerate(remote.tokens)}
+    """Messages that stand before one that the same author was told of earlier, or have a lower number."""
+    positions = {token_of(entry): index for index, entry in enumerate(remote.mailbox)}
+    numbers = {token_of(entry): entry["seq"] for entry in remote.entries if isinstance(entry.get("seq"), int)}
+    return [*_out_of_order(accepted, positions), *_out_of_order(accepted, numbers)]
+
+
+def _out_of_order(accepted: list[Write], places: dict[str, int]) -> list[str]:
     last: dict[str, Write] = {}
     found = []
     for write in accepted:
-        if not write.is_message or write.order.token not in position or write.told[0] not in (PUSHED, QUEUED):
+        if not write.is_message or write.order.token not in places or write.told[0] not in (PUSHED, QUEUED):
             continue  # what was asked for again stands where it arrived first
         before = last.get(write.author)
-        if before and position[before.order.token] > position[write.order.token]:
+        if before and places[before.order.token] > places[write.order.token]:
             found.append(f"{write.order.token} stands before {before.order.token}")
         last[write.author] = write
     return found

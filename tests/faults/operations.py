@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
+from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import QUEUE, deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
@@ -26,6 +28,9 @@ from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNO
 FAILED, UNKNOWN, CRASHED, KILLED = "failed", "unknown", "crashed", "killed"
 """Beside what a receipt says: an error that says nothing was written; one that leaves it open; one that nobody foresaw;
 and an actor that was killed before it could tell."""
+
+OLD = timedelta(days=40)
+"""The age from which nothing that was read waits to be archived."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +137,11 @@ def _list(host: Host, order: Order) -> Answer:
 
 
 def _cycle(host: Host, order: Order) -> Answer:
-    """One cycle of the service: deliver, read, beat."""
+    """One cycle of the service: deliver, read, beat, and archive what was read, as if all of it were old."""
     deliver(host)
     listing = list_messages(host, Filter())
     publish_heartbeat(host, compose_heartbeat(host, [], 60, "rig"))
+    archive(replace(host, clock=lambda: host.clock() + OLD))
     return Answer(order, NONE, value=listing.unread_count)
 
 

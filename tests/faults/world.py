@@ -187,8 +187,8 @@ class World:
         return findings
 
     def _unseen(self, server: str, listed: Answer) -> list[str]:
-        """The messages to a server on the remote that a listing does not have."""
-        there = {entry["id"]: entry for entry in Remote(self.builders).entries if entry["from"] != server}
+        """The messages to a server in the mailbox of the remote that a listing does not have."""
+        there = {entry["id"]: entry for entry in Remote(self.builders).mailbox if entry["from"] != server}
         mine = (message for message in there.values() if message["to"] in (server, "all"))
         return [token_of(message) for message in mine if message["id"] not in listed.ids]
 
