@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Callable
@@ -234,6 +235,29 @@ def test_a_fast_forward_that_was_cut_short_is_taken_up_again(
     assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit
     assert git("status", "--porcelain", cwd=clone) == ""
     assert not (clone / ".git" / FORWARDING).exists()
+
+
+def test_a_fast_forward_for_which_there_is_no_room_is_undone(
+    legacy: Builders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone, programs = legacy.clone("build1"), tmp_path / "programs"
+    programs.mkdir()
+    full = ": > coordination/messages.json; echo 'error: unable to write file coordination/messages.json' >&2; exit 1"
+    (programs / "git").write_text(
+        f'#!/bin/sh\ncase " $* " in *" merge "*) {full};; esac\nexec {shutil.which("git")} "$@"\n'
+    )
+    (programs / "git").chmod(0o755)
+    before = tree(clone)
+    with monkeypatch.context() as context, legacy.host("build1") as host:
+        context.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        assert send(host, Draft("one", "1"), ["build2"]).delivery == "pushed"
+        assert "unable to write file" in " ".join(host.repository.notes)
+    assert tree(clone) == before and git("status", "--porcelain", cwd=clone) == ""
+    assert not (clone / ".git" / FORWARDING).exists()
+    with legacy.host("build1") as host:
+        receipt = send(host, Draft("two", "2"), ["build2"])
+        assert host.repository.notes == []
+    assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit
 
 
 def size_of_loose(clone: Path) -> int:

@@ -23,6 +23,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     OutboxFull,
     PushDeclined,
     RemoteUnreachable,
+    StateUnusable,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import (
@@ -93,6 +94,20 @@ def test_what_waits_goes_out_in_one_commit_and_in_order(builders: Builders, trus
     assert all(there[receipt.result[0]["id"]] == receipt.result[0] for receipt in [*queued, receipt])
     if trust:
         assert [message["seq"] for message in builders.messages()] == [1, 2, 3, 4]
+
+
+def test_what_cannot_be_taken_back_is_not_told_as_failed(builders: Builders) -> None:
+    outbox_file = builders.state("build1") / outbox.OUTBOX_FILE
+    hook = decline(builders, "forbidden")
+    spoil = f"mv '{outbox_file}' '{outbox_file}.kept' && mkdir '{outbox_file}'"
+    hook.write_text(hook.read_text().replace("then ", f"then {spoil}; "))
+    with pytest.raises(StateUnusable, match="whether it will arrive is not known"):
+        say(builders, "forbidden")
+    hook.unlink()
+    outbox_file.rmdir()
+    Path(f"{outbox_file}.kept").rename(outbox_file)
+    say(builders, "allowed")
+    assert subjects(builders) == ["forbidden", "allowed"] and waiting(builders) == []
 
 
 def test_whoever_reaches_the_remote_delivers(builders: Builders) -> None:

@@ -27,6 +27,7 @@ from .errors import (
     PushDeclined,
     RemoteError,
     RemoteUnreachable,
+    StateUnusable,
 )
 from .host import Host
 from .mailbox import read_mailbox
@@ -179,10 +180,18 @@ def _deliver_own(host: Host, accepted: Item, is_new: bool, offline: str) -> Rece
 
 
 def _withdraw(host: Host, item: Item, is_new: bool) -> None:
-    """Take an item that could not be delivered out of the outbox again, unless it was accepted by an earlier call."""
-    if is_new:
+    """Take an item that could not be delivered out of the outbox again, unless it was accepted by an earlier call.
+
+    :raises StateUnusable: when that cannot be written either: then it is still delivered later.
+    """
+    if not is_new:
+        return
+    try:
         with Outbox(host.state).changing() as contents:
             contents.remove([item.id])
+    except StateUnusable as error:
+        remedy = "It still waits in the outbox, so whether it will arrive is not known: see 'builderctl outbox'."
+        raise StateUnusable(error.what, remedy) from error
 
 
 def _queued(host: Host, item: Item, accepted: Item, error: CoordinationError | None = None) -> Receipt:

@@ -126,6 +126,12 @@ def write_ref(git_dir: Path, name: str, commit: str) -> None:
     path = git_dir / name
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f"{path.name}.lock")
-    with open(lock, "x", encoding="ascii") as stream:
-        stream.write(f"{commit}\n")
-    os.replace(lock, path)
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(f"{commit}\n")
+        os.replace(lock, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        raise

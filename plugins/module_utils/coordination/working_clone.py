@@ -21,6 +21,9 @@ from .private_repository import PrivateRepository
 FORWARDING = "acs-builders-forwarding"
 """File in the clone's Git folder while it is fast-forwarded: the commit it was at, and the one that it is to get to."""
 
+REFUSAL = "would be overwritten by merge"
+"""What Git says when it has changed nothing, since somebody's own changes are in the way (git, unpack-trees.c)."""
+
 
 def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: str, timeout: float) -> list[str]:
     """Fast-forward the clone's branch and work tree to a commit, when it is on the branch and nothing is in the way.
@@ -57,7 +60,7 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
 def _bring(
     command: GitCommand, folder: _Folder, private: PrivateRepository, commit: str, tracking: str, timeout: float
 ) -> Outcome:
-    """Fetch a commit into the clone, fast-forward to it, and take the mark away unless Git was killed on the way."""
+    """Fetch a commit into the clone and fast-forward to it. The mark stays when something is left to be undone."""
     outcome = Outcome(0, b"", "")
     if not _copy(folder, private, commit, tracking):
         fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
@@ -67,7 +70,9 @@ def _bring(
     if outcome.status == 0:
         with _to_the_end():
             outcome = _forward(command, folder, private.branch, tracking)
-    if outcome.status is not None and outcome.status >= 0:
+    killed = outcome.status is None or outcome.status < 0
+    refused = REFUSAL in outcome.stderr
+    if outcome.status == 0 or refused or not (killed or _is_left(command, folder)):
         with suppress(OSError):
             folder.mark.unlink()
     return outcome
@@ -119,6 +124,15 @@ def _clear_up(command: GitCommand, folder: _Folder, refs: Sequence[str]) -> Outc
     for name in ("index", "HEAD", "ORIG_HEAD", *refs):
         (folder.git / f"{name}.lock").unlink(missing_ok=True)
     return _undo(command, folder) or Outcome(0, b"", "")
+
+
+def _is_left(command: GitCommand, folder: _Folder) -> bool:
+    """Undo what a fast-forward has begun that failed, as on a full disk, and tell whether something of it is left."""
+    try:
+        outcome = _undo(command, folder)
+    except (OSError, ValueError):
+        return True
+    return outcome is not None and outcome.status != 0
 
 
 def _undo(command: GitCommand, folder: _Folder) -> Outcome | None:
