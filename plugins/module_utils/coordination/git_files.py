@@ -68,16 +68,22 @@ def copy_object(git_dir: Path, target: Path, name: str) -> None:
 
     :raises OSError: when it is not there, or cannot be written.
     """
-    _put(target, name, (git_dir / "objects" / name[:2] / name[2:]).read_bytes)
+    with open(_object_path(git_dir, name), "rb") as stream:
+        _put(target, name, stream.read)
+
+
+def _object_path(git_dir: Path, name: str) -> str:
+    """Where a loose object belongs. No Path: its parts are interned, and that table would grow with each."""
+    return f"{git_dir}/objects/{name[:2]}/{name[2:]}"
 
 
 def _put(git_dir: Path, name: str, packed: Callable[[], bytes]) -> None:
     """Put a loose object where it belongs, unless it is there."""
-    folder = git_dir / "objects" / name[:2]
-    path = folder / name[2:]
-    if path.exists():
+    path = _object_path(git_dir, name)
+    if os.path.exists(path):
         return
-    folder.mkdir(exist_ok=True)
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as stream:
