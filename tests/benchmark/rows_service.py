@@ -23,12 +23,15 @@ def service(scale: Scale) -> list[Result]:
     cycles = scale.pick(5000, 20)
     running = [start(Command(builders, server), cycles) for server in builders.ids]
     used = [usage(process) for process in running]
-    grown = [{name: last[name] - first[name] for name in first} for first, last in used]
+    grown = [{name: last[name] - settled[name] for name in last} for _loaded, settled, last in used]
+    early = max(settled["memory"] - loaded["memory"] for loaded, settled, _last in used)
+    late = max(more["memory"] for more in grown)
     per_cycle = max(more["cpu"] for more in grown) / cycles
     detail = {"cycles": cycles, "CPU ms a cycle": round(per_cycle * 1000, 1)}
     return [
-        Result("service: resident memory", max(last["memory"] for _first, last in used) / MEGABYTE, "MB", at_most=40),
-        Result("service: growth of memory", max(more["memory"] for more in grown) / MEGABYTE, "MB", at_most=1),
+        Result("service: resident memory", max(last["memory"] for *_before, last in used) / MEGABYTE, "MB", at_most=40),
+        Result(f"service: growth of memory until cycle {used[0][1]['cycle']}", early / MEGABYTE, "MB"),
+        Result(f"service: growth of memory in {cycles:,} more cycles", late / MEGABYTE, "MB", at_most=1),
         Result("service: CPU at an interval of 60 s", 100 * per_cycle / INTERVAL, "%", at_most=0.5, detail=detail),
         Result("service: more descriptors", max(more["descriptors"] for more in grown), "", at_most=0),
         Result("service: more child processes", max(more["children"] for more in grown), "", at_most=0),
@@ -42,12 +45,11 @@ def start(command: Command, cycles: int) -> subprocess.Popen[str]:
     return subprocess.Popen([SYSTEM_PYTHON, "-I", program, *given], stdout=subprocess.PIPE, text=True)
 
 
-def usage(process: subprocess.Popen[str]) -> tuple[dict[str, float], dict[str, float]]:
-    """What a process told that it uses, early and in the end."""
+def usage(process: subprocess.Popen[str]) -> list[dict[str, float]]:
+    """What a process told that it uses: loaded, settled, and in the end."""
     told, _nothing = process.communicate()
     assert process.returncode == 0, f"the cycles ended with {process.returncode}"
-    first, last = map(json.loads, told.splitlines())
-    return first, last
+    return [json.loads(line) for line in told.splitlines()]
 
 
 ROWS = (Row("service", service),)
