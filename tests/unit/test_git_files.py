@@ -37,9 +37,12 @@ def no_room() -> Iterator[None]:
 
 def test_git_reads_what_was_written(repository: Path) -> None:
     tree = write_object(repository, "tree", b"")
-    commit = git("commit-tree", "-m", "empty", tree, cwd=repository)
+    person = "nobody <nobody@localhost> 0 +0000"
+    commit = write_object(repository, "commit", f"tree {tree}\nauthor {person}\ncommitter {person}\n\nempty".encode())
     write_ref(repository, REF, commit)
     assert git("rev-parse", REF, cwd=repository) == commit == read_ref(repository, REF)
+    assert git("log", "--format=%an %s", REF, cwd=repository) == "nobody empty"
+    git("fsck", "--strict", cwd=repository)
 
 
 def test_a_write_without_room_leaves_no_lock_and_no_part(repository: Path) -> None:
