@@ -50,20 +50,29 @@ def growth(curves: Curves) -> str:
     return "\n".join(lines)
 
 
-def write(folder: Path, results: Sequence[Result]) -> None:
+def write(folder: Path, results: Sequence[Result], is_all: bool) -> None:
     """Put the tables between their marks, and the plot beside the page; what was not measured stays as it is.
 
     :param folder: where performance.md is.
+    :param is_all: whether all was measured, so that a line of the table that was not is one of the past.
     """
     page = folder / "performance.md"
     curves = {result.name.rpartition(" of ")[2]: result.detail["points"] for result in results if _is_curve(result)}
     others = [result for result in results if not _is_curve(result)]
     text = page.read_text(encoding="utf-8")
-    text = _between(text, BEGIN, END, markdown(others)) if others else text
+    if others:
+        old = text.partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0]
+        text = _between(text, BEGIN, END, markdown(others) if is_all else _merged(old, markdown(others)))
     if curves:
         text = _between(text, GROWTH, GROWTH_END, growth(curves))
         write_plot(curves, folder / "performance.svg")
     page.write_text(text, encoding="utf-8")
+
+
+def _merged(old: str, new: str) -> str:
+    """A table with lines of another one, which take the place of those about the same."""
+    lines = {line.split(" | ")[0]: line for line in (*old.splitlines(), *new.splitlines())}
+    return "\n".join(lines.values())
 
 
 def _is_curve(result: Result) -> bool:

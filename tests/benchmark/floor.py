@@ -37,6 +37,12 @@ class Floor:
         push = ["git", "-C", str(self._clone), "push", "--quiet", self.url, f"{commit}:refs/heads/main"]
         subprocess.run(push, check=True)
 
+    def fetch_and_push(self) -> None:
+        """Push the next commit after a fetch, as who writes after somebody else must. The fetch brings nothing."""
+        fetch = ["git", "-C", str(self._clone), "fetch", "--quiet", "--no-write-fetch-head", self.url, "main"]
+        subprocess.run(fetch, check=True)
+        self.push()
+
     def _made(self, tip: str) -> Iterator[str]:
         """Commits on top of one another, each with a message more."""
         document = json.loads(git("show", f"{tip}:{MESSAGES}", cwd=self._clone))

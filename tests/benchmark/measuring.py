@@ -76,12 +76,10 @@ def seconds_of(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def alternate(sides: Mapping[str, Callable[[], object]], rounds: int, rest: float = 0.0) -> dict[str, list[float]]:
+def alternate(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Let the sides act in turn, each round in another order, and return the seconds of each action by side.
 
     The first round warms up and is not counted.
-
-    :param rest: seconds of rest after each action, so that no side waits because it has acted just now.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     names = list(sides)
@@ -91,7 +89,6 @@ def alternate(sides: Mapping[str, Callable[[], object]], rounds: int, rest: floa
             took = seconds_of(sides[name])
             if number:
                 times[name].append(took)
-            time.sleep(rest)
     return times
 
 

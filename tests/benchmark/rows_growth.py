@@ -13,7 +13,6 @@ from ansible_collections.acs.builders.tests.benchmark.history import (
     clone_anew,
 )
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
-from ansible_collections.acs.builders.tests.benchmark.rows_send import REST
 from ansible_collections.acs.builders.tests.benchmark.scene import core_send, make_scene
 from ansible_collections.acs.builders.tests.builders import Builders
 
@@ -38,7 +37,7 @@ def against(scale: Scale, scenes: dict[str, Builders], name: str) -> list[Result
     """Compare sends and lists of two scenes."""
     sends = {side: partial(core_send, scene) for side, scene in scenes.items()}
     lists = {side: partial(list_unread, scene) for side, scene in scenes.items()}
-    sent = alternate(sends, scale.pick(25, 1), scale.pick(REST, 0.0))
+    sent = alternate(sends, scale.pick(25, 1))
     listed = alternate(lists, scale.pick(25, 1))
     return [
         compared(f"{name}: send", sent, MUCH, LITTLE, at_most=1.2),

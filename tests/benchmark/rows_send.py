@@ -14,8 +14,6 @@ from ansible_collections.acs.builders.tests.benchmark.scene import (
     old_send,
 )
 
-REST = 0.5
-"""Seconds between two actions, so that nobody pauses because it has written just now."""
 OURS, OLD, FLOOR = "ours", "old way", "floor"
 
 
@@ -33,7 +31,7 @@ def far(scale: Scale) -> list[Result]:
         core_send(builders, **options)
         requests = host.counts() - before
         sides = {OURS: lambda: core_send(builders, **options), OLD: lambda: old_send(builders), FLOOR: floor.push}
-        times = alternate(sides, rounds, scale.pick(REST, 0.0))
+        times = alternate(sides, rounds)
     fetches = sum(number for name, number in requests.items() if "upload-pack" in name)
     name = "send, https, 40 ms"
     return [
@@ -51,7 +49,7 @@ def local(scale: Scale) -> list[Result]:
     command.send()
     children = count_children(command, scale.folder)
     sides = {OURS: command.send, OLD: lambda: old_send(builders)}
-    times = alternate(sides, scale.pick(25, 1), scale.pick(REST, 0.0))
+    times = alternate(sides, scale.pick(25, 1))
     name = "send, builderctl, local"
     return [
         compared(f"{name}: ours / old way", times, OURS, OLD, at_most=1.0),

@@ -52,6 +52,7 @@ ROWS: tuple[Row, ...] = (
     *rows_ansible.ROWS,
     *rows_fleet.ROWS,
 )
+REPORT = TOP / "tests" / "output" / "benchmark.json"
 MAX_ERROR = 300
 """Characters of an error that are told."""
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
@@ -115,6 +116,7 @@ def machine() -> dict[str, object]:
 
 def write_json(path: Path, results: Sequence[Result], errors: Sequence[str]) -> None:
     """Write all results with their details; and their times, for pyperf, beside them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [{**asdict(result), "met": result.met} for result in results]
     path.write_text(json.dumps({"machine": machine(), "results": lines, "errors": errors}, indent=2) + "\n")
     timed = [
@@ -136,8 +138,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--row", action="append", default=[], metavar="TEXT", help="only rows whose name has this text")
     parser.add_argument("--quick", action="store_true", help="small and short, to see that it works")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
-    parser.add_argument("--docs", action="store_true", help="write the table and the plot into docs/")
+    parser.add_argument("--json", type=Path, default=REPORT, metavar="FILE", help="where all results go (%(default)s)")
+    parser.add_argument("--docs", action="store_true", help="write what was measured into the table and plot in docs/")
     parser.add_argument("--list", action="store_true", help="list the rows and measure nothing")
     return parser.parse_args(argv)
 
@@ -154,10 +156,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     results, errors = measure(rows, given.quick)
     print(table(results, sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
-    if given.json:
-        write_json(given.json, results, errors)
+    write_json(given.json, results, errors)
     if given.docs:
-        document.write(TOP / "docs", results)
+        document.write(TOP / "docs", results, is_all=not given.row)
     for error in errors:
         print(f"not measured: {error}", file=sys.stderr)
     return int(bool(errors))

@@ -65,7 +65,7 @@ class Attempts:
     ``interrupted`` are those of processes that ended before they knew what became of them, and ``tried`` the ids of the
     messages in all of them; they were ``reported`` when people were told. ``uncertain`` while it is not known whether
     one of them is on the remote; that an answer was lost once is remembered beyond that, since the history may have
-    been rewritten before the remote was asked. ``rivals`` counts who else writes at the same time.
+    been rewritten before the remote was asked.
     """
 
     def __init__(self, deadline: float, url: str, timeout: float, record: AttemptsRecord) -> None:
@@ -77,7 +77,6 @@ class Attempts:
         self._deadline = deadline
         self._url = url
         self._timeout = timeout
-        self.rivals = 0
         self._failures = 0
         self._unreachable = 0
         self.uncertain = False

@@ -26,6 +26,8 @@ RECENT = 32
 """Commits that are looked at without a process of Git."""
 CLOSE_TOGETHER = 10
 """Seconds between the first and the last of them."""
+ROUNDS = 2
+"""Commits of its own after which a server has seen everybody who writes as often as it does."""
 _COMMITTER = re.compile(rb"^committer (.*?) <.*> (\d+) ", re.MULTILINE)
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
@@ -122,15 +124,18 @@ class PrivateRepository(BareRepository):
                 return name == commit
         return self.holds(commit) and self.is_ancestor(commit, tip)
 
-    def recent_writers(self, commit: str) -> set[str]:
-        """Who has made the last commits up to one, as far as they lie close together and are known here."""
-        writers = set()
+    def recent_writers(self, commit: str, own: str) -> list[str]:
+        """Who has made the last commits up to one, the newest first, as far as they lie close together and are known
+        here, and back to the second one of this server."""
+        writers: list[str] = []
         newest = None
         for _name, (writer, when) in self._line(commit):
             newest = when if newest is None else newest
             if newest - when > CLOSE_TOGETHER:
                 break
-            writers.add(writer)
+            writers.append(writer)
+            if writer == own and writers.count(own) == ROUNDS:
+                break
         return writers
 
     def _line(self, commit: str) -> Iterator[tuple[str, tuple[str, int]]]:

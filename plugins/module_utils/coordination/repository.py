@@ -219,10 +219,10 @@ class Repository:
     ) -> Receipt:
         self._private.make()
         tip = self._private.known()
-        ask = bool(attempts.interrupted or attempts.made) or tip is None
-        self._turns.wait()
+        moved = self._turns.wait()
+        ask = moved or bool(attempts.interrupted or attempts.made) or tip is None
+        writers = None
         while True:
-            started = time.monotonic()
             try:
                 if ask:
                     tip = self._tracking.fetch(_share(deadline))
@@ -232,7 +232,10 @@ class Repository:
                         return self._accepted(arrived, attempts.count)
                     self._report(attempts, tip)
                     attempts.merge_interrupted()
-                    attempts.rivals = len(self._private.recent_writers(tip) - {author}) if tip and attempts.made else 0
+                    if tip and (moved or attempts.made):
+                        writers = self._private.recent_writers(tip, author)
+                        if self._turns.let_others(writers, author):
+                            continue
                 snapshot = self._tracking.snapshot(tip, ask, frozenset(attempts.tried))
                 try:
                     change = function(snapshot)
@@ -250,12 +253,13 @@ class Repository:
                     snapshot.contents(change.files),
                 )
                 attempts.add(attempt)
+                started = time.monotonic()
                 try:
                     self._private.push(attempt.commit, tip, _share(deadline))
                 except (Interrupted, Damaged):
                     attempts.answer_lost()
                     raise
-                self._turns.ended(time.monotonic() - started, attempts.rivals)
+                self._turns.ended(time.monotonic() - started, writers, author)
                 return self._accepted(attempt, attempts.count)
             except (Moved, Interrupted, RemoteUnreachable, Locked) as error:
                 self._try_again(attempts, error)

@@ -1,53 +1,118 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking turns with other hosts: who has just written lets the others write.
+"""Taking turns with other hosts, so that few pushes are in vain and nobody waits for a multiple of the others' time.
 
 Whose push was taken knows the newest commit and could push again at once, while those who lost must fetch first and
-would lose again, without end.
+would lose again, without end. So who has written lets those write who have not written since, as the history shows.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import random
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from .state import StateDirectory
 
 MOST = 10.0
-"""Seconds that a pause lasts at most."""
+"""Seconds that a pause lasts at most, and after which the others are taken to have ended."""
+PACE = 0.5
+"""The part of a push's time after which the next one's turn begins: hosts overlap what they do before they push."""
 TWO_IN_A_ROW = 0.3
 """How often there is no pause: a second push needs no fetch, which makes up for much of what contention costs. With
 half or more, most writes would be quick ones, and those that wait would wait for a multiple of them."""
+PATIENCE = 3
+"""How often a write waits for others whose turn comes first: they may have nothing to write any more."""
+UNSEEN = 0.1
+"""How often there is a pause although no other writer is known: for one who loses each time, and so is not seen."""
+
+
+class _Turn(NamedTuple):
+    """What this host knows of its turn: when it comes, how long a push takes, both in seconds, how many others write,
+    and whether they have written since."""
+
+    when: float
+    push: float
+    rivals: int
+    moved: bool
 
 
 class Turns:
     """When this host may write again.
 
-    :param name: of the file in the state directory whose time of change is that moment.
+    :param name: of the file in the state directory that keeps it. It is a hint: nothing is lost with it.
     """
 
     def __init__(self, state: StateDirectory, name: str) -> None:
         self._path = state.path / name
+        self._turn = _Turn(0, 0, 0, False)
+        self._patience = PATIENCE
 
-    def wait(self) -> None:
-        """Wait until this host may write."""
-        with contextlib.suppress(OSError):
-            left = self._path.stat().st_mtime - time.time()
-            if 0 < left <= MOST:
-                time.sleep(left)
+    def wait(self) -> bool:
+        """Wait until this host may write, and return whether others have written meanwhile, as far as is known."""
+        self._turn, self._patience = self._read(), PATIENCE
+        left = self._turn.when - time.time()
+        if not -MOST < left <= MOST:
+            self._turn = _Turn(0, 0, 0, False)
+        time.sleep(max(0.0, left) if self._turn.when else 0)
+        return self._turn.moved
 
-    def ended(self, took: float, rivals: int) -> None:
+    def let_others(self, writers: Sequence[str], own: str) -> bool:
+        """Wait for those whose turn comes before that of this host, and return whether there were any.
+
+        :param writers: who made the last commits, the newest first.
+        :param own: this server.
+        """
+        pause = self._share(ahead(writers, own)) if self._patience else 0
+        self._patience -= pause > 0
+        time.sleep(pause)
+        return pause > 0
+
+    def ended(self, push: float, writers: Sequence[str] | None, own: str) -> None:
         """Set the next turn after a write.
 
-        :param took: seconds from reading what is there until the remote had taken the commit.
-        :param rivals: how many others write at the same time, as far as that is known.
+        :param push: seconds that its push took.
+        :param writers: who made the last commits before it; None when that was not looked at.
         """
-        if random.random() < TWO_IN_A_ROW:  # noqa: S311 (no secret)
-            return
-        turn = time.time() + min(MOST, took * max(1, rivals) * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
-        with contextlib.suppress(OSError):
-            self._path.touch()
-            os.utime(self._path, (turn, turn))
+        rivals = self._turn.rivals if writers is None else len(set(writers) - {own})
+        self._turn = self._turn._replace(push=push)
+        if rivals:
+            again = random.random() < TWO_IN_A_ROW  # noqa: S311 (no secret)
+            self._write(0 if again else self._share(rivals), rivals, not again)
+        elif random.random() < UNSEEN:  # noqa: S311
+            self._write(2 * push, 0, False)
+        elif self._turn.when:
+            self._write(0, 0, False)
+
+    def _share(self, writers: int) -> float:
+        """Seconds after which that many others should have written."""
+        return min(MOST, writers * self._turn.push * PACE * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
+
+    def _read(self) -> _Turn:
+        with suppress(OSError, ValueError, TypeError):
+            when, push, rivals, moved = json.loads(self._path.read_bytes())
+            return _Turn(float(when), float(push), int(rivals), bool(moved))
+        return _Turn(0, 0, 0, False)
+
+    def _write(self, pause: float, rivals: int, moved: bool) -> None:
+        new = f"{self._path}.{os.getpid()}"
+        with suppress(OSError):
+            with open(new, "w", encoding="ascii") as stream:
+                json.dump(_Turn(time.time() + pause, self._turn.push, rivals, moved), stream)
+            os.replace(new, self._path)
+
+
+def ahead(writers: Sequence[str], own: str) -> int:
+    """How many others have written before this server's last commit and not since: their turn comes first.
+
+    :param writers: who made the last commits, the newest first.
+    """
+    if own not in writers:
+        return 0
+    last = writers.index(own)
+    return len(set(writers[last:]) - set(writers[:last]) - {own})
