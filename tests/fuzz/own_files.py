@@ -9,7 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination import acting, attempts, jobs, planning, signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination import (
+    acting,
+    attempts,
+    jobs,
+    planning,
+    signers,
+    turns,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES, Host, utc_now
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
@@ -32,6 +39,7 @@ RESULT: dict[str, Any] = {
     **{"last_lines": ["done"], "artifacts": [{"path": "a.deb", "size": 3, "sha256": "0" * 64}], "more_artifacts": 0},
 }
 ATTEMPTS = [{"commit": "0" * 40, "ids": ["msg_1"]}]
+TURN = {"when": 1795900000.5, "push": 0.2, "rivals": 2, "moved": True}
 SUMMARY: dict[str, Any] = {
     **{"server": "build1", "at": "2026-11-22T07:11:46Z", "interval": 60, "unread": 2, "problems": ["late"]},
     "failure": "",
@@ -49,6 +57,12 @@ class OwnFile(NamedTuple):
 
 def _read_attempts(_scene: Scene, _message_id: str) -> object:
     return attempts.AttemptsRecord(StateDirectory(STATE), "attempts.json").read()
+
+
+def _take_turn(_scene: Scene, _message_id: str) -> object:
+    own = turns.Turns(StateDirectory(STATE), "turn.json", 0.1)
+    own.wait()
+    return own.let_others(["a", "b"], "a")
 
 
 def _merge_signers(_scene: Scene, _message_id: str) -> object:
@@ -114,6 +128,7 @@ def make_own_files(scene: Scene, starts: Starts) -> list[OwnFile]:
         OwnFile("job_result.json", [RESULT, {**RESULT, "gone": True}], ON_JOB, trusted=False),
         OwnFile("outbox.json", [waiting(made["outbox.json"], starts)], [*ANY, *ON_OUTBOX]),
         OwnFile("attempts.json", [ATTEMPTS], [_read_attempts], trusted=False),
+        OwnFile("turn.json", [TURN], [_take_turn], trusted=False),
         OwnFile("server_id", ["build1", "build2"], ANY, trusted=False),
     ]
 

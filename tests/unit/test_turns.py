@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.state im
 from ansible_collections.acs.builders.plugins.module_utils.coordination.turns import PACE, PATIENCE, Turns, ahead
 
 NAME = "turn"
-PUSH = 0.4
+PUSH, TIMEOUT = 0.4, 60
 NEVER, ALWAYS = 1.0, 0.0
 
 
@@ -29,10 +29,10 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def written(tmp_path: Path, writers: list[str] | None) -> Turns:
     """The turns of a host, as a later process finds them, after a write behind those commits."""
     state = StateDirectory(tmp_path)
-    first = Turns(state, NAME)
+    first = Turns(state, NAME, TIMEOUT)
     first.wait()
     first.ended(PUSH, writers, "a")
-    return Turns(state, NAME)
+    return Turns(state, NAME, TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_who_has_rivals_writes_twice_in_a_row_now_and_then(
     assert not slept
     monkeypatch.setattr(random, "random", lambda: NEVER)
     again.ended(PUSH, None, "a")
-    assert Turns(StateDirectory(tmp_path), NAME).wait()
+    assert Turns(StateDirectory(tmp_path), NAME, TIMEOUT).wait()
     assert slept
 
 
@@ -88,7 +88,7 @@ def test_rivals_that_have_ended_are_forgotten(tmp_path: Path, slept: list[float]
     alone.wait()
     alone.ended(PUSH, ["a", "a"], "a")
     slept.clear()
-    assert not Turns(StateDirectory(tmp_path), NAME).wait()
+    assert not Turns(StateDirectory(tmp_path), NAME, TIMEOUT).wait()
     assert not slept
 
 
@@ -102,10 +102,25 @@ def test_others_are_waited_for_a_few_times(tmp_path: Path, slept: list[float]) -
     assert not later.let_others(["c", "b", "a", "c"], "a")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '["when", 1, 2, true]', "[1, null, 2, true]"])
+def test_a_pause_takes_a_part_of_the_time_at_most(tmp_path: Path, slept: list[float]) -> None:
+    later = Turns(StateDirectory(tmp_path), NAME, 2)
+    later.wait()
+    later.ended(PUSH, ["b", "c", "d", "e", "a"], "a")
+    later.let_others(["a", "b", "c", "d", "e"], "a")
+    assert slept == [0.5]
+
+
+DAMAGED = (
+    *("", "{", "[1]", "[" * 100_000, '{"when": 1, "push": 1, "rivals": null, "moved": true}'),
+    '{"when": 1e999, "push": 1, "rivals": 1, "moved": true}',
+    '{"when": 1, "push": NaN, "rivals": 1, "moved": true}',
+)
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_record_is_none(tmp_path: Path, slept: list[float], content: str) -> None:
     (tmp_path / NAME).write_text(content)
-    assert not Turns(StateDirectory(tmp_path), NAME).wait()
+    assert not Turns(StateDirectory(tmp_path), NAME, TIMEOUT).wait()
     assert not slept
 
 
@@ -121,9 +136,10 @@ def test_a_clock_that_jumps_makes_nobody_wait(
 
 
 def test_without_a_disk_nobody_waits(tmp_path: Path, slept: list[float]) -> None:
-    state = StateDirectory(tmp_path / "absent")
-    one = Turns(state, NAME)
+    (tmp_path / "file").touch()
+    state = StateDirectory(tmp_path / "file")
+    one = Turns(state, NAME, TIMEOUT)
     one.wait()
     one.ended(PUSH, ["b", "a"], "a")
-    assert not Turns(state, NAME).wait()
+    assert not Turns(state, NAME, TIMEOUT).wait()
     assert not slept

@@ -66,7 +66,7 @@ class Repository:
         self._private = PrivateRepository(state, remote_url(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._tracking = Tracking(self._private, state, timeout)
-        self._turns = Turns(state, f"repos/{self._private.name}.turn")
+        self._turns = Turns(state, f"repos/{self._private.name}.turn.json", timeout)
         self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
 
     def close(self) -> None:

@@ -9,14 +9,15 @@ would lose again, without end. So who has written lets those write who have not 
 
 from __future__ import annotations
 
-import json
-import os
+import math
 import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .errors import StateUnusable
+from .private_repository import RECENT
 from .state import StateDirectory
 
 MOST = 10.0
@@ -42,23 +43,29 @@ class _Turn(NamedTuple):
     moved: bool
 
 
+_NO_TURN = _Turn(0, 0, 0, False)
+
+
 class Turns:
     """When this host may write again.
 
     :param name: of the file in the state directory that keeps it. It is a hint: nothing is lost with it.
+    :param timeout: seconds that a write may take, of which a pause takes a quarter at most.
     """
 
-    def __init__(self, state: StateDirectory, name: str) -> None:
-        self._path = state.path / name
-        self._turn = _Turn(0, 0, 0, False)
+    def __init__(self, state: StateDirectory, name: str, timeout: float) -> None:
+        self._state = state
+        self._name = name
+        self._most = min(MOST, timeout / 4)
+        self._turn = _NO_TURN
         self._patience = PATIENCE
 
     def wait(self) -> bool:
         """Wait until this host may write, and return whether others have written meanwhile, as far as is known."""
         self._turn, self._patience = self._read(), PATIENCE
         left = self._turn.when - time.time()
-        if not -MOST < left <= MOST:
-            self._turn = _Turn(0, 0, 0, False)
+        if not -MOST < left <= self._most:
+            self._turn = _NO_TURN
         time.sleep(max(0.0, left) if self._turn.when else 0)
         return self._turn.moved
 
@@ -80,7 +87,7 @@ class Turns:
         :param writers: who made the last commits before it; None when that was not looked at.
         """
         rivals = self._turn.rivals if writers is None else len(set(writers) - {own})
-        self._turn = self._turn._replace(push=push)
+        self._turn = self._turn._replace(push=min(push, MOST))
         if rivals:
             again = random.random() < TWO_IN_A_ROW  # noqa: S311 (no secret)
             self._write(0 if again else self._share(rivals), rivals, not again)
@@ -91,20 +98,23 @@ class Turns:
 
     def _share(self, writers: int) -> float:
         """Seconds after which that many others should have written."""
-        return min(MOST, writers * self._turn.push * PACE * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
+        return min(self._most, writers * self._turn.push * PACE * random.uniform(0.8, 1.2))  # noqa: S311 (no secret)
 
     def _read(self) -> _Turn:
-        with suppress(OSError, ValueError, TypeError):
-            when, push, rivals, moved = json.loads(self._path.read_bytes())
-            return _Turn(float(when), float(push), int(rivals), bool(moved))
-        return _Turn(0, 0, 0, False)
+        with suppress(StateUnusable):
+            return self._state.read(self._name, _parse) or _NO_TURN
+        return _NO_TURN
 
     def _write(self, pause: float, rivals: int, moved: bool) -> None:
-        new = f"{self._path}.{os.getpid()}"
-        with suppress(OSError):
-            with open(new, "w", encoding="ascii") as stream:
-                json.dump(_Turn(time.time() + pause, self._turn.push, rivals, moved), stream)
-            os.replace(new, self._path)
+        with suppress(StateUnusable):
+            self._state.write_json(self._name, _Turn(time.time() + pause, self._turn.push, rivals, moved)._asdict())
+
+
+def _parse(record: dict[str, Any]) -> _Turn:
+    turn = _Turn(float(record["when"]), float(record["push"]), int(record["rivals"]), bool(record["moved"]))
+    if not (math.isfinite(turn.when) and 0 <= turn.push <= MOST and 0 <= turn.rivals <= RECENT):
+        raise ValueError("out of range")
+    return turn
 
 
 def ahead(writers: Sequence[str], own: str) -> int:
