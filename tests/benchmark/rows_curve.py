@@ -42,11 +42,13 @@ OPERATIONS: dict[str, Callable[[Host, str], object]] = {
     "mark read": lambda host, one: mark_read(host, [one]),
     "acknowledge": lambda host, one: acknowledge(host, [one]),
     "reply": lambda host, one: reply(host, one, Draft("", BODY)),
-    "status": lambda host, _id: write_status(host, Report("idle")),
+    "status": lambda host, one: write_status(host, Report("building", job=one)),
     "health": lambda host, _id: read_health(host),
     "archive": lambda host, _id: archive(host),
 }
 """The operations of a server, each with the id of an unread message."""
+WRITES = ("send", "mark read", "acknowledge", "reply", "status")
+"""Those that make a commit each time."""
 
 
 def measure(builders: Builders, name: str, one: str) -> dict[str, float]:
@@ -60,8 +62,11 @@ def measure(builders: Builders, name: str, one: str) -> dict[str, float]:
 
 def act(folder: str, name: str, one: str) -> None:
     """Carry out an operation, and print what it took."""
-    with Builders(Path(folder), (SERVER, OTHER)).host(SERVER) as host:
+    builders = Builders(Path(folder), (SERVER, OTHER))
+    commits = builders.commits()
+    with builders.host(SERVER) as host:
         took = seconds_of(lambda: OPERATIONS[name](host, one))
+    assert name not in WRITES or builders.commits() == commits + 1, f"{name} wrote nothing"
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"ms": took * 1000, "MB": memory / MEGABYTE}))
 

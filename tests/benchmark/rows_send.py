@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.tests.benchmark.scene import (
     old_send,
 )
 
-OURS, OLD, FLOOR = "ours", "old way", "floor"
+OURS, OLD, FLOOR, LOADED = "ours", "old way", "floor", "loaded"
 
 
 def far(scale: Scale) -> list[Result]:
@@ -48,11 +48,15 @@ def local(scale: Scale) -> list[Result]:
     command = Command(builders)
     command.send()
     children = count_children(command, scale.folder)
-    sides = {OURS: command.send, OLD: lambda: old_send(builders)}
-    times = alternate(sides, scale.pick(25, 1))
+    rounds = scale.pick(25, 1)
+    floor = Floor(builders.remote, rounds + 1)
+    sides = {OURS: command.send, OLD: lambda: old_send(builders), LOADED: command.load, FLOOR: floor.push}
+    times = alternate(sides, rounds)
     name = "send, builderctl, local"
     return [
         compared(f"{name}: ours / old way", times, OURS, OLD, at_most=1.0),
+        compared(f"{name}: of it, to start and load Python / old way", times, LOADED, OLD),
+        compared(f"{name}: of it, to push / old way", times, FLOOR, OLD),
         Result(f"{name}: child processes", len(children), "", at_most=6, detail={"children": children}),
     ]
 

@@ -95,6 +95,11 @@ class Command:
         command = [SYSTEM_PYTHON, "-I", str(self._program), "--config", str(self.config), *arguments]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
+    def load(self) -> None:
+        """Start Python and load what the command loads, and do nothing."""
+        program = f"import sys; sys.path.insert(0, {str(self.package)!r}); import acs_builders.builderctl.cli"
+        subprocess.run([SYSTEM_PYTHON, "-I", "-c", program], check=True)
+
     def send(self) -> None:
         """Send a message."""
         self.run("send", "Measured", BODY)
