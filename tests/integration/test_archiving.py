@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving
+from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving, bare_repository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
 from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
@@ -21,7 +21,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.listing 
     list_messages,
     wait_for_answer,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
@@ -245,3 +245,45 @@ def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -
     told = [line for line in log(builders, "build2") if "Heartbeat updated" not in line]
     assert len(told) == 1 and path in told[0]
     assert builders.commits() == 2
+
+
+def test_what_needs_no_archive_reads_none(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bare_repository, "MAX_SIZE", 500_000)
+    builders.commit(f"{ARCHIVE}/2020-01.json", b'{"messages": []}' + b" " * 500_000)
+    with builders.host("build1") as host:
+        sent = send(host, Draft("Hello", "Hi")).result[0]
+    with builders.host("build2") as host:
+        mark_read(host, [sent["id"]])
+        receipt = reply(host, sent["id"], Draft("", "Done"))
+    assert receipt.delivery == "pushed"
+
+
+def test_a_server_that_never_sent_marks_whatever_is_wrong_with_an_archive(builders: Builders) -> None:
+    builders.trust()
+    with builders.host("build1") as host:
+        ids = [send(host, Draft("Hello", "Hi")).result[0]["id"] for _message in range(2)]
+    builders.commit(f"{ARCHIVE}/2020-01.json", b'{"messages": [{"seq": 1')
+    with builders.host("build2") as host:
+        for one in ids:
+            assert mark_read(host, [one])[0].delivery == "pushed"
+
+
+def test_a_forged_message_does_not_stand_before_the_archived_one(conversation: tuple[Builders, list[str]]) -> None:
+    builders, (asked, _answer) = conversation[0], conversation[1][:2]
+    entries = builders.messages()
+    forged = {"id": asked, "from": "build1", "to": "build2", "subject": "Forged", "body": "Hi", "thread": "other"}
+    builders.commit(MESSAGES, json.dumps({"messages": [*entries, forged]}).encode())
+    with later(builders, "build2", 10) as host:
+        assert reply(host, asked, Draft("", "Again")).result[0]["subject"] != "Re: Forged"
+
+
+def test_an_old_copy_in_an_archive_hides_no_acknowledgement(builders: Builders) -> None:
+    with builders.host("build1") as host:
+        asked = send(host, Draft("Please", "Hi", require_ack=True)).result[0]
+    builders.commit(f"{ARCHIVE}/2026-11.json", json.dumps({"messages": [asked]}).encode())
+    with builders.host("build2") as host:
+        acknowledge(host, [asked["id"]])
+    with builders.host("build1") as host:
+        (found,) = wait_for_answer(host, asked["id"], 0, 1).messages
+        assert found["acknowledged_by"] == ["build2"]
+        assert len(list_messages(host, Filter(ids=(asked["id"],), unread=False)).messages) == 1

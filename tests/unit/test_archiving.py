@@ -14,8 +14,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.archivin
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Item, Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 from ansible_collections.acs.builders.tests.unit.legacy_mailbox import FORMS, Form, legacy_texts
@@ -72,6 +73,11 @@ def moved(builders: Builders, *entries: dict[str, Any], days: float = 0) -> list
     with build2(builders, days) as host:
         host.repository.read(lambda snapshot: snapshot.commit)
         return [entry["id"] for entry in archive(host).result]
+
+
+def filed(builders: Builders, path: str) -> list[str]:
+    """The ids of the messages in an archive of the remote."""
+    return [entry["id"] for entry in json.loads(builders.show(path))["messages"]]
 
 
 def test_a_message_that_was_read_is_moved(builders: Builders) -> None:
@@ -275,3 +281,62 @@ def test_nothing_is_written_over_a_file_that_is_damaged(builders: Builders, path
     with build2(builders) as host, pytest.raises(DocumentDamaged, match=path):
         archive(host)
     assert builders.commits() == before
+
+
+def test_what_could_not_be_read_in_an_archive_stays(builders: Builders) -> None:
+    deep: Any = {}
+    for _level in range(97):
+        deep = {"in": deep}
+    entries = [message("deep", facts=deep), message("flat"), NEWEST]
+    builders.commit(MESSAGES, json.dumps(entries).encode())
+    with build2(builders) as host:
+        assert [entry["id"] for entry in archive(host).result] == ["flat"]
+
+
+@pytest.mark.parametrize("full", ["[", "{"])
+def test_brackets_fill_an_archive_too(builders: Builders, monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+    monkeypatch.setattr(archiving, "FULL_VALUES", 1000)
+    put(builders, message("before", body=full * 1000), path=NOVEMBER)
+    assert moved(builders, message("one"), message("two", body=full * (archiving.MAX_MOVED_VALUES + 1))) == ["one"]
+    assert filed(builders, "coordination/archive/2026-11-2.json") == ["one"]
+
+
+def test_blanks_of_an_archive_are_not_multiplied(builders: Builders) -> None:
+    blanks = b" " * 1_000_000
+    builders.commit(NOVEMBER, b'{"messages": [' + blanks + json.dumps(message("before")).encode() + b"]}")
+    moved(builders, *(message(f"m{number}") for number in range(40)))
+    assert len(builders.show(NOVEMBER)) < 1_100_000
+
+
+@pytest.mark.parametrize("path", ["coordination/archive/messages-2026-11.json", NOVEMBER])
+def test_a_copy_in_any_archive_of_the_month_is_not_filed_again(
+    builders: Builders, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(archiving, "FULL_ENTRIES", 2)
+    copies = [message("copy"), {**message("copy"), "body": "other"}]
+    put(builders, *copies, path=path)
+    assert moved(builders, message("copy"), message("more")) == ["copy", "more"]
+    there = "coordination/archive/2026-11-2.json" if path == NOVEMBER else NOVEMBER
+    assert filed(builders, there) == ["more"]
+
+
+def test_without_a_fleet_a_message_to_all_stays(builders: Builders) -> None:
+    (builders.state("build2") / "fleet.json").unlink()
+    assert moved(builders, message("all", to="all"), message("one")) == ["one"]
+
+
+def test_an_acknowledgement_that_was_asked_for_is_waited_for_whatever_its_status_says(builders: Builders) -> None:
+    asked = message("asked", ack_required=True, ack_status="done")
+    assert moved(builders, asked, message("one")) == ["one"]
+
+
+def test_a_forged_number_lets_no_newest_message_go(builders: Builders) -> None:
+    builders.trust()
+    with builders.host("build1") as host:
+        first, last = (send(host, Draft(f"Hello {number}", "Hi")).result[0] for number in range(2))
+    forged = {**first, "id": "forged", "seq": 2**52}
+    builders.commit(MESSAGES, json.dumps({"messages": [first, last, forged]}).encode())
+    with builders.host("build2") as host:
+        later = Clock(datetime.now(timezone.utc), timedelta(days=8)).on(host)
+        mark_read(later, [first["id"], last["id"], "forged"])
+        assert last["id"] not in [entry["id"] for entry in archive(later).result]

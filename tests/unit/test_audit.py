@@ -8,8 +8,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit
+from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit, recent_alarms
 from ansible_collections.acs.builders.plugins.module_utils.coordination.audit_record import MAX_ALARMS, WATCHED
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
@@ -81,13 +82,30 @@ def test_ordinary_use_raises_none(watched: Builders, now: Clock) -> None:
     assert len(alarms(watched, now)) > 0, "what is in neither place is missed"
 
 
-def test_one_that_was_archived_before_this_server_saw_it_is_no_gap(watched: Builders, now: Clock) -> None:
-    with watched.host("build2") as host:
-        mark_read(host, [entry["id"] for entry in watched.messages()])
+@pytest.mark.parametrize("read", [6, 4])
+def test_one_that_was_archived_before_this_server_saw_it_is_no_gap(watched: Builders, now: Clock, read: int) -> None:
     entries = say(watched, 3)
+    with watched.host("build2") as host:
+        mark_read(host, [entry["id"] for entry in entries[:read]])
+    entries = watched.messages()
     put(watched, *entries[:6], path=ARCHIVE)
     put(watched, entries[6])
-    assert alarms(watched, now) == []
+    told = alarms(watched, now)
+    assert [one.partition(", was ")[2] for one in told] == ["archived before build2 has read it."] * (6 - read)
+    assert all(f"message {number} of build1" in one for number, one in zip((5, 6), told))
+
+
+def test_an_archive_that_is_damaged_hides_nothing_else(watched: Builders, now: Clock) -> None:
+    entries = say(watched, 2)
+    watched.commit(ARCHIVE, b'{"messages": [{"seq": ')
+    put(watched, *entries[:4], entries[5], {**entries[5], "id": "other"})
+    with pytest.raises(DocumentDamaged):
+        alarms(watched, now)
+    with watched.host("build2") as host:
+        told = recent_alarms(now.on(host))
+    assert ["forged" in one or "is not its own" in one for one in told] == [True]
+    put(watched, path=ARCHIVE)
+    assert any("Message 5 of build1 never came" in one for one in alarms(watched, now))
 
 
 def test_what_was_seen_and_is_gone(watched: Builders, now: Clock) -> None:

@@ -53,6 +53,8 @@ class Answers:
 def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[str]:
     """Those of some messages that this server has answered, as its own signed answers say."""
     asked = {message_id for message_id in ids if message_id}
+    if not asked:
+        return set()
     entries = [*read_mailbox(snapshot).entries, *read_archives(snapshot, *asked)]
     own = [entry for entry in entries if entry.get("from") == host.id and answered_id(entry) in asked]
     verdicts = Judge(host).judge([(entry, host.id) for entry in own])

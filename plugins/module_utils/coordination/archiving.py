@@ -16,15 +16,16 @@ from typing import Any
 
 from .answering import Answers, key_of, keys_of
 from .delivering import PATIENCE
-from .documents import EntryList, new_document
+from .documents import MAX_NESTING, EntryList, count_values, nesting, new_document
 from .fleet import ALL
 from .host import MESSAGES, Host
-from .mailbox import archive_path, read_entries, read_mailbox, recipients_of
+from .mailbox import archive_path, old_archive_path, read_entries, read_mailbox, recipients_of
 from .messages import id_of, is_for, is_marked_read, parse_time
 from .numbering import number_of
 from .outbox import Outbox
 from .own_marks import ACKNOWLEDGED, READ, OwnMarks
 from .snapshot import Change, Receipt, Snapshot
+from .verdicts import TRUE, Judge
 
 MIN_AGE = timedelta(days=7)
 """How old a message is that is moved: what people still talk about is in the mailbox, and none can be acted upon."""
@@ -37,9 +38,13 @@ MAX_MOVED = 2_000
 """Messages in one commit."""
 MAX_MOVED_SIZE = 8_000_000
 """Bytes of messages in one commit."""
-FULL_SIZE, FULL_ENTRIES = 16_000_000, 25_000
-"""Bytes and entries with which an archive is full, and another one of the month follows. With what one commit adds it
-is far below what can be read."""
+MAX_MOVED_VALUES = 250_000
+"""Objects and arrays in the messages of one commit, as :data:`.documents.MAX_VALUES` counts them."""
+FULL_SIZE, FULL_ENTRIES, FULL_VALUES = 16_000_000, 25_000, 500_000
+"""Bytes, entries, and objects and arrays with which an archive is full, and another one of the month follows. With what
+one commit adds it is far below what can be read."""
+DEEPEST = MAX_NESTING - 2
+"""Levels of an entry that can be read in an archive, which is an object with an array."""
 
 
 def archive(host: Host) -> Receipt:
@@ -75,30 +80,37 @@ def _moved(host: Host, snapshot: Snapshot) -> Change:
 def _that_fit(mailbox: EntryList, chosen: Sequence[int]) -> list[int]:
     """Those of some entries that go into one commit."""
     fitting: list[int] = []
-    room = MAX_MOVED_SIZE
+    room, values = MAX_MOVED_SIZE, MAX_MOVED_VALUES
     for index, text in zip(chosen, mailbox.texts(chosen)):
-        size = len(text.encode("utf-8"))
-        if size <= room and len(fitting) < MAX_MOVED:
+        data = text.encode("utf-8")
+        is_flat = nesting(mailbox.entries[index]) <= DEEPEST
+        if is_flat and len(data) <= room and count_values(data) <= values and len(fitting) < MAX_MOVED:
             fitting.append(index)
-            room -= size
+            room -= len(data)
+            values -= count_values(data)
     return fitting
 
 
 def _filed(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any], str]]) -> dict[str, bytes]:
-    """The archive of a month with entries at its end; without those that are in it already.
+    """The last archive of a month with entries at its end; without those that are in one of that month already.
 
     :param moved: the entries, each with its text.
     """
-    part = 1
-    while True:
-        path = archive_path(month, part)
-        data = snapshot.read(path)
-        there = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
-        if len(data or b"") < FULL_SIZE and len(there.entries) < FULL_ENTRIES:
-            break
+    old = snapshot.load(old_archive_path(month), read_entries)
+    known = defaultdict(list)
+    for entry in old.entries if old else ():
+        known[id_of(entry)].append(entry)
+    part = 0
+    is_full = True
+    while is_full:
         part += 1
-    known = {id_of(entry): entry for entry in there.entries}
-    new = [text for entry, text in moved if known.get(id_of(entry)) != entry]
+        path = archive_path(month, part)
+        data = snapshot.read(path) or b""
+        there = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
+        for entry in there.entries:
+            known[id_of(entry)].append(entry)
+        is_full = len(data) >= FULL_SIZE or len(there.entries) >= FULL_ENTRIES or count_values(data) >= FULL_VALUES
+    new = [text for entry, text in moved if entry not in known[id_of(entry)]]
     return {path: there.with_texts(new)} if new else {}
 
 
@@ -125,9 +137,20 @@ class _Settled:
         self._ledgers = [OwnMarks(host.state, host.id, mark) for mark in (READ, ACKNOWLEDGED)]
         waiting = Outbox(host.state).read().items
         self._waiting = {message_id for item in waiting for message_id in (*item.read, *item.acknowledged)}
-        self._newest = {str(e.get("from")): i for i, e in sorted(enumerate(entries), key=lambda p: number_of(p[1]))}
+        self._newest = self._newest_of_each()
         requests = [entry for entry in entries if entry.get("type") == "request" and self._is_read(entry)]
         self._answers = Answers(host, snapshot, requests, entries)
+
+    def _newest_of_each(self) -> dict[str, int]:
+        """The place of the newest message of each sender: by its number, which only the sender itself can set."""
+        claims = [(entry, str(entry.get("from"))) for entry in self._entries]
+        numbers = [number_of(entry) for entry in self._entries]
+        if self._host.signers.repository:
+            numbered = [place for place, number in enumerate(numbers) if number]
+            verdicts = Judge(self._host).judge([claims[place] for place in numbered])
+            for place, verdict in zip(numbered, verdicts):
+                numbers[place] = numbers[place] if verdict.verified == TRUE else 0
+        return {claims[place][1]: place for _number, place in sorted(zip(numbers, range(len(numbers))))}
 
     def is_settled(self, index: int) -> bool:
         """Whether an entry may be moved, others aside.
@@ -140,12 +163,21 @@ class _Settled:
             return False
         if self._is_to_nobody(entry):
             return age > MAX_WAIT
-        if not self._is_read(entry) or entry.get("ack_status") == "pending":
+        if not self._is_read(entry) or self._waits_for_acknowledgement(entry):
             return False
         return entry.get("type") != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
 
+    def _waits_for_acknowledgement(self, entry: dict[str, Any]) -> bool:
+        status = entry.get("ack_status")
+        return status == "pending" or (entry.get("ack_required") is True and status != "completed")
+
     def _is_read(self, entry: dict[str, Any]) -> bool:
-        """Whether all recipients have read an entry, this server among them by its own ledger."""
+        """Whether all recipients have read an entry, this server among them by its own ledger.
+
+        Who all are is known by the fleet alone.
+        """
+        if entry.get("to") == ALL and not self._host.fleet.expected:
+            return False
         if not is_for(entry, self._host.id) or not self._ledgers[0].has(entry):
             return False
         if any(ledger.marked_by_other(entry) for ledger in self._ledgers):

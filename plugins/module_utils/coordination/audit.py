@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, Callable
 
 from .audit_record import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
+from .errors import DocumentDamaged
 from .host import Host
 from .mailbox import read_archives, read_mailbox
 from .messages import id_of, is_for, is_marked_read
@@ -21,6 +23,8 @@ from .verdicts import FALSE, TRUE, Judge
 AUDIT_FILE = "audit.json"
 TRIES = 50
 """Messages of a sender that are judged at the first look to find its last number, the highest ones."""
+Archived = Callable[[], Sequence[dict[str, Any]]]
+"""The archived messages that have a number, which are read when they are asked for."""
 
 
 def audit(host: Host, snapshot: Snapshot) -> list[str]:
@@ -29,7 +33,8 @@ def audit(host: Host, snapshot: Snapshot) -> list[str]:
     The first look takes the mailbox as it is; what comes later is watched. Without trust set up there is nothing to
     look at.
 
-    :raises DocumentDamaged: when the mailbox cannot be read.
+    :raises DocumentDamaged: when the mailbox cannot be read; or an archive in which something has to be looked up,
+        after what else was found is recorded.
     """
     if not host.signers.repository:
         return []
@@ -37,11 +42,14 @@ def audit(host: Host, snapshot: Snapshot) -> list[str]:
         known = host.state.read(AUDIT_FILE, parse_record)
         record = known or Record()
         before = record.as_json()
+        damage = None
         if not _is_old(host, snapshot, record):
-            _look(host, snapshot, record, first=known is None)
+            damage = _look(host, snapshot, record, first=known is None)
             record.commit = snapshot.commit or ""
         if not host.check_mode and (known is None or record.as_json() != before):
             host.state.write_json(AUDIT_FILE, record.as_json())
+    if damage:
+        raise damage
     return record.recent(host.clock())
 
 
@@ -57,11 +65,14 @@ def recent_alarms(host: Host) -> list[str]:
     return record.recent(host.clock()) if record else []
 
 
-def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> None:
+def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> DocumentDamaged | None:
+    """Look at the mailbox, and return what kept from looking into the archives; that is done by a later look."""
     entries = read_mailbox(snapshot).entries
     if first:
         _take_as_it_is(host, snapshot, record, entries)
-        return
+        return None
+    damage = None
+    archived = cache(lambda: read_archives(snapshot, "seq"))
     signed = [entry for entry in entries if "signature" in entry and not _is_below(record, entry)]
     verdicts = Judge(host).judge([(entry, _name(entry)) for entry in signed])
     forged = [
@@ -82,8 +93,14 @@ def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> None:
         watched = [entry for entry, _is_valid in mine if sender.watches(entry)]
         _note_read(host, sender, watched)
         ids = {id_of(entry) for entry in entries if entry.get("from") == name and entry.get("signature") is not None}
-        alarms += [*_missing(host, snapshot, name, sender, ids), *_moved(name, sender, watched)]
+        alarms += _moved(name, sender, watched)
+        if not damage:
+            try:
+                alarms += _missing(host, archived, name, sender, ids)
+            except DocumentDamaged as error:
+                damage = error
     record.raise_alarms(alarms, [*forged, *_marked(host, entries)], host.clock())
+    return damage
 
 
 def _take_as_it_is(host: Host, snapshot: Snapshot, record: Record, entries: list[dict[str, Any]]) -> None:
@@ -135,21 +152,48 @@ def _note_read(host: Host, sender: Sender, watched: list[dict[str, Any]]) -> Non
             sender.mark(number_of(entry), READ_HERE)
 
 
-def _missing(host: Host, snapshot: Snapshot, name: str, sender: Sender, ids: set[str]) -> Iterator[str]:
-    """Find messages of a sender that were deleted.
+def _missing(host: Host, archived: Archived, name: str, sender: Sender, ids: set[str]) -> list[str]:
+    """Find messages of a sender that were deleted, or archived before this server could read them.
 
     :param ids: those of its messages in the mailbox, genuine or not.
+    :raises DocumentDamaged: when an archive cannot be read; nothing was noted then.
     """
-    missing = [number for number, seen in sender.seen.items() if seen[0] not in ids and sender.mark(number, GONE)]
-    gaps = [(a, b) for a, b in _pairs([sender.floor, *sorted(sender.seen)]) if b > a + 1 and sender.mark(b, GAP)]
-    looked_for = {*missing, *(number for a, b in gaps for number in _between(a, b))}
-    archived = _archived(host, snapshot, name, looked_for) if looked_for else {}
+    missing = [number for number, seen in sender.seen.items() if seen[0] not in ids and GONE not in seen]
+    pairs = _pairs([sender.floor, *sorted(sender.seen)])
+    gaps = [(first, last) for first, last in pairs if last > first + 1 and GAP not in sender.seen[last]]
+    looked_for = {*missing, *(number for first, last in gaps for number in _between(first, last))}
+    if not looked_for:
+        return []
+    found = _archived(host, archived(), name, looked_for)
+    alarms: list[str] = []
     for number in missing:
-        yield from _left(host, name, number, sender, archived.get(number))
+        sender.mark(number, GONE)
+        alarms += _left(host, name, number, sender, found.get(number, []))
     for first, last in gaps:
-        if not archived.keys() >= _between(first, last):
+        sender.mark(last, GAP)
+        if not found.keys() >= _between(first, last):
             what = f"Message {first + 1}" if last == first + 2 else f"Messages {first + 1} to {last - 1}"
-            yield f"{what} of {name} never came: somebody deleted what stood before message {last}."
+            alarms.append(f"{what} of {name} never came: somebody deleted what stood before message {last}.")
+        alarms += [_unread(host, name, entry) for entry in _never_read(host, first, last, found)]
+    return alarms
+
+
+def _never_read(
+    host: Host, first: int, last: int, archived: dict[int, list[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """The archived messages between two that were seen, which this server has not read."""
+    ledger = OwnMarks(host.state, host.id)
+    for number in sorted(_between(first, last) & archived.keys()):
+        ledger.believe(archived[number], host.clock())
+        yield from (entry for entry in archived[number][:1] if _is_unread(host, ledger, entry))
+
+
+def _is_unread(host: Host, ledger: OwnMarks, entry: dict[str, Any]) -> bool:
+    return is_for(entry, host.id) and not ledger.has(entry)
+
+
+def _unread(host: Host, name: str, entry: dict[str, Any]) -> str:
+    return f"{_id(entry)}, message {number_of(entry)} of {name}, was archived before {host.id} has read it."
 
 
 def _moved(name: str, sender: Sender, watched: list[dict[str, Any]]) -> Iterator[str]:
@@ -162,21 +206,29 @@ def _moved(name: str, sender: Sender, watched: list[dict[str, Any]]) -> Iterator
             yield f"{one_line(sender.seen[after][0])}, message {after} of {name}, {what}."
 
 
-def _left(host: Host, name: str, number: int, sender: Sender, archived: dict[str, Any] | None) -> Iterator[str]:
-    """What is wrong with a message that has left the mailbox; nothing when it was archived as it should be."""
-    ledger = OwnMarks(host.state, host.id)
-    what = f"{sender.seen[number][0]}, message {number} of {name},"
-    if archived is None or fingerprint(archived) != sender.seen[number][:2]:
-        yield f"{what} was deleted."
-    elif is_for(archived, host.id) and READ_HERE not in sender.seen[number] and not ledger.has(archived):
-        yield f"{what} was archived before {host.id} has read it."
+def _left(host: Host, name: str, number: int, sender: Sender, archived: list[dict[str, Any]]) -> Iterator[str]:
+    """What is wrong with a message that has left the mailbox; nothing when it was archived as it should be.
+
+    :param archived: the genuine ones with its number.
+    """
+    same = [entry for entry in archived if fingerprint(entry) == sender.seen[number][:2]]
+    if not same:
+        yield f"{sender.seen[number][0]}, message {number} of {name}, was deleted."
+    elif READ_HERE not in sender.seen[number] and _is_unread(host, OwnMarks(host.state, host.id), same[0]):
+        yield _unread(host, name, same[0])
 
 
-def _archived(host: Host, snapshot: Snapshot, name: str, numbers: set[int]) -> dict[int, dict[str, Any]]:
+def _archived(
+    host: Host, pool: Sequence[dict[str, Any]], name: str, numbers: set[int]
+) -> dict[int, list[dict[str, Any]]]:
     """The archived messages of a sender that it has signed and that have one of some numbers, by number."""
-    entries = [e for e in read_archives(snapshot, "seq") if e.get("from") == name and number_of(e) in numbers]
+    entries = [entry for entry in pool if entry.get("from") == name and number_of(entry) in numbers]
     verdicts = Judge(host).judge([(entry, name) for entry in entries])
-    return {number_of(entry): entry for entry, one in zip(entries, verdicts) if one.verified == TRUE}
+    found: dict[int, list[dict[str, Any]]] = {}
+    for entry, verdict in zip(entries, verdicts):
+        if verdict.verified == TRUE:
+            found.setdefault(number_of(entry), []).append(entry)
+    return found
 
 
 def _between(first: int, last: int) -> set[int]:

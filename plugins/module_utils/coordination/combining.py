@@ -86,9 +86,11 @@ def _new_messages(
             there = sent_before(host, snapshot, mailbox, item.messages, _may_be_archived(host, snapshot, item))
             combined.messages[item.id] = there
             waiting[item.id] = () if there else item.messages
-    last = last_number(host, snapshot, mailbox.entries, combined.last)
-    new = number(host, [entry for messages in waiting.values() for entry in messages], last)
-    combined.last = last + len(new)
+    new = [entry for messages in waiting.values() for entry in messages]
+    if new:
+        last = last_number(host, snapshot, mailbox.entries, combined.last)
+        new = number(host, new, last)
+        combined.last = last + len(new)
     numbered = iter(new)
     for item_id, messages in waiting.items():
         combined.messages[item_id] = [next(numbered) for _message in messages] or combined.messages.get(item_id, ())

@@ -50,7 +50,7 @@ def parse(data: bytes, path: str) -> Document:
     :param path: its path in the repository, for what is said when it is damaged.
     :raises DocumentDamaged: not UTF-8, cut short, conflict markers, NaN, nesting without end.
     """
-    if data.count(b"{") + data.count(b"[") > MAX_VALUES:
+    if count_values(data) > MAX_VALUES:
         raise DocumentDamaged(path, 1, "more objects and arrays than any document has")
     bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     body = data[len(bom) :]
@@ -71,6 +71,11 @@ def parse(data: bytes, path: str) -> Document:
     except ValueError as error:
         raise _damaged(path, text, error) from error
     return Document(path, text, value, bom)
+
+
+def count_values(data: bytes) -> int:
+    """How many objects and arrays may begin in a text: those in strings count too, since it is not parsed for that."""
+    return data.count(b"{") + data.count(b"[")
 
 
 def parse_object(data: bytes, path: str) -> Document:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,8 @@ from .host import Host
 from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
 from .messages import id_of, is_for, normalise, parse_time, thread_of, urgency
 from .outbox import Outbox
-from .own_marks import OwnMarks, name_of
+from .own_marks import OwnMarks
+from .signing import UNSIGNED_KEYS
 from .snapshot import Snapshot
 
 LISTED_FILE = "listed.json"
@@ -133,7 +135,7 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     ledger = OwnMarks(host.state, host.id)
     unread = [entry for entry in entries if is_for(entry, host.id) and not ledger.has(entry)]
     unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
-    archived = [] if unread_only or not chosen.conversation else _archived(snapshot, chosen)
+    archived = [] if unread_only or not chosen.conversation else _archived(snapshot, chosen, entries)
     if unread_only:
         pool = unread
     elif chosen.conversation:
@@ -169,12 +171,19 @@ def shown(
     return messages
 
 
-def _archived(snapshot: Snapshot, chosen: Filter) -> list[dict[str, Any]]:
+def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The archived messages that are meant, each once, and none that is in the mailbox too."""
     found: dict[str, dict[str, Any]] = {}
     for entry in read_archives(snapshot, *filter(None, [chosen.thread, *chosen.ids])):
         if _is_meant(entry, chosen):
-            found.setdefault(name_of(entry), entry)
-    return list(found.values())
+            found.setdefault(_said(entry), entry)
+    there = {_said(entry) for entry in mailbox if _is_meant(entry, chosen)}
+    return [entry for said, entry in found.items() if said not in there]
+
+
+def _said(entry: dict[str, Any]) -> str:
+    """What an entry says, without its marks, by which a copy of it is known."""
+    return json.dumps({name: value for name, value in entry.items() if name not in UNSIGNED_KEYS}, sort_keys=True)
 
 
 def _is_meant(entry: dict[str, Any], chosen: Filter) -> bool:
@@ -206,10 +215,11 @@ def _after(
 
 
 def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
-    entries = [*read_archives(snapshot, message_id), *read_mailbox(snapshot).entries]
+    archived, mailbox = read_archives(snapshot, message_id), read_mailbox(snapshot).entries
     waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
-    asked = find_sent(host, [*entries, *waiting], message_id)
+    asked = find_sent(host, [*mailbox, *waiting, *archived], message_id)
+    entries = [*archived, *mailbox]
     found = [entry for entry in Answers(host, snapshot, [asked], entries).to(asked) if is_for(entry, host.id)]
     if not found and recipients_of(host, snapshot, asked) & set(normalise(asked)["acknowledged_by"]):
         found = [asked]
-    return shown(host, found)
+    return shown(host, found, archived)

@@ -21,7 +21,7 @@ from .verdicts import TRUE, Judge
 ARCHIVE = "coordination/archive"
 ACTIVITY_FILE = "manager.json"
 
-_ARCHIVE_NAME = re.compile(r"(messages-)?(\d{4}-\d{2})(?:-(\d{1,3}))?\.json")
+_ARCHIVE_NAME = re.compile(r"(messages-)?(\d{4}-\d{2})(?:-(\d{1,6}))?\.json")
 
 
 class Mail(NamedTuple):
@@ -45,6 +45,8 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
 
     :raises DocumentDamaged: when one of these files cannot be read.
     """
+    if not any(texts):
+        return []
     forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
     entries: list[dict[str, Any]] = []
     names = [match for match in map(_ARCHIVE_NAME.fullmatch, snapshot.names(ARCHIVE)) if match]
@@ -66,6 +68,11 @@ def archive_path(month: str, part: int) -> str:
     return f"{ARCHIVE}/{month}.json" if part == 1 else f"{ARCHIVE}/{month}-{part}.json"
 
 
+def old_archive_path(month: str) -> str:
+    """The path of the archive of a month that the old archiver has written."""
+    return f"{ARCHIVE}/messages-{month}.json"
+
+
 def read_entries(data: bytes, path: str) -> EntryList:
     """Parse a mailbox or an archive.
 
@@ -80,12 +87,14 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
     :raises UnknownMessage: when there is none, or it is for others.
     """
     same_id = [entry for entry in mailbox.entries if message_id and id_of(entry) == message_id]
-    same_id = same_id or [e for e in read_archives(snapshot, message_id) if message_id and id_of(e) == message_id]
+    found = _genuine(host, same_id)
+    if not found:
+        same_id += [entry for entry in read_archives(snapshot, message_id) if id_of(entry) == message_id]
+        found = _genuine(host, same_id) or [entry for entry in same_id if is_for(entry, host.id)]
+    if found:
+        return found[0]
     if not same_id:
         raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
-    mine = [entry for entry in same_id if is_for(entry, host.id)]
-    if mine:
-        return _verified(host, mine)
     raise UnknownMessage(
         f"The message {message_id} is not addressed to {host.id}.", "Only its recipient can answer or mark it."
     )
@@ -101,13 +110,18 @@ def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) ->
         raise UnknownMessage(
             f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."
         )
-    return _verified(host, own)
+    return (_verified(host, own) or own)[0]
 
 
-def _verified(host: Host, same_id: list[dict[str, Any]]) -> dict[str, Any]:
-    verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in same_id])
-    good = [entry for entry, verdict in zip(same_id, verdicts) if verdict.verified == TRUE]
-    return (good or same_id)[0]
+def _genuine(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those to this server that are from who they say they are; all to it where no trust is set up."""
+    mine = [entry for entry in entries if is_for(entry, host.id)]
+    return _verified(host, mine) if host.signers.repository else mine
+
+
+def _verified(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in entries])
+    return [entry for entry, verdict in zip(entries, verdicts) if verdict.verified == TRUE]
 
 
 def recipients_of(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> set[str]:

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple, NoReturn
 _SPACE = re.compile(r"[ \t\r\n]*")
 INDENT = "  "
 """The indent of documents that this package makes, as the shell scripts left them."""
+MAX_BLANKS = 100
+"""Blanks between two values that are kept as a layout: more, and each new value would bring as many."""
 
 
 class Span(NamedTuple):
@@ -105,9 +107,10 @@ def _object_layout(text: str, start: int, spans: dict[str, Span]) -> _Layout:
     if not spans:
         return _first_layout(text, start)
     first_key = skip(text, start + 1)
-    before = text[start + 1 : first_key]
+    before = _as_layout(text[start + 1 : first_key])
     key_end = scanstring(text, first_key + 1, True)[1]
     colon = text[key_end : skip(text, skip(text, key_end) + 1)]
+    colon = colon if len(colon) <= MAX_BLANKS else ": "
     if "\n" not in before:
         return _Layout(" " if colon.endswith(" ") else "", "", colon, None)
     indent = before.rpartition("\n")[2]
@@ -143,7 +146,7 @@ def append_texts(text: str, array_start: int, spans: list[Span], added: list[str
         layout = _first_layout(text, array_start)
         inside = ",".join(layout.before + one for one in added)
         return f"{text[: array_start + 1]}{inside}{layout.after}{text[skip(text, array_start + 1) :]}"
-    before = _space_before(text, spans[-1].start)
+    before = _as_layout(_space_before(text, spans[-1].start))
     return text[: spans[-1].end] + "".join(f",{before}{one}" for one in added) + text[spans[-1].end :]
 
 
@@ -177,6 +180,13 @@ def skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
+def _as_layout(blanks: str) -> str:
+    """Blanks as they stand before a value that is added: as these, unless they are out of all proportion."""
+    if len(blanks) <= MAX_BLANKS:
+        return blanks
+    return "\n" + blanks.rpartition("\n")[2][:MAX_BLANKS] if "\n" in blanks else " "
+
+
 def _space_before(text: str, position: int) -> str:
     begin = position
     while begin and text[begin - 1] in " \t\r\n":
@@ -186,4 +196,4 @@ def _space_before(text: str, position: int) -> str:
 
 def line_indent(text: str, position: int) -> str:
     line_start = text.rfind("\n", 0, position) + 1
-    return text[line_start : skip(text, line_start)] if line_start < position else ""
+    return text[line_start : min(skip(text, line_start), line_start + MAX_BLANKS)] if line_start < position else ""
