@@ -96,9 +96,21 @@ def test_others_are_waited_for_a_few_times(tmp_path: Path, slept: list[float]) -
     later = written(tmp_path, ["c", "b", "a"])
     later.wait()
     slept.clear()
-    waited = [later.let_others(["a", "c", "b"], "a") for _look in range(PATIENCE + 1)]
+    waited = [later.let_others(["a", "c", "b", *"d" * look], "a") for look in range(PATIENCE + 1)]
     assert waited == [True] * PATIENCE + [False]
-    assert slept == [pytest.approx(2 * PUSH * PACE)] * PATIENCE
+    assert slept == [pytest.approx(number * PUSH * PACE) for number in (2, 3, 3)]
+
+
+def test_a_pause_of_which_nobody_made_use_is_the_last_one(tmp_path: Path, slept: list[float]) -> None:
+    later = written(tmp_path, ["c", "b", "a"])
+    later.wait()
+    assert later.let_others(["a", "c", "b"], "a")
+    assert not later.let_others(["a", "c", "b"], "a")
+
+
+def test_those_who_have_all_written_are_not_waited_for(tmp_path: Path, slept: list[float]) -> None:
+    later = written(tmp_path, ["c", "b", "a"])
+    later.wait()
     assert not later.let_others(["c", "b", "a", "c"], "a")
 
 
@@ -106,8 +118,11 @@ def test_a_pause_takes_a_part_of_the_time_at_most(tmp_path: Path, slept: list[fl
     later = Turns(StateDirectory(tmp_path), NAME, 2)
     later.wait()
     later.ended(PUSH, ["b", "c", "d", "e", "a"], "a")
-    later.let_others(["a", "b", "c", "d", "e"], "a")
-    assert slept == [0.5]
+    later.let_others(["a", "b"], "a")
+    later.let_others(["a", "b", "c"], "a")
+    later.let_others(["a", "b", "c", "d"], "a")
+    assert sum(slept) == pytest.approx(0.5)
+    assert len(slept) == 2
 
 
 DAMAGED = (

@@ -98,7 +98,16 @@ def _configured(folder: Path, remote: str) -> str:
 
 
 def _plain(url: str, clone: str, remote: str) -> str:
-    """A URL without a user or password; a path as it is from the clone."""
+    """A URL without a user or password; a path as it is from the clone.
+
+    :raises CloneInvalid: when it is none; one that looks like an option would be taken for one by Git, and could name a
+        program to run.
+    """
+    if url.startswith("-"):
+        raise CloneInvalid(
+            f"The URL of the remote {remote!r} of {clone} begins with a dash.",
+            f"Correct it: git -C {clone} remote set-url {remote} URL.",
+        )
     if re.match(r"[a-z][a-z0-9+.-]*://", url):
         try:
             parts = urlsplit(url)

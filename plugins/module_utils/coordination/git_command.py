@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Callable, NamedTuple
 from urllib.parse import urlsplit
@@ -98,10 +99,12 @@ class GitCommand:
         :param meanwhile: what is done while it runs.
         """
         process = self.start(*arguments, stderr=subprocess.PIPE)
+        started = time.monotonic()
         try:
             if meanwhile:
                 meanwhile()
-            stdout, stderr = process.communicate(stdin, timeout)
+            left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
+            stdout, stderr = process.communicate(stdin, left)
             return Outcome(process.returncode, stdout, stderr.decode("utf-8", "replace"))
         except subprocess.TimeoutExpired:
             return Outcome(None, b"", f"no answer within {timeout:.0f} s")
@@ -123,13 +126,20 @@ class GitCommand:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a Git process and its children: first so that they remove their locks, then in any case."""
-    for number, patience in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
+    """End a Git process and its children: first so that they remove their locks, then in any case.
+
+    One that has left their group and keeps their output open is not waited for.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=patience)
+            process.communicate(timeout=PATIENCE)
             return
+    for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+        with contextlib.suppress(OSError):
+            pipe.close()
+    process.wait()
 
 
 def _credential_config(url: str, pat_file: str) -> list[str]:

@@ -12,7 +12,7 @@ import re
 import tempfile
 import zlib
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 FILE, EXECUTABLE, FOLDER = b"100644", b"100755", b"40000"
 """Modes of entries in a tree."""
@@ -40,7 +40,8 @@ def parse_tree(content: bytes) -> dict[bytes, Entry]:
         blank = content.index(b" ", position)
         end = content.index(b"\0", blank)
         name_end = end + 1 + _NAME_BYTES
-        entries[content[blank + 1 : end]] = Entry(content[position:blank], content[end + 1 : name_end].hex())
+        mode = content[position:blank].lstrip(b"0")  # some tools write 040000
+        entries[content[blank + 1 : end]] = Entry(mode, content[end + 1 : name_end].hex())
         position = name_end
     return entries
 
@@ -59,7 +60,7 @@ def write_object(git_dir: Path, kind: str, content: bytes) -> str:
     """
     data = b"%s %d\0%s" % (kind.encode("ascii"), len(content), content)
     name = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    _put(git_dir, name, lambda: zlib.compress(data, _FASTEST))
+    _put(git_dir, name, zlib.compress(data, _FASTEST))
     return name
 
 
@@ -68,8 +69,9 @@ def copy_object(git_dir: Path, target: Path, name: str) -> None:
 
     :raises OSError: when it is not there, or cannot be written.
     """
-    with open(_object_path(git_dir, name), "rb") as stream:
-        _put(target, name, stream.read)
+    if not os.path.exists(_object_path(target, name)):
+        with open(_object_path(git_dir, name), "rb") as stream:
+            _put(target, name, stream.read())
 
 
 def _object_path(git_dir: Path, name: str) -> str:
@@ -77,17 +79,15 @@ def _object_path(git_dir: Path, name: str) -> str:
     return f"{git_dir}/objects/{name[:2]}/{name[2:]}"
 
 
-def _put(git_dir: Path, name: str, packed: Callable[[], bytes]) -> None:
-    """Put a loose object where it belongs, unless it is there."""
+def _put(git_dir: Path, name: str, packed: bytes) -> None:
+    """Put a loose object where it belongs, also over one that is there, which may be damaged."""
     path = _object_path(git_dir, name)
-    if os.path.exists(path):
-        return
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(packed())
+            stream.write(packed)
             stream.flush()
             os.fchmod(descriptor, 0o444)
             os.fsync(descriptor)
@@ -136,6 +136,8 @@ def write_ref(git_dir: Path, name: str, commit: str) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(f"{commit}\n")
+            stream.flush()
+            os.fsync(descriptor)
         os.replace(lock, path)
     except BaseException:
         with contextlib.suppress(OSError):

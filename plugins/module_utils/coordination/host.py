@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -139,7 +140,8 @@ def open_host(
     for name, value in (("remote", remote), ("branch", branch)):
         if not _REF_NAME.fullmatch(value) or ".." in value:
             raise InvalidInput(f"{value!r} cannot be the name of a {name}.", f"Give the {name} of the clone.")
-    state = StateDirectory(state_dir)
+    repo = os.path.abspath(repo)
+    state = StateDirectory(os.path.abspath(state_dir))
     fleet = load_fleet(state)
     own_id = identify(fleet, state, server_id)
     signers = load_signers(state)

@@ -53,6 +53,9 @@ class ObjectReader:
         except (OSError, ValueError) as error:
             self.close()
             raise Unreadable(f"{name} cannot be read ({error})") from error
+        except BaseException:
+            self.close()  # what it has not read yet would be taken for the next object
+            raise
 
     def _find(self, name: str, max_size: int | None) -> GitObject | None:
         if self._process is None:

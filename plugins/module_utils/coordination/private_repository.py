@@ -28,7 +28,9 @@ CLOSE_TOGETHER = 10
 """Seconds between the first and the last of them."""
 ROUNDS = 2
 """Commits of its own after which a server has seen everybody who writes as often as it does."""
-_COMMITTER = re.compile(rb"^committer (.*?) <.*> (\d+) ", re.MULTILINE)
+MAX_COMMIT = 1_000_000
+"""Bytes of a commit that is looked at: with a larger one, somebody could fill this host's memory."""
+_COMMITTER = re.compile(rb"^committer (.*?) <.*> (\d{1,12}) ", re.MULTILINE)
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
@@ -131,7 +133,7 @@ class PrivateRepository(BareRepository):
         newest = None
         for _name, (writer, when) in self._line(commit):
             newest = when if newest is None else newest
-            if newest - when > CLOSE_TOGETHER:
+            if abs(newest - when) > CLOSE_TOGETHER:
                 break
             writers.append(writer)
             if writer == own and writers.count(own) == ROUNDS:
@@ -142,7 +144,7 @@ class PrivateRepository(BareRepository):
         """The last commits up to one, the newest first, with who made each and when; none beyond a merge."""
         name = commit
         for _commit in range(RECENT):
-            found = self.find(f"{name}^{{commit}}")
+            found = self.find(f"{name}^{{commit}}", MAX_COMMIT)
             content = (found.content or b"").partition(b"\n\n")[0] if found else b""
             committed = _COMMITTER.search(content)
             if not committed:
@@ -177,6 +179,8 @@ class PrivateRepository(BareRepository):
     def pack(self) -> None:
         """Pack the objects anew when there are many."""
         if has_many_loose(self.path) or has_many_packs(self.path):
+            for lock in ("packed-refs.lock", "gc.pid.lock"):  # of one that was killed
+                (self.path / lock).unlink(missing_ok=True)
             self.run("gc", "--quiet", "--prune=now")
 
     def _heads(self, timeout: float) -> list[str]:

@@ -153,9 +153,12 @@ class Repository:
                 self._record.forget()
             except (StateUnusable, OSError) as error:
                 self.notes.append(f"The write was taken, but this host's record of it failed: {error}")
-            self._tracking.pack()
-            if receipt.commit:
-                self.notes += self._fast_forward(receipt.commit)
+            try:
+                self._tracking.pack()
+                if receipt.commit:
+                    self.notes += self._fast_forward(receipt.commit)
+            except (CoordinationError, OSError) as error:
+                self.notes.append(f"The write was taken, but tidying up after it failed: {error}")
         return receipt
 
     @contextlib.contextmanager

@@ -50,7 +50,7 @@ class Turns:
     """When this host may write again.
 
     :param name: of the file in the state directory that keeps it. It is a hint: nothing is lost with it.
-    :param timeout: seconds that a write may take, of which a pause takes a quarter at most.
+    :param timeout: seconds that a write may take, of which its pauses take a quarter at most.
     """
 
     def __init__(self, state: StateDirectory, name: str, timeout: float) -> None:
@@ -59,26 +59,31 @@ class Turns:
         self._most = min(MOST, timeout / 4)
         self._turn = _NO_TURN
         self._patience = PATIENCE
+        self._budget = self._most
+        self._writers: list[str] = []
 
     def wait(self) -> bool:
         """Wait until this host may write, and return whether others have written meanwhile, as far as is known."""
-        self._turn, self._patience = self._read(), PATIENCE
+        self._turn, self._patience, self._budget = self._read(), PATIENCE, self._most
         left = self._turn.when - time.time()
         if not -MOST < left <= self._most:
             self._turn = _NO_TURN
-        time.sleep(max(0.0, left) if self._turn.when else 0)
+        self._pause(left if self._turn.when else 0)
         return self._turn.moved
 
     def let_others(self, writers: Sequence[str], own: str) -> bool:
         """Wait for those whose turn comes before that of this host, and return whether there were any.
 
+        Where nobody has made use of the pause before, there is none.
+
         :param writers: who made the last commits, the newest first.
         :param own: this server.
         """
-        pause = self._share(ahead(writers, own)) if self._patience else 0
-        self._patience -= pause > 0
-        time.sleep(pause)
-        return pause > 0
+        if not self._patience or list(writers) == self._writers:
+            return False
+        self._writers = list(writers)
+        self._patience -= 1
+        return self._pause(self._share(ahead(writers, own)))
 
     def ended(self, push: float, writers: Sequence[str] | None, own: str) -> None:
         """Set the next turn after a write.
@@ -95,6 +100,13 @@ class Turns:
             self._write(2 * push, 0, False)
         elif self._turn.when:
             self._write(0, 0, False)
+
+    def _pause(self, seconds: float) -> bool:
+        """Pause, as far as the write has time for it, and return whether it had."""
+        pause = max(0.0, min(seconds, self._budget))
+        self._budget -= pause
+        time.sleep(pause)
+        return pause > 0
 
     def _share(self, writers: int) -> float:
         """Seconds after which that many others should have written."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,8 +22,15 @@ from .private_repository import PrivateRepository
 FORWARDING = "acs-builders-forwarding"
 """File in the clone's Git folder while it is fast-forwarded: the commit it was at, and the one that it is to get to."""
 
-REFUSAL = "would be overwritten by merge"
-"""What Git says when it has changed nothing, since somebody's own changes are in the way (git, unpack-trees.c)."""
+REFUSALS = (
+    *("would be overwritten by merge", "Not possible to fast-forward", "unmerged files", "unrelated histories"),
+    "index.lock': File exists",
+)
+"""What Git says when it has changed nothing, since somebody's own changes, commits or Git command are in the way (git,
+unpack-trees.c, builtin/merge.c)."""
+LOCK_AGE = 60
+"""Seconds between the mark of a fast-forward and a lock that is taken to be its own."""
+_WORK_TREE = re.compile(r"^[ \t]*worktree[ \t]*=[ \t]*\"?([^\"\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: str, timeout: float) -> list[str]:
@@ -51,7 +59,7 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
         outcome = _bring(command, folder, private, commit, tracking, timeout)
     if outcome.status == 0:
         with suppress(OSError):
-            pack_clone(command, folder.git)
+            pack_clone(command, common_folder(folder.git))
         return []
     said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
     return [f"The clone {clone} was left as it is: {said[:300]}"]
@@ -71,7 +79,7 @@ def _bring(
         with _to_the_end():
             outcome = _forward(command, folder, private.branch, tracking)
     killed = outcome.status is None or outcome.status < 0
-    refused = REFUSAL in outcome.stderr
+    refused = any(words in outcome.stderr for words in REFUSALS)
     if outcome.status == 0 or refused or not (killed or _is_left(command, folder)):
         with suppress(OSError):
             folder.mark.unlink()
@@ -111,7 +119,8 @@ def _forward(command: GitCommand, folder: _Folder, branch: str, tracking: str) -
         folder.mark.write_text(" ".join(filter(None, commits)), encoding="ascii")
     except (OSError, ValueError) as error:
         return Outcome(1, b"", str(error))
-    return command.run("merge", "--quiet", "--ff-only", tracking)
+    plain = ("-c", f"branch.{branch}.mergeOptions=")
+    return command.run(*plain, "merge", "--quiet", "--ff-only", tracking)
 
 
 def _clear_up(command: GitCommand, folder: _Folder, refs: Sequence[str]) -> Outcome:
@@ -121,8 +130,12 @@ def _clear_up(command: GitCommand, folder: _Folder, refs: Sequence[str]) -> Outc
     """
     if not folder.mark.exists():
         return Outcome(0, b"", "")
-    for name in ("index", "HEAD", "ORIG_HEAD", *refs):
-        (folder.git / f"{name}.lock").unlink(missing_ok=True)
+    marked = folder.mark.stat().st_mtime
+    own = [folder.git / name for name in ("index", "HEAD", "ORIG_HEAD")]
+    for path in [*own, *(common_folder(folder.git) / name for name in refs)]:
+        lock = path.with_name(f"{path.name}.lock")
+        if lock.exists() and abs(lock.stat().st_mtime - marked) <= LOCK_AGE:
+            lock.unlink(missing_ok=True)
     return _undo(command, folder) or Outcome(0, b"", "")
 
 
@@ -188,6 +201,11 @@ def _obstacle(folder: _Folder, branch: str) -> str:
         return "it is bare"
     if os.stat(folder.git).st_uid != os.geteuid():
         return "it belongs to another user, whose settings could run programs"
+    elsewhere = (
+        _WORK_TREE.search((folder.git / "config").read_text("utf-8")) if (folder.git / "config").exists() else None
+    )
+    if elsewhere and (folder.git / elsewhere.group(1)).resolve() != folder.work.resolve():
+        return "its files are in another folder"
     for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"):
         if (folder.git / name).exists():
             return "a rebase, merge or the like is not finished in it"
