@@ -49,7 +49,9 @@ def test_the_lock_of_a_command_of_somebody_who_works_in_the_clone_stays(builders
     editor.write_text(f'#!/bin/sh\nwhile ! test -e {done}; do sleep 0.1; done\necho "my work" > "$1"\n')
     editor.chmod(0o755)
     (clone / "coordination/messages.json").write_text("mine")
-    person = subprocess.Popen(["git", "commit", "--quiet", "-a"], cwd=clone, env={**os.environ, "GIT_EDITOR": editor})
+    person = subprocess.Popen(
+        ["git", "commit", "--quiet", "-a"], cwd=clone, env={**os.environ, "GIT_EDITOR": str(editor)}
+    )
     try:
         until((clone / ".git/index.lock").exists, "the lock")
         for content in ("two", "three"):
