@@ -43,6 +43,8 @@ MAX_MOVED_VALUES = 250_000
 FULL_SIZE, FULL_ENTRIES, FULL_VALUES = 16_000_000, 25_000, 500_000
 """Bytes, entries, and objects and arrays with which an archive is full, and another one of the month follows. With what
 one commit adds it is far below what can be read."""
+PORTION = 5
+"""Messages of a sender that are judged at once to find its newest one, those with the highest numbers first."""
 DEEPEST = MAX_NESTING - 2
 """Levels of an entry that can be read in an archive, which is an object with an array."""
 
@@ -142,15 +144,25 @@ class _Settled:
         self._answers = Answers(host, snapshot, requests, entries)
 
     def _newest_of_each(self) -> dict[str, int]:
-        """The place of the newest message of each sender: by its number, which only the sender itself can set."""
-        claims = [(entry, str(entry.get("from"))) for entry in self._entries]
-        numbers = [number_of(entry) for entry in self._entries]
-        if self._host.signers.repository:
-            numbered = [place for place, number in enumerate(numbers) if number]
-            verdicts = Judge(self._host).judge([claims[place] for place in numbered])
-            for place, verdict in zip(numbered, verdicts):
-                numbers[place] = numbers[place] if verdict.verified == TRUE else 0
-        return {claims[place][1]: place for _number, place in sorted(zip(numbers, range(len(numbers))))}
+        """The place of the newest message of each sender."""
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, entry in enumerate(self._entries):
+            places[str(entry.get("from"))].append(place)
+        return {sender: self._newest_of(sender, own) for sender, own in places.items()}
+
+    def _newest_of(self, sender: str, places: list[int]) -> int:
+        """The newest of a sender's messages: by their numbers, which only the sender can set where it signs."""
+        numbered = [place for place in places if number_of(self._entries[place])]
+        numbered.sort(key=lambda place: number_of(self._entries[place]), reverse=True)
+        if not self._host.signers.repository:
+            return numbered[0] if numbered else places[-1]
+        for start in range(0, len(numbered), PORTION):
+            portion = numbered[start : start + PORTION]
+            verdicts = Judge(self._host).judge([(self._entries[place], sender) for place in portion])
+            genuine = [place for place, one in zip(portion, verdicts) if one.verified == TRUE]
+            if genuine:
+                return genuine[0]
+        return places[-1]
 
     def is_settled(self, index: int) -> bool:
         """Whether an entry may be moved, others aside.
