@@ -144,7 +144,8 @@ def test_what_fails_after_a_push_is_a_note(builders: Builders) -> None:
 def test_a_folder_with_a_padded_mode_is_one(builders: Builders) -> None:
     write(builders, "one")
     write(builders, "other", "coordination/other.txt")
-    tree = subprocess.run(["git", "cat-file", "tree", "main^{tree}"], cwd=builders.remote, capture_output=True).stdout
+    show = ["git", "cat-file", "tree", "main^{tree}"]
+    tree = subprocess.run(show, cwd=builders.remote, capture_output=True, check=True).stdout
     padded = make_object(builders, "tree", tree.replace(b"40000 coordination", b"040000 coordination"))
     commit = git("-c", "user.name=x", "-c", "user.email=x@localhost", "commit-tree", "-m", "x", "-p", "main", padded,
                  cwd=builders.remote)  # fmt: skip
@@ -165,14 +166,17 @@ def test_a_commit_with_a_date_without_end_stops_nobody(builders: Builders) -> No
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage"])
-def test_a_damaged_object_of_a_write_that_failed_is_made_anew(builders: Builders, damage: bytes) -> None:
+def test_a_damaged_object_of_a_write_that_failed_is_made_anew(
+    builders: Builders, tmp_path: Path, damage: bytes
+) -> None:
     write(builders, "one")
     away = builders.remote.with_name("away")
     builders.remote.rename(away)
     with pytest.raises(CoordinationError):
         write(builders, "two")
-    name = subprocess.run(["git", "hash-object", "--stdin"], input=b"two", capture_output=True).stdout.decode()
-    blob = builders.private("build1") / "objects" / name[:2] / name[2:].strip()
+    (tmp_path / "two").write_bytes(b"two")
+    name = git("hash-object", tmp_path / "two")
+    blob = builders.private("build1") / "objects" / name[:2] / name[2:]
     blob.chmod(0o644)
     blob.write_bytes(damage)
     away.rename(builders.remote)
