@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -356,3 +357,15 @@ def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Bui
     ]
     with builders.host("build2") as host:
         assert list_messages(host, Filter()).messages[1]["actionable"]
+
+
+def test_who_waits_for_another_process_is_done_when_that_one_has_delivered(builders: Builders) -> None:
+    """Also while that one goes on with something else."""
+    with builders.host("build1") as busy, ThreadPoolExecutor() as pool, builders.host("build1") as other:
+        with busy.repository.writing():
+            sent = pool.submit(send, other, Draft("Waits", "Hi"))
+            until(lambda: Outbox(busy.state).read().items, "the message in the outbox")
+            deliver(busy)
+            receipt = sent.result(timeout=60)
+    assert receipt.delivery == "pushed"
+    assert [message["subject"] for message in builders.messages()] == ["Waits"]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -45,6 +46,8 @@ OFFLINE = (QUEUE, FAIL)
 PATIENCE = 3
 """Seconds to wait for another process of this host that delivers. A push that works takes less; one that hangs keeps
 nobody longer from the answer that the write is queued."""
+LOOK_EVERY = 0.1
+"""Seconds after which one that waits looks whether its item has been delivered by another process."""
 MAX_SINGLE = 10
 """Items that are tried one by one when the remote refuses them together."""
 
@@ -83,8 +86,8 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
     accepted = _accept(host, item, last)
     is_new = accepted.id == item.id
     try:
-        with host.repository.writing(None if offline == FAIL else PATIENCE):
-            receipt = _deliver_own(host, accepted, is_new, offline)
+        with _turn_or_taken(host, accepted, host.repository.timeout if offline == FAIL else PATIENCE) as taken:
+            receipt = taken or _deliver_own(host, accepted, is_new, offline)
     except Locked as error:
         if offline == QUEUE:
             return _queued(host, item, accepted, error)
@@ -159,6 +162,31 @@ def _accept(host: Host, item: Item, last: int) -> Item:
         item = replace(item, messages=tuple(number(host, item.messages, last + waiting)))
         contents.accept(item, host.clock())
     return item
+
+
+@contextlib.contextmanager
+def _turn_or_taken(host: Host, item: Item, patience: float) -> Iterator[Receipt | None]:
+    """Keep other processes of this host from writing, unless one of them delivers an item meanwhile: then its receipt.
+
+    :param patience: seconds to wait for either.
+    :raises Locked: when neither happens.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(host.repository.writing(min(LOOK_EVERY, patience)))
+            except Locked:
+                contents = Outbox(host.state).read()
+                taken = _taken(contents, item.id) if item.id in contents.taken else None
+                if taken is None and time.monotonic() >= deadline:
+                    raise
+                if taken is None:
+                    continue
+                yield taken
+                return
+            yield None
+            return
 
 
 def _deliver_own(host: Host, accepted: Item, is_new: bool, offline: str) -> Receipt:
