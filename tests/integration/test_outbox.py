@@ -361,11 +361,15 @@ def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Bui
 
 def test_who_waits_for_another_process_is_done_when_that_one_has_delivered(builders: Builders) -> None:
     """Also while that one goes on with something else."""
-    with builders.host("build1") as busy, ThreadPoolExecutor() as pool, builders.host("build1") as other:
-        with busy.repository.writing():
-            sent = pool.submit(send, other, Draft("Waits", "Hi"))
-            until(lambda: Outbox(busy.state).read().items, "the message in the outbox")
-            deliver(busy)
-            receipt = sent.result(timeout=60)
+    with (
+        builders.host("build1") as busy,
+        builders.host("build1") as other,
+        ThreadPoolExecutor() as pool,
+        busy.repository.writing(),
+    ):
+        sent = pool.submit(send, other, Draft("Waits", "Hi"))
+        until(lambda: Outbox(busy.state).read().items, "the message in the outbox")
+        deliver(busy)
+        receipt = sent.result(timeout=60)
     assert receipt.delivery == "pushed"
     assert [message["subject"] for message in builders.messages()] == ["Waits"]
