@@ -176,11 +176,12 @@ def _turn_or_taken(host: Host, item: Item, patience: float) -> Iterator[Receipt 
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(host.repository.writing(min(LOOK_EVERY, patience)))
-            except Locked:
+            except Locked as error:
                 contents = Outbox(host.state).read()
                 taken = _taken(contents, item.id) if item.id in contents.taken else None
                 if taken is None and time.monotonic() >= deadline:
-                    raise
+                    what = f"Another process of this host has held the lock of writing for {patience:.0f} s."
+                    raise Locked(what, error.remedy) from error
                 if taken is None:
                     continue
                 yield taken
