@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 from packaging.requirements import Requirement
 
 TOP = Path(__file__).resolve().parent.parent
@@ -34,8 +35,6 @@ SET_UP = json.dumps(
 )
 """Variables with which the set-up installs no package and no service on the machine that runs the tests, and leaves
 this checkout as it is."""
-NEVER = 120
-"""Seconds after which a command hangs."""
 
 
 class Run(NamedTuple):
@@ -79,7 +78,7 @@ def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: st
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=NEVER,
+        timeout=LIMIT,
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)

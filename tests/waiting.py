@@ -7,19 +7,22 @@ from typing import Callable, TypeVar
 
 T = TypeVar("T")
 
-NEVER = 30
-"""Seconds after which what is waited for does not come."""
+LIMIT = 600
+"""Seconds after which a wait or a command counts as hung. No machine that still runs, however busy, needs as many."""
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = NEVER) -> T:
-    """Wait until something holds, and return it.
+def until(condition: Callable[[], T], what: str) -> T:
+    """Wait until a condition holds, and return what it returned.
 
-    :param what: what is missing when it does not come.
+    :param condition: is called until it returns something true.
+    :param what: what is missing when it never does.
+    :raises AssertionError: when it did not within the limit.
     """
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + LIMIT
+    while True:
         found = condition()
         if found:
             return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} within {seconds} s")
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} within {LIMIT} s")
+        time.sleep(0.02)

@@ -34,7 +34,7 @@ def heartbeat(rig: Rig, server: str) -> dict[str, Any]:
     return dict(json.loads(shown)) if shown else {}
 
 
-def beats_again(rig: Rig, server: str, seconds: float = 60) -> dict[str, Any]:
+def beats_again(rig: Rig, server: str) -> dict[str, Any]:
     """Wait for a heartbeat that is newer than the one there now, and return it."""
     before = heartbeat(rig, server).get("sequence", 0)
 
@@ -42,4 +42,4 @@ def beats_again(rig: Rig, server: str, seconds: float = 60) -> dict[str, Any]:
         beat = heartbeat(rig, server)
         return beat if beat.get("sequence", 0) > before else {}
 
-    return until(newer, f"no new heartbeat of {server}", seconds)
+    return until(newer, f"no new heartbeat of {server}")

@@ -26,8 +26,6 @@ FOURTH = "build4"
 OLD = "old1"
 """A server of the fleet whose people still use the old scripts; no actor acts as it."""
 USUAL = Conditions()
-STRAY_TIME = 60
-"""Seconds in which processes whose actor was killed must have ended."""
 
 
 class World:
@@ -154,7 +152,7 @@ class World:
         """Wait until no process is left whose actor was killed."""
         folder = self.builders.folder
         try:
-            until(lambda: not strays(folder), "all processes of killed actors end", STRAY_TIME)
+            until(lambda: not strays(folder), "all processes of killed actors end")
         except AssertionError:
             self.trouble += [f"process left: {command}" for command in strays(folder)]
 

@@ -17,7 +17,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.sending 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.ansible_runner import (
     MODULES,
-    NEVER,
     TOP,
     ansible,
     environment,
@@ -25,6 +24,7 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     succeed,
 )
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 PLAY: dict[str, Any] = {
     "name": "Carry out the examples",
@@ -74,7 +74,7 @@ def example(state: str, **options: Any) -> dict[str, Any]:
 
 def answer(builders: Builders, key: str, playing: Future[None]) -> None:
     """As build2, answer the request that has a key, once it is on the remote."""
-    deadline = time.monotonic() + NEVER
+    deadline = time.monotonic() + LIMIT
     while not (requests := [entry["id"] for entry in builders.messages() if entry.get("key") == key]):
         assert not playing.done(), playing.result()
         assert time.monotonic() < deadline

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.acs.builders.tests.ansible_runner import (
-    NEVER,
     fail,
     module_command,
     module_input,
@@ -19,13 +18,14 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     succeed,
 )
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
 @contextmanager
 def waiting(builders: Builders, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """build1 waiting in a process of its own, which has looked and found nothing when this is entered."""
     command = module_command()
-    given = {"state": "awaited", "wait_timeout": NEVER, "poll_interval": 1, **options}
+    given = {"state": "awaited", "wait_timeout": LIMIT, "poll_interval": 1, **options}
     before = looks(builders)
     with subprocess.Popen(
         command,
@@ -41,7 +41,7 @@ def waiting(builders: Builders, **options: Any) -> Iterator[subprocess.Popen[str
             process.stdin.write(module_input(builders, "build1", **given))
             process.stdin.close()
             process.stdin = None
-            deadline = time.monotonic() + NEVER
+            deadline = time.monotonic() + LIMIT
             while looks(builders) == before:
                 assert process.poll() is None and time.monotonic() < deadline
                 time.sleep(0.02)
@@ -57,7 +57,7 @@ def looks(builders: Builders) -> int:
 
 def found(process: subprocess.Popen[str]) -> dict[str, Any]:
     """The result of a process that was waiting."""
-    stdout, stderr = process.communicate(timeout=NEVER)
+    stdout, stderr = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, stdout + stderr
     result: dict[str, Any] = json.loads(stdout)
     assert result["changed"] is False

@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.sending 
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
-from ansible_collections.acs.builders.tests.waiting import NEVER, until
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
 
@@ -97,7 +97,7 @@ def test_it_beats_and_says_so_until_it_is_told_to_stop(builders: Builders) -> No
         second = beats_again(builders, "build1")
         until(lambda: len(log(builders, "build1")) >= second["sequence"], "the beat is not in the log")
         process.terminate()
-        assert process.wait(NEVER) == 0
+        assert process.wait(LIMIT) == 0
         assert process.stderr is not None and process.stderr.read() == ""
     assert first["healthy"] is True and first["interval_seconds"] == 1
     assert second["sequence"] > first["sequence"]
@@ -241,7 +241,7 @@ def test_where_the_branch_is_read_it_beats_there_too(builders: Builders) -> None
 def test_without_a_clone_it_ends_and_says_why(builders: Builders) -> None:
     shutil.rmtree(builders.clone("build1"))
     with service(builders, "build1") as process:
-        assert process.wait(NEVER) == 5
+        assert process.wait(LIMIT) == 5
         assert process.stderr is not None
         (line,) = process.stderr.read().splitlines()
     assert line.startswith("builderctl: ") and str(builders.clone("build1")) in line

@@ -213,7 +213,7 @@ def test_an_interrupted_run_is_finished_by_the_next(rig: Rig) -> None:
         start_new_session=True,
     ) as play:
         try:
-            until(lambda: installed(rig, "build2", "rig-once"), "no package", 60)
+            until(lambda: installed(rig, "build2", "rig-once"), "no package")
         finally:
             os.killpg(play.pid, signal.SIGKILL)
     assert answers(rig, asked) == []

@@ -68,7 +68,7 @@ def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
         play, cwd=TOP, env=rig.operator(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
-            until(lambda: rig.ssh("build1", f"test -e /root/begun-{job}", check=False).returncode == 0, "no begin", 60)
+            until(lambda: rig.ssh("build1", f"test -e /root/begun-{job}", check=False).returncode == 0, "no begin")
         finally:
             os.killpg(process.pid, signal.SIGKILL)
     then()

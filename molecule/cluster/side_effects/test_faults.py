@@ -77,7 +77,7 @@ def test_the_service_hangs(rig: Rig, build1: Host) -> None:
     """The watchdog of systemd ends a process that gives no sign of life."""
     before = pid(build1)
     build1.check_output("kill -STOP %s", before)
-    beats_again(rig, "build1", seconds=90)
+    beats_again(rig, "build1")
     assert pid(build1) != before
     assert "watchdog" in build1.check_output("journalctl --unit build-heartbeat --since -3min").lower()
 
