@@ -106,9 +106,12 @@ def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) 
     """Run Ansible in this checkout, on the embedded servers in a folder.
 
     :param program: ``adhoc`` or ``playbook``.
-    :param options: ``cwd``, ``python``, ``inventory`` and further environment variables in capitals.
+    :param options: ``cwd``, ``python``, ``inventory``, ``served=False`` for modules in processes of their own, and
+        further environment variables in capitals.
     """
     cwd, python = options.pop("cwd", TOP), options.pop("python", sys.executable)
+    if options.pop("served", python == sys.executable):
+        options = {"ANSIBLE_PIPELINING": "1", **_modules().variables, **options}
     inventory = options.pop("inventory", LOCAL_INVENTORY)
     configuration = {"ANSIBLE_CONFIG": cwd / "ansible.cfg"} if (cwd / "ansible.cfg").exists() else {}
     variables = environment(folder / "home", ACS_BUILDERS_SCRATCH=folder, **{**configuration, **options})
