@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, configured, heartbeat
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, configured
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from testinfra.host import Host
 
@@ -32,7 +32,7 @@ def test_a_changed_variable_restarts_the_service_once(rig: Rig, build1: Host) ->
 
 
 def test_check_mode_changes_nothing_where_something_would_change(rig: Rig, build1: Host) -> None:
-    before, interval = starts(build1), heartbeat(rig, "build1")["interval_seconds"]
+    before, interval = starts(build1), beats_again(rig, "build1")["interval_seconds"]
     changed = ("setup.yml", "--limit", "build1", "--extra-vars", '{"build_heartbeat_interval": 3}', "--check", "--diff")
     _code, output = rig.playbook(*changed)
     assert changes(output)["build1"] > 0

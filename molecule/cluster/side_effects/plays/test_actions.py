@@ -198,8 +198,8 @@ def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
 
 
 def test_an_interrupted_run_is_finished_by_the_next(rig: Rig) -> None:
-    """It is killed after the package was installed and before it has answered."""
-    rig.make_package("rig-once", "1.0")
+    """It is killed while the package is installed, which goes on without it, and so before it has answered."""
+    rig.make_package("rig-once", "1.0", "touch /root/begun; until [ -e /root/go ]; do sleep 0.1; done")
     asked = ask(rig, "Install rig-once")
     command = ["ansible-playbook", RESPOND, "--limit", "build2"]
     with subprocess.Popen(
@@ -211,9 +211,11 @@ def test_an_interrupted_run_is_finished_by_the_next(rig: Rig) -> None:
         start_new_session=True,
     ) as play:
         try:
-            until(lambda: installed(rig, "build2", "rig-once"), "no package")
+            until((rig.machines["build2"].root / "root/begun").exists, "no installation")
         finally:
             os.killpg(play.pid, signal.SIGKILL)
+    rig.ssh("build2", "touch /root/go")
+    until(lambda: installed(rig, "build2", "rig-once"), "no package")
     assert answers(rig, asked) == []
     rig.playbook(RESPOND, "--limit", "build2")
     rig.playbook(RESPOND, "--limit", "build2")
