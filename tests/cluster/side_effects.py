@@ -35,9 +35,10 @@ def _run(folder: Path) -> subprocess.CompletedProcess[str]:
     rig = place(folder.name)
     reports = os.environ.get("ACS_BUILDERS_REPORTS")
     report = [f"--report-log={reports}/cluster-{folder.name}.jsonl"] if reports else []
-    options = ("-v", "--durations=10", "-p", "no:cacheprovider", f"--ansible-inventory={rig}/inventory.yml", *report)
+    options = ("-v", "--durations=10", "-p", "no:cacheprovider", f"--ansible-inventory={rig}/inventory.yml")
+    apart = f"--basetemp={rig}/pytest"  # for pytest tidies up after other runs in the one that they share
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, folder, SCENARIO / "tests"],
+        [sys.executable, "-m", "pytest", *options, apart, *report, folder, SCENARIO / "tests"],
         cwd=TOP,
         env={**os.environ, "RIG": str(rig)},
         stdin=subprocess.DEVNULL,
