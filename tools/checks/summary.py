@@ -89,7 +89,8 @@ def again(result: Result) -> list[str]:
     failed = [test.name for test in result.tests if test.outcome == "failed"]
     if group != "unit" or not failed:
         return [f"make {group}"]
-    return [f"make unit ARGS={shlex.quote(shlex.quote(name))}" for name in failed]
+    words = [shlex.quote(name).replace("$", "$$") for name in failed]  # for the shell, for make, and for the shell
+    return [f"make unit ARGS={shlex.quote(word)}" for word in words]
 
 
 def show_summary(results: list[Result], seconds: float) -> int:
