@@ -175,6 +175,11 @@ def make_scene(folder: Path) -> Scene:
     return Scene(fleet, Attacker(fleet), asked, beside)
 
 
+def clock(ahead: float) -> Callable[[], datetime]:
+    """A clock that is some seconds ahead."""
+    return lambda: datetime.now(timezone.utc) + timedelta(seconds=ahead)
+
+
 def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it") -> Entry:
     """Send a request and return it as it stands in the mailbox."""
     with fleet.host(sender) as host:
@@ -182,9 +187,10 @@ def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it
     return entry
 
 
-def beat(fleet: Builders, server: str) -> list[str]:
-    """Let a server beat, and return what it notes."""
-    with fleet.host(server) as host:
+def beat(fleet: Builders, server: str, ahead: float = 0) -> list[str]:
+    """Let a server beat, whose clock is some seconds ahead, and return what it notes."""
+    with fleet.host(server) as opened:
+        host = replace(opened, clock=clock(ahead))
         publish_heartbeat(host, compose_heartbeat(host, [], 60, "1.0.0"))
         return host.repository.notes
 
@@ -256,17 +262,16 @@ def health_at(fleet: Builders, server: str, moment: datetime) -> Entry:
 
 
 MEASURE = """
-import json, resource, subprocess, sys, time
-start = time.monotonic()
+import json, resource, subprocess, sys
 done = subprocess.run(sys.argv[1:], stdin=sys.stdin, capture_output=True, check=False)
 spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-sys.stdout.write(json.dumps([done.returncode, time.monotonic() - start, spent.ru_maxrss / 1024,
+sys.stdout.write(json.dumps([done.returncode, spent.ru_utime + spent.ru_stime, spent.ru_maxrss / 1024,
     done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")]))
 """
 
 
 class Measured(NamedTuple):
-    """How a module ended: seconds, and the megabytes that it or a Git of its own had at most."""
+    """How a module ended: seconds of the processor, and the megabytes that it or a Git of its own had at most."""
 
     code: int
     seconds: float

@@ -27,6 +27,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.sending 
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.running_service import service
 from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 from ansible_collections.acs.builders.tests.writers import Writer
 
 ARCHIVE = "coordination/archive"
@@ -187,7 +188,7 @@ def test_two_archivers_and_three_senders_lose_nothing(tmp_path: Path, monkeypatc
 
     def archive_all(server: str) -> None:
         try:
-            with builders.host(server, timeout=120) as host:
+            with builders.host(server, timeout=LIMIT) as host:
                 host.repository.read(lambda snapshot: snapshot.commit)
                 while archive(host).result:
                     pass
