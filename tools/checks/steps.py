@@ -46,7 +46,7 @@ STEPS = (
         "cluster",
         "molecule cluster",
         ("molecule", "test", "--scenario-name=cluster"),
-        ("python", "tests/cluster/rig.py", "down", "--all"),
+        ("python", "tests/cluster", "down", "--all"),
     ),
     Step("unit", "pytest", PYTEST),
     Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),
