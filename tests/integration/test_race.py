@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import deliver
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 from ansible_collections.acs.builders.tests.writers import Operation, Writer
 from hypothesis import HealthCheck, settings
@@ -59,6 +60,29 @@ def test_four_writers_send_25_messages_each_at_once(tmp_path: Path, writers: lis
         assert [message["id"] for message in there if message["from"] == server] == ids
     assert len(there) == 100
     assert builders.commits() == 100
+    check_clones(builders)
+
+
+def test_processes_of_two_hosts_write_at_once(tmp_path: Path) -> None:
+    """What one of them has accepted, another process of its host may deliver."""
+    builders = make_builders(tmp_path, IDS[:2])
+    processes = [Writer(server) for server in builders.ids for _process in range(3)]
+    try:
+        for process in processes:
+            process.start(builders.folder, builders.ids, [("send", "all")] * 3)
+        outcomes = [process.outcome() for process in processes]
+    finally:
+        for process in processes:
+            process.stop()
+    for server in builders.ids:
+        with builders.host(server) as host:
+            deliver(host)
+    there = [message["id"] for message in builders.messages()]
+    for outcome in outcomes:
+        assert not isinstance(outcome, str), outcome
+        sent = [message_id for result in outcome for message_id in result["ids"]]
+        assert [message_id for message_id in there if message_id in sent] == sent
+    assert len(there) == 18
     check_clones(builders)
 
 
