@@ -359,8 +359,11 @@ def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Bui
         assert list_messages(host, Filter()).messages[1]["actionable"]
 
 
-def test_who_waits_for_another_process_is_done_when_that_one_has_delivered(builders: Builders) -> None:
+def test_who_waits_for_another_process_is_done_when_that_one_has_delivered(
+    builders: Builders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also while that one goes on with something else."""
+    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
     with (
         builders.host("build1") as busy,
         builders.host("build1") as other,

@@ -26,7 +26,7 @@ MAILBOX = b'{"v": 1, "messages": [\n  {"id": "a", "read": false, "x":  "\\u00e9"
 def test_a_short_run_with_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some examples of every target; the full run is a command of its own."""
     monkeypatch.setattr(running, "ROUND", EXAMPLES)
-    print(f"seed {SEED}, {EXAMPLES} examples of every target")
+    print(f"seed {SEED}, the first {EXAMPLES} examples of each target's round 0")
     with targets() as all_targets:
         results = [run_target(target, SEED, 0) for target in all_targets]
     assert [(one.name, one.failure, one.example) for one in results if one.failure] == []
