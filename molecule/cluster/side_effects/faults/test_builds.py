@@ -82,6 +82,8 @@ def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
 
 def test_a_build_goes_on_without_the_controller(rig: Rig) -> None:
     abandon(rig, "alone", "until [ -e /root/go ]; do sleep 0.1; done", lambda: rig.ssh("build1", "touch /root/go"))
+    until(lambda: not rig.ssh("build1", "pgrep -f [j]ob_runner.py", check=False).stdout, "no end of the build")
+    beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "alone", "no end of the build")
     assert status(rig)["status"] == "success"
     until(lambda: len(told(rig, "alone")) == 2, "no message")

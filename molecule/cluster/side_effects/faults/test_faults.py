@@ -100,11 +100,14 @@ def test_the_service_hangs(rig: Rig, build1: Host) -> None:
     soon = "[Service]\nWatchdogSec=5\nTimeoutAbortSec=1\nRestartSec=1\n"
     apply = "systemctl daemon-reload && systemctl restart build-heartbeat"
     build1.check_output(f"mkdir --parents $(dirname {WATCHDOG}) && printf '{soon}' > {WATCHDOG} && {apply}")
-    before = pid(build1)
-    build1.check_output("kill -STOP %s", before)
-    until(lambda: pid(build1) not in ("0", before), "no new process")
-    build1.check_output(f"rm {WATCHDOG} && {apply}")
-    assert "watchdog" in build1.check_output(f"journalctl --unit build-heartbeat _PID=1 | grep {before}").lower()
+    barks = "journalctl --unit build-heartbeat _PID=1 | grep --count 'Watchdog timeout'"
+    try:
+        before, heard = pid(build1), build1.run(barks).stdout
+        build1.check_output("kill -STOP %s", before)
+        until(lambda: pid(build1) not in ("0", before), "no new process")
+    finally:
+        build1.check_output(f"rm {WATCHDOG} && {apply}")
+    until(lambda: build1.run(barks).stdout != heard, "no word of the watchdog")
     beats_by_itself(rig, "build1")
 
 
@@ -156,12 +159,13 @@ def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
 
 
 def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
-    begin = len(log(rig))
-    rig.cut_off()
-    try:
-        until(lambda: said(rig, begin), "nothing about the Git host")
-    finally:
-        rig.join()
+    with configured(rig, "build1", interval=1, timeout=4):
+        begin = len(log(rig))
+        rig.cut_off()
+        try:
+            until(lambda: said(rig, begin), "nothing about the Git host")
+        finally:
+            rig.join()
     beats_by_itself(rig, "build1")
 
 
