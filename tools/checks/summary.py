@@ -16,8 +16,8 @@ FAILURES = re.compile(r"^=+ (ERRORS|FAILURES) =+$", re.MULTILINE)
 """Where pytest begins to show what failed."""
 TELLING = re.compile(r"\b(FAILED|ERROR) \S+::|^fatal: ")
 """The lines of an output that name what failed: those of pytest's short summary, and Ansible's."""
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-"""The codes for colours (ECMA-48, SGR), which molecule prints even where no terminal is."""
+COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+"""The codes for colours (ECMA-48, SGR) and links (OSC 8), which molecule prints even where no terminal is."""
 
 
 class Result(NamedTuple):
