@@ -24,13 +24,13 @@ from ansible_collections.acs.builders.tests.attacker import (
     health,
     health_at,
     make_scene,
-    measure,
     problems,
     refusal,
     seen,
     signed,
 )
 from ansible_collections.acs.builders.tests.builders import MESSAGES, git
+from ansible_collections.acs.builders.tests.measured import measure
 
 table = pytest.fixture(scope="module")(attack_table)
 ON_BRANCH = "build1/heartbeat.json"
