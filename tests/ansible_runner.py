@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -18,12 +19,12 @@ from typing import Any, NamedTuple
 from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.module_server import MODULES, ModuleServer
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 from packaging.requirements import Requirement
 
 TOP = Path(__file__).resolve().parent.parent
 LOCAL_INVENTORY = TOP / "inventory" / "local.yml"
-MODULES = "ansible_collections.acs.builders.plugins.modules"
 SET_UP = json.dumps(
     {
         "build_repository_packages": [],
@@ -57,16 +58,21 @@ class Run(NamedTuple):
         return result
 
 
-def environment(home: Path, **more: str | Path) -> dict[str, str]:
-    """Variables for a command: none that steers Ansible, Git or a proxy, and a home folder of its own."""
+def neutral() -> dict[str, str]:
+    """The variables of this process but those that steer Ansible, Git, Python or a proxy."""
     steering = ("ANSIBLE_", "GIT_", "PYTHON", "ACS_")
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(steering) and not name.lower().endswith("_proxy")
     }
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def environment(home: Path, **more: str | Path) -> dict[str, str]:
+    """Variables for a command: neutral ones, and a home folder of its own."""
     home.mkdir(exist_ok=True)
-    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", **{name: str(value) for name, value in more.items()}}
+    return {**neutral(), "HOME": str(home), **{name: str(value) for name, value in more.items()}}
 
 
 def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: str = "") -> Run:
@@ -118,9 +124,9 @@ def ad_hoc(folder: Path, server: str, module: str, *arguments: str, **options: A
     return ansible("adhoc", server, "-m", module, "-a", json.dumps(given), *arguments, folder=folder, **options)
 
 
-def module_command(module: str = "build_message", python: str | Path = sys.executable) -> list[str]:
-    """The command that runs a module; its arguments come on standard input."""
-    return [str(python), "-m", f"{MODULES}.{module}"]
+def module_command(module: str = "build_message") -> list[str]:
+    """The command that runs a module as a process; its arguments come on standard input."""
+    return [sys.executable, "-m", f"{MODULES}.{module}"]
 
 
 def module_input(builders: Builders, speaker: str, /, **options: Any) -> str:
@@ -141,14 +147,15 @@ def module_variables(builders: Builders, **more: str | Path) -> dict[str, str]:
 
 
 def call(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> Run:
-    """Run a module on a server, as Ansible runs it there; ``python`` and ``variables`` may be given."""
-    python, variables = options.pop("python", sys.executable), options.pop("variables", {})
-    return run(
-        *module_command(module, python),
-        cwd=builders.folder,
-        variables=module_variables(builders, **variables),
-        stdin=module_input(builders, speaker, **options),
-    )
+    """Run a module on a server, as Ansible runs it there; ``variables`` of its environment may be given."""
+    variables = module_variables(builders, **options.pop("variables", {}))
+    return Run(*_modules().run(module, module_input(builders, speaker, **options), builders.folder, variables))
+
+
+@functools.cache
+def _modules() -> ModuleServer:
+    """What runs the modules for this process."""
+    return ModuleServer({**neutral(), "PYTHONPATH": str(TOP / "collections")})
 
 
 def succeed(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -144,16 +147,35 @@ def make_builders(folder: Path, ids: tuple[str, ...] = ("build1", "build2"), leg
 
     :param legacy: whether the remote begins with what the old scripts left; else it is empty.
     """
+    template = _template(ids, legacy)
+    shutil.copytree(template.folder, folder, symlinks=True, dirs_exist_ok=True)
     builders = Builders(folder, ids)
+    for server in ids:
+        config = builders.clone(server) / ".git" / "config"
+        config.write_text(config.read_text().replace(str(template.remote), str(builders.remote)))
+        if legacy:
+            git("update-index", "--refresh", cwd=builders.clone(server))  # the files are as new as those of a clone
+    return builders
+
+
+@functools.cache
+def _template(ids: tuple[str, ...], legacy: bool) -> Builders:
+    """A remote and its servers to copy, in a folder that goes when this process ends."""
+    scratch = tempfile.TemporaryDirectory(prefix="builders-")
+    atexit.register(scratch.cleanup)
+    builders = Builders(Path(scratch.name).resolve(), ids)
     git("init", "--quiet", "--bare", "--initial-branch=main", builders.remote)
     if legacy:
-        first = folder / "first"
+        first = builders.folder / "first"
         git("clone", "--quiet", builders.remote, first)
-        subprocess.run(["cp", "-r", f"{LEGACY_REPO}/.", str(first)], check=True)
+        shutil.copytree(LEGACY_REPO, first, symlinks=True, dirs_exist_ok=True)
         git("add", "--all", cwd=first)
         identity = ("-c", "user.name=old", "-c", "user.email=old@localhost")
         git(*identity, "commit", "--quiet", "--message", "what the old scripts left", cwd=first)
         git("push", "--quiet", "origin", "HEAD:main", cwd=first)
+        shutil.rmtree(first)
     for server in ids:
         builders.add_server(server)
+    for sample in builders.folder.rglob("hooks/*.sample"):
+        sample.unlink()
     return builders

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster.command import Failed
+from ansible_collections.acs.builders.tests.ram_disk import RAM_DISK, ram_disk
 
 TOP = Path(__file__).resolve().parents[2]
-RAM_DISK = Path("/dev/shm")
 ROOM = 2 << 30
 """Bytes that have to be free for the rigs of a run to be made in memory; one needs about a tenth of it."""
 
@@ -28,7 +28,7 @@ def homes() -> list[Path]:
 def place(name: str) -> Path:
     """The folder of a rig: the one where it is, or the one for a new one."""
     folders = [home / name for home in homes()]
-    return next((folder for folder in folders if folder.exists()), folders[0] if _fits() else folders[-1])
+    return next((folder for folder in folders if folder.exists()), folders[0] if ram_disk(ROOM) else folders[-1])
 
 
 def make_home(rig: Path) -> None:
@@ -40,14 +40,3 @@ def make_home(rig: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
             raise Failed(f"The folder {folder} is not ours.")
-
-
-def _fits() -> bool:
-    """Whether there is a RAM disk with enough room, from which programs can be run."""
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    (options, *_) = [mount[3].split(",") for mount in mounts if mount[1:3] == [str(RAM_DISK), "tmpfs"]] or [["noexec"]]
-    if "noexec" in options:
-        return False
-    disk = os.statvfs(RAM_DISK)
-    memory = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    return min(disk.f_bavail * disk.f_frsize, int(memory["MemAvailable"].split()[0]) * 1024) > ROOM
