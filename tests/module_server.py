@@ -59,7 +59,7 @@ class ModuleServer:
             stdin = files.enter_context(tempfile.TemporaryFile())
             stdin.write(arguments.encode())
             stdin.seek(0)
-            reading, writing = zip(*(os.pipe() for _ in range(3)))
+            reading, writing = zip(*(os.pipe() for _number in range(3)))
             for descriptor in reading:
                 files.callback(os.close, descriptor)
             try:
@@ -68,7 +68,7 @@ class ModuleServer:
                 for descriptor in writing:
                     os.close(descriptor)
             status, stdout, stderr = _read_to_the_end(reading)
-        _, *code = status.split()
+        _pid, *code = status.split()
         assert code, f"{module} ended without an exit code: {stderr.decode()}"
         return int(code[0]), stdout.decode(), stderr.decode()
 
@@ -86,7 +86,7 @@ def _read_to_the_end(pipes: tuple[int, ...]) -> list[bytes]:
                 with suppress(ProcessLookupError):
                     os.kill(int(got[pipes[0]].split()[0]), signal.SIGKILL)
                 raise TimeoutError(f"the module has not ended within {LIMIT} s")
-            for key, _ in ready:
+            for key, _events in ready:
                 data = os.read(key.fd, 65536)
                 got[key.fd] += data
                 if not data:
@@ -100,7 +100,7 @@ def _serve(connection: socket.socket) -> None:
         importlib.import_module(f"{MODULES}.{module.name}")
         del sys.modules[f"{MODULES}.{module.name}"]  # so that a fork runs it as its main program
     while True:
-        request, (*descriptors,), _, _ = socket.recv_fds(connection, 1 << 20, 4)
+        request, descriptors, _flags, _address = socket.recv_fds(connection, 1 << 20, 4)
         if not request:
             return
         if os.fork() == 0:
