@@ -31,6 +31,7 @@ server {
         auth_basic Git;
         auth_basic_user_file /etc/nginx/passwords;
         include fastcgi_params;
+        fastcgi_read_timeout 600;
         fastcgi_pass unix:/run/fcgiwrap.socket;
         fastcgi_param SCRIPT_FILENAME /usr/lib/git-core/git-http-backend;
         fastcgi_param GIT_PROJECT_ROOT /srv/git;

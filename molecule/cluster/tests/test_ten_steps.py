@@ -58,6 +58,8 @@ def test_6_the_service_runs(host: Host, server: dict[str, Any], rig: Rig) -> Non
 
 
 def test_7_the_health_of_both_is_told(host: Host, rig: Rig) -> None:
+    for server in ("build1", "build2"):
+        beats_again(rig, server)
     health = json.loads(host.run("builderctl health --json").stdout)
     assert {name: health["servers"][name]["state"] for name in ("build1", "build2")} == {"build1": "ok", "build2": "ok"}
     assert set(health["jobs"]) and health["messages"]["total"] > 0
