@@ -26,7 +26,7 @@ docs-lint: $(DEV)/.done ## check the documentation of the modules and the change
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
 cluster: $(DEV)/.done ## boot two servers and a Git host, set them up, break things and verify (needs root on Debian)
 lint unit sanity docs-lint molecule cluster:
-	$(DEV)/bin/python tools/test $@
+	$(DEV)/bin/python tools/test $@ $(if $(ARGS),-- $(ARGS))
 
 faults: $(DEV)/.done ## fuzz all input, inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
 	$(if $(ROW),,PYTHONPATH="$(CURDIR)/collections" $(DEV)/bin/python -m ansible_collections.acs.builders.tests.fuzz --seconds 120 $(if $(SEED),--seed $(SEED)))

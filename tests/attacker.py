@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import ACTED_FILE, act
@@ -25,8 +25,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import KEY_FILE, MESSAGE, sign
-from ansible_collections.acs.builders.tests.ansible_runner import module_command, module_input, module_variables
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
+from ansible_collections.acs.builders.tests.copying import copy_of, scratch_folder
 
 Entry = dict[str, Any]
 Tell = Callable[[str, str, str], None]
@@ -54,6 +54,8 @@ class Attacker:
         self._builders = builders
         self.clone = builders.folder / "attacker" / "Build"
         self.key = self.clone.parent / "key"
+        if self.clone.exists():
+            return
         git("clone", "--quiet", builders.remote, self.clone)
         for name, value in (("user.name", "build1"), ("user.email", "build1@localhost"), ("core.autocrlf", "false")):
             git("config", name, value, cwd=self.clone)
@@ -122,19 +124,34 @@ def ago(**past: float) -> str:
 
 
 def make_fleet(folder: Path, ids: tuple[str, ...] = ("build1", "build2", "build3")) -> Builders:
-    """Servers that trust each other for an hour already, and whose service runs: they beat, and look each time."""
-    fleet = make_builders(folder, ids)
+    """Servers that trust each other for an hour already, and whose service runs: they beat, and look each time.
+
+    All that a process makes have the same keys.
+    """
+    return _running(copy_of(_trusting(ids), folder))
+
+
+@functools.cache
+def _trusting(ids: tuple[str, ...]) -> Builders:
+    """Servers to copy that trust each other for an hour already."""
+    fleet = make_builders(scratch_folder(), ids)
     fleet.trust()
     record = fleet.record() or {}
     for signer in record["signers"]:
         signer["valid_from"] = ago(hours=1)
     tell_signers(fleet, record)
-    for server in ids:
-        beat(fleet, server)
+    for server in _running(fleet).ids:
         with fleet.host(server) as host:
             mark_read(host, [])
             acknowledge(host, [])
-    assert [problems(fleet, server) for server in ids] == [[]] * len(ids)
+    return fleet
+
+
+def _running(fleet: Builders) -> Builders:
+    """A fleet each of whose servers has beaten just now, and has seen that all are well."""
+    for server in fleet.ids:
+        beat(fleet, server)
+    assert [problems(fleet, server) for server in fleet.ids] == [[]] * len(fleet.ids)
     return fleet
 
 
@@ -167,12 +184,24 @@ class Scene:
 
 def make_scene(folder: Path) -> Scene:
     """A fleet in which build1 has asked build2 for two things, and every service has seen it."""
-    fleet = make_fleet(folder)
-    for subject in ("Install it", "Build it"):
-        ask(fleet, "build1", "build2", subject)
-    assert [problems(fleet, server) for server in fleet.ids] == [[]] * 3
+    fleet = _running(copy_of(_asking(), folder))
     asked, beside = fleet.messages()
     return Scene(fleet, Attacker(fleet), asked, beside)
+
+
+@functools.cache
+def _asking() -> Builders:
+    """The fleet of a scene, to copy."""
+    fleet = make_fleet(scratch_folder())
+    for subject in ("Install it", "Build it"):
+        ask(fleet, "build1", "build2", subject)
+    Attacker(fleet)
+    return fleet
+
+
+def clock(ahead: float) -> Callable[[], datetime]:
+    """A clock that is some seconds ahead."""
+    return lambda: datetime.now(timezone.utc) + timedelta(seconds=ahead)
 
 
 def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it") -> Entry:
@@ -182,9 +211,10 @@ def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it
     return entry
 
 
-def beat(fleet: Builders, server: str) -> list[str]:
-    """Let a server beat, and return what it notes."""
-    with fleet.host(server) as host:
+def beat(fleet: Builders, server: str, ahead: float = 0) -> list[str]:
+    """Let a server beat, whose clock is some seconds ahead, and return what it notes."""
+    with fleet.host(server) as opened:
+        host = replace(opened, clock=clock(ahead))
         publish_heartbeat(host, compose_heartbeat(host, [], 60, "1.0.0"))
         return host.repository.notes
 
@@ -253,37 +283,3 @@ def health_at(fleet: Builders, server: str, moment: datetime) -> Entry:
     """The health as a server sees it at another time."""
     with fleet.host(server) as host:
         return read_health(replace(host, clock=lambda: moment))
-
-
-MEASURE = """
-import json, resource, subprocess, sys, time
-start = time.monotonic()
-done = subprocess.run(sys.argv[1:], stdin=sys.stdin, capture_output=True, check=False)
-spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-sys.stdout.write(json.dumps([done.returncode, time.monotonic() - start, spent.ru_maxrss / 1024,
-    done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")]))
-"""
-
-
-class Measured(NamedTuple):
-    """How a module ended: seconds, and the megabytes that it or a Git of its own had at most."""
-
-    code: int
-    seconds: float
-    megabytes: float
-    stdout: str
-    stderr: str
-
-
-def measure(fleet: Builders, server: str, module: str = "build_message", /, **options: Any) -> Measured:
-    """Run a module and measure it."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *module_command(module)],
-        cwd=fleet.folder,
-        env=module_variables(fleet),
-        input=module_input(fleet, server, **options),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return Measured(*json.loads(done.stdout))

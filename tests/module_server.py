@@ -90,7 +90,7 @@ def _read_to_the_end(pipes: list[int], process: int) -> list[bytes]:
     got = dict.fromkeys(pipes, b"")
     reading = set(pipes)
     while reading:
-        ready, _, _ = select.select(reading, [], [], max(0, deadline - time.monotonic()))
+        ready, _writable, _failed = select.select(reading, [], [], max(0, deadline - time.monotonic()))
         if not ready:
             os.kill(process, signal.SIGKILL)
             raise TimeoutError(f"the module has not ended within {LIMIT} s")
@@ -134,7 +134,7 @@ class _Sent:
 
 def _accept(listener: socket.socket) -> None:
     """Let a fork run what is asked for next, and bury those that have ended."""
-    connection, _ = listener.accept()
+    connection, _address = listener.accept()
     if os.fork() == 0:
         try:
             listener.close()
@@ -149,7 +149,7 @@ def _accept(listener: socket.socket) -> None:
 
 def _become(connection: socket.socket) -> NoReturn:
     """Run what is asked for as the main program of this process, to the end of both."""
-    request, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+    request, descriptors, _flags, _address = socket.recv_fds(connection, 1 << 20, 3)
     connection.send(str(os.getpid()).encode())
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)

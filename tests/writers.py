@@ -14,6 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.reportin
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 Operation = tuple[str, str]
 """What to do and with what: ("send", recipient), ("read", ""), ("acknowledge", ""), ("status", state)."""
@@ -43,7 +44,7 @@ class Writer:
     def stop(self) -> None:
         """End the process."""
         self._pipe.close()
-        self._process.join(10)
+        self._process.join()
 
 
 def _serve(server: str, pipe: Connection) -> None:
@@ -60,7 +61,7 @@ def _serve(server: str, pipe: Connection) -> None:
 
 def _act(builders: Builders, server: str, operations: list[Operation]) -> list[dict[str, Any]]:
     results = []
-    with builders.host(server, timeout=120) as host:
+    with builders.host(server, timeout=LIMIT) as host:
         for number, (name, value) in enumerate(operations):
             ids: list[str] = []
             if name == "send":

@@ -25,6 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
 
 from ansible_collections.acs.builders.tests.git_server import GitHost, GitRequest
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = "a-token-for-tests"
 DELAY = 0.02
@@ -79,7 +80,7 @@ class FarHost:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(LIMIT)
         self._process.stdout.close()
 
 

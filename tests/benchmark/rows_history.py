@@ -16,11 +16,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbea
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, seconds_of
 from ansible_collections.acs.builders.tests.benchmark.scene import at, make_scene
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 MEGABYTE = 10**6
 INTERVAL = timedelta(seconds=60)
-PATIENCE = 600
-"""Seconds that a beat may take, however busy this machine is."""
 READ_EVERY = 10
 """Beats after which a server reads those of the others."""
 _SPAWN = multiprocessing.get_context("spawn")
@@ -31,7 +30,7 @@ def beat(builders: Builders, server: str, number: int) -> None:
     start = datetime.now(timezone.utc)
     for place in range(number):
         now = start + place * INTERVAL
-        with builders.host(server, timeout=PATIENCE) as opened:
+        with builders.host(server, timeout=LIMIT) as opened:
             host = replace(opened, clock=at(now))
             publish_heartbeat(host, compose_heartbeat(host, [], 60, "benchmark", "2026-01-01T00:00:00Z"))
             if place % READ_EVERY == 0:

@@ -25,6 +25,7 @@ from ansible_collections.acs.builders.tests.benchmark.floor import FLOOR_REMOTE,
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, seconds_of
 from ansible_collections.acs.builders.tests.benchmark.scene import BODY, make_scene, move_remotes
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 READER = "build1"
 WRITERS = 8
@@ -38,7 +39,7 @@ def write(builders: Builders, server: str, number: int, at_once: bool, options: 
 
     def write_one(_number: int) -> float:
         began = time.perf_counter()
-        with builders.host(server, timeout=120, **options) as host:
+        with builders.host(server, timeout=LIMIT, **options) as host:
             if send(host, Draft("Race", BODY), [READER]).queued:
                 late.append(began)
         return time.perf_counter() - began
@@ -47,7 +48,7 @@ def write(builders: Builders, server: str, number: int, at_once: bool, options: 
     with ThreadPoolExecutor(number if at_once else 1) as pool:
         waits = list(pool.map(write_one, range(number)))
     if late:  # others of this host were at it for too long
-        with builders.host(server, timeout=120, **options) as host:
+        with builders.host(server, timeout=LIMIT, **options) as host:
             deliver(host)
         waits.append(time.perf_counter() - min(late))
     told.put(waits)
@@ -62,11 +63,11 @@ def run_race(
     processes = [_SPAWN.Process(target=write, args=(builders, one, *given)) for one in writers]
     for process in processes:
         process.start()
-    start.wait(60)
+    start.wait(LIMIT)
     waits: list[float] = []
-    took = seconds_of(lambda: waits.extend(wait for _writer in writers for wait in told.get(timeout=600)))
+    took = seconds_of(lambda: waits.extend(wait for _writer in writers for wait in told.get(timeout=LIMIT)))
     for process in processes:
-        process.join(60)
+        process.join(LIMIT)
     return took, waits
 
 

@@ -6,6 +6,7 @@ from ansible_collections.acs.builders.tests.benchmark.far_host import FarHost
 from ansible_collections.acs.builders.tests.benchmark.floor import FLOOR_REMOTE, Floor
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
 from ansible_collections.acs.builders.tests.benchmark.scene import (
+    BODY,
     Command,
     core_send,
     count_children,
@@ -47,7 +48,7 @@ def local(scale: Scale) -> list[Result]:
     builders = make_scene(scale.folder)
     command = Command(builders)
     command.send()
-    children = count_children(command, scale.folder)
+    children = count_children(command, scale.folder / "counted", "send", "Counted", BODY)
     rounds = scale.pick(25, 1)
     floor = Floor(builders.remote, rounds + 1)
     sides = {OURS: command.send, OLD: lambda: old_send(builders), LOADED: command.load, FLOOR: floor.push}

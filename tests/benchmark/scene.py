@@ -105,8 +105,12 @@ class Command:
         self.run("send", "Measured", BODY)
 
 
-def count_children(command: Command, folder: Path) -> list[str]:
-    """The direct child processes of one send, each with its program and its first own argument."""
+def count_children(command: Command, folder: Path, *arguments: str) -> list[str]:
+    """The direct child processes of one call, each with its program and its first own argument.
+
+    :param folder: where the programs are put that take them down, which must not be there yet.
+    """
+    folder.mkdir()
     programs, log = folder / "programs", folder / "children"
     programs.mkdir()
     log.touch()
@@ -116,7 +120,7 @@ def count_children(command: Command, folder: Path) -> list[str]:
         told = f'printf "%s\\\\n" "{name} $*" >> {log};; esac'
         (programs / name).write_text(f'#!/bin/sh\n{parent}{told}\nexec {real} "$@"\n', encoding="utf-8")
         (programs / name).chmod(0o755)
-    command.run("send", "Counted", BODY, path=str(programs))
+    command.run(*arguments, path=str(programs))
     return [_named(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 

@@ -16,6 +16,7 @@ PACKAGES = {
     "ip": "iproute2",
     "journalctl": "systemd",
     "mmdebstrap": "mmdebstrap",
+    "nsenter": "util-linux",
     "openssl": "openssl",
     "ssh": "openssh-client",
     "systemd-nspawn": "systemd-container",
@@ -27,7 +28,10 @@ class Failed(Exception):
 
 
 def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **environment: str) -> str:
-    """Run a program and return what it prints; when it fails, say what it said."""
+    """Run a program and return what it prints; when it fails, say what it said.
+
+    Its temporary files are where every root file system has room for them, since some programs run inside of one.
+    """
     words = list(map(str, command))
     result = subprocess.run(
         words,
@@ -36,7 +40,7 @@ def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **env
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **environment},
+        env={**os.environ, "TMPDIR": "/tmp", **environment},
     )
     if check and result.returncode:
         said = "\n".join((result.stdout + result.stderr).strip().splitlines()[-20:])
@@ -48,6 +52,18 @@ def require_root() -> None:
     """Say what the matter is when we are not root."""
     if os.geteuid():
         raise Failed("The test rig needs root, for it mounts file systems and makes network interfaces.")
+
+
+def require_molecule() -> None:
+    """Stop when molecule asked for this and has ended meanwhile: Ansible's workers outlive a signal to it."""
+    if "MOLECULE_SCENARIO_NAME" not in os.environ:
+        return
+    pid = os.getppid()
+    while pid > 1:
+        if b"molecule" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    raise Failed("Molecule has ended.")
 
 
 def install_missing() -> None:

@@ -1,6 +1,7 @@
-"""Control groups: a host's processes are those of its group, so none but its own is ever stopped.
+"""Control groups of a rig: one for each host, and one for the programs that work with the rig on the controller.
 
-Without a group of its own, each nspawn takes the group of its parent, and the hosts' systemd would share one.
+Without a group of its own, each nspawn takes the group of its parent, and the hosts' systemd would share one. And a
+group is how all processes of a rig are found, however they were started, and none but its own is ever ended.
 """
 
 from __future__ import annotations
@@ -12,32 +13,56 @@ from contextlib import suppress
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster.command import Failed
-from ansible_collections.acs.builders.tests.cluster.network import PREFIX
+from ansible_collections.acs.builders.tests.cluster.network import prefix
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
-GRACE_SECONDS = 30.0  # for a host to shut down
 
-
-def make_groups(name: str) -> list[Path]:
+def make_groups(rig: Path, name: str) -> list[Path]:
     """Make a host's groups, one in each hierarchy that systemd uses, and return where they are."""
-    made = [place / f"{PREFIX}{name}" for place in _hierarchies()]
+    made = [place / f"{prefix(rig)}-{name}" for place in _hierarchies()]
     for group in made:
         group.mkdir(exist_ok=True)
     return made
 
 
-def stop_groups() -> None:
-    """Stop all hosts: nspawn shuts them down in order, and what is there after it is killed. Then remove the groups."""
-    _signal(signal.SIGTERM, "supervisor")
-    _wait_for_end(GRACE_SECONDS, "supervisor")
-    for _attempt in range(10):
-        _signal(signal.SIGKILL)
-        if _wait_for_end(1):
-            break
-    else:
-        raise Failed(f"These processes of the hosts cannot be killed: {sorted(_processes())}.")
-    for group in _groups():
+def join(rig: Path) -> None:
+    """Make this process, and all that it starts, part of the rig: :func:`kill_processes` ends them."""
+    (group, *_others) = make_groups(rig, "controller")
+    _enter(group)
+
+
+def stop_hosts(rig: Path) -> None:
+    """Shut all hosts down in order, and wait until they are."""
+    for pid in _processes(rig, "supervisor"):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + LIMIT
+    while left := _processes(rig, "payload") | _processes(rig, "supervisor"):
+        if time.monotonic() > deadline:
+            raise Failed(f"The hosts did not shut down within {LIMIT} s, these processes are left: {sorted(left)}.")
+        time.sleep(0.05)
+
+
+def kill_processes(rig: Path) -> None:
+    """End all processes of a rig but this one, at once, and remove its groups."""
+    for place in _hierarchies():
+        if _processes(rig) & {os.getpid()}:
+            _enter(place)
+    deadline = time.monotonic() + LIMIT
+    while left := _processes(rig):
+        if time.monotonic() > deadline:
+            raise Failed(f"These processes of the rig cannot be killed: {sorted(left)}.")
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    for group in _groups(rig):
         for folder, _folders, _files in os.walk(group, topdown=False):
             os.rmdir(folder)
+
+
+def _enter(group: Path) -> None:
+    (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def _hierarchies() -> list[Path]:
@@ -50,31 +75,15 @@ def _hierarchies() -> list[Path]:
     ]
 
 
-def _groups() -> list[Path]:
-    return [group for place in _hierarchies() for group in place.glob(f"{PREFIX}*/")]
+def _groups(rig: Path) -> list[Path]:
+    return [group for place in _hierarchies() for group in place.glob(f"{prefix(rig)}-*/")]
 
 
-def _processes(part: str = "") -> set[int]:
-    """The processes of all hosts, or those in one part of each group."""
+def _processes(rig: Path, part: str = "") -> set[int]:
+    """The processes of a rig, or those in one part of each host's group."""
     found: set[int] = set()
-    for group in _groups():
+    for group in _groups(rig):
         for folder, _folders, _files in os.walk(group / part):
             with suppress(OSError):  # the folder goes away meanwhile
                 found.update(map(int, Path(folder, "cgroup.procs").read_text().split()))
     return found
-
-
-def _signal(number: signal.Signals, part: str = "") -> None:
-    for pid in _processes(part):
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def _wait_for_end(seconds: float, part: str = "") -> bool:
-    """Wait until the hosts have no process there any more, and return whether it is so."""
-    deadline = time.monotonic() + seconds
-    while _processes(part):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True

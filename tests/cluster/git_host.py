@@ -18,6 +18,8 @@ USER = "x-access-token"
 SERVICES = ("nginx.service", "fcgiwrap.service", "fcgiwrap.socket")
 ACCESS_LOG = "var/log/nginx/access.log"  # where Debian's nginx.conf has it
 CA_OF_BUILDERS = "usr/local/share/ca-certificates/acs-builders-tests.crt"
+PACKAGES_OF_PYTHON = "usr/lib/python3/dist-packages"
+COMPILE_ONCE = Path(__file__).with_name("compile_once.py")
 FIRST_CONTENT = Path(__file__).resolve().parent.parent / "fixtures" / "legacy-repo"
 NGINX = """\
 client_max_body_size 0;
@@ -29,6 +31,7 @@ server {
         auth_basic Git;
         auth_basic_user_file /etc/nginx/passwords;
         include fastcgi_params;
+        fastcgi_read_timeout 600;
         fastcgi_pass unix:/run/fcgiwrap.socket;
         fastcgi_param SCRIPT_FILENAME /usr/lib/git-core/git-http-backend;
         fastcgi_param GIT_PROJECT_ROOT /srv/git;
@@ -71,6 +74,8 @@ def make_builder(machine: Machine) -> None:
     """Let a builder trust the Git host, before it is booted, and serve nothing itself."""
     machine.write(CA_OF_BUILDERS, (machine.rig / "ca" / "ca.crt").read_text())
     machine.chroot("update-ca-certificates")
+    machine.write(f"{PACKAGES_OF_PYTHON}/compile_once.py", COMPILE_ONCE.read_text())
+    machine.write(f"{PACKAGES_OF_PYTHON}/compile_once.pth", "import compile_once\n")
     for unit in SERVICES:
         mask(machine.root, unit)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
-import os
 import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster.command import Failed, run, timed
+from ansible_collections.acs.builders.tests.cluster.places import cache
 
 INSTALLED = (
     *("systemd", "systemd-sysv", "dbus", "libpam-modules", "libpam-systemd", "procps", "iproute2", "logrotate"),
@@ -55,23 +56,22 @@ class Image:
 
 
 def image() -> Image:
-    """Make the image, if this recipe's is not in the cache."""
+    """Make the image, if this recipe's is not in the cache. Who comes while it is made waits for it."""
     sources = _sources()
     suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
     recipe = [suite, sources.read_text(), INSTALLED, FETCH, FILES, FOLDERS, REMOVED, MASKED]
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "acs-builders"
-    made = Image(cache / key)
-    if made.folder.exists():
-        print("image: cached", flush=True)
-        return made
-    new = Image(cache / f"{key}.{os.getpid()}")
-    try:
+    cache().mkdir(parents=True, exist_ok=True)
+    made, new = Image(cache() / key), Image(cache() / f"{key}.new")
+    with (cache() / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.folder.exists():
+            print("image: cached", flush=True)
+            return made
+        shutil.rmtree(new.folder, ignore_errors=True)
         with timed("image", "made"):
             _make(new, suite, sources)
         new.folder.rename(made.folder)
-    finally:
-        shutil.rmtree(new.folder, ignore_errors=True)
     return made
 
 
@@ -80,7 +80,14 @@ def _make(new: Image, suite: str, sources: Path) -> None:
     options = new.folder / "apt.conf"
     options.write_text(_apt_options())
     kind = ("--variant=minbase", f"--include={','.join(INSTALLED)}", f"--aptopt={options}", f"--customize-hook={FETCH}")
-    run("mmdebstrap", "--quiet", *kind, suite, new.root, sources)
+    apart = (
+        "unshare",
+        "--mount-proc",
+        "--pid",
+        "--fork",
+        "--kill-child",
+    )  # so that nothing of it is left when it is killed
+    run(*apart, "mmdebstrap", "--quiet", *kind, suite, new.root, sources)
     for pattern in REMOVED:
         for path in new.root.glob(pattern):
             path.unlink()

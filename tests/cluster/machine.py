@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster.command import Failed, run
 from ansible_collections.acs.builders.tests.cluster.control_group import make_groups
-from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES, HOSTNAMES, NAMESPACES, PREFIX
+from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES, HOSTNAMES, namespace, prefix
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 REBOOT = 133  # what nspawn exits with when the host inside reboots
 START = f"""
 for group in $GROUPS_OF_HOST; do echo $$ > "$group/cgroup.procs" || exit; done
 "$@"; while [ $? -eq {REBOOT} ]; do "$@"; done
 """
-PROPAGATED = Path("/run/systemd/nspawn/propagate")
-BOOT_SECONDS = 120.0
+LEFT = Path("/run/systemd/nspawn")
+"""Where nspawn leaves things behind when it is killed, or when /run is on a disk."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,17 @@ class Machine:
         """What it printed while it booted."""
         return self.folder / "console.log"
 
+    @property
+    def label(self) -> str:
+        """What the kernel and nspawn know it by."""
+        return f"{prefix(self.rig)}-{self.name}"
+
     def mount(self, image: Path) -> None:
-        """Make its file system."""
+        """Make its file system, with what is in the upper layer already."""
         for part in ("upper", "work", "root"):
-            (self.folder / part).mkdir(parents=True)
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
         layers = f"lowerdir={image},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
-        run("mount", "-t", "overlay", PREFIX + self.name, "-o", layers, self.root)
+        run("mount", "-t", "overlay", self.label, "-o", layers, self.root)
 
     def write(self, path: str, content: str, mode: int = 0o644) -> None:
         """Write a file in it, with its folders."""
@@ -84,13 +89,12 @@ class Machine:
 
     def boot(self) -> subprocess.Popen[bytes]:
         """Boot it; it runs on when this process ends, and boots again when it reboots."""
-        ours = PREFIX + self.name
         nspawn = (
             *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off"),
-            *(f"--machine={ours}", f"--hostname={HOSTNAMES[self.name]}"),
-            *(f"--network-namespace-path={NAMESPACES / ours}", f"--directory={self.root}", "--boot"),
+            *(f"--machine={self.label}", f"--hostname={HOSTNAMES[self.name]}"),
+            *(f"--network-namespace-path={namespace(self.rig, self.name)}", f"--directory={self.root}", "--boot"),
         )
-        groups = " ".join(map(str, make_groups(self.name)))
+        groups = " ".join(map(str, make_groups(self.rig, self.name)))
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "GROUPS_OF_HOST": groups}
         with self.console.open("ab") as console:
             return subprocess.Popen(
@@ -103,22 +107,22 @@ class Machine:
                 start_new_session=True,
             )
 
-    def ssh(self, command: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def ssh(self, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a shell command on it.
 
         :param check: whether a command that fails raises an exception.
         """
         try:
             result = subprocess.run(
-                [*self._login(), command],
+                ["ssh", "-F", str(self.rig / "ssh_config"), self.name, command],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=timeout,
+                timeout=LIMIT,
             )
         except subprocess.TimeoutExpired as error:
-            raise Failed(f"On {self.name}, this did not end within {timeout:.0f} s: {command}") from error
+            raise Failed(f"On {self.name}, this did not end within {LIMIT} s: {command}") from error
         if check and result.returncode:
             said = (result.stdout + result.stderr).strip()
             raise Failed(f"On {self.name}, this failed with {result.returncode}: {command}: {said}")
@@ -126,16 +130,12 @@ class Machine:
 
     def greeting(self) -> str:
         """What somebody sees who logs in to it, and out again."""
-        login = [*self._login("-o", "ControlPath=none"), "-tt"]
-        return subprocess.run(login, input="exit\n", capture_output=True, text=True, check=False, timeout=60).stdout
+        login = ["ssh", "-F", str(self.rig / "ssh_config"), "-o", "ControlPath=none", "-tt", self.name]
+        return subprocess.run(login, input="exit\n", capture_output=True, text=True, check=False, timeout=LIMIT).stdout
 
-    def _login(self, *more: str) -> list[str]:
-        options = (
-            *("-i", str(self.rig / "ssh_key"), "-o", f"UserKnownHostsFile={self.rig / 'known_hosts'}"),
-            *("-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "IdentitiesOnly=yes"),
-            *("-o", "ControlMaster=auto", "-o", "ControlPersist=10", "-o", f"ControlPath={self.rig}/ssh-%n"),
-        )
-        return ["ssh", "-F", "none", *more, *options, f"root@{ADDRESSES[self.name]}"]
+    def hang_up(self) -> None:
+        """End the connection that ssh shares between its runs."""
+        run("ssh", "-F", self.rig / "ssh_config", "-O", "exit", self.name, check=False)
 
     def boot_id(self) -> str:
         """Which boot it is in; empty when it does not answer."""
@@ -147,30 +147,36 @@ class Machine:
         :param process: what :meth:`boot` returned, so that a host that has died is not waited for.
         :param other_than: the boot that is not meant.
         """
-        deadline = time.monotonic() + BOOT_SECONDS
-        while process is None or process.poll() is None:
+
+        def state() -> str:
+            if process and process.poll() is not None:
+                return "dead"
             boot = self.boot_id()
-            if boot and boot != other_than:
-                state = self.ssh("systemctl is-system-running --wait", check=False).stdout.strip()
-                if state in ("running", "degraded"):
-                    failed = self.ssh("systemctl list-units --failed --plain --no-legend").stdout
-                    return [line.split()[0] for line in failed.splitlines()]
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.2)
-        said = "\n".join((self.console.read_text(errors="replace") + self.journal()).splitlines()[-30:])
-        raise Failed(f"The host {self.name} did not boot, or not within {BOOT_SECONDS:.0f} s; it says: {said}")
+            return self.ssh("systemctl is-system-running --wait", False).stdout.strip() if boot != other_than else ""
+
+        try:
+            until(lambda: state() in ("running", "degraded", "dead"), f"The host {self.name} did not boot")
+            failed = self.ssh("systemctl list-units --failed --plain --no-legend").stdout
+        except (AssertionError, Failed) as error:
+            said = "\n".join((self.console.read_text(errors="replace") + self.journal()).splitlines()[-30:])
+            raise Failed(f"{error}; it says: {said}") from error
+        return [line.split()[0] for line in failed.splitlines()]
 
     def journal(self) -> str:
         """Its whole journal, whether it runs or not."""
         return run("journalctl", f"--directory={self.root / 'var/log/journal'}", "--no-pager", "--output=short-precise")
 
 
-def unmount() -> None:
-    """Unmount the file systems of all hosts, which have to be stopped before."""
+def unmount(rig: Path) -> None:
+    """Unmount the file systems of all hosts of a rig, which have to be stopped before."""
+    locks = []
     for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
         source, place, kind = line.split()[:3]
-        if kind == "overlay" and source.startswith(PREFIX):
+        if kind == "overlay" and source.startswith(f"{prefix(rig)}-"):
+            locked = os.stat(place)
+            locks.append(LEFT / f"locks/inode-{locked.st_dev}:{locked.st_ino}")
             run("umount", place)
-    for left in PROPAGATED.glob(f"{PREFIX}*"):  # nspawn leaves it when /run is on a disk
+    for lock in locks:
+        lock.unlink(missing_ok=True)
+    for left in LEFT.glob(f"propagate/{prefix(rig)}-*"):
         shutil.rmtree(left)

@@ -1,42 +1,22 @@
-"""The test rig: two build servers and a Git host on this machine, booted, each with its own address and no way out.
-
-Everything is in one folder, and a machine has one rig at a time. It needs root, and a Debian or an Ubuntu:
-
-    python tests/cluster/rig.py up FOLDER
-    python tests/cluster/rig.py down FOLDER --journals ANOTHER_FOLDER
-"""
+"""A rig as its tests use it: what runs on its hosts, what is broken on purpose, and who operates it."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import re
 import shutil
-import signal
 import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
-
 from ansible_collections.acs.builders.tests.cluster import git_host, network, packages
-from ansible_collections.acs.builders.tests.cluster.command import Failed, install_missing, require_root, run, timed
-from ansible_collections.acs.builders.tests.cluster.control_group import stop_groups
-from ansible_collections.acs.builders.tests.cluster.image import Image, image
-from ansible_collections.acs.builders.tests.cluster.machine import Machine, unmount
-
-TOP = Path(__file__).resolve().parents[2]
-MARK = ".acs-builders-rig"  # what says that a folder is a rig's, so that no other one is ever deleted
-MANAGERS = {"build1": "Codex", "build2": "GitHub Copilot"}
-PARTNERS = {"build1": "build2", "build2": "build1"}
+from ansible_collections.acs.builders.tests.cluster.command import Failed, timed
+from ansible_collections.acs.builders.tests.cluster.machine import Machine
+from ansible_collections.acs.builders.tests.cluster.places import TOP
 
 
 class Rig:
-    """A rig that is up.
+    """A rig.
 
-    :param folder: the folder that it was made in.
+    :param folder: its folder.
     """
 
     url = git_host.URL
@@ -51,11 +31,11 @@ class Rig:
 
     def cut_off(self) -> None:
         """Cut the Git host off: packets to it get lost."""
-        network.plug("git", False)
+        network.plug(self.folder, "git", False)
 
     def join(self) -> None:
         """End :meth:`cut_off`."""
-        network.plug("git", True)
+        network.plug(self.folder, "git", True)
 
     def hang(self) -> None:
         """Freeze the Git host's web server: connections to it are taken and never answered."""
@@ -127,120 +107,3 @@ class Rig:
                 shutil.copy(machine.console, folder / f"{name}.console")
             if (machine.root / "var/log/journal").exists():
                 (folder / f"{name}.journal").write_text(machine.journal())
-
-
-def up(folder: Path) -> None:
-    """Make a rig; what is left of an earlier one is taken down before."""
-    require_root()
-    install_missing()
-    rig = Rig(folder)
-    if not re.fullmatch(r"[\w/.+@-]+", str(rig.folder)):
-        raise Failed(f"The name of the folder {rig.folder} has a character that mount or ssh would take for its own.")
-    if rig.folder.exists() and any(rig.folder.iterdir()) and not (rig.folder / MARK).exists():
-        raise Failed(f"The folder {rig.folder} holds something that is not a rig's, so it is left alone.")
-    base = image()
-    down(folder)
-    try:
-        _make(rig, base)
-    except BaseException:
-        down(folder)
-        raise
-
-
-def down(folder: Path, journals: Path | None = None) -> None:
-    """Take the rig of this machine down and delete its folder, as far as they are there.
-
-    :param journals: where the journals of the hosts are kept.
-    """
-    require_root()
-    stop_groups()
-    rig = Rig(folder)
-    if journals:
-        rig.journals(journals)
-    unmount()
-    network.remove_network()
-    if (rig.folder / MARK).exists():
-        shutil.rmtree(rig.folder)
-
-
-def _make(rig: Rig, base: Image) -> None:
-    rig.folder.mkdir(parents=True, exist_ok=True)
-    rig.folder.chmod(0o700)
-    (rig.folder / MARK).touch()
-    with timed("hosts", "made"), ThreadPoolExecutor() as pool:
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "acs.builders tests", "-f", rig.folder / "ssh_key")
-        git_host.make_certificates(rig.folder / "ca")
-        network.make_network()
-        list(pool.map(lambda machine: _make_host(machine, base), rig.machines.values()))
-        (rig.folder / "known_hosts").write_text("".join(machine.known() for machine in rig.machines.values()))
-        _write_inventory(rig)
-    with timed("hosts", "booted"), ThreadPoolExecutor() as pool:
-        processes = [machine.boot() for machine in rig.machines.values()]
-        failed = list(pool.map(Machine.wait, rig.machines.values(), processes))
-    for name, units in zip(rig.machines, failed):
-        if units:
-            print(f"{name}: these units failed: {', '.join(units)}", flush=True)
-
-
-def _make_host(machine: Machine, base: Image) -> None:
-    machine.mount(base.root)
-    machine.configure()
-    if machine.name == "git":
-        git_host.make_git_host(machine, base.packages)
-    else:
-        git_host.make_builder(machine)
-
-
-def _write_inventory(rig: Rig) -> None:
-    hosts = {
-        name: {
-            "ansible_host": network.ADDRESSES[name],
-            "builders_hostname": network.HOSTNAMES[name],
-            "builders_ip": network.ADDRESSES[name],
-            "builders_manager": MANAGERS[name],
-            "builders_partner": PARTNERS[name],
-        }
-        for name in MANAGERS
-    }
-    known = f"-o UserKnownHostsFile={rig.folder / 'known_hosts'} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
-    shared = f"-o ControlMaster=auto -o ControlPersist=10 -o ControlPath={rig.folder}/ssh-%n"
-    variables = {
-        "ansible_user": "root",
-        "ansible_ssh_private_key_file": str(rig.folder / "ssh_key"),
-        "ansible_ssh_common_args": f"{known} {shared}",
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "builders_remote_url": rig.url,
-        "builders_branch": "main",
-        "builders_pat_file": "/PAT",
-        "builders_repo": "/root/Build",
-        "builders_state_dir": "/var/lib/acs-builders",
-        "builders_rig": str(rig.folder),
-    }
-    inventory = {"builders": {"hosts": hosts, "vars": variables}}
-    (rig.folder / "inventory.yml").write_text(json.dumps(inventory, indent=2) + "\n")  # JSON is YAML
-
-
-def main(arguments: list[str]) -> int:
-    """Do what the command line says."""
-    parser = argparse.ArgumentParser(description="Two build servers and a Git host on this machine, for tests.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, help_text in (("up", "make the rig"), ("down", "take it down, and delete its folder")):
-        command = commands.add_parser(name, help=help_text)
-        command.add_argument("folder", type=Path, help="the rig's own folder, outside of the repository")
-        if name == "down":
-            command.add_argument("--journals", type=Path, help="where the journals of the hosts are kept")
-    given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a rig that is half up is taken down
-    try:
-        if given.command == "up":
-            up(given.folder)
-        else:
-            down(given.folder, given.journals)
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -27,9 +27,8 @@ from ansible_collections.acs.builders.tests.faults.operations import (
     failure,
 )
 from ansible_collections.acs.builders.tests.faults.steps import Steps
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
-PATIENCE = 300
-"""Seconds after which an actor that says nothing hangs."""
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -46,7 +45,7 @@ class Conditions:
     :param environment: variables that are set beside the usual ones.
     """
 
-    timeout: float = 60
+    timeout: float = LIMIT
     ahead: float = 0
     jump: float = 0
     deadly: int = 0
@@ -84,9 +83,9 @@ class Actor:
         """
         while self._orders:
             try:
-                if not self._pipe.poll(PATIENCE):
+                if not self._pipe.poll(LIMIT):
                     self._process.kill()
-                    raise Hung(f"{self.server} has said nothing for {PATIENCE} s, asked for {self._orders[0]}")
+                    raise Hung(f"{self.server} has said nothing for {LIMIT} s, asked for {self._orders[0]}")
                 answer: Answer = self._pipe.recv()
             except (EOFError, ConnectionResetError):
                 killed, self._orders = self._orders[0], []
@@ -109,7 +108,7 @@ class Actor:
 
     def _end(self) -> None:
         self._pipe.close()
-        self._process.join(10)
+        self._process.join(LIMIT)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
 
 from ansible_collections.acs.builders.tests.git_server import git_host
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
 class GitHostProcess:
@@ -40,7 +41,7 @@ class GitHostProcess:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(LIMIT)
         self._process.stdout.close()
 
 

@@ -15,6 +15,7 @@ from ansible_collections.acs.builders.tests.faults.checker import Remote
 from ansible_collections.acs.builders.tests.faults.operations import Order
 from ansible_collections.acs.builders.tests.faults.rows import Row
 from ansible_collections.acs.builders.tests.faults.world import OLD, SERVERS, World
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 SCRIPT = Path(__file__).with_name("old_writer.sh")
 SHARE = 0.3
@@ -49,7 +50,7 @@ class OldWriter:
     def _run(self, action: str, *arguments: str) -> str:
         clone = self._world.builders.clone(OLD)
         done = subprocess.run(
-            [SCRIPT, action, clone, OLD, *arguments], capture_output=True, text=True, check=False, timeout=600
+            [SCRIPT, action, clone, OLD, *arguments], capture_output=True, text=True, check=False, timeout=LIMIT
         )
         if done.returncode != 0:
             raise RuntimeError(f"the old writer failed: {done.stderr[-500:]}")

@@ -82,7 +82,7 @@ class Relay:
         """End the process."""
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait()
         assert self._process.stdout
         self._process.stdout.close()
 

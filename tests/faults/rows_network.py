@@ -9,15 +9,18 @@ from ansible_collections.acs.builders.tests.faults.actor import Conditions
 from ansible_collections.acs.builders.tests.faults.operations import Order
 from ansible_collections.acs.builders.tests.faults.relay import CUT, DOWN, HANG, REFUSE, SWALLOW, UP, Mode
 from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
-from ansible_collections.acs.builders.tests.faults.world import SERVERS, World
+from ansible_collections.acs.builders.tests.faults.world import SERVERS, USUAL, World
 
 HURRIED = Conditions(timeout=3)
 
 
 def _break(world: World, mode: Mode, orders: int = 1) -> None:
-    """Let everybody write while the relay breaks connections, and once more when it passes them again."""
+    """Let everybody write while the relay breaks connections, and once more when it passes them again.
+
+    Who meets it is in a hurry only where it breaks them without end.
+    """
     before = world.relay.set(mode).get("broken", 0)
-    world.everybody(orders, HURRIED)
+    world.everybody(orders, USUAL if mode.times else HURRIED)
     broken = world.relay.set(Mode()).get("broken", 0) - before
     world.faults += orders * len(world.actors) if mode.mode == REFUSE else broken
     world.repeat()

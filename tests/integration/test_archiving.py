@@ -25,9 +25,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.marking 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
-from ansible_collections.acs.builders.tests.integration.test_service import beats_again, log, service
+from ansible_collections.acs.builders.tests.running_service import service
 from ansible_collections.acs.builders.tests.unit.clock import Clock
-from ansible_collections.acs.builders.tests.waiting import until
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 from ansible_collections.acs.builders.tests.writers import Writer
 
 ARCHIVE = "coordination/archive"
@@ -188,7 +188,7 @@ def test_two_archivers_and_three_senders_lose_nothing(tmp_path: Path, monkeypatc
 
     def archive_all(server: str) -> None:
         try:
-            with builders.host(server, timeout=120) as host:
+            with builders.host(server, timeout=LIMIT) as host:
                 host.repository.read(lambda snapshot: snapshot.commit)
                 while archive(host).result:
                     pass
@@ -223,14 +223,12 @@ def test_two_archivers_and_three_senders_lose_nothing(tmp_path: Path, monkeypatc
 def test_the_service_archives_what_is_worth_a_commit(builders: Builders) -> None:
     old = [old_message(number) for number in range(archiving.MIN_MOVED + 1)]
     builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
-    with service(builders, "build2"):
-        until(lambda: "archive 50 messages" in git("log", "--format=%s", "main", cwd=builders.remote), "no archive")
-        beats_again(builders, "build2")
+    with service(builders, "build2") as running:
+        assert "archive 50 messages" in git("log", "--format=%s", "main", cwd=builders.remote)
         builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
-        beats_again(builders, "build2")
-        beats_again(builders, "build2")
-    assert builders.commits() == 3, "it looks once an hour"
-    assert any(line.endswith("] 50 messages archived") for line in log(builders, "build2"))
+        running.next_beat()
+        assert builders.commits() == 3, "it looks once an hour"
+        assert any(line.endswith("] 50 messages archived") for line in running.log())
 
 
 def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -> None:
@@ -238,12 +236,10 @@ def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -
     path = f"{ARCHIVE}/{old[0]['timestamp'][:7]}.json"
     builders.commit(path, b"[")
     builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
-    with service(builders, "build2"):
-        until(lambda: any("could not be archived" in line for line in log(builders, "build2")), "no problem is told")
-        beats_again(builders, "build2")
-        beats_again(builders, "build2")
-    told = [line for line in log(builders, "build2") if "Heartbeat updated" not in line]
-    assert len(told) == 1 and path in told[0]
+    with service(builders, "build2") as running:
+        running.next_beat()
+        (told,) = running.problems()
+    assert "could not be archived" in told and path in told
     assert builders.commits() == 2
 
 

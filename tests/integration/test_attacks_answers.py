@@ -80,7 +80,7 @@ def test_very_many_late_requests_do_not_stop_a_look(scene: Scene) -> None:
     by_id = [{**entry, "in_reply_to": f"late{number}"} for number, entry in enumerate(forged[:6_000])]
     by_subject = [{**entry, "in_reply_to": None, "subject": "Re: Install it"} for entry in forged[6_000:]]
     scene.attacker.put(*requests, *by_id, *by_subject)
-    started = time.monotonic()
+    started = time.process_time()
     overdue = health_at(scene.fleet, "build2", datetime.now(timezone.utc))["messages"]["overdue_requests"]
     assert len(overdue) == 12_000
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 60, "each was compared with each"

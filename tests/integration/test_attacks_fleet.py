@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,17 @@ from ansible_collections.acs.builders.tests.attacker import (
     attack_table,
     beat,
     check_good,
+    clock,
     health,
     health_at,
     make_scene,
-    measure,
     problems,
     refusal,
     seen,
     signed,
 )
 from ansible_collections.acs.builders.tests.builders import MESSAGES, git
+from ansible_collections.acs.builders.tests.measured import measure
 
 table = pytest.fixture(scope="module")(attack_table)
 ON_BRANCH = "build1/heartbeat.json"
@@ -121,8 +122,7 @@ def test_a_forged_heartbeat_on_the_branch(scene: Scene, table: Tell, how: str, r
 
 def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: Tell) -> None:
     old = scene.attacker.heartbeat("build1")
-    time.sleep(1.1)  # timestamps are whole seconds
-    beat(scene.fleet, "build1")
+    beat(scene.fleet, "build1", ahead=2)  # timestamps are whole seconds
     assert problems(scene.fleet, "build2") == []
     scene.attacker.beat("build1", old)
     server = health(scene.fleet, "build2")["servers"]["build1"]
@@ -163,10 +163,10 @@ def test_a_signed_message_is_no_heartbeat_and_no_status(scene: Scene, table: Tel
     )
 
 
-def report(scene: Scene, status: str) -> dict[str, Any]:
-    """Publish a status of build1 and return it."""
+def report(scene: Scene, status: str, ahead: float = 0) -> dict[str, Any]:
+    """Publish a status of build1, whose clock is some seconds ahead, and return it."""
     with scene.fleet.host("build1") as host:
-        write_status(host, Report(status, "job_1"))
+        write_status(replace(host, clock=clock(ahead)), Report(status, "job_1"))
     document: dict[str, Any] = json.loads(scene.fleet.show("build1/status.json"))
     return document
 
@@ -210,8 +210,7 @@ def test_a_server_signs_nothing_that_others_have_written(scene: Scene, table: Te
 
 def test_an_old_status_put_back(scene: Scene, table: Tell) -> None:
     old = report(scene, "success")
-    time.sleep(1.1)  # timestamps are whole seconds
-    report(scene, "failed")
+    report(scene, "failed", ahead=2)  # timestamps are whole seconds
     assert problems(scene.fleet, "build2") == []
     scene.attacker.push({"build1/status.json": json.dumps(old).encode()})
     server = health(scene.fleet, "build2")["servers"]["build1"]
@@ -234,7 +233,7 @@ HUGE = {
 }
 """What a mailbox of 50 MB may hold."""
 SECONDS, MEGABYTES = 60, 1_000
-"""What a module may need at most for that."""
+"""What a module may need at most for that, of the processor and of memory; it needs a fraction."""
 
 
 @pytest.mark.parametrize("what", HUGE)

@@ -17,6 +17,7 @@ from ansible_collections.acs.builders.tests.ansible_runner import call, fail, se
 from ansible_collections.acs.builders.tests.attacker import Attacker, Tell, attack_table, make_fleet
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = "ghp_TheTokenThatNobodyElseMayHave0000000"
 HOOKS = ("post-checkout", "post-merge", "pre-push", "reference-transaction", "pre-commit", "post-rewrite", "update")
@@ -96,12 +97,12 @@ def set_up_with(fleet: Builders, url: str) -> None:
 
 def use_everything(fleet: Builders) -> list[dict[str, Any]]:
     """Run what goes over the network on build2; each fails as a module should."""
-    sent = {"state": "sent", "subject": "Ready", "body": "All set.", "timeout": 5}
+    sent = {"state": "sent", "subject": "Ready", "body": "All set.", "timeout": LIMIT}
     return [
-        fail(fleet, "build2", timeout=5),
+        fail(fleet, "build2", timeout=LIMIT),
         fail(fleet, "build2", **sent),
-        fail(fleet, "build2", "build_status", status="idle", timeout=5),
-        fail(fleet, "build2", "build_heartbeat_fact", beat=True, timeout=5),
+        fail(fleet, "build2", "build_status", status="idle", timeout=LIMIT),
+        fail(fleet, "build2", "build_heartbeat_fact", beat=True, timeout=LIMIT),
     ]
 
 
@@ -174,7 +175,7 @@ def test_another_remote_of_the_clone_is_refused(fleet: Builders) -> None:
 def test_without_the_address_in_the_fleet_file_a_changed_clone_is_followed(fleet: Builders) -> None:
     with catcher() as thief:
         git("remote", "set-url", "origin", f"{thief.url}/Build.git", cwd=fleet.clone("build2"))
-        assert fail(fleet, "build2", timeout=5)["reason"] == "credential"
+        assert fail(fleet, "build2", timeout=LIMIT)["reason"] == "credential"
     assert any("Authorization" in headers for headers in thief.asked)
 
 

@@ -1,96 +1,49 @@
-"""The benchmarks in their quick form: what they count, and that they tell what they could not measure. No times."""
+"""What the benchmarks count, and how they tell what they measure. ``make bench QUICK=1`` runs all their rows."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections import Counter
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, environment
-from ansible_collections.acs.builders.tests.benchmark import document, rows_curve, run
+from ansible_collections.acs.builders.tests.benchmark import document, run
 from ansible_collections.acs.builders.tests.benchmark.floor import Floor
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
-from ansible_collections.acs.builders.tests.benchmark.scene import OLD_REMOTE, make_scene, old_send
+from ansible_collections.acs.builders.tests.benchmark.rows_fleet import Fleet, count_pushes
+from ansible_collections.acs.builders.tests.benchmark.scene import (
+    OLD_REMOTE,
+    Command,
+    count_children,
+    make_scene,
+    old_send,
+)
 from ansible_collections.acs.builders.tests.builders import MESSAGES, git
 
-PROGRAM = TOP / "tests" / "benchmark" / "run.py"
+
+def test_a_send_pushes_once_and_fetches_nothing_and_a_list_fetches_once(tmp_path: Path) -> None:
+    """As their child processes show."""
+    command = Command(make_scene(tmp_path))
+    command.send()
+    sent = count_children(command, tmp_path / "send", "send", "Counted", "x")
+    assert sent == ["ssh-keygen sign", "git cat-file", "git push", "git merge"]
+    listed = count_children(command, tmp_path / "list", "read")
+    assert listed.count("git fetch") == 1 and "git push" not in listed
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What all rows tell, by name."""
-    folder = tmp_path_factory.mktemp("benchmark")
-    command = [sys.executable, str(PROGRAM), "--quick", "--json", str(folder / "told.json")]
-    done = subprocess.run(
-        command, env=environment(folder / "home"), capture_output=True, text=True, timeout=900, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads((folder / "told.json").read_text())
-    assert report["errors"] == []
-    assert (folder / "told.pyperf.json").exists()
-    results = {result["name"]: result for result in report["results"]}
-    assert all(name in done.stdout for name in results)
-    return results
-
-
-def test_a_send_needs_one_push_and_no_fetch(told: dict[str, Any]) -> None:
-    assert told["send, https, 40 ms: fetches"]["value"] == 0
-    assert told["send, https, 40 ms: pushes"]["value"] == 1
-
-
-def test_a_send_starts_four_processes(told: dict[str, Any]) -> None:
-    children = told["send, builderctl, local: child processes"]["detail"]["children"]
-    assert children == ["ssh-keygen sign", "git cat-file", "git push", "git merge"]
-
-
-def test_a_list_needs_one_fetch(told: dict[str, Any]) -> None:
-    assert told["list: fetches"]["value"] == 1
-
-
-@pytest.mark.parametrize("name", ["8 hosts, at once", "8 hosts, one by one", "1 host, one by one"])
-@pytest.mark.parametrize("where", ["local", "40 ms"])
-def test_a_race_delivers_each_message_once(told: dict[str, Any], name: str, where: str) -> None:
-    assert told[f"race of {name}, {where}: delivered exactly once"]["met"]
-    assert (
-        told[f"race of {name}, {where}: commits"]["value"]
-        <= told[f"race of {name}, {where}: delivered exactly once"]["value"]
-    )
-
-
-def test_a_second_set_up_changes_nothing(told: dict[str, Any]) -> None:
-    assert told["second run of setup.yml: tasks that changed something"]["value"] == 0
-    assert told["second run of setup.yml / no-op tasks"]["detail"]["tasks"]["ok"] > 20
-
-
-def test_what_is_past_is_archived(told: dict[str, Any]) -> None:
-    assert told["150 past messages against 100: left in the mailbox"]["value"] == 2
-
-
-def test_every_operation_has_a_curve(told: dict[str, Any]) -> None:
-    curves = {name.rpartition(" of ")[2]: one["detail"]["points"] for name, one in told.items() if "time of" in name}
-    assert set(curves) == set(rows_curve.OPERATIONS)
-    assert all([point[0] for point in points] == [100, 150] for points in curves.values())
-
-
-def test_heartbeats_leave_nothing_behind(told: dict[str, Any]) -> None:
-    assert told["30 days of beats: commits on main"]["value"] == 0
-    assert told["30 days of beats: growth of the remote"]["met"]
-    assert told["30 days of beats: fresh clone, after / before, bytes"]["met"]
-
-
-def test_the_service_keeps_no_descriptors_and_no_children(told: dict[str, Any]) -> None:
-    assert told["service: more descriptors"]["value"] == 0
-    assert told["service: more child processes"]["value"] == 0
-
-
-def test_nobody_in_the_fleet_starves(told: dict[str, Any]) -> None:
-    assert told["4 servers, 10 minutes: messages not seen"]["value"] == 0
-    assert told["4 servers, 10 minutes: pushes of beats a minute"]["met"]
-    assert told["4 servers, 10 minutes: fewest beats / most"]["met"]
+def test_nobody_in_a_fleet_starves(tmp_path: Path) -> None:
+    """Three servers in three minutes of simulated time."""
+    builders = make_scene(tmp_path, ("build1", "build2", "build3"))
+    simulated = Fleet(builders, 180)
+    simulated.settle()
+    pushes = count_pushes(builders)
+    simulated.run()
+    refs = Counter(pushes.read_text().splitlines())
+    assert set(simulated.sent) <= set(simulated.seen)
+    assert set(simulated.beats.values()) == {3}
+    assert refs.pop("refs/heads/main") == len(simulated.sent)
+    assert refs == {f"refs/heartbeats/{server}": 3 for server in builders.ids}
 
 
 def test_the_old_way_and_the_floor_deliver(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination import _
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.git_server import git_host
+from ansible_collections.acs.builders.tests.outage import nobody_listens
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 MODULE = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
 ID = "msg_1795245106_9f86d081884c7d65"
@@ -68,7 +69,7 @@ class Shell:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=LIMIT,
         )
         assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
         return done
@@ -105,7 +106,7 @@ def shell(builders: Builders) -> Shell:
     """Two servers with builderctl."""
     made = Shell(builders)
     for server in builders.ids:
-        made.install(server, timeout=20)
+        made.install(server, timeout=LIMIT)
     return made
 
 
@@ -232,9 +233,10 @@ def test_an_exit_code_of_each_class(shell: Shell) -> None:
     refuse(shell.builders, "printf 'frozen\\033[31m until the release\\n' >&2; exit 1")
     assert "until the release" in fail(shell, 4, "declined", "send", "two", "2")
     fail(shell, 5, "dependency", "read", PATH=str(shell.builders.folder / "bin-build1"))
-    git("remote", "set-url", "origin", "http://127.0.0.1:1/Build.git", cwd=shell.builders.clone("build1"))
-    assert "Try again" in fail(shell, 3, "unreachable", "send", "two", "2", "--offline", "fail")
-    assert "127.0.0.1" in fail(shell, 3, "unreachable", "read")
+    with nobody_listens() as address:
+        git("remote", "set-url", "origin", address, cwd=shell.builders.clone("build1"))
+        assert "Try again" in fail(shell, 3, "unreachable", "send", "two", "2", "--offline", "fail")
+        assert address in fail(shell, 3, "unreachable", "read")
 
 
 def test_what_was_seen_last_is_shown_with_a_note(shell: Shell) -> None:
@@ -360,7 +362,7 @@ def heed_interrupts() -> None:
 def test_ctrl_c(shell: Shell) -> None:
     shell.ok("build1", "send", "one", "1")
     marker = shell.builders.folder / "pushing"
-    refuse(shell.builders, f"touch '{marker}'; sleep 60; exit 1")
+    refuse(shell.builders, f"touch '{marker}'; sleep {LIMIT}; exit 1")
     process = subprocess.Popen(
         ["builderctl", "send", "two", "2"],
         env=shell.environment("build1"),
@@ -370,9 +372,7 @@ def test_ctrl_c(shell: Shell) -> None:
         start_new_session=True,
         preexec_fn=heed_interrupts,
     )
-    deadline = time.monotonic() + 20
-    while not marker.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(marker.exists, "no push")
     os.killpg(process.pid, signal.SIGINT)
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=LIMIT) == ("", "")
     assert process.returncode == 130

@@ -24,7 +24,6 @@ SHORT = {
     "SIGKILL at each step of a send": 0.03,
     "git killed after its k-th call": 0.02,
     "remote rewound": 0.1,
-    "mailbox with conflict markers": 0.5,
 }
 """The rows of the selection, each with its length."""
 Entries = list[dict[str, Any]]
@@ -59,6 +58,7 @@ def plant(builders: Builders, change: Callable[[Entries], Entries]) -> None:
 
 @pytest.mark.parametrize("name", SHORT)
 def test_a_short_look_at_a_fault_finds_no_violation(the_rig: Rig, name: str) -> None:
+    print(f"to repeat it: make faults SEED={SEED} LENGTH={SHORT[name]} ROW='{name}'")
     (row,) = (row for row in ROWS if row.name == name)
     result = the_rig.run(row, SEED, SHORT[name])
     assert result.findings.violations == []

@@ -213,11 +213,13 @@ def test_while_another_process_fetches_what_is_known_is_shown(builders: Builders
     with builders.host("build1") as host:
         list_messages(host, Filter())
     lock = next((builders.state("build1") / "repos").glob("*.fetch.lock"))
-    with lock.open("r+") as held, builders.host("build1", timeout=1) as host:
+    with lock.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert [message["subject"] for message in list_messages(host, Filter()).messages] == ["one"]
-        assert "has held" in host.repository.notes[0]
-        assert send(host, Draft("two", "2")).commit
+        with builders.host("build1", timeout=1) as host:
+            assert [message["subject"] for message in list_messages(host, Filter()).messages] == ["one"]
+            assert "has held" in host.repository.notes[0]
+        with builders.host("build1") as host:
+            assert send(host, Draft("two", "2")).commit
 
 
 def test_an_answer_that_was_archived_is_found_by_who_waits_for_it(builders: Builders) -> None:

@@ -135,9 +135,10 @@ def test_a_read_does_not_wait_for_a_write(builders: Builders) -> None:
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
     lock = next((builders.state("build1") / "repos").glob("*[!h].lock"))
-    with lock.open("r+") as held, builders.host("build1", timeout=5) as host:
+    with lock.open("r+") as held, builders.host("build1") as host:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert list_messages(host, Filter(unread=False)).messages == []
+        assert host.repository.notes == [], "it has waited for the lock"
 
 
 def test_no_process_and_no_descriptor_is_left(builders: Builders) -> None:

@@ -12,8 +12,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
 from ansible_collections.acs.builders.tests.ansible_runner import ad_hoc, ansible, call, module_variables, run
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.integration.test_service import COMMAND, beats_again, config, log, service
-from ansible_collections.acs.builders.tests.waiting import until
+from ansible_collections.acs.builders.tests.running_service import COMMAND, config, service
 
 ATTACKS = {
     "terminal": "\x1b]0;owned\x07\x1b[2J\x1b[31m",
@@ -108,11 +107,9 @@ def test_the_command(attacked: Builders) -> None:
 
 
 def test_the_logs(attacked: Builders) -> None:
-    with service(attacked, "build1"):
-        beats_again(attacked, "build1")
-        until(lambda: log(attacked, "build1", "build-messages"), "no message in the log")
-        beats_again(attacked, "build1")
-    mail, beats = log(attacked, "build1", "build-messages"), log(attacked, "build1")
+    with service(attacked, "build1") as running:
+        running.next_beat()
+        mail, beats = running.log("build-messages"), running.log()
     check_harmless(attacked, "\n".join([*mail, *beats]))
     heads = [line for line in mail if not line.startswith("    | ") and line != "    |"]
     assert len(heads) == 4 and all(line.endswith(", unsigned)") for line in heads)

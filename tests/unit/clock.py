@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 
@@ -29,3 +29,8 @@ class Clock:
     def on(self, host: Host) -> Host:
         """A server that has this clock."""
         return replace(host, clock=self)
+
+
+def after_keys() -> Clock:
+    """A clock that stands minutes after now: later than the keys that a test makes, however long it takes."""
+    return Clock(datetime.now(timezone.utc), timedelta(minutes=5))

@@ -6,7 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 REQUEST = Draft("Install jq", "Please.", "request", request={"action": "install_packages", "packages": ["jq"]})
 
 
 @pytest.fixture
 def now() -> Clock:
-    """A clock that stands a moment after the keys were made."""
-    return Clock(datetime.now(timezone.utc), timedelta(seconds=1))
+    """A clock that stands after the keys were made."""
+    return after_keys()
 
 
 @pytest.fixture

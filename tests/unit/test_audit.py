@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -17,15 +15,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.marking 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 ARCHIVE = "coordination/archive/2026-11.json"
 
 
 @pytest.fixture
 def now() -> Clock:
-    """A clock that stands a moment after the keys were made."""
-    return Clock(datetime.now(timezone.utc), timedelta(seconds=1))
+    """A clock that stands after the keys were made."""
+    return after_keys()
 
 
 @pytest.fixture
@@ -217,9 +215,8 @@ def test_a_server_that_counts_wildly_stops_nobody(watched: Builders, now: Clock)
         json.dumps({"last": 2**52, "items": [], "aside": [], "taken": {}})
     )
     say(watched)
-    started = time.monotonic()
     (alarm,) = alarms(watched, now)
-    assert "never came" in alarm and time.monotonic() - started < 30
+    assert "never came" in alarm
 
 
 def test_only_the_newest_are_watched(builders: Builders, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

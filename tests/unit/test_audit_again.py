@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,15 +17,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.sending 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import TRUE, Judge
 from ansible_collections.acs.builders.tests.attacker import signed
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 ARCHIVE = "coordination/archive/2026-11.json"
 
 
 @pytest.fixture
 def now() -> Clock:
-    """A clock that stands a moment after the keys were made."""
-    return Clock(datetime.now(timezone.utc), timedelta(seconds=1))
+    """A clock that stands after the keys were made."""
+    return after_keys()
 
 
 @pytest.fixture

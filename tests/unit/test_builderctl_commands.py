@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 Run = Callable[..., dict[str, Any]]
 
@@ -23,7 +24,7 @@ def run(builders: Builders, capsys: pytest.CaptureFixture[str]) -> Run:
         paths = {"repo": builders.clone(server), "state_dir": builders.state(server), "log_folder": builders.folder}
         usual = {name: str(path) for name, path in paths.items()}
         config = builders.folder / f"{server}.json"
-        config.write_text(json.dumps({**usual, "pat_file": str(builders.folder / "PAT"), "timeout": 20, **settings}))
+        config.write_text(json.dumps({**usual, "pat_file": str(builders.folder / "PAT"), "timeout": LIMIT, **settings}))
         ended = main(["--json", "--config", str(config), *words])
         printed = capsys.readouterr()
         assert ended == code, printed.out

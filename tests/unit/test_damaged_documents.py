@@ -105,7 +105,7 @@ def test_the_newest_good_commit_is_named() -> None:
     assert f"git checkout good -- {MESSAGES}" in error.remedy
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, len(LEGACY) - 2))
 def test_cut_short_anywhere(length: int) -> None:
     """The line is that of the cut, or that of the string in which it was."""
@@ -115,7 +115,7 @@ def test_cut_short_anywhere(length: int) -> None:
         assert error.line >= LEGACY[:length].rstrip().count(b"\n") + 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]",:\\0 1eNau\n', max_size=25).map(str.encode))
 def test_anything_is_read_or_refused(data: bytes) -> None:
     """No other error comes out, and what is read agrees with Python's own reader."""

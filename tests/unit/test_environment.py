@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable
@@ -15,10 +14,18 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination import e
 from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import observe
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import ObservationFailed
 from ansible_collections.acs.builders.tests.builders import git
-from ansible_collections.acs.builders.tests.waiting import until
+from ansible_collections.acs.builders.tests.outage import time_over
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 Install = Callable[[str, str], Path]
 dpkg_needed = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="not run: needs dpkg-query")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for programs for as long as a busy machine needs."""
+    for name in ("PATIENCE", "DPKG_PATIENCE"):
+        monkeypatch.setattr(environment, name, LIMIT)
 
 
 @pytest.fixture
@@ -144,7 +151,7 @@ def test_a_dpkg_that_fails(install: Install, monkeypatch: pytest.MonkeyPatch) ->
     install("dpkg-query", "echo 'error: the database is damaged' >&2; exit 2")
     with pytest.raises(ObservationFailed, match=r"database is damaged\)\. See what 'dpkg-query --show'"):
         packages()
-    install("dpkg-query", "exec sleep 600")
+    install("dpkg-query", f"exec sleep {LIMIT}")
     monkeypatch.setattr(environment, "DPKG_PATIENCE", 0.2)
     with pytest.raises(ObservationFailed, match="no answer in time"):
         packages()
@@ -164,16 +171,13 @@ def test_the_toolchain(install: Install) -> None:
     assert set(observe([], [])["toolchain"]) == {"git", "python"}
 
 
-def test_a_program_that_hangs_is_left_out_and_ended_with_its_children(
-    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install("java", f"sleep 600 & echo $! > {tmp_path / 'child'}; wait")
-    monkeypatch.setattr(environment, "PATIENCE", 3)
-    began = time.monotonic()
-    seen = observe([], [])
+def test_a_program_that_hangs_is_left_out_and_ended_with_its_children(install: Install, tmp_path: Path) -> None:
+    told = tmp_path / "child"
+    install("java", f"sleep {LIMIT} & echo $! > {told}.new; mv {told}.new {told}; wait")
+    with time_over("java", told.exists):
+        seen = observe([], [])
     assert "java" not in seen["toolchain"] and "git" in seen["toolchain"]
-    assert time.monotonic() - began < 30
-    child = Path("/proc") / (tmp_path / "child").read_text().strip()
+    child = Path("/proc") / told.read_text().strip()
     until(lambda: not child.exists() or ") Z " in (child / "stat").read_text(), "the child ends")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -93,9 +92,7 @@ def test_what_cannot_be_compared(environments: Any, said: str) -> None:
 def test_700_packages_on_two_servers() -> None:
     one = {f"package-{number}": f"1.{number}" for number in range(700)}
     two = {f"package-{number}": f"{1 if number < 600 else 2}.{number}" for number in range(10, 710)}
-    began = time.perf_counter()
     compared = compare({"build1": environment(**one), "build2": environment(**two)})
-    print(f"compared in {1000 * (time.perf_counter() - began):.1f} ms")
     assert compared["counts"] == {"identical": 590 + 1, "differing": 100, "missing": 20}
 
 

@@ -16,16 +16,19 @@ from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 from ansible_collections.acs.builders.tests.fuzz.memory import Remote
 from ansible_collections.acs.builders.tests.fuzz.running import Target, run_target
 from ansible_collections.acs.builders.tests.fuzz.targets import targets
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
+SEED, EXAMPLES = 1, 4
 STARTS = [{"server": "build1", "status": "idle", "problems": ["late", "full"]}]
 MAILBOX = b'{"v": 1, "messages": [\n  {"id": "a", "read": false, "x":  "\\u00e9"},\n  {"id": "b"}\n], "w": 2}'
 
 
 def test_a_short_run_with_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some examples of every target; the full run is a command of its own."""
-    monkeypatch.setattr(running, "ROUND", 4)
+    monkeypatch.setattr(running, "ROUND", EXAMPLES)
+    print(f"seed {SEED}, the first {EXAMPLES} examples of each target's round 0")
     with targets() as all_targets:
-        results = [run_target(target, 1, 0) for target in all_targets]
+        results = [run_target(target, SEED, 0) for target in all_targets]
     assert [(one.name, one.failure, one.example) for one in results if one.failure] == []
     assert len(results) > 45
     assert all(one.executions > 0 for one in results)
@@ -80,7 +83,7 @@ def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, reader: Callabl
     monkeypatch.setattr(running, "CPU_LIMIT", 0.2 if reader is hangs else 10)
     monkeypatch.setattr(running, "MEASURED_EVERY", 1)
     monkeypatch.setattr(running, "SHRINKING", 0.5)
-    found = run_target(planted(reader), 2, 60, most=40)
+    found = run_target(planted(reader), 2, LIMIT, most=40)
     assert said in found.failure
     assert found.example.startswith("b'")
     again = run_target(planted(reader), 2, 0, only=found.failed_round)
@@ -95,7 +98,7 @@ def test_a_found_bug_is_told_so_that_it_can_be_repeated(
         yield [planted(crashes)]
 
     monkeypatch.setattr(command, "targets", one_target)
-    assert command.main(["--seed", "7", "--seconds", "60"]) == 1
+    assert command.main(["--seed", "7", "--seconds", str(LIMIT)]) == 1
     printed = capsys.readouterr().out
     assert "seed 7" in printed and "AttributeError" in printed and "example: b'" in printed
     round_number = printed.partition("--target 'planted' --seed 7 --round ")[2].split()[0]

@@ -7,10 +7,12 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import delivering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, SigningFailed
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 ARCHIVE = "coordination/archive/2026-11.json"
 
@@ -107,7 +109,10 @@ def test_without_trust_there_are_none(builders: Builders) -> None:
     assert git("rev-list", "--count", "main", cwd=builders.remote) == "1"
 
 
-def test_processes_that_send_at_once_take_different_numbers(builders: Builders) -> None:
+def test_processes_that_send_at_once_take_different_numbers(
+    builders: Builders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
     builders.trust()
     with multiprocessing.get_context("fork").Pool(3) as pool:
         pool.starmap(say, [(builders,)] * 6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,15 +17,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.sending 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
 from ansible_collections.acs.builders.tests.attacker import Attacker
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, make_builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 RULES = Rules(packages=["jq", "lib*-dev"], paths=["/root/Build"])
 
 
 @pytest.fixture
 def now() -> Clock:
-    """A clock that stands a moment after the keys were made."""
-    return Clock(datetime.now(timezone.utc), timedelta(seconds=1))
+    """A clock that stands after the keys were made."""
+    return after_keys()
 
 
 @pytest.fixture

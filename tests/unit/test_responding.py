@@ -7,6 +7,7 @@ import multiprocessing
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import delivering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mailbox import ACTIVITY_FILE
@@ -15,6 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.respondi
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.attacker import Attacker
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 IDLE = Draft("", "build2 is idle.", facts=({"name": "status", "value": "idle"},))
 
@@ -104,7 +106,8 @@ def test_an_answer_that_somebody_forged_does_not_count(trusted: Builders) -> Non
     assert len(answer(trusted, Response(asked, IDLE))) == 1
 
 
-def test_of_several_at_once_one_answers(trusted: Builders) -> None:
+def test_of_several_at_once_one_answers(trusted: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
     ids = [ask(trusted, name) for name in "ABC"]
     responses = [Response(message_id, IDLE) for message_id in ids]
     with multiprocessing.get_context("fork").Pool(4) as pool:

@@ -87,7 +87,7 @@ def split(text: str, prefix: str) -> list[str]:
         position = end
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), files(), st.lists(entries, max_size=3))
 def test_splice_says_what_was_asked_and_leaves_the_rest(data: st.DataObject, file: File, added: list[Any]) -> None:
     count = len(file.values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts
     is_believed,
 )
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 NEVER_READ = "its signature cannot be read"
 UNKNOWN = "signed with a key that no server of this fleet has"
@@ -34,8 +34,8 @@ NOT_TOLD = "signed, but this server was not told whom to trust (playbooks/trust.
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands after the keys were made, however long a test takes to make them."""
-    return Clock(datetime.now(timezone.utc), timedelta(minutes=2))
+    """A clock that stands after the keys were made."""
+    return after_keys()
 
 
 @pytest.fixture

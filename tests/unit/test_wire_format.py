@@ -489,7 +489,7 @@ def as_given(draft: Draft) -> dict[str, Any]:
     return entry
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(drafts())
 def test_strict_schema_and_check_draft_agree(draft: Draft) -> None:
     try:

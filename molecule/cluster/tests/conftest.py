@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -13,10 +12,8 @@ from testinfra.host import Host
 @pytest.fixture(scope="module")
 def server(host: Host) -> dict[str, Any]:
     """What the inventory says of a server; ``inventory_hostname`` is its id."""
-    names = ("inventory_hostname", "builders_hostname", "builders_partner", "builders_remote_url", "builders_rig")
-    wanted = json.dumps({"msg": {name: f"{{{{ {name} }}}}" for name in names}})
-    told: dict[str, Any] = host.ansible("debug", wanted)["msg"]
-    return told
+    variables: dict[str, Any] = host.ansible.get_variables()
+    return variables
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, configured, heartbeat
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import until
 from testinfra.host import Host
@@ -47,12 +47,24 @@ def test_it_has_its_own_folders_and_nothing_else(host: Host) -> None:
 
 
 def test_it_beats_every_interval(host: Host, server: dict[str, Any], rig: Rig) -> None:
-    first = beats_again(rig, server["inventory_hostname"])
-    for _beat in range(5):
-        last = beats_again(rig, server["inventory_hostname"])
-    assert first["interval_seconds"] == 1
-    assert last["sequence"] - first["sequence"] == 5
-    assert last["daemon"] == first["daemon"]
+    """By itself, and it counts every beat once, as its log does."""
+    own = server["inventory_hostname"]
+    log = rig.machines[own].root / f"var/log/acs-builders/heartbeat-{own}.log"
+
+    def logged() -> int:
+        return log.read_text().count("Heartbeat updated")
+
+    assert beats_again(rig, own)["interval_seconds"] == server["build_heartbeat_interval"]
+    with configured(rig, own, interval=1):
+        host.check_output("systemctl stop build-heartbeat")
+        before, lines = heartbeat(rig, own)["sequence"], logged()
+        host.check_output("systemctl start build-heartbeat")
+        beats = [beats_again(rig, own, asked=False) for _beat in range(3)]
+        assert [beat["interval_seconds"] for beat in beats] == [1] * 3
+        assert all(beat["daemon"] == beats[0]["daemon"] for beat in beats)
+        until(
+            lambda: heartbeat(rig, own)["sequence"] - before == logged() - lines, "another number of beats in the log"
+        )
 
 
 def test_it_adds_nothing_to_the_branch(host: Host, server: dict[str, Any], rig: Rig) -> None:
@@ -64,6 +76,7 @@ def test_it_adds_nothing_to_the_branch(host: Host, server: dict[str, Any], rig: 
 
 def test_unread_mail_shows_at_login(host: Host, server: dict[str, Any], rig: Rig) -> None:
     rig.ssh(server["builders_partner"], "builderctl send --type warning 'For your login' 'Read me.'")
+    beats_again(rig, server["inventory_hostname"])
     count = until(lambda: host.run("builderctl health --summary").stdout, "nothing to be told at login")
     assert re.search(r"\d+ unread messages?\. Read with: builderctl read", count)
     greeting = host.check_output("run-parts /etc/update-motd.d")

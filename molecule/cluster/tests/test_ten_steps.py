@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.acs.builders.tests.cluster.beats import archived, beats_again, messages, remote
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
+from ansible_collections.acs.builders.tests.waiting import until
 from testinfra.host import Host
 
 testinfra_hosts = ["ansible://builders"]
@@ -43,7 +44,10 @@ def test_5_the_set_up_told_git_who_this_is_and_fetched_the_latest(host: Host, se
         assert told == value.format(server["inventory_hostname"])
     beats_again(rig, server["inventory_hostname"])
     beats_again(rig, server["inventory_hostname"])
-    assert host.check_output("git -C /root/Build rev-parse HEAD") == remote(rig, "rev-parse", "main")
+    until(
+        lambda: host.check_output("git -C /root/Build rev-parse HEAD") == remote(rig, "rev-parse", "main"),
+        "a clone that is behind",
+    )
 
 
 def test_6_the_service_runs(host: Host, server: dict[str, Any], rig: Rig) -> None:
@@ -54,6 +58,8 @@ def test_6_the_service_runs(host: Host, server: dict[str, Any], rig: Rig) -> Non
 
 
 def test_7_the_health_of_both_is_told(host: Host, rig: Rig) -> None:
+    for server in ("build1", "build2"):
+        beats_again(rig, server)
     health = json.loads(host.run("builderctl health --json").stdout)
     assert {name: health["servers"][name]["state"] for name in ("build1", "build2")} == {"build1": "ok", "build2": "ok"}
     assert set(health["jobs"]) and health["messages"]["total"] > 0

@@ -43,7 +43,7 @@ def message_module(rig: Rig, server: str, check: bool = True, **options: Any) ->
 
 def standing(rig: Rig, server: str, message_id: str) -> tuple[str, bool, str]:
     """What a server thinks of a message."""
-    (one,) = message_module(rig, server, ids=[message_id])["messages"]
+    (one,) = json.loads(rig.ssh(server, f"builderctl read --json {message_id}").stdout)["messages"]
     return one["verified"], one["actionable"], one["actionable_reason"]
 
 

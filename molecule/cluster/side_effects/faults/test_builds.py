@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.acs.builders.tests.cluster.beats import messages, remote
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages, remote
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 from ansible_collections.acs.builders.tests.waiting import until
 
@@ -38,24 +38,30 @@ def test_a_build_that_succeeds(rig: Rig) -> None:
     rig.ssh("build1", "mkdir -p /root/source && cd /root/source && git init -q")
     identity = "-c user.name=build1 -c user.email=build1@localhost"
     rig.ssh("build1", f"git -C /root/source {identity} commit -q --allow-empty -m x")
-    command = "for n in $(seq 15); do echo step $n; sleep 1; done; head -c 1000 /dev/zero > a.deb"
-    _code, output = rig.playbook(PLAY, "--limit", "build1", *variables("good", command, artifacts=["*.deb"]))
-    assert "good runs for " in output and "of log, last: step " in output, "its progress is visible"
+    command = "echo step 1; until [ -e /root/seen ]; do sleep 0.1; done; head -c 1000 /dev/zero > a.deb; echo step 2"
+    go = "touch /root/seen"
+    play = ["ansible-playbook", PLAY, "--limit", "build1", *variables("good", command, artifacts=["*.deb"])]
+    with subprocess.Popen(
+        play, cwd=TOP, env=rig.operator(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        seen = [line for line in process.stdout or () if "of log, last: step 1" in line and rig.ssh("build1", go)]
+    assert process.returncode == 0
+    assert "good runs for " in seen[0], "its progress is visible"
     last = status(rig)["last_build"]
     assert (last["id"], last["status"], last["exit_code"]) == ("good", "success", 0)
     sha = rig.ssh("build1", "sha256sum /root/source/a.deb").stdout.split()[0]
     assert last["artifacts"] == [{"path": "/root/source/a.deb", "size": 1000, "sha256": sha}]
     assert last["commit"] == rig.ssh("build1", "git -C /root/source rev-parse HEAD").stdout.strip()
     assert told(rig, "good") == [("info", "Build started: good"), ("info", "Build succeeded: good")]
-    assert rig.ssh("build1", "tail -n 1 /root/build-logs/good.log").stdout == "step 15\n"
+    assert rig.ssh("build1", "tail -n 1 /root/build-logs/good.log").stdout == "step 2\n"
 
 
 def test_a_build_that_fails_and_one_that_takes_too_long(rig: Rig) -> None:
-    for job, command, reason in (
-        ("bad", "echo no space left; exit 3", "exit code 3"),
-        ("long", "sleep 1000", "it was ended at its time limit of 2 s"),
+    for job, command, limit, reason in (
+        ("bad", "echo no space left; exit 3", 7200, "exit code 3"),
+        ("long", "sleep 1000", 2, "it was ended at its time limit of 2 s"),
     ):
-        code, output = rig.playbook(PLAY, "--limit", "build1", *variables(job, command, time_limit=2), check=False)
+        code, output = rig.playbook(PLAY, "--limit", "build1", *variables(job, command, time_limit=limit), check=False)
         assert code != 0 and f"{job} failed on build1: {reason}" in output
         assert status(rig)["last_build"]["reason"] == reason
         assert told(rig, job) == [("info", f"Build started: {job}"), ("error", f"Build failed: {job}")]
@@ -68,7 +74,7 @@ def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
         play, cwd=TOP, env=rig.operator(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
-            until(lambda: rig.ssh("build1", f"test -e /root/begun-{job}", check=False).returncode == 0, "no begin")
+            until((rig.machines["build1"].root / f"root/begun-{job}").exists, "no begin")
         finally:
             os.killpg(process.pid, signal.SIGKILL)
     then()
@@ -76,6 +82,8 @@ def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
 
 def test_a_build_goes_on_without_the_controller(rig: Rig) -> None:
     abandon(rig, "alone", "until [ -e /root/go ]; do sleep 0.1; done", lambda: rig.ssh("build1", "touch /root/go"))
+    until(lambda: not rig.ssh("build1", "pgrep -f [j]ob_runner.py", check=False).stdout, "no end of the build")
+    beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "alone", "no end of the build")
     assert status(rig)["status"] == "success"
     until(lambda: len(told(rig, "alone")) == 2, "no message")
@@ -85,6 +93,7 @@ def test_a_build_goes_on_without_the_controller(rig: Rig) -> None:
 def test_a_build_whose_process_is_gone_is_closed_by_the_next_heartbeat(rig: Rig) -> None:
     kill = "pkill -9 -f [j]ob_runner.py; pkill -9 -f '[s]leep 1234'"
     abandon(rig, "orphan", "sleep 1234", lambda: rig.ssh("build1", kill))
+    beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "orphan", "no end of the build")
     assert status(rig)["last_build"]["reason"] == "its process is gone"
     until(lambda: len(told(rig, "orphan")) == 2, "no message")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat, messages
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, configured, heartbeat, messages
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import until
 from testinfra.host import Host
@@ -18,14 +18,24 @@ CHANGES = 3
 """Lines at most about a remote that goes away: a beat on its way fails for another reason than those that follow."""
 HOUR = 60
 """Intervals in an hour, at the interval that servers have by default."""
+WATCHDOG = "/run/systemd/system/build-heartbeat.service.d/soon.conf"
+
+beats_by_itself = partial(beats_again, asked=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beats_often(rig: Rig) -> Iterator[None]:
+    """The service beats every second, for here it has to recover without being asked."""
+    with configured(rig, "build1", interval=1):
+        yield
 
 
 @pytest.fixture(autouse=True)
 def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
     """Each test begins with a service that beats; after it, the service beats and messages arrive."""
-    beats_again(rig, "build1")
+    beats_by_itself(rig, "build1")
     yield
-    beats_again(rig, "build1")
+    beats_by_itself(rig, "build1")
     sent = build1.run("builderctl send --to build2 'After a side effect' 'It still works.'")
     assert sent.rc == 0, sent.stderr
     assert messages(rig)[-1]["subject"] == "After a side effect"
@@ -42,15 +52,21 @@ def subjects(rig: Rig) -> list[str]:
     return [str(message["subject"]) for message in messages(rig)]
 
 
-def said(host: Host, since: int) -> list[str]:
+def log(rig: Rig) -> list[str]:
+    """The lines of the log."""
+    return (rig.machines["build1"].root / LOG.lstrip("/")).read_text().splitlines()
+
+
+def said(rig: Rig, since: int) -> list[str]:
     """What the log tells of problems since it had this many lines."""
-    lines = host.check_output("cat %s", LOG).splitlines()[since:]
-    return [line for line in lines if not line.endswith("] Heartbeat updated")]
+    return [line for line in log(rig)[since:] if not line.endswith("] Heartbeat updated")]
 
 
-def lines(host: Host) -> int:
-    """How many lines the log has."""
-    return int(host.check_output("grep --count '' %s", LOG))
+def fails_again(rig: Rig, times: int) -> None:
+    """Let the service try to beat so many times more, where it cannot: a cycle ends with a sign of life to systemd."""
+    last = "$(systemctl show --value --property WatchdogTimestampMonotonic build-heartbeat)"
+    ended = f"systemctl reload build-heartbeat; while [ {last} = $before ]; do sleep 0.1; done"
+    rig.ssh("build1", f"for time in $(seq {times}); do before={last}; {ended}; done")
 
 
 def status(host: Host) -> str:
@@ -61,25 +77,34 @@ def status(host: Host) -> str:
 def test_killed(rig: Rig, build1: Host) -> None:
     before = pid(build1)
     build1.check_output("kill -9 %s", before)
-    beats_again(rig, "build1")
+    beats_by_itself(rig, "build1")
     assert pid(build1) not in ("0", before)
 
 
 def test_rebooted(rig: Rig, build1: Host) -> None:
     before = heartbeat(rig, "build1")
     rig.reboot("build1")
-    after = beats_again(rig, "build1")
+    after = beats_by_itself(rig, "build1")
     assert after["daemon"]["started_at"] > before["daemon"]["started_at"]
     assert after["sequence"] > before["sequence"]
 
 
 def test_the_service_hangs(rig: Rig, build1: Host) -> None:
-    """The watchdog of systemd ends a process that gives no sign of life."""
-    before = pid(build1)
-    build1.check_output("kill -STOP %s", before)
-    beats_again(rig, "build1")
-    assert pid(build1) != before
-    assert "watchdog" in build1.check_output("journalctl --unit build-heartbeat --since -3min").lower()
+    """The watchdog of systemd ends a process that gives no sign of life; here sooner than the set-up has it."""
+    assert build1.check_output("systemctl show --value --property WatchdogUSec build-heartbeat") == "10min"
+    soon = "[Service]\nWatchdogSec=20\nTimeoutAbortSec=1\nRestartSec=1\n"
+    apply = "systemctl daemon-reload && systemctl restart build-heartbeat"
+    build1.check_output(f"mkdir --parents $(dirname {WATCHDOG}) && printf '{soon}' > {WATCHDOG} && {apply}")
+    barks = "journalctl --unit build-heartbeat _PID=1 | grep --count 'Watchdog timeout'"
+    try:
+        heard = build1.run(barks).stdout
+        build1.check_output("systemctl kill --kill-who=main --signal=STOP build-heartbeat")
+        before = pid(build1)
+        until(lambda: pid(build1) not in ("0", before), "no new process")
+    finally:
+        build1.check_output(f"rm {WATCHDOG} && {apply}")
+    until(lambda: build1.run(barks).stdout != heard, "no word of the watchdog")
+    beats_by_itself(rig, "build1")
 
 
 def test_stopped_in_the_middle_of_a_cycle(rig: Rig, build1: Host) -> None:
@@ -93,24 +118,25 @@ def test_stopped_in_the_middle_of_a_cycle(rig: Rig, build1: Host) -> None:
 
 
 def test_the_git_host_hangs(rig: Rig, build1: Host) -> None:
-    process, begin = pid(build1), lines(build1)
-    rig.hang()
-    try:
-        until(lambda: said(build1, begin), "nothing about the Git host")
-        time.sleep(15)
-        assert len(said(build1, begin)) <= CHANGES, said(build1, begin)
-    finally:
-        rig.resume()
-    beats_again(rig, "build1")
-    assert pid(build1) == process
+    with configured(rig, "build1", interval=1, timeout=4):
+        process, begin = pid(build1), len(log(rig))
+        rig.hang()
+        try:
+            until(lambda: said(rig, begin), "nothing about the Git host")
+            fails_again(rig, 3)
+            assert len(said(rig, begin)) <= CHANGES, said(rig, begin)
+        finally:
+            rig.resume()
+        beats_by_itself(rig, "build1")
+        assert pid(build1) == process
 
 
 def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
-    process, begin = pid(build1), lines(build1)
+    process, begin = pid(build1), len(log(rig))
     rig.ssh("git", "systemctl stop nginx")
     try:
-        time.sleep(HOUR * heartbeat(rig, "build1")["interval_seconds"])
-        problems = said(build1, begin)
+        fails_again(rig, HOUR)
+        problems = said(rig, begin)
         assert len(problems) <= CHANGES and "cannot be reached" in problems[-1], problems
         assert "No heartbeat" in status(build1)
         assert "No heartbeat" in build1.check_output("builderctl health --summary")
@@ -120,22 +146,23 @@ def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
         assert (later.rc, json.loads(later.stdout)["delivery"]) == (0, "queued"), later.stderr
     finally:
         rig.ssh("git", "systemctl start nginx")
-    beats_again(rig, "build1")
+    beats_by_itself(rig, "build1")
     assert pid(build1) == process
-    until(lambda: said(build1, begin)[-1].partition("] ")[2].startswith("No longer: No heartbeat"), "no end in the log")
+    until(lambda: said(rig, begin)[-1].partition("] ")[2].startswith("No longer: No heartbeat"), "no end in the log")
     until(lambda: "They will hear" in subjects(rig), "what waited was not delivered by the service")
     assert (subjects(rig).count("They will hear"), subjects(rig).count("Nobody hears")) == (1, 0)
     until(lambda: json.loads(build1.check_output("builderctl outbox --json"))["waiting"] == [], "it waits on")
 
 
 def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
-    begin = lines(build1)
-    rig.cut_off()
-    try:
-        until(lambda: said(build1, begin), "nothing about the Git host")
-    finally:
-        rig.join()
-    beats_again(rig, "build1")
+    with configured(rig, "build1", interval=1, timeout=4):
+        begin = len(log(rig))
+        rig.cut_off()
+        try:
+            until(lambda: said(rig, begin), "nothing about the Git host")
+        finally:
+            rig.join()
+    beats_by_itself(rig, "build1")
 
 
 def test_the_log_cannot_be_written(rig: Rig, build1: Host) -> None:
@@ -145,7 +172,7 @@ def test_the_log_cannot_be_written(rig: Rig, build1: Host) -> None:
     build1.check_output("until rm -f %s && mkdir %s; do :; done", LOG, LOG)  # the service may write in between
     try:
         until(told, "no such problem in the heartbeat")
-        beats_again(rig, "build1")
+        beats_by_itself(rig, "build1")
     finally:
         build1.check_output("rmdir %s", LOG)
     until(lambda: not told(), "no heartbeat without the problem")
@@ -157,18 +184,18 @@ def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
     build1.check_output("cp -a %s /root/kept && mount -t tmpfs -o size=24m,mode=0700 tmpfs %s", STATE, STATE)
     build1.check_output("cp -a /root/kept/. %s && systemctl start build-heartbeat", STATE)
     try:
-        beats_again(rig, "build1")
-        begin = lines(build1)
+        beats_by_itself(rig, "build1")
+        begin = len(log(rig))
         build1.run("cat /dev/zero > %s/filler", STATE)
-        until(lambda: said(build1, begin), "nothing about the disk")
-        assert "No heartbeat" in said(build1, begin)[0]
-        time.sleep(5)
-        assert len(said(build1, begin)) <= 2, said(build1, begin)
+        until(lambda: said(rig, begin), "nothing about the disk")
+        assert "No heartbeat" in said(rig, begin)[0]
+        fails_again(rig, 5)
+        assert len(said(rig, begin)) <= 2, said(rig, begin)
         full = build1.run("cat /dev/zero >> %s/filler; builderctl send 'No room' 'for this'", STATE)
         arrived = "No room" in [message["subject"] for message in messages(rig)]
         assert (full.rc, arrived) in [(0, True), (5, False)], full
         build1.check_output("rm %s/filler", STATE)
-        beats_again(rig, "build1")
+        beats_by_itself(rig, "build1")
     finally:
         build1.check_output("systemctl stop build-heartbeat; rm --force %s/filler", STATE)
         build1.check_output("rm -r /root/kept; cp -a %s /root/kept && umount %s", STATE, STATE)
@@ -176,17 +203,17 @@ def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
 
 
 def test_a_token_is_rotated(rig: Rig, build1: Host) -> None:
-    process, begin = pid(build1), lines(build1)
+    process, begin = pid(build1), len(log(rig))
     new = rig.rotate_token()
-    until(lambda: said(build1, begin), "nothing about the token")
-    time.sleep(5)
-    (line,) = said(build1, begin)
+    until(lambda: said(rig, begin), "nothing about the token")
+    fails_again(rig, 5)
+    (line,) = said(rig, begin)
     assert "does not accept the credential" in line and "/PAT" in line
     for name in ("build1", "build2"):
         rig.machines[name].write("PAT", f"{new}\n", 0o600)
-    beats_again(rig, "build1")
+    beats_by_itself(rig, "build1")
     assert pid(build1) == process
-    until(lambda: len(said(build1, begin)) == 2, "no end in the log")
+    until(lambda: len(said(rig, begin)) == 2, "no end in the log")
 
 
 def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
@@ -197,7 +224,7 @@ def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
         " && mkdir .git/rebase-merge"
     )
     build1.check_output("systemctl start build-heartbeat")
-    beats_again(rig, "build1")
+    beats_by_itself(rig, "build1")
     assert build1.run("builderctl send 'From a wedged clone' 'It arrives.'").rc == 0
     assert messages(rig)[-1]["subject"] == "From a wedged clone"
     rig.playbook("playbooks/recover.yml", "--limit", "build1")
@@ -217,7 +244,7 @@ def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None
     build1.check_output("systemctl stop build-heartbeat")
     rig.hang()
     try:
-        build1.check_output("builderctl send --key held 'Held open' 'x' > /tmp/sent 2>&1 & sleep 1")
+        build1.check_output("builderctl send --key held 'Held open' 'x' > /tmp/sent 2>&1 &")
         until(lambda: "git-remote-http" in build1.check_output("ps auxww"), "no push")
         shown = build1.check_output("ps auxwwe; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '")
         assert "https://198.51.100.10/Build.git" in shown
@@ -232,7 +259,7 @@ def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None
 def test_two_servers_that_are_one(rig: Rig, build1: Host, build2: Host) -> None:
     """A copy of build1 beats beside it: the copy is told, and build1 goes on."""
     build2.check_output("mkdir --mode=0700 /root/copy && echo build1 > /root/copy/server_id")
-    config = '{"state_dir": "/root/copy", "log_folder": "/root/copy", "interval": 1, "timeout": 4}'
+    config = '{"state_dir": "/root/copy", "log_folder": "/root/copy", "interval": 1, "timeout": 120}'
     build2.check_output("echo %s > /root/copy/builderctl.json", config)
     copied = build2.run("builderctl --config /root/copy/builderctl.json heartbeat --once")
     assert copied.rc == 4 and "Duplicate identity" in copied.stderr, copied

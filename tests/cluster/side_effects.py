@@ -1,0 +1,49 @@
+"""The side effects: each folder of them runs on a copy of the converged rig of its own, all at the same time.
+
+After a folder's side effects, what holds after the set-up has to hold on its copy again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.cluster.lifecycle import copy
+from ansible_collections.acs.builders.tests.cluster.places import TOP, place
+
+SCENARIO = TOP / "molecule/cluster"
+
+
+def run_side_effects(source: str) -> bool:
+    """Run all side effects, print what pytest prints of each folder, and return whether all went well.
+
+    :param source: the name of the converged rig.
+    """
+    folders = sorted(folder for folder in (SCENARIO / "side_effects").iterdir() if list(folder.glob("test_*.py")))
+    copy(source, *[folder.name for folder in folders])
+    with ThreadPoolExecutor() as pool:
+        ended = list(pool.map(_run, folders))
+    for folder, process in zip(folders, ended):
+        print(f"\n==> side effects: {folder.name}, and what holds after them\n{process.stdout}", flush=True)
+    return all(process.returncode == 0 for process in ended)
+
+
+def _run(folder: Path) -> subprocess.CompletedProcess[str]:
+    rig = place(folder.name)
+    reports = os.environ.get("ACS_BUILDERS_REPORTS")
+    report = [f"--report-log={reports}/cluster-{folder.name}.jsonl"] if reports else []
+    options = ("-v", "--durations=10", "-p", "no:cacheprovider", f"--ansible-inventory={rig}/inventory.yml")
+    apart = f"--basetemp={rig}/pytest"  # for pytest tidies up after other runs in the one that they share
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, apart, *report, folder, SCENARIO / "tests"],
+        cwd=TOP,
+        env={**os.environ, "RIG": str(rig)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )

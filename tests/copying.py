@@ -1,0 +1,31 @@
+"""Copies of servers that were made once, with all that they keep."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.builders import Builders, git
+
+
+def scratch_folder() -> Path:
+    """An empty folder that goes when this process ends, for servers to copy."""
+    scratch = tempfile.TemporaryDirectory(prefix="servers-")
+    atexit.register(scratch.cleanup)
+    return Path(scratch.name).resolve()
+
+
+def copy_of(template: Builders, folder: Path) -> Builders:
+    """Servers as others are, with a remote and a past of their own."""
+    shutil.copytree(template.folder, folder, symlinks=True, dirs_exist_ok=True)
+    copy = Builders(folder, template.ids)
+    for config in folder.glob("*/Build/.git/config"):
+        config.write_text(config.read_text().replace(str(template.remote), str(copy.remote)))
+        git("update-index", "--refresh", cwd=config.parent.parent)
+    old, new = (hashlib.sha256(str(one.remote).encode()).hexdigest()[:16] for one in (template, copy))
+    for kept in folder.glob(f"*/state/repos/{old}.*"):
+        kept.rename(kept.with_name(kept.name.replace(old, new)))
+    return copy

@@ -1,0 +1,121 @@
+"""The heartbeat service as a process that beats when a test asks for it, and what it publishes and writes down."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.acs.builders.tests.ansible_runner import module_variables
+from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
+
+COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
+SYSTEMD = """import os
+def notify(states):
+    with open(os.environ["TOLD_SYSTEMD"], "a") as stream:
+        stream.write(states.replace("\\n", " ") + "\\n")
+"""
+"""In place of systemd's library: what the service tells systemd goes to a file, a line each."""
+
+
+def config(builders: Builders, server: str, **settings: Any) -> Path:
+    """Write a configuration of a server whose service beats when it is asked to, and return its path."""
+    logs = builders.folder / server / "log"
+    logs.mkdir(exist_ok=True)
+    places = {
+        "repo": str(builders.clone(server)),
+        "state_dir": str(builders.state(server)),
+        "pat_file": str(builders.folder / "PAT"),
+        "log_folder": str(logs),
+    }
+    path = builders.folder / server / "builderctl.json"
+    path.write_text(json.dumps({**places, "interval": LIMIT, "push_budget": 1000, "timeout": LIMIT, **settings}))
+    return path
+
+
+class Service:
+    """The service of a server, which runs.
+
+    :param process: its process.
+    :param told: the file that holds what it tells systemd.
+    """
+
+    def __init__(self, builders: Builders, server: str, process: subprocess.Popen[str], told: Path) -> None:
+        self.process = process
+        self._builders = builders
+        self._server = server
+        self._told = told
+
+    def cycle(self) -> str:
+        """Ask for a beat, wait until the service is done with it, and return how it went."""
+        before = len(self.statuses())
+        self.process.send_signal(signal.SIGHUP)
+        return self.await_status(before + 1)
+
+    def await_status(self, number: int) -> str:
+        """Wait until the service has told its status so many times, and return the last one."""
+
+        def told() -> list[str]:
+            return self.statuses()[number - 1 :] or (["ended"] if self.process.poll() is not None else [])
+
+        return until(told, "no status")[-1]
+
+    def statuses(self) -> list[str]:
+        """What the service has told systemd of itself: that it has started, and how each cycle went."""
+        told = self._told.read_text() if self._told.exists() else ""
+        return [line.partition("STATUS=")[2] for line in told.splitlines() if "STATUS=" in line]
+
+    def beat(self) -> dict[str, Any]:
+        """The heartbeat of the server on the remote; empty when there is none."""
+        shown = git("show", f"refs/heartbeats/{self._server}:heartbeat.json", cwd=self._builders.remote, check=False)
+        return json.loads(shown) if shown else {}
+
+    def next_beat(self) -> dict[str, Any]:
+        """Ask for a beat, which must come, and return it."""
+        before, status = self.beat().get("sequence", 0), self.cycle()
+        beat = self.beat()
+        assert beat.get("sequence") == before + 1, status
+        return beat
+
+    def log(self, name: str = "heartbeat") -> list[str]:
+        """The lines of a log."""
+        path = self._builders.folder / self._server / "log" / f"{name}-{self._server}.log"
+        return path.read_text().splitlines() if path.is_file() else []
+
+    def problems(self) -> list[str]:
+        """The lines of the log that tell of problems."""
+        return [line for line in self.log() if "Heartbeat updated" not in line]
+
+
+@contextmanager
+def service(builders: Builders, server: str, **settings: Any) -> Iterator[Service]:
+    """Run the service of a server, which has tried its first beat then; it is ended afterwards."""
+    with started(builders, server, **settings) as running:
+        running.await_status(2)
+        yield running
+
+
+@contextmanager
+def started(builders: Builders, server: str, path: str = "", **settings: Any) -> Iterator[Service]:
+    """Start the service of a server; it is ended afterwards.
+
+    :param path: the folders where it finds programs, when not those of this process.
+    """
+    library, told = builders.folder / "library", builders.folder / server / "told"
+    (library / "systemd").mkdir(parents=True, exist_ok=True)
+    (library / "systemd" / "daemon.py").write_text(SYSTEMD)
+    told.unlink(missing_ok=True)
+    variables = module_variables(builders, TOLD_SYSTEMD=told, **({"PATH": path} if path else {}))
+    variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}:{library}"
+    command = [sys.executable, "-m", COMMAND, "--config", str(config(builders, server, **settings)), "heartbeat"]
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True, cwd=builders.folder) as process:
+        try:
+            yield Service(builders, server, process, told)
+        finally:
+            process.kill()

@@ -1,0 +1,71 @@
+"""The steps that the checks consist of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+TOP = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+OUTPUT = TOP / "tests" / "output"
+LINKED = "collections/ansible_collections/acs/builders"
+SCRIPTS = (
+    *("roles/build_heartbeat/files/pack", "roles/build_repository/files/mend-clone"),
+    *("tools/docs-lint", "tools/sanity", "tools/test"),
+)
+REPORTS = "{reports}"
+"""What stands in a command for the folder of the step's reports."""
+PYTEST = ("pytest", "--numprocesses=auto", "--dist=worksteal", f"--report-log={REPORTS}/pytest.jsonl")
+
+
+class Step(NamedTuple):
+    """One check.
+
+    :param group: the make target that it is part of.
+    :param name: what it is called.
+    :param command: the program of the development environment, and its arguments.
+    :param clean_up: a command that takes down what the step leaves when it is ended early.
+    """
+
+    group: str
+    name: str
+    command: tuple[str, ...]
+    clean_up: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """Its name as part of a file name."""
+        return self.name.replace(" ", "-")
+
+
+STEPS = (
+    Step(
+        "cluster",
+        "molecule cluster",
+        ("molecule", "test", "--scenario-name=cluster"),
+        ("python", "tests/cluster", "down", "--all"),
+    ),
+    Step("unit", "pytest", PYTEST),
+    Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),
+    Step("sanity", "ansible-test sanity", ("python", "tools/sanity")),
+    Step("lint", "mypy", ("mypy", f"{LINKED}/plugins", f"{LINKED}/tests", *SCRIPTS)),
+    Step("lint", "ansible-lint", ("ansible-lint", "--strict")),
+    Step("docs-lint", "documentation", ("python", "tools/docs-lint")),
+    Step("docs-lint", "changelog", ("antsibull-changelog", "lint")),
+    Step("lint", "yamllint", ("yamllint", "--strict", ".")),
+    Step("lint", "ruff check", ("ruff", "check")),
+    Step("lint", "ruff format", ("ruff", "format", "--check")),
+)
+"""In the order in which they start: the longest first."""
+
+
+def cannot_run(step: Step) -> str:
+    """Return why a step cannot run on this machine; empty when it can. In CI every step runs."""
+    if step.group != "cluster" or "CI" in os.environ:
+        return ""
+    if not shutil.which("apt-get"):
+        return "it boots hosts, which needs Debian or Ubuntu"
+    return "" if os.geteuid() == 0 else "it boots hosts, which needs root. Run it with: sudo make cluster"

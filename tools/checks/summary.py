@@ -1,0 +1,104 @@
+"""What is printed at the end: the slowest tests, how each step went, and what failed, with its output."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import NamedTuple
+
+from .processes import Ended, log_file
+from .report import PHASES, Test
+
+SLOWEST = 50
+LINES = 150
+"""How many lines of the output of a failed step are shown."""
+FAILURES = re.compile(r"^=+ (ERRORS|FAILURES) =+$", re.MULTILINE)
+"""Where pytest begins to show what failed."""
+TELLING = re.compile(r"\b(FAILED|ERROR) \S+::|^fatal: ")
+"""The lines of an output that name what failed: those of pytest's short summary, and Ansible's."""
+COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+"""The codes for colours (ECMA-48, SGR) and links (OSC 8), which molecule prints even where no terminal is."""
+
+
+class Result(NamedTuple):
+    """How a step ended, and its tests; a step without tests counts as one."""
+
+    ended: Ended
+    tests: list[Test]
+
+    def count(self, outcome: str) -> int:
+        """Count the tests with an outcome; a failed step has at least one that failed."""
+        found = sum(test.outcome == outcome for test in self.tests)
+        if outcome == "skipped" and self.ended.code is None:
+            return 1
+        if outcome == "failed":
+            return max(found, int(self.has_failed))
+        return found or int(outcome == "passed" and not self.tests and self.ended.code == 0)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed."""
+        return self.ended.code not in (0, None) or bool(self.ended.left)
+
+    @property
+    def line(self) -> str:
+        """How it went, in a line."""
+        ended = self.ended
+        if ended.code is None:
+            return f"not run                             {ended.step.name}: {ended.reason}"
+        counts = f"{self.count('passed')} passed, {self.count('failed')} failed"
+        counts += f", {self.count('skipped')} skipped" if self.count("skipped") else ""
+        outcome = "FAILED" if self.has_failed else "ok"
+        times = f"{ended.seconds:6.1f} s {ended.processor_seconds:6.1f} s of processor"
+        return f"{outcome:7} {times}  {ended.step.name}: {counts}"
+
+
+def show_slowest(results: list[Result]) -> None:
+    """Print the slowest tests of all steps, with the seconds of each phase."""
+    tests = sorted((test for result in results for test in result.tests), key=lambda test: -test.total)
+    if tests:
+        print(f"\n==> the {min(SLOWEST, len(tests))} slowest of {len(tests)} tests (seconds)")
+        print("  set-up     call  tear-down  test")
+    for test in tests[:SLOWEST]:
+        setup, call, teardown = (test.seconds[phase] for phase in PHASES)
+        print(f"{setup:8.2f} {call:8.2f} {teardown:10.2f}  {test.name}")
+
+
+def show_failures(results: list[Result]) -> None:
+    """Print the output of each failed step, and the command that runs what failed alone."""
+    for result in results:
+        if not result.has_failed:
+            continue
+        log = log_file(result.ended.step)
+        text = COLOUR.sub("", log.read_text(encoding="utf-8", errors="replace"))
+        begin = FAILURES.search(text)
+        lines = (text[begin.start() :] if begin else text).splitlines()
+        print(f"\n==> {result.ended.step.name} failed; its whole output is in {log}")
+        print("\n".join(lines[-LINES:]))
+        told = [line for line in text.splitlines() if TELLING.search(line) and line not in lines[-LINES:]]
+        print("".join(f"{line.strip()[:300]}\n" for line in told[-12:]), end="")
+        for process in result.ended.left:
+            print(f"It left this process running: {process}")
+        for command in again(result):
+            print(f"Run it alone: {command}")
+
+
+def again(result: Result) -> list[str]:
+    """The commands that run alone what failed in a step."""
+    group = result.ended.step.group
+    failed = [test.name for test in result.tests if test.outcome == "failed"]
+    if group != "unit" or not failed:
+        return [f"make {group}"]
+    words = [shlex.quote(name).replace("$", "$$") for name in failed]  # for the shell, for make, and for the shell
+    return [f"make unit ARGS={shlex.quote(word)}" for word in words]
+
+
+def show_summary(results: list[Result], seconds: float) -> int:
+    """Print how each step went and the closing line; return the exit code."""
+    print("\n==> summary")
+    for result in results:
+        print(result.line)
+    passed, failed, skipped = (sum(r.count(outcome) for r in results) for outcome in ("passed", "failed", "skipped"))
+    print(f"all in {seconds:.0f} s")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return int(failed > 0)
