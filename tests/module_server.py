@@ -1,7 +1,7 @@
 """Modules run in forks of a process that has loaded what they need: each as separate as a process, and quicker.
 
 The process is none of pytest's: a fork inherits no thread, no lock, no open file and nothing that a test replaced. A
-command gets one with: python -m ansible_collections.acs.builders.tests.module_server COMMAND [ARGUMENT...]
+command gets one with: python -m ansible_collections.acs.builders.tests.module_server run COMMAND [ARGUMENT...]
 """
 
 from __future__ import annotations
@@ -38,24 +38,31 @@ PRELOADED = ("base64", "datetime", "shutil", "tempfile", "zipfile", "ansible.mod
 class ModuleServer:
     """A process that runs modules in forks of itself. It ends with the process that started it."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], python: Path | None = None) -> None:
         """Start it.
 
-        :param variables: the environment in which it finds the modules.
+        :param variables: the environment in which it finds this module.
+        :param python: what runs it instead of the Python that runs the tests; then it loads nothing of this collection,
+            so that a module runs with what Ansible sends along.
         """
-        command = [sys.executable, "-m", f"{__package__}.{Path(__file__).stem}"]
+        found = [] if python else pkgutil.iter_modules(importlib.import_module(MODULES).__path__)
+        command = [
+            *(str(python or sys.executable), "-m", f"{__package__}.{Path(__file__).stem}", "serve"),
+            *(f"{MODULES}.{module.name}" for module in found),
+        ]
         self._process = subprocess.Popen(
             command, cwd="/", env=dict(variables), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout
-        self._address = self._process.stdout.readline().strip()
+        self._address, self._prefix = (self._process.stdout.readline().strip() for _line in range(2))
         atexit.register(self._process.communicate)
 
     @property
     def variables(self) -> dict[str, str]:
-        """Variables with which Ansible runs its modules here, where their Python is that of the tests."""
+        """Variables with which Ansible runs its modules here, where they are for the Python of this server."""
         start = str(Path(sitecustomize.__file__).parent)
-        return {"PYTHONPATH": start, "MODULE_SERVER": self._address, "MODULE_SERVER_PYTHON": sys.prefix}
+        pipelining = {"ANSIBLE_PIPELINING": "1"}
+        return {**pipelining, "PYTHONPATH": start, "MODULE_SERVER": self._address, "MODULE_SERVER_PYTHON": self._prefix}
 
     def run(self, module: str, arguments: str, cwd: Path, variables: Mapping[str, str]) -> tuple[int, str, str]:
         """Run a module to its end.
@@ -102,20 +109,24 @@ def _read_to_the_end(pipes: list[int], process: int) -> list[bytes]:
     return list(got.values())
 
 
-def _serve() -> None:
-    """Print an address and run the modules that are asked for there until whoever started this has gone."""
-    for module in pkgutil.iter_modules(importlib.import_module(MODULES).__path__):
-        importlib.import_module(f"{MODULES}.{module.name}")
-        del sys.modules[f"{MODULES}.{module.name}"]  # so that a fork runs it as its main program
-    for name in PRELOADED:
+def _serve(modules: list[str]) -> None:
+    """Print an address and run what is asked for there until whoever started this has gone.
+
+    :param modules: those of the collection that are loaded before.
+    """
+    for name in (*PRELOADED, *modules):
         importlib.import_module(name)
+    if not modules:
+        sys.path.remove(str(Path(__file__).parents[4]))
+    for name in modules or [name for name in sys.modules if name.startswith("ansible_collections")]:
+        del sys.modules[name]  # so that a fork runs it as its main program, or finds what Ansible has sent
     sys.meta_path.append(_Sent)
     folder = tempfile.mkdtemp()
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(f"{folder}/socket")
             listener.listen(100)
-            print(listener.getsockname(), flush=True)
+            print(listener.getsockname(), sys.prefix, sep="\n", flush=True)
             while select.select([listener, sys.stdin], [], [])[0] == [listener]:
                 _accept(listener)
     finally:
@@ -189,7 +200,8 @@ def _run(words: list[str]) -> None:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        if sys.argv[1:]:
+        if sys.argv[1] == "serve":
+            _serve(sys.argv[2:])
+        else:
             served = {**os.environ, **ModuleServer(os.environ).variables}
-            sys.exit(subprocess.run(sys.argv[1:], env=served, check=False).returncode)
-        _serve()
+            sys.exit(subprocess.run(sys.argv[2:], env=served, check=False).returncode)
