@@ -32,9 +32,12 @@ def _begin() -> None:
     of_ansible = not words or (len(words) == 1 and os.path.basename(words[0]).startswith("AnsiballZ_"))
     if of_ansible and variables.pop("MODULE_SERVER_PYTHON", "") == sys.prefix:
         del variables["PYTHONPATH"]
-        connection = ask(variables.pop("MODULE_SERVER"), words, os.getcwd(), variables, (0, 1, 2))
-        connection.recv(100)
-        os._exit(int(connection.recv(100) or 1))
+        try:
+            connection = ask(variables.pop("MODULE_SERVER"), words, os.getcwd(), variables, (0, 1, 2))
+            connection.recv(100)
+            os._exit(int(connection.recv(100) or 1))
+        except OSError as error:
+            raise SystemExit(f"no module server: {error}") from error
 
 
 _begin()
