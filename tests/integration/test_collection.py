@@ -172,7 +172,6 @@ def test_a_plain_clone(in_clone: Place) -> None:
     assert both["build1"]["changed"] > 0
     assert (both["build2"]["ok"] > 3, both["build2"]["changed"]) == (True, 1), "whom to trust: build1 is new"
     check_set_up(in_clone, "build1", "build2")
-    assert [count["changed"] for count in in_clone.counts("acs.builders.setup").values()] == [0, 0]
     converse(in_clone)
     left = set(git("status", "--short", "--ignored", cwd=in_clone.cwd).splitlines())
     assert left <= {"!! .ansible/", "!! plugins/filter/__pycache__/"}, "what Ansible and Python cache"

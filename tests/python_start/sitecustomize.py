@@ -6,6 +6,7 @@ It loads as little as it can, for it is there to save time.
 from __future__ import annotations
 
 import _socket
+import gc
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,7 @@ def ask(
 
 
 def _begin() -> None:
+    gc.disable()  # no process that Ansible starts lasts long enough to need it
     words, variables = sys.orig_argv[1:], dict(os.environ)
     of_ansible = not words or (len(words) == 1 and os.path.basename(words[0]).startswith("AnsiballZ_"))
     if of_ansible and variables.pop("MODULE_SERVER_PYTHON", "") == sys.prefix:
