@@ -78,6 +78,17 @@ class Builders:
         finally:
             host.repository.close()
 
+    def copy_to(self, folder: Path) -> Builders:
+        """Copy all that is in the folder to another one, where clones follow the copy of the remote."""
+        shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
+        copied = Builders(folder, self.ids)
+        for clone in map(copied.clone, self.ids):
+            config = clone / ".git" / "config"
+            config.write_text(config.read_text().replace(str(self.remote), str(copied.remote)))
+            if (clone / ".git" / "index").exists():
+                git("update-index", "--refresh", cwd=clone)  # its files are those of the copy
+        return copied
+
     def add_server(self, server: str) -> None:
         """Clone the repository for a server and tell it who it is."""
         git("clone", "--quiet", self.remote, self.clone(server))
@@ -147,15 +158,7 @@ def make_builders(folder: Path, ids: tuple[str, ...] = ("build1", "build2"), leg
 
     :param legacy: whether the remote begins with what the old scripts left; else it is empty.
     """
-    template = _template(ids, legacy)
-    shutil.copytree(template.folder, folder, symlinks=True, dirs_exist_ok=True)
-    builders = Builders(folder, ids)
-    for server in ids:
-        config = builders.clone(server) / ".git" / "config"
-        config.write_text(config.read_text().replace(str(template.remote), str(builders.remote)))
-        if legacy:
-            git("update-index", "--refresh", cwd=builders.clone(server))  # the files are as new as those of a clone
-    return builders
+    return _template(ids, legacy).copy_to(folder)
 
 
 @functools.cache

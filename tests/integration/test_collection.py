@@ -16,9 +16,12 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     copy_checkout,
     environment,
     make_python,
+    neutral,
     run,
 )
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.module_server import ModuleServer
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
 FOLDERS = {"docs", "meta", "playbooks", "plugins", "roles"}
@@ -26,30 +29,34 @@ FOLDERS = {"docs", "meta", "playbooks", "plugins", "roles"}
 
 
 class Place(NamedTuple):
-    """Where Ansible is run: a folder, with an inventory, by a Python; and the folder of the embedded servers."""
+    """Where Ansible is run: a folder, with an inventory, by a Python; and the folder of the embedded servers.
+
+    :param served: variables with which the modules go to a server that has loaded those of Ansible.
+    """
 
     cwd: Path
     inventory: Path
     python: Path
     servers: Path
+    served: dict[str, str]
     variables: dict[str, Any]
 
-    def ansible(self, program: str, *arguments: str) -> Run:
+    def ansible(self, program: str, *arguments: str, **variables: str) -> Run:
         """Run Ansible there; it must succeed."""
-        options = {"cwd": self.cwd, "inventory": self.inventory, "python": self.python, **self.variables}
+        options = {"cwd": self.cwd, "inventory": self.inventory, "python": self.python, **self.variables, **variables}
         done = ansible(program, *arguments, folder=self.servers, **options)
         assert done.code == 0, done.output
         return done
 
     def module(self, name: str, server: str = "build1", **options: Any) -> dict[str, Any]:
-        """The result of a module."""
+        """The result of a module, which runs in a process of its own."""
         given = " ".join(f"{option}='{value}'" for option, value in options.items())
         places = "repo='{{ builders_repo }}' state_dir='{{ builders_state_dir }}'"
         return self.ansible("adhoc", server, "-m", name, "-a", f"{places} {given}").result
 
     def counts(self, playbook: str, *arguments: str) -> dict[str, dict[str, int]]:
         """Run a playbook and return the counts of its recap, by server."""
-        recap = self.ansible("playbook", playbook, *arguments).stdout.partition("PLAY RECAP")[2]
+        recap = self.ansible("playbook", playbook, *arguments, **self.served).stdout.partition("PLAY RECAP")[2]
         lines = re.findall(r"^(\w+) +: (.*)$", recap, re.MULTILINE)
         return {server: {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", counts)} for server, counts in lines}
 
@@ -58,6 +65,12 @@ class Place(NamedTuple):
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has ansible-core, and no other library that it does not need."""
     return make_python(tmp_path_factory.mktemp("control") / "python", "ansible-core")
+
+
+@pytest.fixture(scope="module")
+def served(python: Path) -> dict[str, str]:
+    """Variables for a server of modules that is run by it."""
+    return ModuleServer({**neutral(), "PYTHONPATH": str(TOP / "collections")}, python).variables
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +114,13 @@ def archive(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def in_clone(clone: Path, python: Path, tmp_path: Path) -> Place:
+def in_clone(clone: Path, python: Path, served: dict[str, str], tmp_path: Path) -> Place:
     """A plain clone in which nothing was set up."""
-    return Place(clone, clone / "inventory" / "local.yml", python, tmp_path, {})
+    return Place(clone, clone / "inventory" / "local.yml", python, tmp_path, served, {})
 
 
 @pytest.fixture
-def installed(archive: Path, python: Path, tmp_path: Path) -> Place:
+def installed(archive: Path, python: Path, served: dict[str, str], tmp_path: Path) -> Place:
     """An empty folder with an inventory, outside of any checkout, and the archive installed beside it."""
     collections, cwd, servers = tmp_path / "collections", tmp_path / "project", tmp_path / "servers"
     cwd.mkdir()
@@ -116,19 +129,29 @@ def installed(archive: Path, python: Path, tmp_path: Path) -> Place:
     install = ("galaxy", "collection", "install", archive, "-p", collections, "--offline")
     done = run(python, "-m", "ansible", *install, cwd=cwd, variables=environment(tmp_path / "home"))
     assert done.code == 0, done.output
-    return Place(cwd, cwd / "inventory.yml", python, servers, {"ANSIBLE_COLLECTIONS_PATH": collections})
+    return Place(cwd, cwd / "inventory.yml", python, servers, served, {"ANSIBLE_COLLECTIONS_PATH": collections})
 
 
-def converse(place: Place, message: str, status: str, health: str) -> None:
-    """Let the servers that were set up in a place talk, by these names of the modules."""
+def converse(place: Place, prefix: str = "") -> None:
+    """Run each module on the servers that were set up in a place, by its name with this prefix."""
+    message, job = f"{prefix}build_message", f"{prefix}build_job"
     sent = place.module(message, state="sent", subject="Ready", body="build1 is ready.")
     assert (sent["changed"], sent["delivery"]) == (True, "pushed")
+    (step,) = place.module(f"{prefix}build_response", "build2")["steps"]
+    assert step["message"]["id"] == sent["message"]["id"]
     inbox = place.module(message, "build2")
     assert [(m["from"], m["subject"]) for m in inbox["messages"]] == [("build1", "Ready")]
-    assert place.module(status, status="idle")["status"]["manager"] == "Codex"
-    facts = place.module(health)["ansible_facts"]["build_heartbeat"]
+    assert place.module(f"{prefix}build_status", status="idle")["status"]["manager"] == "Codex"
+    facts = place.module(f"{prefix}build_heartbeat_fact")["ansible_facts"]["build_heartbeat"]
     assert (facts["server_id"], facts["partner"], set(facts["servers"])) == ("build1", "build2", {"build1", "build2"})
-    assert [entry["subject"] for entry in Builders(place.servers, ()).messages()] == ["Ready"]
+    folders = {"source": str(place.servers), "log_folder": f"{place.servers}/logs"}
+    place.module(job, state="started", job="job_1", command="touch a.deb", artifacts="*.deb", **folders)
+    ended = place.module(job, wait=LIMIT)["job"]
+    assert (ended["exit_code"], ended["artifacts"][0]["path"]) == (0, str(place.servers / "a.deb"))
+    seen = place.ansible("adhoc", "build1", "-m", f"{prefix}build_environment_fact").result
+    assert seen["ansible_facts"]["build_environment"]["toolchain"]["git"]
+    subjects = [entry["subject"] for entry in Builders(place.servers, ()).messages()]
+    assert subjects == ["Ready", "Build started: job_1", "Build succeeded: job_1"]
 
 
 def check_set_up(place: Place, *servers: str) -> None:
@@ -149,9 +172,7 @@ def test_a_plain_clone(in_clone: Place) -> None:
     assert both["build1"]["changed"] > 0
     assert (both["build2"]["ok"] > 3, both["build2"]["changed"]) == (True, 1), "whom to trust: build1 is new"
     check_set_up(in_clone, "build1", "build2")
-    assert [count["changed"] for count in in_clone.counts("acs.builders.setup").values()] == [0, 0]
-    converse(in_clone, "build_message", "acs.builders.build_status", "build_heartbeat_fact")
-    assert in_clone.module("acs.builders.build_message", "build2")["unread_count"] == 1
+    converse(in_clone)
     left = set(git("status", "--short", "--ignored", cwd=in_clone.cwd).splitlines())
     assert left <= {"!! .ansible/", "!! plugins/filter/__pycache__/"}, "what Ansible and Python cache"
 
@@ -160,7 +181,7 @@ def test_what_is_installed_from_the_archive(installed: Place) -> None:
     counts = installed.counts("acs.builders.setup")
     assert all(count["changed"] > 0 and count["failed"] == 0 for count in counts.values())
     check_set_up(installed, "build1", "build2")
-    converse(installed, *(f"acs.builders.{name}" for name in ("build_message", "build_status", "build_heartbeat_fact")))
+    converse(installed, "acs.builders.")
 
 
 def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clone: Path) -> None:

@@ -6,6 +6,7 @@ It loads as little as it can, for it is there to save time.
 from __future__ import annotations
 
 import _socket
+import gc
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -28,13 +29,17 @@ def ask(
 
 
 def _begin() -> None:
+    gc.disable()  # no process that Ansible starts lasts long enough to need it
     words, variables = sys.orig_argv[1:], dict(os.environ)
     of_ansible = not words or (len(words) == 1 and os.path.basename(words[0]).startswith("AnsiballZ_"))
     if of_ansible and variables.pop("MODULE_SERVER_PYTHON", "") == sys.prefix:
         del variables["PYTHONPATH"]
-        connection = ask(variables.pop("MODULE_SERVER"), words, os.getcwd(), variables, (0, 1, 2))
-        connection.recv(100)
-        os._exit(int(connection.recv(100) or 1))
+        try:
+            connection = ask(variables.pop("MODULE_SERVER"), words, os.getcwd(), variables, (0, 1, 2))
+            connection.recv(100)
+            os._exit(int(connection.recv(100) or 1))
+        except OSError as error:
+            raise SystemExit(f"no module server: {error}") from error
 
 
 _begin()
