@@ -25,17 +25,17 @@ beats_by_itself = partial(beats_again, asked=False)
 
 @pytest.fixture(scope="module", autouse=True)
 def beats_often(rig: Rig) -> Iterator[None]:
-    """The service beats every second, for here it has to recover without being asked."""
-    with configured(rig, "build1", interval=1):
+    """The service beats often, for here it has to recover without being asked."""
+    with configured(rig, "build1", interval=3):
         yield
 
 
 @pytest.fixture(autouse=True)
 def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
     """Each test begins with a service that beats; after it, the service beats and messages arrive."""
-    beats_by_itself(rig, "build1")
+    beats_again(rig, "build1")
     yield
-    beats_by_itself(rig, "build1")
+    beats_again(rig, "build1")
     sent = build1.run("builderctl send --to build2 'After a side effect' 'It still works.'")
     assert sent.rc == 0, sent.stderr
     assert messages(rig)[-1]["subject"] == "After a side effect"
