@@ -90,25 +90,34 @@ def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: st
     return Run(done.returncode, done.stdout, done.stderr)
 
 
-def operator_variables(builders: Builders) -> dict[str, str]:
-    """The environment of a person at the controller, for whom every host of the inventory is this machine."""
-    return environment(
+def as_operator(covered: list[str], builders: Builders, script: str) -> Run:
+    """Run a script in the checkout as a person at the controller, for whom every host of the inventory is this machine.
+
+    :param covered: the beginning of a command that covers the system folders of this machine.
+    """
+    variables = environment(
         builders.folder / "home",
         ANSIBLE_TRANSPORT="local",
         ANSIBLE_PYTHON_INTERPRETER=sys.executable,
         REMOTE=builders.remote,
         SET_UP=SET_UP,
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        PYTHONPATH=TOP / "collections",
     )
+    served = (sys.executable, "-m", ModuleServer.__module__, "run")
+    return run(*covered, *served, "sh", "-euc", script, cwd=TOP, variables=variables)
 
 
 def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) -> Run:
     """Run Ansible in this checkout, on the embedded servers in a folder.
 
     :param program: ``adhoc`` or ``playbook``.
-    :param options: ``cwd``, ``python``, ``inventory`` and further environment variables in capitals.
+    :param options: ``cwd``, ``python``, ``inventory``, ``served=False`` for modules in processes of their own, and
+        further environment variables in capitals.
     """
     cwd, python = options.pop("cwd", TOP), options.pop("python", sys.executable)
+    if options.pop("served", python == sys.executable):
+        options = {**modules().variables, **options}
     inventory = options.pop("inventory", LOCAL_INVENTORY)
     configuration = {"ANSIBLE_CONFIG": cwd / "ansible.cfg"} if (cwd / "ansible.cfg").exists() else {}
     variables = environment(folder / "home", ACS_BUILDERS_SCRATCH=folder, **{**configuration, **options})
@@ -149,12 +158,12 @@ def module_variables(builders: Builders, **more: str | Path) -> dict[str, str]:
 def call(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> Run:
     """Run a module on a server, as Ansible runs it there; ``variables`` of its environment may be given."""
     variables = module_variables(builders, **options.pop("variables", {}))
-    return Run(*_modules().run(module, module_input(builders, speaker, **options), builders.folder, variables))
+    return Run(*modules().run(module, module_input(builders, speaker, **options), builders.folder, variables))
 
 
 @functools.cache
-def _modules() -> ModuleServer:
-    """What runs the modules for this process."""
+def modules() -> ModuleServer:
+    """What runs modules for this process."""
     return ModuleServer({**neutral(), "PYTHONPATH": str(TOP / "collections")})
 
 

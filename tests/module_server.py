@@ -1,17 +1,18 @@
 """Modules run in forks of a process that has loaded what they need: each as separate as a process, and quicker.
 
-The process is none of pytest's: a fork inherits no thread, no lock, no open file and nothing that a test replaced.
+The process is none of pytest's: a fork inherits no thread, no lock, no open file and nothing that a test replaced. A
+command gets one with: python -m ansible_collections.acs.builders.tests.module_server run COMMAND [ARGUMENT...]
 """
 
 from __future__ import annotations
 
 import atexit
 import importlib
-import json
 import os
 import pkgutil
 import runpy
-import selectors
+import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,33 +20,49 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import NoReturn
 
+from ansible_collections.acs.builders.tests.python_start import sitecustomize
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 MODULES = "ansible_collections.acs.builders.plugins.modules"
+PRELOADED = ("base64", "datetime", "shutil", "tempfile", "zipfile", "ansible.module_utils._internal._ansiballz._loader")
+"""What the script loads in which Ansible wraps a module."""
 
 
 class ModuleServer:
     """A process that runs modules in forks of itself. It ends with the process that started it."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], python: Path | None = None) -> None:
         """Start it.
 
-        :param variables: the environment in which it finds the modules.
+        :param variables: the environment in which it finds this module.
+        :param python: what runs it instead of the Python that runs the tests; then it loads nothing of this collection,
+            so that a module runs with what Ansible sends along.
         """
-        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-            self._process = subprocess.Popen(command, env=dict(variables), pass_fds=[theirs.fileno()])
-        atexit.register(self._end)
+        found = [] if python else pkgutil.iter_modules(importlib.import_module(MODULES).__path__)
+        command = [
+            *(str(python or sys.executable), "-m", f"{__package__}.{Path(__file__).stem}", "serve"),
+            *(f"{MODULES}.{module.name}" for module in found),
+        ]
+        self._process = subprocess.Popen(
+            command, cwd="/", env=dict(variables), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout
+        self._address, self._prefix = (self._process.stdout.readline().strip() for _line in range(2))
+        atexit.register(self._process.communicate)
 
-    def _end(self) -> None:
-        self._connection.close()
-        self._process.wait()
+    @property
+    def variables(self) -> dict[str, str]:
+        """Variables with which Ansible runs its modules here, where they are for the Python of this server."""
+        start = str(Path(sitecustomize.__file__).parent)
+        pipelining = {"ANSIBLE_PIPELINING": "1"}
+        return {**pipelining, "PYTHONPATH": start, "MODULE_SERVER": self._address, "MODULE_SERVER_PYTHON": self._prefix}
 
     def run(self, module: str, arguments: str, cwd: Path, variables: Mapping[str, str]) -> tuple[int, str, str]:
         """Run a module to its end.
@@ -54,79 +71,109 @@ class ModuleServer:
         :returns: its exit code, and what came on its standard output and on its standard error.
         :raises TimeoutError: when it did not end within the limit; it is killed.
         """
-        request = json.dumps({"module": f"{MODULES}.{module}", "cwd": str(cwd), "variables": dict(variables)})
         with ExitStack() as files:
             stdin = files.enter_context(tempfile.TemporaryFile())
             stdin.write(arguments.encode())
             stdin.seek(0)
-            reading, writing = zip(*(os.pipe() for _ in range(3)))
-            for descriptor in reading:
-                files.callback(os.close, descriptor)
+            (stdout, to_stdout), (stderr, to_stderr) = os.pipe(), os.pipe()
+            for reading in (stdout, stderr):
+                files.callback(os.close, reading)
             try:
-                socket.send_fds(self._connection, [request.encode()], [stdin.fileno(), *writing])
+                words, descriptors = ["-m", f"{MODULES}.{module}"], (stdin.fileno(), to_stdout, to_stderr)
+                asked = sitecustomize.ask(self._address, words, str(cwd), variables, descriptors)
             finally:
-                for descriptor in writing:
-                    os.close(descriptor)
-            status, stdout, stderr = _read_to_the_end(reading)
-        _, *code = status.split()
-        assert code, f"{module} ended without an exit code: {stderr.decode()}"
-        return int(code[0]), stdout.decode(), stderr.decode()
+                os.close(to_stdout)
+                os.close(to_stderr)
+            with socket.socket(fileno=asked.detach()) as connection:
+                connection.settimeout(LIMIT)
+                process = int(connection.recv(100))
+                printed, errors = _read_to_the_end([stdout, stderr], process)
+                return int(connection.recv(100)), printed.decode(), errors.decode()
 
 
-def _read_to_the_end(pipes: tuple[int, ...]) -> list[bytes]:
-    """What comes from pipes until the last writer has closed them; the first tells first which process to kill."""
+def _read_to_the_end(pipes: list[int], process: int) -> list[bytes]:
+    """What comes from pipes until nobody can write to them; the process that does is killed after the limit."""
     deadline = time.monotonic() + LIMIT
     got = dict.fromkeys(pipes, b"")
-    with selectors.DefaultSelector() as selector:
-        for pipe in pipes:
-            selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map():
-            ready = selector.select(deadline - time.monotonic())
-            if not ready and time.monotonic() > deadline:
-                with suppress(ProcessLookupError):
-                    os.kill(int(got[pipes[0]].split()[0]), signal.SIGKILL)
-                raise TimeoutError(f"the module has not ended within {LIMIT} s")
-            for key, _ in ready:
-                data = os.read(key.fd, 65536)
-                got[key.fd] += data
-                if not data:
-                    selector.unregister(key.fd)
+    reading = set(pipes)
+    while reading:
+        ready, _writable, _failed = select.select(reading, [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            os.kill(process, signal.SIGKILL)
+            raise TimeoutError(f"the module has not ended within {LIMIT} s")
+        for pipe in ready:
+            data = os.read(pipe, 65536)
+            got[pipe] += data
+            if not data:
+                reading.remove(pipe)
     return list(got.values())
 
 
-def _serve(connection: socket.socket) -> None:
-    """Run the modules that are asked for until whoever asks has gone."""
-    for module in pkgutil.iter_modules(importlib.import_module(MODULES).__path__):
-        importlib.import_module(f"{MODULES}.{module.name}")
-        del sys.modules[f"{MODULES}.{module.name}"]  # so that a fork runs it as its main program
-    while True:
-        request, (*descriptors,), _, _ = socket.recv_fds(connection, 1 << 20, 4)
-        if not request:
-            return
-        if os.fork() == 0:
-            connection.close()
-            _become(json.loads(request), *descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+def _serve(modules: list[str]) -> None:
+    """Print an address and run what is asked for there until whoever started this has gone.
+
+    :param modules: those of the collection that are loaded before.
+    """
+    for name in (*PRELOADED, *modules):
+        importlib.import_module(name)
+    if not modules:
+        sys.path.remove(str(Path(__file__).parents[4]))
+    for name in modules or [name for name in sys.modules if name.startswith("ansible_collections")]:
+        del sys.modules[name]  # so that a fork runs it as its main program, or finds what Ansible has sent
+    sys.meta_path.append(_Sent)
+    folder = tempfile.mkdtemp()
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(f"{folder}/socket")
+            listener.listen(100)
+            print(listener.getsockname(), sys.prefix, sep="\n", flush=True)
+            while select.select([listener, sys.stdin], [], [])[0] == [listener]:
+                _accept(listener)
+    finally:
+        shutil.rmtree(folder)
 
 
-def _become(request: dict[str, Any], stdin: int, status: int, stdout: int, stderr: int) -> NoReturn:
-    """Run a module as the main program of this process, to the end of both."""
-    os.write(status, f"{os.getpid()} ".encode())
-    for number, descriptor in enumerate((stdin, stdout, stderr)):
+class _Sent:
+    """Finds what is in no package that is loaded, in the part of the package that Ansible has sent along."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Look for a module in all folders of the path."""
+        folder = name.rpartition(".")[0].replace(".", "/")
+        return PathFinder.find_spec(name, [f"{entry}/{folder}" for entry in sys.path])
+
+
+def _accept(listener: socket.socket) -> None:
+    """Let a fork run what is asked for next, and bury those that have ended."""
+    connection, _address = listener.accept()
+    if os.fork() == 0:
+        try:
+            listener.close()
+            _become(connection)
+        finally:
+            os._exit(1)
+    connection.close()
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _become(connection: socket.socket) -> NoReturn:
+    """Run what is asked for as the main program of this process, to the end of both."""
+    request, descriptors, _flags, _address = socket.recv_fds(connection, 1 << 20, 3)
+    connection.send(str(os.getpid()).encode())
+    for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    os.chdir(request["cwd"])
+    cwd, count, *rest = os.fsdecode(request).split("\0")
+    words, variables = rest[: int(count)], rest[int(count) :]
+    os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(request["variables"])
+    os.environ.update(dict(variable.split("=", 1) for variable in variables))
     time.tzset()
-    del sys.argv[1:]
     code = 1
     try:
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        _run(words)
         code = 0
     except SystemExit as end:
         code = int(end.code or 0)
@@ -135,10 +182,26 @@ def _become(request: dict[str, Any], stdin: int, status: int, stdout: int, stder
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    os.write(status, str(code).encode())
+    connection.send(str(code).encode())
     os._exit(code)
+
+
+def _run(words: list[str]) -> None:
+    """Run what Python would with these words: a module, a script, or what comes on standard input."""
+    sys.argv[:] = words[1:] if words[:1] == ["-m"] else words or [""]
+    if words[:1] == ["-m"]:
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    elif words:
+        runpy.run_path(words[0], run_name="__main__")
+    else:
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec"), main.__dict__)
 
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        _serve(socket.socket(fileno=int(sys.argv[1])))
+        if sys.argv[1] == "serve":
+            _serve(sys.argv[2:])
+        else:
+            served = {**os.environ, **ModuleServer(os.environ).variables}
+            sys.exit(subprocess.run(sys.argv[2:], env=served, check=False).returncode)

@@ -19,7 +19,9 @@ VARIABLES = {name: value for name, value in json.loads(SET_UP).items() if name !
 
 def set_up(folder: Path, **variables: str | Path) -> Run:
     """Run the set-up on the two servers of the embedded default."""
-    return succeeded(ansible("playbook", "setup.yml", "-e", json.dumps(VARIABLES), folder=folder, **variables))
+    return succeeded(
+        ansible("playbook", "setup.yml", "-e", json.dumps(VARIABLES), folder=folder, served=False, **variables)
+    )
 
 
 def succeeded(done: Run) -> Run:
@@ -36,8 +38,8 @@ def module(scale: Scale) -> list[Result]:
     """`ansible build1 -m build_message` against `ansible build1 -m ping`."""
     set_up(scale.folder)
     sides = {
-        OURS: lambda: succeeded(ad_hoc(scale.folder, "build1", "build_message")),
-        PING: lambda: succeeded(ansible("adhoc", "build1", "-m", "ping", folder=scale.folder)),
+        OURS: lambda: succeeded(ad_hoc(scale.folder, "build1", "build_message", served=False)),
+        PING: lambda: succeeded(ansible("adhoc", "build1", "-m", "ping", folder=scale.folder, served=False)),
     }
     times = alternate(sides, scale.pick(12, 1))
     return [compared("ansible build1 -m build_message / ping", times, OURS, PING, at_most=1.25)]
@@ -54,7 +56,7 @@ def second_set_up(scale: Scale) -> list[Result]:
     play.write_text(yaml.safe_dump([no_op_play([(action, ended) for host, action, ended in ran if host == "build2"])]))
     sides = {
         OURS: lambda: set_up(scale.folder),
-        NOTHING: lambda: succeeded(ansible("playbook", play, folder=scale.folder)),
+        NOTHING: lambda: succeeded(ansible("playbook", play, folder=scale.folder, served=False)),
     }
     times = alternate(sides, scale.pick(5, 1))
     counts = Counter(ended for _host, _action, ended in ran)

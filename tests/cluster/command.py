@@ -28,7 +28,10 @@ class Failed(Exception):
 
 
 def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **environment: str) -> str:
-    """Run a program and return what it prints; when it fails, say what it said."""
+    """Run a program and return what it prints; when it fails, say what it said.
+
+    Its temporary files are where every root file system has room for them, since some programs run inside of one.
+    """
     words = list(map(str, command))
     result = subprocess.run(
         words,
@@ -37,7 +40,7 @@ def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **env
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **environment},
+        env={**os.environ, "TMPDIR": "/tmp", **environment},
     )
     if check and result.returncode:
         said = "\n".join((result.stdout + result.stderr).strip().splitlines()[-20:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, operator_variables, run, send
+from ansible_collections.acs.builders.tests.ansible_runner import as_operator, send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
 TRACES = (
@@ -19,20 +19,15 @@ def traces() -> list[tuple[str, int]]:
     return [(path, os.stat(path).st_mtime_ns) for path in TRACES if os.path.lexists(path)]
 
 
-def on_build1(builders: Builders, covered: list[str], script: str) -> Run:
-    """Run a script in the checkout as a person would, where build1 is this machine."""
-    return run(*covered, "sh", "-euc", script, cwd=TOP, variables=operator_variables(builders))
-
-
 def test_build_message_alone_lists_the_unread_mail_of_build1(builders: Builders, covered: list[str]) -> None:
     send(builders, "build2", "for build1", to="build1")
     send(builders, "build2", "more urgent", to="build1", type="error")
     send(builders, "build1", "for build2", to="build2")
     read = send(builders, "build2", "read already", to="build1")
     before = traces()
-    done = on_build1(
-        builders,
+    done = as_operator(
         covered,
+        builders,
         f"""
         ansible-playbook setup.yml --limit build1 \
             --extra-vars "builders_remote_url=$REMOTE" --extra-vars "$SET_UP" >&2
@@ -52,7 +47,7 @@ def test_build_message_alone_lists_the_unread_mail_of_build1(builders: Builders,
 
 
 def test_a_host_that_was_not_set_up_says_so(builders: Builders, covered: list[str]) -> None:
-    done = on_build1(builders, covered, "ansible build1 -m acs.builders.build_message")
+    done = as_operator(covered, builders, "ansible build1 -m acs.builders.build_message")
     assert done.code != 0
     assert "Traceback" not in done.output
     assert done.result["reason"] == "identity"

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible, operator_variables, run
+from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible, as_operator
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
 NAME = socket.gethostname().partition(".")[0]
@@ -67,7 +67,7 @@ def test_a_machine_of_its_own(builders: Builders, covered: list[str]) -> None:
         play
         cat /etc/build_server_id
     """
-    done = run(*covered, "sh", "-euc", script, cwd=TOP, variables=operator_variables(builders))
+    done = as_operator(covered, builders, script)
     assert done.code == 0, done.output
     bare, first, kept = done.stdout.split("\n==\n")
     assert recap(done._replace(stdout=bare))["build1"][1] == 0, bare
