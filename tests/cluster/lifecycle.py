@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from ansible_collections.acs.builders.tests.cluster.command import (
     run,
     timed,
 )
-from ansible_collections.acs.builders.tests.cluster.control_group import join, kill_processes, stop_hosts
+from ansible_collections.acs.builders.tests.cluster.control_group import join, kill_processes, runs, stop_hosts
 from ansible_collections.acs.builders.tests.cluster.image import Image, image
 from ansible_collections.acs.builders.tests.cluster.machine import Machine, unmount
 from ansible_collections.acs.builders.tests.cluster.places import homes, make_home, place
@@ -107,9 +106,10 @@ def down_all(journals: Path | None = None) -> None:
             home.rmdir()
 
 
-def rigs() -> list[Rig]:
-    """The rigs of this checkout."""
-    return [Rig(folder) for home in homes() if home.exists() for folder in sorted(home.iterdir())]
+def log_in() -> list[str]:
+    """How to log in to the hosts of this checkout that are up."""
+    folders = [folder for home in homes() if home.exists() for folder in sorted(home.iterdir()) if runs(folder)]
+    return [f"ssh -F {folder}/ssh_config {name}" for folder in folders for name in network.ADDRESSES]
 
 
 def _begin(name: str) -> Rig:
@@ -216,8 +216,3 @@ def _write_inventory(rig: Rig) -> None:
     }
     inventory = {"builders": {"hosts": hosts, "vars": variables}}
     (rig.folder / "inventory.yml").write_text(json.dumps(inventory, indent=2) + "\n")  # JSON is YAML
-
-
-def log_in(found: Iterable[Rig]) -> list[str]:
-    """How to log in to the hosts of rigs."""
-    return [f"ssh -F {rig.folder}/ssh_config {name}" for rig in found for name in rig.machines]
