@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster import git_host, network
@@ -92,6 +93,8 @@ def down(folder: Path, journals: Path | None = None) -> None:
     network.remove_network(folder)
     if folder.exists():
         shutil.rmtree(folder)
+        with suppress(OSError):  # another rig is there
+            folder.parent.rmdir()
 
 
 def down_all(journals: Path | None = None) -> None:
@@ -101,9 +104,8 @@ def down_all(journals: Path | None = None) -> None:
     """
     for home in homes():
         if home.exists():
-            for folder in home.iterdir():
+            for folder in list(home.iterdir()):
                 down(folder, journals / folder.name if journals else None)
-            home.rmdir()
 
 
 def log_in() -> list[str]:
@@ -124,7 +126,11 @@ def _begin(name: str) -> Rig:
     make_home(folder)
     folder.mkdir(mode=0o700)
     join(folder)
-    require_molecule()
+    try:
+        require_molecule()
+    except Failed:
+        down(folder)
+        raise
     return Rig(folder)
 
 
