@@ -8,7 +8,7 @@ export LC_ALL := C.UTF-8
 .PHONY: help demo test lint unit sanity docs-lint molecule cluster faults bench cluster-bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 bench: $(DEV)/.done ## measure against the old way, the floor and a growing fleet: make bench [ROW="race"] [QUICK=1]
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/benchmark/run.py $(if $(ROW),--row "$(ROW)") $(if $(QUICK),--quick)
