@@ -5,26 +5,29 @@ DEV := .venv/dev
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test lint unit sanity docs-lint molecule cluster faults bench clean
+.PHONY: help demo test lint unit sanity docs-lint molecule cluster faults bench cluster-bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 bench: $(DEV)/.done ## measure against the old way, the floor and a growing fleet: make bench [ROW="race"] [QUICK=1]
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/benchmark/run.py $(if $(ROW),--row "$(ROW)") $(if $(QUICK),--quick)
 
+cluster-bench: $(DEV)/.done ## measure an install beside ansible.builtin.apt alone, on booted hosts (needs root on Debian)
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/cluster/measure.py
+
 demo: $(RUN)/.done ## run the main job with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo
 
-test: $(DEV)/.done ## run every check there is
+test: $(DEV)/.done ## run every check there is, side by side
 	$(DEV)/bin/python tools/test
 
 lint: $(DEV)/.done ## check style and types
-unit: $(DEV)/.done ## run the tests in tests/unit and tests/integration
+unit: $(DEV)/.done ## run the tests in tests/unit and tests/integration: make unit [ARGS="-k outbox"]
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
-cluster: $(DEV)/.done ## boot two servers and a Git host, set them up, break things and verify (needs root on Debian)
+cluster: $(DEV)/.done ## boot hosts, set them up, break things and verify (needs root on Debian): make cluster [KEEP=1]
 lint unit sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@ $(if $(ARGS),-- $(ARGS))
 

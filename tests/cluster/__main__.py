@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         elif given.command == "down":
             lifecycle.down(place(given.name), given.journals)
         else:
-            print(*lifecycle.log_in(lifecycle.rigs()), sep="\n")
+            print("\n".join(lifecycle.log_in()))
     except Failed as error:
         print(error, file=sys.stderr)
         return 1

@@ -60,7 +60,7 @@ def require_molecule() -> None:
         return
     pid = os.getppid()
     while pid > 1:
-        if b"molecule" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if any(Path(word).name == "molecule" for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0")):
             return
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     raise Failed("Molecule has ended.")

@@ -31,6 +31,11 @@ def join(rig: Path) -> None:
     _enter(group)
 
 
+def runs(rig: Path) -> bool:
+    """Whether a host of the rig is up."""
+    return bool(_processes(rig, "payload"))
+
+
 def stop_hosts(rig: Path) -> None:
     """Shut all hosts down in order, and wait until they are."""
     for pid in _processes(rig, "supervisor"):

@@ -7,8 +7,8 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster import git_host, network
@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.tests.cluster.command import (
     run,
     timed,
 )
-from ansible_collections.acs.builders.tests.cluster.control_group import join, kill_processes, stop_hosts
+from ansible_collections.acs.builders.tests.cluster.control_group import join, kill_processes, runs, stop_hosts
 from ansible_collections.acs.builders.tests.cluster.image import Image, image
 from ansible_collections.acs.builders.tests.cluster.machine import Machine, unmount
 from ansible_collections.acs.builders.tests.cluster.places import homes, make_home, place
@@ -93,6 +93,8 @@ def down(folder: Path, journals: Path | None = None) -> None:
     network.remove_network(folder)
     if folder.exists():
         shutil.rmtree(folder)
+        with suppress(OSError):  # another rig is there
+            folder.parent.rmdir()
 
 
 def down_all(journals: Path | None = None) -> None:
@@ -102,14 +104,14 @@ def down_all(journals: Path | None = None) -> None:
     """
     for home in homes():
         if home.exists():
-            for folder in home.iterdir():
+            for folder in list(home.iterdir()):
                 down(folder, journals / folder.name if journals else None)
-            home.rmdir()
 
 
-def rigs() -> list[Rig]:
-    """The rigs of this checkout."""
-    return [Rig(folder) for home in homes() if home.exists() for folder in sorted(home.iterdir())]
+def log_in() -> list[str]:
+    """How to log in to the hosts of this checkout that are up."""
+    folders = [folder for home in homes() if home.exists() for folder in sorted(home.iterdir()) if runs(folder)]
+    return [f"ssh -F {folder}/ssh_config {name}" for folder in folders for name in network.ADDRESSES]
 
 
 def _begin(name: str) -> Rig:
@@ -124,7 +126,11 @@ def _begin(name: str) -> Rig:
     make_home(folder)
     folder.mkdir(mode=0o700)
     join(folder)
-    require_molecule()
+    try:
+        require_molecule()
+    except Failed:
+        down(folder)
+        raise
     return Rig(folder)
 
 
@@ -216,8 +222,3 @@ def _write_inventory(rig: Rig) -> None:
     }
     inventory = {"builders": {"hosts": hosts, "vars": variables}}
     (rig.folder / "inventory.yml").write_text(json.dumps(inventory, indent=2) + "\n")  # JSON is YAML
-
-
-def log_in(found: Iterable[Rig]) -> list[str]:
-    """How to log in to the hosts of rigs."""
-    return [f"ssh -F {rig.folder}/ssh_config {name}" for rig in found for name in rig.machines]

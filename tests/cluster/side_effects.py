@@ -40,7 +40,7 @@ def _run(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, apart, *report, folder, SCENARIO / "tests"],
         cwd=TOP,
-        env={**os.environ, "RIG": str(rig)},
+        env={**os.environ, "RIG": str(rig), "COLUMNS": "100"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from .steps import BIN, OUTPUT, REPORTS, TOP, Step, cannot_run
+from .steps import BIN, OUTPUT, REPORTS, SCRATCH, TOP, Step, cannot_run
 
 MARK = "BUILDERS_CHECK"
 """The environment variable by which the processes of a step are found, also those that left its process group."""
@@ -114,7 +114,10 @@ class Processes:
 
     def _command(self, step: Step) -> list[str]:
         program, *words = step.command
-        return [str(BIN / program), *(word.replace(REPORTS, str(self.reports / step.slug)) for word in words)]
+        places = {REPORTS: str(self.reports / step.slug), SCRATCH: str(self._scratch)}
+        for name, place in places.items():
+            words = [word.replace(name, place) for word in words]
+        return [str(BIN / program), *words]
 
     def _environment(self, step: Step) -> dict[str, str]:
         reports = self.reports / step.slug

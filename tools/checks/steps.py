@@ -18,7 +18,12 @@ SCRIPTS = (
 )
 REPORTS = "{reports}"
 """What stands in a command for the folder of the step's reports."""
-PYTEST = ("pytest", "--numprocesses=auto", "--dist=worksteal", f"--report-log={REPORTS}/pytest.jsonl")
+SCRATCH = "{scratch}"
+"""What stands in a command for the folder of temporary files."""
+PYTEST = (
+    *("pytest", "--numprocesses=auto", "--dist=worksteal", f"--report-log={REPORTS}/pytest.jsonl"),
+    f"--basetemp={SCRATCH}/p",  # short, for the names of sockets may have 107 bytes at most (unix(7))
+)
 
 
 class Step(NamedTuple):

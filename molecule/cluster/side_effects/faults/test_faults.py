@@ -15,7 +15,7 @@ from testinfra.host import Host
 LOG = "/var/log/acs-builders/heartbeat-build1.log"
 STATE = "/var/lib/acs-builders"
 CHANGES = 3
-"""Lines at most about a remote that goes away: a beat on its way fails for another reason than those that follow."""
+"""Lines at most about a fault: a beat on its way fails for another reason than those that follow."""
 HOUR = 60
 """Intervals in an hour, at the interval that servers have by default."""
 WATCHDOG = "/run/systemd/system/build-heartbeat.service.d/soon.conf"
@@ -25,17 +25,17 @@ beats_by_itself = partial(beats_again, asked=False)
 
 @pytest.fixture(scope="module", autouse=True)
 def beats_often(rig: Rig) -> Iterator[None]:
-    """The service beats every second, for here it has to recover without being asked."""
-    with configured(rig, "build1", interval=1):
+    """The service beats often, for here it has to recover without being asked."""
+    with configured(rig, "build1", interval=3):
         yield
 
 
 @pytest.fixture(autouse=True)
 def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
     """Each test begins with a service that beats; after it, the service beats and messages arrive."""
-    beats_by_itself(rig, "build1")
+    beats_again(rig, "build1")
     yield
-    beats_by_itself(rig, "build1")
+    beats_again(rig, "build1")
     sent = build1.run("builderctl send --to build2 'After a side effect' 'It still works.'")
     assert sent.rc == 0, sent.stderr
     assert messages(rig)[-1]["subject"] == "After a side effect"
@@ -137,8 +137,8 @@ def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
     try:
         fails_again(rig, HOUR)
         problems = said(rig, begin)
-        assert len(problems) <= CHANGES and "cannot be reached" in problems[-1], problems
-        assert "No heartbeat" in status(build1)
+        assert len(problems) <= CHANGES and "No heartbeat: " in problems[-1], problems
+        assert "No heartbeat" in status(build1) and "cannot be reached" in status(build1)
         assert "No heartbeat" in build1.check_output("builderctl health --summary")
         away = build1.run("builderctl send --offline fail 'Nobody hears' 'this'")
         assert (away.rc, len(away.stderr.strip().splitlines())) == (3, 1), away.stderr
@@ -187,10 +187,9 @@ def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
         beats_by_itself(rig, "build1")
         begin = len(log(rig))
         build1.run("cat /dev/zero > %s/filler", STATE)
-        until(lambda: said(rig, begin), "nothing about the disk")
-        assert "No heartbeat" in said(rig, begin)[0]
+        until(lambda: any("No heartbeat" in line for line in said(rig, begin)), "nothing about the disk")
         fails_again(rig, 5)
-        assert len(said(rig, begin)) <= 2, said(rig, begin)
+        assert len(said(rig, begin)) <= CHANGES, said(rig, begin)
         full = build1.run("cat /dev/zero >> %s/filler; builderctl send 'No room' 'for this'", STATE)
         arrived = "No room" in [message["subject"] for message in messages(rig)]
         assert (full.rc, arrived) in [(0, True), (5, False)], full
@@ -205,15 +204,16 @@ def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
 def test_a_token_is_rotated(rig: Rig, build1: Host) -> None:
     process, begin = pid(build1), len(log(rig))
     new = rig.rotate_token()
-    until(lambda: said(rig, begin), "nothing about the token")
+    until(lambda: "does not accept the credential" in status(build1), "nothing about the token")
     fails_again(rig, 5)
-    (line,) = said(rig, begin)
-    assert "does not accept the credential" in line and "/PAT" in line
+    problems = said(rig, begin)
+    assert len(problems) <= CHANGES and "No heartbeat: " in problems[-1], problems
+    assert "/PAT" in status(build1)
     for name in ("build1", "build2"):
         rig.machines[name].write("PAT", f"{new}\n", 0o600)
     beats_by_itself(rig, "build1")
     assert pid(build1) == process
-    until(lambda: len(said(rig, begin)) == 2, "no end in the log")
+    until(lambda: "] No longer: " in said(rig, begin)[-1], "no end in the log")
 
 
 def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
