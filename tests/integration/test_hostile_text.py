@@ -133,10 +133,9 @@ def test_ansible_and_its_plays(builders: Builders, tmp_path: Path, name: str) ->
     places = {"repo": "{{ builders_repo }}", "state_dir": "{{ builders_state_dir }}"}
     common = {"gather_facts": False, "module_defaults": {"group/acs.builders.builders": places}}
     play.write_text(json.dumps([{"hosts": "build1", **common, "tasks": tasks}]))
-    for done in (
-        ad_hoc(builders.folder, "build1", "build_message"),
-        ansible("playbook", play, folder=builders.folder),
-        ansible("playbook", "playbooks/health.yml", folder=builders.folder),
-    ):
+    listed = ad_hoc(builders.folder, "build1", "build_message")
+    played = ansible("playbook", play, "playbooks/health.yml", folder=builders.folder)
+    assert "Fail when a server is stale" in played.stdout, played.output
+    for done in (listed, played):
         assert "Traceback" not in done.output and "012345678" not in done.output
         check_harmless(builders, done.output)

@@ -8,6 +8,8 @@ from typing import Any
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 
+ONLY_BUILD1 = ("--limit", "build1")
+
 
 def install(builders: Builders, *arguments: str, **variables: Any) -> Run:
     """Run the play."""
@@ -31,8 +33,8 @@ def test_each_server_tells_its_partner_what_has_changed(builders: Builders) -> N
     assert (facts["jq"], facts["jq aligned"], facts["jq status"]) == ("1.0", "yes", "install ok installed")
     again = install(builders, packages=["jq"])
     assert again.code == 0 and again.stdout.count("changed=0") == 2 and builders.messages() == first
-    assert install(builders, packages=["jq"], state="absent").code == 0
-    assert install(builders, packages=["jq"]).code == 0
+    for state in ("absent", "present"):
+        assert install(builders, *ONLY_BUILD1, packages=["jq"], state=state).code == 0
     lines = [(kind, line.partition(" on build1")[0]) for kind, line in told(builders, "build1")]
     assert lines == [
         ("info", "jq version 1.0 is installed"),
@@ -53,11 +55,11 @@ def test_nothing_named_is_one_sentence(builders: Builders) -> None:
     done = install(builders)
     assert done.code != 0 and "No packages are named." in done.output
     for bad in ("jq", [], ["-o"]):
-        done = install(builders, packages=bad)
+        done = install(builders, *ONLY_BUILD1, packages=bad)
         assert done.code != 0 and "Traceback" not in done.output
 
 
 def test_check_mode_changes_nothing(builders: Builders) -> None:
-    done = install(builders, "--check", packages=["jq"])
+    done = install(builders, "--check", *ONLY_BUILD1, packages=["jq"])
     assert "Traceback" not in done.output
     assert not (builders.state("build1") / "packages_told").exists()

@@ -13,6 +13,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.sending 
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 
+ONLY_BUILD2 = ("--limit", "build2")
+
 
 @pytest.fixture
 def trusted(builders: Builders) -> Builders:
@@ -54,7 +56,7 @@ def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Buil
     )
     status, sudo = tell(trusted, "What's your status?"), tell(trusted, "Install sudo")
     commits = trusted.commits()
-    planned = respond(trusted, "--check")
+    planned = respond(trusted, "--check", *ONLY_BUILD2)
     assert planned.code == 0 and trusted.commits() == commits, planned.output
     done = respond(trusted)
     assert done.code == 0, done.output
@@ -76,33 +78,27 @@ def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Buil
     assert "it is an answer of build2" in again.stdout, "build1 leaves the answers to its manager"
 
 
-def test_an_operator_has_templates_of_his_own(trusted: Builders, tmp_path: Path) -> None:
-    folder = tmp_path / "answers"
-    folder.mkdir()
-    (folder / "status_report.txt.j2").write_text("All well on {{ inventory_hostname }}, {{ build_respond_peer }}.\n")
+def test_a_template_of_the_operator_that_fails_keeps_no_other_answer_back(trusted: Builders, tmp_path: Path) -> None:
+    template = tmp_path / "answers" / "status_report.txt.j2"
+    template.parent.mkdir()
+    template.write_text("{{ nothing_of_this_name }}\n")
+    given = {"build_respond_templates": str(template.parent)}
     status, started = tell(trusted, "What's your status?"), tell(trusted, "Starting build ABC", "info")
-    done = respond(trusted, build_respond_templates=str(folder))
+    done = respond(trusted, *ONLY_BUILD2, **given)
+    assert done.code != 0 and "nothing_of_this_name" in done.output
+    assert answer(trusted, started)["body"].startswith("Acknowledged. build2 standing by.")
+    assert not any(entry.get("in_reply_to") == status for entry in trusted.messages())
+    template.write_text("All well on {{ inventory_hostname }}, {{ build_respond_peer }}.\n")
+    done = respond(trusted, *ONLY_BUILD2, **given)
     assert done.code == 0, done.output
     assert answer(trusted, status)["body"] == "All well on build2, build1."
-    assert answer(trusted, started)["body"].startswith("Acknowledged. build2 standing by.")
-
-
-def test_one_answer_that_fails_keeps_no_other_back(trusted: Builders, tmp_path: Path) -> None:
-    folder = tmp_path / "answers"
-    folder.mkdir()
-    (folder / "status_report.txt.j2").write_text("{{ nothing_of_this_name }}\n")
-    status, started = tell(trusted, "What's your status?"), tell(trusted, "Starting build ABC", "info")
-    done = respond(trusted, build_respond_templates=str(folder))
-    assert done.code != 0 and "nothing_of_this_name" in done.output
-    assert answer(trusted, started) and not any(e.get("in_reply_to") == status for e in trusted.messages())
-    assert respond(trusted).code == 0 and answer(trusted, status)
 
 
 def test_what_was_begun_and_not_answered_is_answered_and_not_done_again(trusted: Builders) -> None:
     install = tell(trusted, "Install libssl-dev")
     with trusted.host("build2") as host:
         act(host, install)
-    done = respond(trusted)
+    done = respond(trusted, *ONLY_BUILD2)
     assert done.code == 0, done.output
     told = answer(trusted, install)
     assert told["type"] == "error" and "was interrupted, and is not tried again" in told["body"]
@@ -117,7 +113,7 @@ def test_hostile_words_are_only_words(trusted: Builders) -> None:
     refused = tell(trusted, request={"action": "install_packages", "packages": [attack]})
     path = tell(trusted, request={"action": "facts", "query": "commit", "path": f"/{attack}"})
     tell(trusted, attack[:90])
-    done = respond(trusted, "-v")
+    done = respond(trusted, "-v", *ONLY_BUILD2)
     assert done.code == 0, done.output
     assert not marker.exists()
     assert "lookup(" in answer(trusted, job)["body"] and answer(trusted, step)
@@ -126,6 +122,6 @@ def test_hostile_words_are_only_words(trusted: Builders) -> None:
 
 
 def test_a_rule_that_cannot_be_used_is_one_sentence(trusted: Builders) -> None:
-    done = respond(trusted, build_respond_allowed_actions={"all": ["reboot"]})
+    done = respond(trusted, *ONLY_BUILD2, build_respond_allowed_actions={"all": ["reboot"]})
     assert done.code != 0 and "'reboot' is no action that all could be allowed." in done.output
     assert "Traceback" not in done.output

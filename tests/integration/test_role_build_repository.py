@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -331,8 +331,11 @@ def test_the_helper_gives_nothing_when_there_is_no_token(tmp_path: Path) -> None
     assert subprocess.run(command, input=asked, stdout=subprocess.PIPE, text=True, check=True).stdout == ""
 
 
-def play(folder: Path, url: str, hosts: tuple[str, ...], *arguments: str | Path) -> Run:
-    """Run the role on hosts of their own on this machine."""
+def play(folder: Path, url: str, hosts: Iterable[str], *arguments: str | Path, **depths: int) -> Run:
+    """Run the role on hosts of their own on this machine.
+
+    :param depths: the variable build_repository_depth of some of them.
+    """
     inventory, playbook = folder / "inventory.json", folder / "play.yml"
     common = {
         "ansible_connection": "local",
@@ -343,7 +346,8 @@ def play(folder: Path, url: str, hosts: tuple[str, ...], *arguments: str | Path)
         "builders_pat_file": f"{folder}/PAT",
         "build_repository_packages": [],
     }
-    inventory.write_text(json.dumps({"builders": {"hosts": {host: {} for host in hosts}, "vars": common}}))
+    given = {host: {"build_repository_depth": depths[host]} if host in depths else {} for host in hosts}
+    inventory.write_text(json.dumps({"builders": {"hosts": given, "vars": common}}))
     playbook.write_text(
         json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["acs.builders.build_repository"]}])
     )
@@ -410,11 +414,10 @@ def test_a_new_clone_gets_as_much_history_as_asked_for(builders: Builders) -> No
     (builders.folder / "PAT").write_text(f"{TOKEN}\n")
     with git_host(builders.folder, token=TOKEN) as host:
         url = f"{host.url}/Build.git"
-        for server, depth in zip(hosts, (2, 0)):
-            done = play(builders.folder, url, (server,), "-e", f"build_repository_depth={depth}")
-            assert recap(done)[server][1] == 0, done.output
-            again = play(builders.folder, url, (server,), "-e", "build_repository_depth=3")
-            assert recap(again) == {server: (0, 0)}, again.output
+        done = play(builders.folder, url, hosts, build3=2, build4=0)
+        assert [failed for _changed, failed in recap(done).values()] == [0, 0], done.output
+        again = play(builders.folder, url, hosts, build3=3, build4=3)
+        assert recap(again) == dict.fromkeys(hosts, (0, 0)), again.output
         shallow, whole = map(builders.clone, hosts)
         assert [git("rev-list", "--count", "HEAD", cwd=clone) for clone in (shallow, whole)] == ["2", "4"]
         git("config", "user.name", "person", cwd=shallow)
