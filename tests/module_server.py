@@ -64,12 +64,15 @@ class ModuleServer:
         pipelining = {"ANSIBLE_PIPELINING": "1"}
         return {**pipelining, "PYTHONPATH": start, "MODULE_SERVER": self._address, "MODULE_SERVER_PYTHON": self._prefix}
 
-    def run(self, module: str, arguments: str, cwd: Path, variables: Mapping[str, str]) -> tuple[int, str, str]:
+    def run(
+        self, module: str, arguments: str, cwd: Path, variables: Mapping[str, str], limit: float = LIMIT
+    ) -> tuple[int, str, str]:
         """Run a module to its end.
 
         :param arguments: what it reads from its standard input.
+        :param limit: seconds after which it is killed.
         :returns: its exit code, and what came on its standard output and on its standard error.
-        :raises TimeoutError: when it did not end within the limit; it is killed.
+        :raises TimeoutError: when it did not end within the limit.
         """
         with ExitStack() as files:
             stdin = files.enter_context(tempfile.TemporaryFile())
@@ -87,20 +90,20 @@ class ModuleServer:
             with socket.socket(fileno=asked.detach()) as connection:
                 connection.settimeout(LIMIT)
                 process = int(connection.recv(100))
-                printed, errors = _read_to_the_end([stdout, stderr], process)
+                printed, errors = _read_to_the_end([stdout, stderr], process, limit)
                 return int(connection.recv(100)), printed.decode(), errors.decode()
 
 
-def _read_to_the_end(pipes: list[int], process: int) -> list[bytes]:
+def _read_to_the_end(pipes: list[int], process: int, limit: float) -> list[bytes]:
     """What comes from pipes until nobody can write to them; the process that does is killed after the limit."""
-    deadline = time.monotonic() + LIMIT
+    deadline = time.monotonic() + limit
     got = dict.fromkeys(pipes, b"")
     reading = set(pipes)
     while reading:
         ready, _writable, _failed = select.select(reading, [], [], max(0, deadline - time.monotonic()))
         if not ready:
             os.kill(process, signal.SIGKILL)
-            raise TimeoutError(f"the module has not ended within {LIMIT} s")
+            raise TimeoutError(f"the module has not ended within {limit} s")
         for pipe in ready:
             data = os.read(pipe, 65536)
             got[pipe] += data

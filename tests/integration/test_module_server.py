@@ -1,0 +1,52 @@
+"""What runs the modules for the tests: each run is as separate as a process, and its failures are seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.acs.builders.tests.ansible_runner import (
+    ad_hoc,
+    ansible,
+    call,
+    module_input,
+    module_variables,
+    modules,
+)
+from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
+
+
+def test_a_run_leaves_nothing_to_the_next(builders: Builders) -> None:
+    before = call(builders, "build1").result
+    assert call(builders, "build1", variables={"PATH": "/nonexistent", "HOME": "/nonexistent"}).code == 1
+    assert call(builders, "build1").result == before
+
+
+def test_a_module_that_crashes_says_where(builders: Builders) -> None:
+    code, printed, errors = modules().run("build_message", "{", builders.folder, module_variables(builders))
+    assert (code, printed) == (1, "")
+    assert errors.startswith("Traceback") and "build_message.py" in errors
+
+
+def test_a_module_that_hangs_is_killed(builders: Builders) -> None:
+    waits = module_input(builders, "build1", state="awaited", wait_timeout=LIMIT, poll_interval=LIMIT)
+    with pytest.raises(TimeoutError, match="has not ended"):
+        modules().run("build_message", waits, builders.folder, module_variables(builders), limit=0.1)
+
+
+def test_a_module_of_ansible_runs_with_the_variables_of_the_play(builders: Builders, tmp_path: Path) -> None:
+    """Not with those of the server, nor with those that lead to it."""
+    task = {"ansible.builtin.command": "env", "environment": {"GIVEN": "by the play"}, "register": "shown"}
+    tell = {"ansible.builtin.debug": {"var": "shown.stdout_lines"}}
+    play = {"hosts": "build1", "gather_facts": False, "tasks": [task, tell]}
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    shown = ansible("playbook", tmp_path / "play.yml", folder=builders.folder).stdout
+    assert "GIVEN=by the play" in shown and f"ACS_BUILDERS_SCRATCH={builders.folder}" in shown
+    assert "MODULE_SERVER" not in shown and "PYTHONPATH" not in shown
+
+
+def test_a_server_that_is_gone_is_no_reason_to_go_on_without(builders: Builders) -> None:
+    gone = {"MODULE_SERVER": builders.folder / "socket"}
+    assert "no module server" in ad_hoc(builders.folder, "build1", "build_message", **gone).output
