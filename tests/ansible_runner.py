@@ -158,7 +158,16 @@ def module_variables(builders: Builders, **more: str | Path) -> dict[str, str]:
 def call(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> Run:
     """Run a module on a server, as Ansible runs it there; ``variables`` of its environment may be given."""
     variables = module_variables(builders, **options.pop("variables", {}))
-    return Run(*modules().run(module, module_input(builders, speaker, **options), builders.folder, variables))
+    stdin = module_input(builders, speaker, **options)
+    return serve(*module_command(module)[1:], cwd=builders.folder, variables=variables, stdin=stdin)
+
+
+def serve(*words: str, cwd: Path, variables: Mapping[str, str], **options: Any) -> Run:
+    """Run what Python would with these words on its command line, as separately as a process and more quickly.
+
+    :param options: ``stdin`` and ``limit``.
+    """
+    return Run(*modules().run(*words, cwd=cwd, variables=variables, **options))
 
 
 @functools.cache

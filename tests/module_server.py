@@ -65,25 +65,24 @@ class ModuleServer:
         return {**pipelining, "PYTHONPATH": start, "MODULE_SERVER": self._address, "MODULE_SERVER_PYTHON": self._prefix}
 
     def run(
-        self, module: str, arguments: str, cwd: Path, variables: Mapping[str, str], limit: float = LIMIT
+        self, *words: str, cwd: Path, variables: Mapping[str, str], stdin: str = "", limit: float = LIMIT
     ) -> tuple[int, str, str]:
-        """Run a module to its end.
+        """Run a module, or what else Python would with these words on its command line, to its end.
 
-        :param arguments: what it reads from its standard input.
         :param limit: seconds after which it is killed.
         :returns: its exit code, and what came on its standard output and on its standard error.
         :raises TimeoutError: when it did not end within the limit.
         """
         with ExitStack() as files:
-            stdin = files.enter_context(tempfile.TemporaryFile())
-            stdin.write(arguments.encode())
-            stdin.seek(0)
+            given = files.enter_context(tempfile.TemporaryFile())
+            given.write(stdin.encode())
+            given.seek(0)
             (stdout, to_stdout), (stderr, to_stderr) = os.pipe(), os.pipe()
             for reading in (stdout, stderr):
                 files.callback(os.close, reading)
             try:
-                words, descriptors = ["-m", f"{MODULES}.{module}"], (stdin.fileno(), to_stdout, to_stderr)
-                asked = sitecustomize.ask(self._address, words, str(cwd), variables, descriptors)
+                descriptors = (given.fileno(), to_stdout, to_stderr)
+                asked = sitecustomize.ask(self._address, list(words), str(cwd), variables, descriptors)
             finally:
                 os.close(to_stdout)
                 os.close(to_stderr)
@@ -179,7 +178,9 @@ def _become(connection: socket.socket) -> NoReturn:
         _run(words)
         code = 0
     except SystemExit as end:
-        code = int(end.code or 0)
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     atexit._run_exitfuncs()

@@ -10,9 +10,10 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     ad_hoc,
     ansible,
     call,
+    module_command,
     module_input,
     module_variables,
-    modules,
+    serve,
 )
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
@@ -25,15 +26,16 @@ def test_a_run_leaves_nothing_to_the_next(builders: Builders) -> None:
 
 
 def test_a_module_that_crashes_says_where(builders: Builders) -> None:
-    code, printed, errors = modules().run("build_message", "{", builders.folder, module_variables(builders))
-    assert (code, printed) == (1, "")
-    assert errors.startswith("Traceback") and "build_message.py" in errors
+    done = serve(*module_command()[1:], cwd=builders.folder, variables=module_variables(builders), stdin="{")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Traceback") and "build_message.py" in done.stderr
 
 
 def test_a_module_that_hangs_is_killed(builders: Builders) -> None:
-    waits = module_input(builders, "build1", state="awaited", wait_timeout=LIMIT, poll_interval=LIMIT)
+    stdin = module_input(builders, "build1", state="awaited", wait_timeout=LIMIT, poll_interval=LIMIT)
+    command, variables = module_command()[1:], module_variables(builders)
     with pytest.raises(TimeoutError, match="has not ended"):
-        modules().run("build_message", waits, builders.folder, module_variables(builders), limit=0.1)
+        serve(*command, cwd=builders.folder, variables=variables, stdin=stdin, limit=0.1)
 
 
 def test_a_module_of_ansible_runs_with_the_variables_of_the_play(builders: Builders, tmp_path: Path) -> None:
