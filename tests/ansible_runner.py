@@ -145,6 +145,7 @@ def module_input(builders: Builders, speaker: str, /, **options: Any) -> str:
         "repo": str(builders.clone(speaker)),
         "state_dir": str(builders.state(speaker)),
         "pat_file": str(builders.folder / "PAT"),
+        "timeout": LIMIT,
     }
     arguments = {**places, **options, "_ansible_check_mode": check, "_ansible_diff": diff}
     return json.dumps({"ANSIBLE_MODULE_ARGS": {name: value for name, value in arguments.items() if value is not None}})

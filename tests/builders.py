@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host, open_host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 LEGACY_REPO = Path(__file__).parent / "fixtures" / "legacy-repo"
 MESSAGES = "coordination/messages.json"
@@ -72,7 +73,7 @@ class Builders:
     @contextmanager
     def host(self, server: str, **options: Any) -> Iterator[Host]:
         """A server, as a module opens it."""
-        host = open_host(str(self.clone(server)), str(self.state(server)), **options)
+        host = open_host(str(self.clone(server)), str(self.state(server)), **{"timeout": LIMIT, **options})
         try:
             yield host
         finally:

@@ -24,7 +24,8 @@ def compile_once(path: str, source: bytes) -> CodeType:
         with open(kept, "rb") as file:
             return marshal.load(file)  # type: ignore[no-any-return]
     except OSError:
-        code: CodeType = _compile(path, source)
+        pass
+    code: CodeType = _compile(path, source)
     new = f"{kept}.{os.getpid()}"
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     with open(new, "wb") as file:
