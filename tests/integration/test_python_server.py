@@ -1,4 +1,4 @@
-"""What runs the modules for the tests: each run is as separate as a process, and its failures are seen."""
+"""What runs programs for the tests: each run is as separate as a process, and its failures are seen."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_a_module_of_ansible_runs_with_the_variables_of_the_play(builders: Build
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     shown = ansible("playbook", tmp_path / "play.yml", folder=builders.folder).stdout
     assert "GIVEN=by the play" in shown and f"ACS_BUILDERS_SCRATCH={builders.folder}" in shown
-    assert "MODULE_SERVER" not in shown and "PYTHONPATH" not in shown
+    assert "PYTHON_SERVER" not in shown and "PYTHONPATH" not in shown
 
 
 def test_a_server_that_is_gone_is_no_reason_to_go_on_without(builders: Builders) -> None:
-    gone = {"MODULE_SERVER": builders.folder / "socket"}
-    assert "no module server" in ad_hoc(builders.folder, "build1", "build_message", **gone).output
+    gone = {"PYTHON_SERVER_MODULES": builders.folder / "socket"}
+    assert "no server" in ad_hoc(builders.folder, "build1", "build_message", **gone).output
