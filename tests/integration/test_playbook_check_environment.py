@@ -12,8 +12,8 @@ import yaml
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible, call, check_failure, succeed
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 
-NO_PLACES: dict[str, Any] = {"repo": None, "state_dir": None, "pat_file": None}
-"""This module has none of the options of the others."""
+NO_OPTIONS: dict[str, Any] = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))
+"""This module has none of the options that the others share."""
 ABSENT = "exit 127"
 
 
@@ -156,7 +156,7 @@ def test_the_module(builders: Builders) -> None:
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm1", "--allow-empty", cwd=builders.clone("build1"))
     clone = str(builders.clone("build1"))
     for check in (False, True):
-        options = {**NO_PLACES, "packages": ["no-such-package"], "paths": [clone, str(builders.folder)]}
+        options = {**NO_OPTIONS, "packages": ["no-such-package"], "paths": [clone, str(builders.folder)]}
         result = succeed(builders, "build1", "build_environment_fact", check=check, **options)
         assert not result["changed"]
         seen = result["ansible_facts"]["build_environment"]
@@ -167,7 +167,7 @@ def test_the_module(builders: Builders) -> None:
 def test_the_module_on_a_machine_whose_dpkg_fails(builders: Builders) -> None:
     folder = install(builders, "build1", dpkg_query="echo 'the database\nis damaged' >&2; exit 2")
     variables = {"PATH": f"{folder}:/usr/bin:/bin"}
-    done = call(builders, "build1", "build_environment_fact", variables=variables, **NO_PLACES)
+    done = call(builders, "build1", "build_environment_fact", variables=variables, **NO_OPTIONS)
     check_failure(done)
     assert done.result["reason"] == "observation"
     assert "the database is damaged" in done.result["msg"]

@@ -56,7 +56,7 @@ def test_the_page_for_operators(rig: Rig, operator: dict[str, str]) -> None:
         assert rig.token not in shell.stdout + shell.stderr
         if "remove_data=true" in line:
             check_that_nothing_is_left(rig)
-            rig.playbook("setup.yml", "--limit", "build2")
+            rig.playbook("setup.yml")  # all servers, since build2 has a new key
     beats_again(rig, "build2")
     announced = [message for message in messages(rig) if message["subject"] == "Ready"]
     assert len(announced) == ready + 1, "a server that was removed and set up again is announced once more"
