@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
-from ansible_collections.acs.builders.tests.module_server import MODULES, ModuleServer
+from ansible_collections.acs.builders.tests.python_server import MODULES, OF_ANSIBLE, PythonServer, modules_server
+from ansible_collections.acs.builders.tests.python_start import sitecustomize
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 from packaging.requirements import Requirement
 
@@ -104,7 +105,7 @@ def as_operator(covered: list[str], builders: Builders, script: str) -> Run:
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         PYTHONPATH=TOP / "collections",
     )
-    served = (sys.executable, "-m", ModuleServer.__module__, "run")
+    served = (sys.executable, "-m", PythonServer.__module__, "run")
     return run(*covered, *served, "sh", "-euc", script, cwd=TOP, variables=variables)
 
 
@@ -112,16 +113,18 @@ def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) 
     """Run Ansible in this checkout, on the embedded servers in a folder.
 
     :param program: ``adhoc`` or ``playbook``.
-    :param options: ``cwd``, ``python``, ``inventory``, ``served=False`` for modules in processes of their own, and
-        further environment variables in capitals.
+    :param options: ``cwd``, ``inventory``, ``python``, which then is a process, and so are its modules, and further
+        environment variables in capitals.
     """
-    cwd, python = options.pop("cwd", TOP), options.pop("python", sys.executable)
-    if options.pop("served", python == sys.executable):
-        options = {**modules().variables, **options}
+    cwd, python = options.pop("cwd", TOP), options.pop("python", None)
     inventory = options.pop("inventory", LOCAL_INVENTORY)
     configuration = {"ANSIBLE_CONFIG": cwd / "ansible.cfg"} if (cwd / "ansible.cfg").exists() else {}
-    variables = environment(folder / "home", ACS_BUILDERS_SCRATCH=folder, **{**configuration, **options})
-    return run(python, "-m", "ansible", program, "-i", inventory, *arguments, cwd=cwd, variables=variables)
+    here = {} if python else modules().variables
+    variables = environment(folder / "home", ACS_BUILDERS_SCRATCH=folder, **{**configuration, **here, **options})
+    words = ("-m", "ansible", program, "-i", str(inventory), *map(str, arguments))
+    if python:
+        return run(python, *words, cwd=cwd, variables=variables)
+    return Run(*controller().run(*words, cwd=cwd, variables=variables))
 
 
 def ad_hoc(folder: Path, server: str, module: str, *arguments: str, **options: Any) -> Run:
@@ -159,13 +162,38 @@ def module_variables(builders: Builders, **more: str | Path) -> dict[str, str]:
 def call(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> Run:
     """Run a module on a server, as Ansible runs it there; ``variables`` of its environment may be given."""
     variables = module_variables(builders, **options.pop("variables", {}))
-    return Run(*modules().run(module, module_input(builders, speaker, **options), builders.folder, variables))
+    stdin = module_input(builders, speaker, **options)
+    return serve(*module_command(module)[1:], cwd=builders.folder, variables=variables, stdin=stdin)
+
+
+def serve(*words: str, cwd: Path, variables: Mapping[str, str], **options: Any) -> Run:
+    """Run what Python would with these words on its command line, as separately as a process and more quickly.
+
+    :param options: ``stdin`` and ``limit``.
+    """
+    return Run(*modules().run(*words, cwd=cwd, variables=variables, **options))
 
 
 @functools.cache
-def modules() -> ModuleServer:
+def modules() -> PythonServer:
     """What runs modules for this process."""
-    return ModuleServer({**neutral(), "PYTHONPATH": str(TOP / "collections")})
+    return modules_server(finding_tests())
+
+
+@functools.cache
+def controller() -> PythonServer:
+    """What runs Ansible for this process."""
+    return PythonServer(finding_tests(), OF_ANSIBLE)
+
+
+def served() -> dict[str, str]:
+    """Variables with which programs of Ansible, and the modules that they run, go to these two."""
+    return {**modules().variables, sitecustomize.ANSIBLE: controller().address}
+
+
+def finding_tests() -> dict[str, str]:
+    """An environment in which Python finds the package of the tests."""
+    return {**neutral(), "PYTHONPATH": str(TOP / "collections")}
 
 
 def succeed(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ VARIABLES = {name: value for name, value in json.loads(SET_UP).items() if name !
 def set_up(folder: Path, **variables: str | Path) -> Run:
     """Run the set-up on the two servers of the embedded default."""
     return succeeded(
-        ansible("playbook", "setup.yml", "-e", json.dumps(VARIABLES), folder=folder, served=False, **variables)
+        ansible("playbook", "setup.yml", "-e", json.dumps(VARIABLES), folder=folder, python=sys.executable, **variables)
     )
 
 
@@ -38,8 +39,8 @@ def module(scale: Scale) -> list[Result]:
     """`ansible build1 -m build_message` against `ansible build1 -m ping`."""
     set_up(scale.folder)
     sides = {
-        OURS: lambda: succeeded(ad_hoc(scale.folder, "build1", "build_message", served=False)),
-        PING: lambda: succeeded(ansible("adhoc", "build1", "-m", "ping", folder=scale.folder, served=False)),
+        OURS: lambda: succeeded(ad_hoc(scale.folder, "build1", "build_message", python=sys.executable)),
+        PING: lambda: succeeded(ansible("adhoc", "build1", "-m", "ping", folder=scale.folder, python=sys.executable)),
     }
     times = alternate(sides, scale.pick(12, 1))
     return [compared("ansible build1 -m build_message / ping", times, OURS, PING, at_most=1.25)]
@@ -56,7 +57,7 @@ def second_set_up(scale: Scale) -> list[Result]:
     play.write_text(yaml.safe_dump([no_op_play([(action, ended) for host, action, ended in ran if host == "build2"])]))
     sides = {
         OURS: lambda: set_up(scale.folder),
-        NOTHING: lambda: succeeded(ansible("playbook", play, folder=scale.folder, served=False)),
+        NOTHING: lambda: succeeded(ansible("playbook", play, folder=scale.folder, python=sys.executable)),
     }
     times = alternate(sides, scale.pick(5, 1))
     counts = Counter(ended for _host, _action, ended in ran)

@@ -15,12 +15,12 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     ansible,
     copy_checkout,
     environment,
+    finding_tests,
     make_python,
-    neutral,
     run,
 )
 from ansible_collections.acs.builders.tests.builders import Builders, git
-from ansible_collections.acs.builders.tests.module_server import ModuleServer
+from ansible_collections.acs.builders.tests.python_server import OF_MODULES, PythonServer
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
@@ -70,7 +70,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def served(python: Path) -> dict[str, str]:
     """Variables for a server of modules that is run by it."""
-    return ModuleServer({**neutral(), "PYTHONPATH": str(TOP / "collections")}, python).variables
+    return PythonServer(finding_tests(), OF_MODULES, python).variables
 
 
 @pytest.fixture(scope="module")

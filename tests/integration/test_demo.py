@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, environment, modules, run
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, environment, run, served
 from ansible_collections.acs.builders.tests.builders import Builders
 
 
@@ -16,7 +16,7 @@ def test_the_demo_twice(tmp_path: Path) -> None:
     servers = Builders(tmp_path / "servers", ("build1", "build2"))
     variables = environment(
         tmp_path / "home",
-        **modules().variables,
+        **served(),
         ACS_BUILDERS_SCRATCH=servers.folder,
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     )

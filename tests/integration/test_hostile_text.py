@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
-from ansible_collections.acs.builders.tests.ansible_runner import ad_hoc, ansible, call, module_variables, run
+from ansible_collections.acs.builders.tests.ansible_runner import ad_hoc, ansible, call, module_variables, serve
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.running_service import COMMAND, config, service
 
@@ -76,8 +75,8 @@ def check_harmless(builders: Builders, shown: str) -> None:
 
 def builderctl(builders: Builders, *arguments: str) -> str:
     """Run the command as build1's manager, and return all that it prints."""
-    command = [sys.executable, "-m", COMMAND, "--config", str(config(builders, "build1")), *arguments]
-    done = run(*command, cwd=builders.folder, variables=module_variables(builders))
+    words = ("-m", COMMAND, "--config", str(config(builders, "build1")), *arguments)
+    done = serve(*words, cwd=builders.folder, variables=module_variables(builders))
     assert "Traceback" not in done.output
     return done.output
 

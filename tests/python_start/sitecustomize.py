@@ -1,15 +1,18 @@
-"""What Python does when it starts and this folder is in PYTHONPATH: give a module of Ansible to tests/module_server.py.
+"""What Python does first where this folder is in PYTHONPATH: it gives what it is to run to tests/python_server.py.
 
-It loads as little as it can, for it is there to save time.
+It does so with Ansible and with the modules that Ansible runs, and loads as little as it can, for it is there to save
+time.
 """
 
 from __future__ import annotations
 
 import _socket
-import gc
 import os
 import sys
 from collections.abc import Iterable, Mapping
+
+ANSIBLE, MODULES, PREFIX = "PYTHON_SERVER_ANSIBLE", "PYTHON_SERVER_MODULES", "PYTHON_SERVER_PREFIX"
+"""Variables: the servers for Ansible and for its modules, and the environment of Python for which they are."""
 
 
 def ask(
@@ -29,17 +32,24 @@ def ask(
 
 
 def _begin() -> None:
-    gc.disable()  # no process that Ansible starts lasts long enough to need it
     words, variables = sys.orig_argv[1:], dict(os.environ)
-    of_ansible = not words or (len(words) == 1 and os.path.basename(words[0]).startswith("AnsiballZ_"))
-    if of_ansible and variables.pop("MODULE_SERVER_PYTHON", "") == sys.prefix:
-        del variables["PYTHONPATH"]
+    name = os.path.basename(words[0]) if words else ""
+    if name in ("ansible", "ansible-playbook"):
+        address = variables.get(ANSIBLE)
+    elif not words or (len(words) == 1 and name.startswith("AnsiballZ_")):
+        address = variables.pop(MODULES, None)
+    else:
+        address = None
+    if address and variables[PREFIX] == os.path.realpath(sys.prefix):
+        if name not in ("ansible", "ansible-playbook"):
+            for name in ("PYTHONPATH", ANSIBLE, PREFIX):
+                variables.pop(name, None)
         try:
-            connection = ask(variables.pop("MODULE_SERVER"), words, os.getcwd(), variables, (0, 1, 2))
+            connection = ask(address, words, os.getcwd(), variables, (0, 1, 2))
             connection.recv(100)
             os._exit(int(connection.recv(100) or 1))
         except OSError as error:
-            raise SystemExit(f"no module server: {error}") from error
+            raise SystemExit(f"no server: {error}") from error
 
 
 _begin()

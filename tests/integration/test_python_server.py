@@ -1,4 +1,4 @@
-"""What runs the modules for the tests: each run is as separate as a process, and its failures are seen."""
+"""What runs programs for the tests: each run is as separate as a process, and its failures are seen."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     ad_hoc,
     ansible,
     call,
+    module_command,
     module_input,
     module_variables,
-    modules,
+    serve,
 )
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
@@ -25,15 +26,16 @@ def test_a_run_leaves_nothing_to_the_next(builders: Builders) -> None:
 
 
 def test_a_module_that_crashes_says_where(builders: Builders) -> None:
-    code, printed, errors = modules().run("build_message", "{", builders.folder, module_variables(builders))
-    assert (code, printed) == (1, "")
-    assert errors.startswith("Traceback") and "build_message.py" in errors
+    done = serve(*module_command()[1:], cwd=builders.folder, variables=module_variables(builders), stdin="{")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Traceback") and "build_message.py" in done.stderr
 
 
 def test_a_module_that_hangs_is_killed(builders: Builders) -> None:
-    waits = module_input(builders, "build1", state="awaited", wait_timeout=LIMIT, poll_interval=LIMIT)
+    stdin = module_input(builders, "build1", state="awaited", wait_timeout=LIMIT, poll_interval=LIMIT)
+    command, variables = module_command()[1:], module_variables(builders)
     with pytest.raises(TimeoutError, match="has not ended"):
-        modules().run("build_message", waits, builders.folder, module_variables(builders), limit=0.1)
+        serve(*command, cwd=builders.folder, variables=variables, stdin=stdin, limit=0.1)
 
 
 def test_a_module_of_ansible_runs_with_the_variables_of_the_play(builders: Builders, tmp_path: Path) -> None:
@@ -44,9 +46,9 @@ def test_a_module_of_ansible_runs_with_the_variables_of_the_play(builders: Build
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     shown = ansible("playbook", tmp_path / "play.yml", folder=builders.folder).stdout
     assert "GIVEN=by the play" in shown and f"ACS_BUILDERS_SCRATCH={builders.folder}" in shown
-    assert "MODULE_SERVER" not in shown and "PYTHONPATH" not in shown
+    assert "PYTHON_SERVER" not in shown and "PYTHONPATH" not in shown
 
 
 def test_a_server_that_is_gone_is_no_reason_to_go_on_without(builders: Builders) -> None:
-    gone = {"MODULE_SERVER": builders.folder / "socket"}
-    assert "no module server" in ad_hoc(builders.folder, "build1", "build_message", **gone).output
+    gone = {"PYTHON_SERVER_MODULES": builders.folder / "socket"}
+    assert "no server" in ad_hoc(builders.folder, "build1", "build_message", **gone).output
