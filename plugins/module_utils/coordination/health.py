@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from .answering import Answers
@@ -27,6 +28,9 @@ from .watch import Age, observe
 AGING = 120
 STALE = 300
 """Seconds without a beat, at an interval of 60 s; longer in proportion when a server's interval is longer."""
+CLOSE = timedelta(minutes=1)
+"""How far ahead a status may be dated and still count as the newest: the clock that dated one further ahead was wrong,
+and may have been corrected."""
 STATUSES_FILE = "statuses.json"
 REPLY_DEADLINE = 3600
 """Seconds after which a request without an answer, or unread mail, is overdue."""
@@ -119,10 +123,12 @@ def _server(host: Host, server: str, heard: Heard | None, age: Age | None, told:
     own += heard.doubts if heard else []
     if age and age.put_back:
         own.append("an older heartbeat of it was put back")
+    seconds = age.seconds if age else None
+    if heard and heard.believed and seconds is None:
+        own.append("its heartbeat has no time that can be read")
     status, verdict = told.status, told.verdict
     own += told.problems
     interval = interval_of(beat)
-    seconds = age.seconds if age else None
     return {
         "state": "missing" if heard is None else _state(seconds, interval),
         "verified": heard.verdict.verified if heard else UNSIGNED,
@@ -165,7 +171,7 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
     if written and is_ahead(written, host.clock()):
         return _Told({}, verdict, [f"its status is not believed: it is dated {utc_text(written)}, far ahead"])
-    if written and seen and written < seen and not is_ahead(seen, host.clock()):
+    if written and seen and written < seen and seen - host.clock() <= CLOSE:
         return _Told({}, verdict, [f"an older status of it was put back, {seen - written} older than one seen before"])
     if written and verdict.verified == TRUE:
         newest[server] = utc_text(written)
@@ -180,13 +186,12 @@ def _state(seconds: float | None, interval: float) -> str:
 
 
 def _summary(server: dict[str, Any]) -> str:
+    age = server["age_seconds"]
     if server["state"] == "missing":
-        return "no heartbeat was ever seen"
-    if server["state"] == "stale":
-        age = server["age_seconds"]
-        known = "its heartbeat has no time that can be read" if age is None else f"its last heartbeat is {age} s old"
-        return "; ".join([known, *server["problems"]])
-    return "; ".join(server["problems"])
+        known = ["no heartbeat was ever seen" if age is None else f"its heartbeat, last seen {age} s ago, is gone"]
+    else:
+        known = [f"its last heartbeat is {age} s old"] if server["state"] == "stale" and age is not None else []
+    return "; ".join([*known, *server["problems"]])
 
 
 def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:

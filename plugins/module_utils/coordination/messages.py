@@ -46,7 +46,7 @@ def utc_text(moment: datetime) -> str:
 
 
 def parse_time(text: Any) -> datetime | None:
-    """Read a timestamp in UTC: as written here, with fractions of a second, or the old ``2025-11-04 20:45``.
+    """Read a timestamp: as written here, with fractions of a second or an offset, or the old ``2025-11-04 20:45``.
 
     :return: None when it is none of these.
     """
@@ -54,8 +54,10 @@ def parse_time(text: Any) -> datetime | None:
         return None
     whole = re.sub(r"(\.\d{1,6})\d*", r"\1", text.strip())
     whole = re.sub(r"\.\d{1,6}", lambda fraction: fraction.group().ljust(7, "0"), whole)
+    whole = re.sub(r"(?<=\d)(?:[zZ]| ?UTC| ?GMT)$", "+00:00", whole)
+    whole = re.sub(r"(:\d\d(?:\.\d+)?[+-]\d\d)(\d\d)$", r"\1:\2", whole)  # which Python reads from 3.11 on
     try:
-        moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", whole))
+        moment = datetime.fromisoformat(whole)
         return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
