@@ -14,7 +14,7 @@ MARKS = frozenset({"read", "read_by", "ack_status", "acknowledged_by"})
 """What may change in a message that is there."""
 TOLD = frozenset(
     {"server", "hostname", "ip", "manager", "status", "current_job", "last_build", "timestamp", "system"}
-    | {"capabilities", "repository", "signature"}
+    | {"capabilities", "repository", "signature", "unverified"}
 )
 """What may change in a status."""
 
