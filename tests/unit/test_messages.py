@@ -112,8 +112,8 @@ def test_an_entry_of_wrong_types() -> None:
         }
     )
     assert (message["id"], message["from"], message["timestamp"], message["thread"]) == ("7", "", "1762254639", "7")
-    assert (message["type"], message["priority"], message["ack_required"]) == ("info", "normal", False)
-    assert (message["read_by"], message["acknowledged_by"]) == ([], ["build1"])
+    assert (message["type"], message["priority"], message["ack_required"]) == ("info", "normal", True)
+    assert (message["to"], message["read_by"], message["acknowledged_by"]) == ("build1", ["build1"], ["build1"])
     assert (message["facts"], message["request"]) == ([], None)
 
 

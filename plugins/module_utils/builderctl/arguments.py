@@ -92,6 +92,9 @@ def _read(command: AddCommand) -> None:
     )
     parser.add_argument("ids", metavar="ID", nargs="*", help="the messages to show, read or not")
     parser.add_argument("--all", action="store_true", help="show those that are read too")
+    parser.add_argument(
+        "--undeliverable", action="store_true", help="in place of them those that are for no server of the fleet"
+    )
     parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
     parser.add_argument(
         "--from", dest="senders", metavar="SERVER", action="append", default=[], help="only from it; repeat for more"

@@ -40,6 +40,7 @@ Action = Callable[[Host, Config, Namespace], Outcome]
 def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
     chosen = Filter(
         unread=False if given.all else None,
+        undeliverable=given.undeliverable,
         types=given.type,
         senders=given.senders,
         thread=given.thread,
@@ -51,6 +52,7 @@ def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
     data = {
         "messages": found.messages,
         "unread_count": found.unread_count,
+        "undeliverable_count": found.undeliverable_count,
         "remote_age_seconds": round(found.age),
         "commit": found.commit,
     }
