@@ -287,6 +287,10 @@ messages:
       description: Whether no server of the fleet is its recipient.
       type: bool
       sample: false
+    queued:
+      description: Whether it waits in the outbox of this server, and the remote does not have it yet.
+      type: bool
+      sample: false
     other:
       description:
         - What else its sender has written, members that this collection does not know, and values that do not have the form of
@@ -445,7 +449,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         receipt = sending.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
     else:
         receipt = sending.reply(host, params["id"], _draft(params), params["secrets"], params["offline"])
-    sent = listing.shown(host, receipt.result)
+    sent = listing.shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
 
 

@@ -23,6 +23,11 @@ class CoordinationError(Exception):
         self.what = what
         self.remedy = remedy
 
+    def tell(self, more: str) -> None:
+        """Say more of what happened, before what to do next."""
+        self.what = f"{self.what} {more}"
+        self.args = (f"{self.what} {self.remedy}",)
+
 
 class InvalidInput(CoordinationError):
     """A value that the caller gave cannot be used."""

@@ -173,6 +173,10 @@ _MISSING = (
     r"|[Rr]epository .*not found|returned error: 404"
 )
 _REDIRECT = r"unable to update url base from redirection|returned error: 30[1278]"
+_MOVED_AWAY = (
+    "When it was moved or renamed, change builders_remote_url in the inventory and run the set-up (ansible-playbook "
+    "setup.yml); on a server that no set-up has made, run git remote set-url in the clone."
+)
 _BROKEN_OFF = r"RPC failed|(Recv|Send) failure|send disconnect"
 """Said when a connection was there: curl may try a request again on a new one, and that one may fail to connect."""
 _UNREACHABLE = (
@@ -194,9 +198,7 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
             "Check that the token file (/PAT, option pat_file) holds a valid token that may write to this repository.",
         )
     if re.search(_REDIRECT, words):
-        return RemoteMissing(
-            f"The remote {url} points to another address: {said}", "Set the clone's remote to the new address."
-        )
+        return RemoteMissing(f"The remote {url} points to another address: {said}", _MOVED_AWAY)
     if re.search(_BROKEN_OFF, words):
         return Interrupted(said)
     if re.search(_UNREACHABLE, words):
@@ -204,7 +206,7 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
     if re.search(_MISSING, words):
         return RemoteMissing(
             f"There is no Git repository at {url} that can be used: {said}",
-            "Correct the clone's remote (git remote set-url), or check that the token and this user may see it.",
+            f"Check that the token and this user may see it. {_MOVED_AWAY}",
         )
     return Interrupted(said)
 
