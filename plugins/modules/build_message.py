@@ -429,7 +429,9 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     if state == "awaited":
         waiting = (params["wait_timeout"], params["poll_interval"])
         if min(waiting) <= 0:
-            raise InvalidInput("wait_timeout and poll_interval must be positive.", "Give at least 1 second.")
+            raise InvalidInput(
+                "The options wait_timeout and poll_interval must be positive.", "Give at least 1 second."
+            )
         if params["id"]:
             found = listing.wait_for_answer(host, params["id"], *waiting)
         else:

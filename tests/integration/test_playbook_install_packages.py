@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import yaml
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 
@@ -54,6 +56,8 @@ def test_a_mismatch_is_a_warning(builders: Builders) -> None:
 def test_nothing_named_is_one_sentence(builders: Builders) -> None:
     done = install(builders)
     assert done.code != 0 and "No packages are named." in done.output
+    (advised,) = set(re.findall(r"-e '(\{.*?\})'", done.stdout))
+    assert yaml.safe_load(advised) == {"packages": ["libssl-dev"]}
     for bad in ("jq", [], ["-o"]):
         done = install(builders, *ONLY_BUILD1, packages=bad)
         assert done.code != 0 and "Traceback" not in done.output

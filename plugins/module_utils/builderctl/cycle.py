@@ -110,7 +110,7 @@ class Cycle:
         try:
             close_job(host)
         except (CoordinationError, OSError) as error:
-            problems["job"] = f"The end of a job could not be published: {error}"
+            problems["job"] = f"The end of a job could not be published: {explain(error)}"
         notify("WATCHDOG=1")
         self._archive(host, problems)
         try:
@@ -150,11 +150,13 @@ class Cycle:
             try:
                 moved = archive(host).result
                 if moved:
-                    self.log.write(f"{len(moved)} messages archived", host.clock())
+                    self.log.write(f"{len(moved)} message{'s' * (len(moved) != 1)} archived", host.clock())
             except (RemoteMissing, RemoteUnreachable):
                 self._archive_at = 0  # the next beat tells of it, if it lasts
             except (CoordinationError, OSError) as error:
-                self._archive_failed = f"Messages could not be archived: {error} It is tried again in an hour."
+                self._archive_failed = (
+                    f"Messages could not be archived, which is tried again in an hour: {explain(error)}"
+                )
         if self._archive_failed:
             problems["archive"] = self._archive_failed
 

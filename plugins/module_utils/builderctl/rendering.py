@@ -188,7 +188,11 @@ def marked(verb: str, written: dict[str, Any]) -> str:
         return "Nothing to mark: the last listing was empty."
     state = f"Marked {verb}" if written["changed"] else f"Already {verb}"
     state += ", queued in the outbox" if written.get("delivery") == "queued" else ""
-    return f"{state}: {words(written['ids'])}"
+    unasked = written.get("not_asked", [])
+    asked = [one for one in written["ids"] if one not in unasked]
+    lines = [f"{state}: {words(asked)}"] if asked else []
+    lines += [f"{state}, although no acknowledgement was asked for: {words(unasked)}"] if unasked else []
+    return "\n".join(lines)
 
 
 def status(server: str, document: dict[str, Any], now: datetime, verdict: str = "", queued: bool = False) -> str:

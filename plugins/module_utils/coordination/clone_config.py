@@ -63,11 +63,12 @@ def remote_url(clone: str, remote: str, state: StateDirectory) -> str:
     except (OSError, ValueError) as error:
         raise CloneInvalid(
             f"{clone} is not a Git repository, or its configuration cannot be read.",
-            "Clone the Build repository there, or give its place as 'repo'.",
+            "Clone the Build repository there, or give the folder of its clone: to the set-up as builders_repo, to a "
+            "module as repo.",
         ) from error
     if not url:
         raise CloneInvalid(
-            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL."
+            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL"
         )
     if not known:
         with contextlib.suppress(StateUnusable):
@@ -106,7 +107,7 @@ def _plain(url: str, clone: str, remote: str) -> str:
     if url.startswith("-"):
         raise CloneInvalid(
             f"The URL of the remote {remote!r} of {clone} begins with a dash.",
-            f"Correct it: git -C {clone} remote set-url {remote} URL.",
+            f"Correct it: git -C {clone} remote set-url {remote} URL",
         )
     if re.match(r"[a-z][a-z0-9+.-]*://", url):
         try:
@@ -114,7 +115,7 @@ def _plain(url: str, clone: str, remote: str) -> str:
         except ValueError as error:
             raise CloneInvalid(
                 f"The URL of the remote {remote!r} of {clone} is not one ({error}).",
-                f"Correct it: git -C {clone} remote set-url {remote} URL.",
+                f"Correct it: git -C {clone} remote set-url {remote} URL",
             ) from error
         host = parts.netloc.rpartition("@")[2] if parts.scheme in ("http", "https") else parts.netloc
         return urlunsplit(parts._replace(netloc=host))

@@ -79,7 +79,7 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
     :raises StateUnusable: when it cannot be kept on this host.
     """
     if offline not in OFFLINE:
-        raise InvalidInput(f"There is no {offline!r} for a remote that is away.", f"Use one of {', '.join(OFFLINE)}.")
+        raise InvalidInput(f"The option offline cannot be {offline!r}.", f"Use one of {', '.join(OFFLINE)}.")
     last = _last_known(host)
     if host.check_mode:
         waiting = Outbox(host.state).read()

@@ -5,23 +5,31 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from pathlib import Path
+
+
+def sentence(text: str) -> str:
+    """A text that another sentence can follow: what another program says has often no full stop."""
+    whole = text.rstrip()
+    return whole if whole.endswith((".", "!", "?", "…")) else f"{whole}."
 
 
 class CoordinationError(Exception):
     """Something the user can understand and act upon.
 
-    ``what`` says in one sentence what happened, ``remedy`` what to do next.
+    ``what`` says in one sentence what happened, ``remedy`` what to do next. A command at its end has no full stop
+    behind it, so that it can be pasted.
     ``kind`` is a stable name for programs.
     """
 
     kind = "error"
 
     def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(f"{what} {remedy}")
-        self.what = what
+        self.what = sentence(what)
         self.remedy = remedy
+        super().__init__(f"{self.what} {self.remedy}")
 
     def tell(self, more: str) -> None:
         """Say more of what happened, before what to do next."""
@@ -98,6 +106,21 @@ class StateUnusable(CoordinationError):
     """This host's state directory cannot be read, written or locked."""
 
     kind = "state"
+
+
+def unusable(error: OSError, path: Path | None = None) -> StateUnusable:
+    """What to say when the system does not let a file be read or written.
+
+    :param path: the file, where the error may name a temporary one.
+    """
+    told, name = error.strerror or type(error).__name__, path or error.filename
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Make room on that file system ('df -h' shows them all)."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        remedy = "Run this as a user who may read and write there, on a server as root."
+    else:
+        remedy = "See what it says and mend that first."
+    return StateUnusable(f"{name}: {told}" if name else told, remedy)
 
 
 class OutboxFull(CoordinationError):
@@ -191,7 +214,7 @@ class DuplicateIdentity(RemoteError):
 def explain(error: Exception) -> str:
     """Why something failed, in a sentence; with the place in this program where nobody foresaw it."""
     if isinstance(error, (CoordinationError, OSError)):
-        return str(error)
+        return str(unusable(error) if isinstance(error, OSError) else error)
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
     return f"This should not happen: {type(error).__name__}: {error} ({place}). Report it to the authors."

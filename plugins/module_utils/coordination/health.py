@@ -185,7 +185,7 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     try:
         status, verdict = read_status(host, snapshot, server)
     except CoordinationError as error:
-        return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what])
+        return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what.rstrip(".")])
     old = verdict.verified == UNSIGNED and is_before_keys(host, status, server)
     if status and not old and not is_believed(host, server, verdict):
         return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])

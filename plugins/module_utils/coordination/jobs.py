@@ -72,7 +72,8 @@ def start(host: Host, job: Job) -> bool:
             if known and known["id"] == job.id:
                 return False
             raise InvalidInput(
-                f"The job {known['id'] if known else '?'} is running on {host.id}.", "Wait for its end, or end it."
+                f"The job {known['id'] if known else '?'} is running on {host.id}.",
+                f"Wait for its end, or end it: fuser -k -TERM {host.state.path / RUNNING_LOCK}",
             )
         if host.check_mode:
             return True
@@ -160,7 +161,7 @@ def _check(job: Job) -> None:
     if not _ID.fullmatch(job.id):
         raise InvalidInput(
             f"{one_line(job.id)!r} cannot be the id of a job.",
-            "Give 1 to 64 letters, digits, ., _ and -, a letter first.",
+            "Give 1 to 64 letters, digits, ., _ and -, a letter or digit first.",
         )
     if not Path(job.source).is_dir():
         raise InvalidInput(f"There is no folder {one_line(job.source)}.", "Name the folder that the command runs in.")

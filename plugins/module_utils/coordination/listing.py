@@ -98,7 +98,9 @@ def last_listed(host: Host) -> list[str]:
     """
     ids = host.state.read(LISTED_FILE, lambda record: [str(message_id) for message_id in record["ids"]])
     if ids is None:
-        raise InvalidInput("Nothing was listed on this server yet.", "List the messages first, or give their ids.")
+        raise InvalidInput(
+            "Nothing was listed on this server yet.", "List the messages first ('builderctl read'), or give their ids."
+        )
     return ids
 
 

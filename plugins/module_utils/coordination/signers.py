@@ -173,4 +173,7 @@ def _utc(seconds: Any) -> datetime:
     try:
         return datetime.fromtimestamp(int(float(seconds)), timezone.utc)
     except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise InvalidInput(f"{seconds!r} is no time at which a key was made.", "Run playbooks/trust.yml.") from error
+        raise InvalidInput(
+            f"{seconds!r} is no time at which a key was made.",
+            "Run on the controller: ansible-playbook playbooks/trust.yml",
+        ) from error
