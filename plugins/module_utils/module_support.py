@@ -12,7 +12,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .coordination.delivering import OFFLINE, QUEUE, deliver_waiting
-from .coordination.errors import CoordinationError, InvalidInput
+from .coordination.errors import CoordinationError, InvalidInput, explain
 from .coordination.guarding import POLICIES, REFUSE, own_token
 from .coordination.host import Host, open_host
 from .coordination.printable import one_line, visible
@@ -78,7 +78,7 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
         module.fail_json(msg=one_line(str(error)), reason=error.kind)
     except OSError as error:
         module.fail_json(
-            msg=f"{error}. Check that the disk has room and that this user may write there.", reason="state"
+            msg=f"{explain(error)}. Check that the disk has room and that this user may write there.", reason="state"
         )
     module.exit_json(**result)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_command import Outcome
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import Outcome
 from ansible_collections.acs.builders.plugins.module_utils.coordination.private_repository import PrivateRepository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Change, Receipt, Snapshot
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory

@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CoordinationError as error:
         code = _fail(argv, error.kind, str(error), notes)
     except OSError as error:
-        code = _fail(argv, "state", f"{error}. Check that the disk has room and that this user may write there.", notes)
+        code = _fail(
+            argv, "state", f"{explain(error)}. Check that the disk has room and that this user may write there.", notes
+        )
     except Exception as error:
         code = _fail(argv, "error", explain(error), notes)
     return code

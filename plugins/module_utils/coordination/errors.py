@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
+
+from .foreign_words import harmless
 
 
 class CoordinationError(Exception):
     """Something the user can understand and act upon.
 
-    ``what`` says in one sentence what happened, ``remedy`` what to do next.
+    ``what`` says in one sentence what happened, ``remedy`` what to do next; neither holds a secret.
     ``kind`` is a stable name for programs.
     """
 
     kind = "error"
 
     def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(f"{what} {remedy}")
-        self.what = what
-        self.remedy = remedy
+        self.what, self.remedy = harmless(what), harmless(remedy)
+        super().__init__(f"{self.what} {self.remedy}")
 
 
 class InvalidInput(CoordinationError):
@@ -78,7 +80,7 @@ class DocumentDamaged(CoordinationError):
         super().__init__(f"{where}: {reason}.", remedy)
         self.path = path
         self.line = line
-        self.reason = reason
+        self.reason = harmless(reason)
         self.commit = commit
         self.good_commit = good_commit
 
@@ -153,6 +155,12 @@ class RemoteUnreachable(RemoteError):
     kind = "unreachable"
 
 
+class RemoteBusy(RemoteUnreachable):
+    """The remote fails, or asks to be asked less often; ``wait`` is how many seconds it is left alone."""
+
+    wait = 0.0
+
+
 class CredentialRejected(RemoteError):
     """The remote does not accept the credential."""
 
@@ -183,10 +191,20 @@ class DuplicateIdentity(RemoteError):
     kind = "duplicate_identity"
 
 
+def reading_remedy(error: OSError, otherwise: str) -> str:
+    """What to do about a file that cannot be read or written: another user has to, or what helps ``otherwise``."""
+    if not isinstance(error, PermissionError):
+        return otherwise
+    if os.geteuid() != 0:
+        return "This user may not do that. Run it as root: sudo."
+    return f"Give it to root, who has no more rights here than an owner has: chown root:root {error.filename}."
+
+
 def explain(error: Exception) -> str:
     """Why something failed, in a sentence; with the place in this program where nobody foresaw it."""
     if isinstance(error, (CoordinationError, OSError)):
-        return str(error)
+        return harmless(str(error))
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
-    return f"This should not happen: {type(error).__name__}: {error} ({place}). Report it to the authors."
+    words = harmless(str(error))
+    return f"This should not happen: {type(error).__name__}: {words} ({place}). Report it to the authors."

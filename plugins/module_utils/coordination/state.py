@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
-from .errors import Locked, StateUnusable
+from .errors import Locked, StateUnusable, reading_remedy
 
 T = TypeVar("T")
 
@@ -152,7 +152,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _unusable(path: Path, error: OSError) -> StateUnusable:
-    return StateUnusable(
-        f"{path}: {error.strerror}.",
-        "Check that the disk has room and that this user may write to the state directory.",
-    )
+    remedy = "Check that the disk has room and that this user may write to the state directory."
+    return StateUnusable(f"{path}: {error.strerror}.", reading_remedy(error, remedy))
