@@ -27,7 +27,7 @@ unit: $(DEV)/.done ## run the tests in tests/unit and tests/integration: make un
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
-cluster: $(DEV)/.done ## boot hosts, set them up, break things and verify (needs root on Debian): make cluster [KEEP=1]
+cluster: $(DEV)/.done ## boot hosts, set them up, break things and verify (needs root on Debian): make cluster [KEEP=1] [ARGS="-k disk"]
 lint unit sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@ $(if $(ARGS),-- $(ARGS))
 

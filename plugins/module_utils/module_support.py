@@ -18,6 +18,7 @@ from .coordination.host import Host, open_host
 from .coordination.printable import one_line, visible
 from .coordination.secret_scan import find_secrets
 from .coordination.snapshot import Receipt
+from .coordination.system import open_standard_streams
 from .coordination.withdrawals import withdrawal_notes
 
 try:
@@ -68,6 +69,7 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
 
     :param action: gets the module and this host, and returns the module's result.
     """
+    open_standard_streams()
     try:
         if module.params["timeout"] <= 0:
             raise InvalidInput("The timeout is not a positive number of seconds.", "Give at least 1.")

@@ -81,10 +81,11 @@ ansible_facts:
           sample: {"queued": 1, "completed": 2}
         messages:
           description:
-            - C(total), C(unread) for each server, C(overdue_requests), which nobody has read or answered for an hour, and
-              C(overdue_mail), which this server has not read for an hour.
+            - C(total), C(unread) for each server, C(overdue_requests), which nobody has read or answered for an hour,
+              C(overdue_mail), which this server has not read for an hour, and C(undeliverable), which are for no server of the
+              fleet and nobody has read. What has no time that can be read counts as overdue.
           type: dict
-          sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "overdue_requests": [], "overdue_mail": []}
+          sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
         outbox:
           description:
             - What this server has accepted and the remote has not taken yet, C(waiting) writes since C(waiting_since), and

@@ -111,6 +111,12 @@ options:
   unread:
     description: Whether only unread messages are listed. True when left out, but false when O(thread) or O(ids) is given.
     type: bool
+  undeliverable:
+    description:
+      - List the messages that are for no server of the fleet, in place of those to this server.
+      - Any server may answer them and mark them read; whoever does, does it for all.
+    type: bool
+    default: false
   types:
     description: List only messages of these types.
     type: list
@@ -237,7 +243,11 @@ messages:
       type: str
       sample: build1
     to:
-      description: The server it is for, or V(all).
+      description:
+        - The server it is for, or V(all); several with commas between them, where a message that was not sent by this collection
+          names several.
+        - Names that others wrote in another case, with blanks, or as host names are told as ids. What is no server of the fleet is told as it
+          was written.
       type: str
       sample: build2
     type:
@@ -273,6 +283,16 @@ messages:
       description: Whether the repository says that this server has read it although it has not; the message stays unread.
       type: bool
       sample: false
+    undeliverable:
+      description: Whether no server of the fleet is its recipient.
+      type: bool
+      sample: false
+    other:
+      description:
+        - What else its sender has written, members that this collection does not know, and values that do not have the form of
+          theirs, such as a type that does not exist.
+      type: dict
+      sample: {}
     verified:
       description:
         - Whether its sender wrote it. V(true), it is signed by its sender. V(false), it is in the sender's name and not by it, or
@@ -347,6 +367,11 @@ unread_count:
   returned: for O(state=listed) and O(state=awaited)
   type: int
   sample: 1
+undeliverable_count:
+  description: How many messages are for no server of the fleet and nobody has read.
+  returned: for O(state=listed) and O(state=awaited)
+  type: int
+  sample: 0
 remote_age_seconds:
   description: How old what was read is; 0 unless the remote could not be reached.
   returned: for O(state=listed) and O(state=awaited)
@@ -436,7 +461,7 @@ def _filter(module: AnsibleModule) -> listing.Filter:
         raise InvalidInput("The limit is not a positive number.", "Give at least 1, or leave it out.")
     select = module_support.select_with(module, params["query"])
     lists = {name: params[name] or [] for name in ("types", "senders", "ids")}
-    given = {name: params[name] for name in ("unread", "thread", "since", "limit")}
+    given = {name: params[name] for name in ("unread", "undeliverable", "thread", "since", "limit")}
     return listing.Filter(**{**given, **lists}, select=select)
 
 
@@ -445,6 +470,7 @@ def _listed(found: listing.Listing) -> dict[str, Any]:
         "changed": False,
         "messages": found.messages,
         "unread_count": found.unread_count,
+        "undeliverable_count": found.undeliverable_count,
         "remote_age_seconds": round(found.age),
         "commit": found.commit,
     }
@@ -480,6 +506,7 @@ def main() -> None:
             "id": {"type": "str"},
             "ids": {"type": "list", "elements": "str"},
             "unread": {"type": "bool"},
+            "undeliverable": {"type": "bool", "default": False},
             "types": {"type": "list", "elements": "str", "choices": types},
             "senders": {"type": "list", "elements": "str"},
             "thread": {"type": "str"},

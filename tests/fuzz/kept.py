@@ -14,7 +14,7 @@ MARKS = frozenset({"read", "read_by", "ack_status", "acknowledged_by"})
 """What may change in a message that is there."""
 TOLD = frozenset(
     {"server", "hostname", "ip", "manager", "status", "current_job", "last_build", "timestamp", "system"}
-    | {"capabilities", "repository", "signature"}
+    | {"capabilities", "repository", "signature", "unverified"}
 )
 """What may change in a status."""
 
@@ -127,6 +127,40 @@ def check_entries(old: str, new: str, what: str) -> None:
     first = after and not before
     if (end.lstrip() != new_end.lstrip()) if first else (end != new_end):
         raise Violation(f"in {what}, the text behind the messages changed")
+
+
+def check_moved(old: str, new: str, archived: list[Any], what: str) -> None:
+    """Check that the messages that left a list are archived and were read, and that the others stand as they stood.
+
+    :param archived: the messages in the archives afterwards.
+    :raises Violation: when it is not so.
+    """
+    before, after = ([piece.text for piece in _pieces(text[_array(text) :])[0]] for text in (old, new))
+    left = []
+    for text in before:
+        if after and after[0] == text:
+            after.pop(0)
+        else:
+            left.append(json.loads(text))
+    if after:
+        raise Violation(f"in {what}, messages changed while others were archived")
+    for message in left:
+        if message not in archived:
+            raise Violation(f"{what} has lost messages")
+        if message.get("read") is not True and not message.get("read_by"):
+            raise Violation(f"a message left {what} that nobody has read")
+
+
+def count_entries(text: str) -> int:
+    """How many messages a list has."""
+    return len(_pieces(text[_array(text) :])[0])
+
+
+def entries(data: bytes) -> list[Any]:
+    """The messages of a file, none where it cannot be read."""
+    value = strict(data) if is_readable(data) else []
+    found = value.get("messages") if isinstance(value, dict) else value
+    return found if isinstance(found, list) else []
 
 
 def _array(text: str) -> int:

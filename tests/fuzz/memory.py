@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from ansible_collections.acs.builders.plugins.module_utils.coordination import clone_config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import Outcome
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.private_repository import PrivateRepository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Change, Receipt, Snapshot
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
@@ -19,6 +21,7 @@ from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 
 T = TypeVar("T")
 
+ARCHIVE = "coordination/archive/"
 URL = "https://git.example.com/Build.git"
 BEATS = "refs/heartbeats/"
 OK = Outcome(0, b"", "")
@@ -57,14 +60,16 @@ class Remote:
         """
         files = dict(self.commits[-1]) if self.commits else {}
         change.summary.encode("utf-8")
+        new = {**files, **change.files}
         for path, data in change.files.items():
-            self.check(path, files.get(path), data)
-        self.commits.append({**files, **change.files})
+            self.check(path, files.get(path), data, new)
+        self.commits.append(new)
         return str(self.tip)
 
-    def check(self, path: str, old: bytes | None, new: bytes) -> None:
+    def check(self, path: str, old: bytes | None, new: bytes, files: dict[str, bytes] | None = None) -> None:
         """Check a write of a document.
 
+        :param files: all files of the commit.
         :raises Violation: when it loses or damages something.
         """
         self.writes += 1
@@ -79,7 +84,11 @@ class Remote:
             kept.check_text(text, path)
         elif new.startswith(BOM_UTF8) != old.startswith(BOM_UTF8):
             raise Violation(f"the byte order mark of {path} changed")
-        elif path.endswith("messages.json"):
+        elif path == MESSAGES and kept.count_entries(text) < kept.count_entries(old.decode("utf-8-sig")):
+            archives = [data for name, data in (files or {}).items() if name.startswith(ARCHIVE)]
+            archived = [entry for data in archives for entry in kept.entries(data)]
+            kept.check_moved(old.decode("utf-8-sig"), text, archived, path)
+        elif path == MESSAGES or path.startswith(ARCHIVE):
             kept.check_entries(old.decode("utf-8-sig"), text, path)
         else:
             kept.check_members(old.decode("utf-8-sig").strip(), text.strip(), kept.TOLD, path)
@@ -129,6 +138,7 @@ class MemoryRepository:
         self.away = ""
         self.withdrawn: list[tuple[str, str | None]] = []
         self.url = URL
+        self.origin = clone_config.Remote(URL)
         self.pat_file = "PAT"
         self.private_path = "private.git"
 
@@ -189,11 +199,11 @@ def _commit(data: bytes) -> str:
 class MemoryBeats:
     """What :class:`.bare_repository.BareRepository` is to the heartbeats, with a remote in memory."""
 
-    def __init__(self, remote: Remote, path: Path, url: str, _pat_file: str) -> None:
+    def __init__(self, remote: Remote, path: Path, origin: clone_config.Remote, _pat_file: str, _state: Any) -> None:
         self._remote = remote
         self._made = b""
         self.path = path
-        self.url = url
+        self.url = origin.url
 
     def make(self) -> None:
         """Nothing is to be made."""
@@ -234,6 +244,8 @@ class MemoryBeats:
             return STALE
         self._remote.beats[server] = self._made
         return OK
+
+    ask = run
 
     def checked(self, error: Exception, _outcome: Outcome, _doing: str) -> Exception:
         """Nothing here is damaged."""

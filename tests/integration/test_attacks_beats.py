@@ -128,9 +128,9 @@ def test_a_status_that_is_dated_far_ahead_keeps_no_later_one_out(scene: Scene) -
 def test_a_key_that_is_not_valid_yet_is_not_called_ended(scene: Scene) -> None:
     record = scene.fleet.record() or {}
     build1 = next(signer for signer in record["signers"] if signer["server"] == "build1")
-    build1["valid_from"] = utc_text(ahead(minutes=5))
+    build1["valid_from"] = utc_text(ahead(minutes=15))
     tell_signers(scene.fleet, record)
-    document = {**scene.attacker.heartbeat("build1"), "timestamp": utc_text(ahead(minutes=6))}
+    document = {**scene.attacker.heartbeat("build1"), "timestamp": utc_text(ahead(minutes=16))}
     scene.attacker.beat("build1", signed(document, scene.attacker.key_of("build1"), HEARTBEAT))
     (problem,) = [one for one in problems(scene.fleet, "build2") if one.startswith("build1: ")]
     assert "with a key that is not valid now" in problem and "ended" not in problem

@@ -279,6 +279,16 @@ def test_closed_streams(shell: Shell, closed: str) -> None:
     )
 
 
+def test_closed_streams_where_signatures_are_checked(shell: Shell) -> None:
+    """The descriptors of a check must not be those that it reads the document from or writes to."""
+    shell.builders.trust()
+    shell.ok("build2", "send", "Subject", "Body")
+    for words in ("read", "heartbeat --once"):
+        assert shell.script("build1", f"builderctl {words} <&- >&- 2>&-").returncode == 0
+    assert list(json.loads((shell.builders.state("build1") / "verdicts.json").read_text()).values()) == [True]
+    assert "(verified sender)" in shell.ok("build1", "read")
+
+
 def test_an_encoding_that_lacks_characters(shell: Shell) -> None:
     shell.ok("build2", "send", "日本", "é 🚀")
     done = shell.run("build1", "read", PYTHONIOENCODING="ascii")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
-from ansible_collections.acs.builders.tests.builders import Builders, make_builders
+from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 from ansible_collections.acs.builders.tests.unit.beating import all_beat, beat
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 
@@ -43,4 +43,9 @@ def test_it_fails_with_the_reason_while_a_server_is_silent(tmp_path: Path) -> No
     stale = health(builders)
     assert stale.code != 0
     assert "build2 is stale (its last heartbeat is 4" in stale.output
+
+    git("update-ref", "-d", "refs/heartbeats/build2", cwd=builders.remote)
+    gone = health(builders)
+    assert "build2 is missing (its heartbeat, last seen " in gone.output
+    assert "no heartbeat was ever seen" not in gone.output
     assert "recover.yml" in stale.output

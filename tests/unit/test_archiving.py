@@ -163,6 +163,8 @@ def test_a_request_that_nobody_answers_stays_for_a_month(builders: Builders) -> 
 
 def test_a_message_to_a_server_that_left_stays_for_a_month(builders: Builders) -> None:
     to_nobody: dict[str, Any] = {"to": "build9", "read_by": [], "read": False}
+    assert moved(builders, message(age=31, **to_nobody)) == [], "nobody has seen it"
+    to_nobody["read_by"] = ["build1"]
     assert moved(builders, message(age=29, **to_nobody)) == []
     assert moved(builders, message(age=31, **to_nobody)) == ["one"]
 

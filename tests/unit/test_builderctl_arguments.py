@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import io
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import parse
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.body import PATIENCE, read_body
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.commands import read_body
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import CONFIG_FILE
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.exit_codes import EXIT_CODES, exit_code
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
@@ -150,24 +152,71 @@ def test_other_ends(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The end to write to of a pipe that is standard input, and does not block."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with open(reading, encoding="ascii") as stream, contextlib.suppress(OSError):
+        monkeypatch.setattr(sys, "stdin", stream)
+        yield writing
+        os.close(writing)
+
+
 @pytest.mark.parametrize(
     ("data", "body"), [(b"one\ntwo\n", "one\ntwo"), (b"  x\r\n\n", "  x"), ("é日".encode(), "é日"), (b"", "")]
 )
-def test_body_from_standard_input(data: bytes, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="ascii"))
+def test_body_from_standard_input(data: bytes, body: str, pipe: int) -> None:
+    os.write(pipe, data)
+    os.close(pipe)
     assert read_body() == body
 
 
 @pytest.mark.parametrize(("data", "says"), [(b"\xff", "UTF-8"), (b"x" * (4 * MAX_BODY + 1), "too long")])
-def test_body_from_standard_input_that_is_none(data: bytes, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+def test_body_from_standard_input_that_is_none(data: bytes, says: str, pipe: int) -> None:
+    os.write(pipe, data)
+    os.close(pipe)
     with pytest.raises(InvalidInput, match=says):
         read_body()
 
 
-def test_closed_standard_input_is_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", None)
-    assert read_body() == ""
+@pytest.mark.parametrize("began", [b"", b"one\n"])
+def test_a_pipe_that_stays_open_is_no_body(
+    began: bytes, pipe: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a service manager, cron or a program that runs this gives one, to which nobody writes."""
+    monkeypatch.setitem(main.__globals__, "PATIENCE", 0.1)
+    os.write(pipe, began)
+    assert main(["send", "Subject"]) == 2
+    assert capsys.readouterr().err == (
+        "builderctl: There is no body: standard input is open, and nothing has come for 0.1 s. "
+        "Give the body as the last argument, or give - in its place to wait for the end of standard input.\n"
+    )
+
+
+def test_a_dash_waits_for_the_body(pipe: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    waits: list[float | None] = []
+
+    def wait(patience: float | None) -> str:
+        waits.append(patience)
+        return "body"
+
+    monkeypatch.setitem(main.__globals__, "read_body", wait)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"repo": str(tmp_path), "state_dir": str(tmp_path)}))
+    for words in (["-"], []):
+        main(["send", "Subject", *words, "--config", str(config)])
+    assert waits == [None, PATIENCE]
+
+
+def test_standard_input_that_cannot_be_read_is_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = os.open("/", os.O_RDONLY)
+    with open(os.open(os.devnull, os.O_RDONLY), encoding="ascii") as stream:
+        os.dup2(folder, stream.fileno())
+        os.close(folder)
+        monkeypatch.setattr(sys, "stdin", stream)
+        with pytest.raises(InvalidInput, match=r"cannot be read \(Is a directory"):
+            read_body()
 
 
 def test_parsing_gives_a_namespace_with_the_values_of_the_status_command() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import Standing
+from ansible_collections.acs.builders.plugins.module_utils.coordination.leniency import not_understood
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import clean, normalise
 from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import VERIFIED, WORDS
 from hypothesis import given
@@ -50,7 +51,8 @@ SIGNED = Standing("true", "signed by build1", True, "signed by build1, for build
 
 def shown(entry: dict[str, Any], standing: Standing = SIGNED, **marks: bool) -> dict[str, Any]:
     """An entry as a listing gives it."""
-    return {"read": False, "marked_by_other": False, **normalise(entry), **standing._asdict(), **marks}
+    plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
+    return {**plain, **normalise(entry), "other": not_understood(entry), **standing._asdict(), **marks}
 
 
 def message(**fields: Any) -> str:
@@ -80,13 +82,17 @@ def test_any_message_stays_in_its_frame(
     assert lines.index("---") == len(lines) - 1
     body = next(index for index, line in enumerate(lines) if line.startswith("    |"))
     assert all(line.startswith("    |") for line in lines[body:-1])
-    head = re.compile(r"Subject:|Time: |Sender: |Actionable: |Facts:$|  \S|Request: |The repository says")
+    head = re.compile(
+        r"Subject:|Time: |Sender: |Actionable: |Facts:$|  \S|Request: |Also written: |Undeliverable: |Queued: "
+        r"|The repository says"
+    )
     assert all(head.match(line) for line in lines[1:body])
 
 
 @given(st.lists(entries, max_size=3), st.booleans())
 def test_any_listing_is_harmless(mailbox: list[dict[str, Any]], narrowed: bool) -> None:
     listed = {"messages": [shown(entry) for entry in mailbox], "unread_count": 1, "remote_age_seconds": 90}
+    listed["undeliverable_count"] = 1
     text = rendering.listing(listed, "build2", narrowed, NOW, PLAIN)
     check_harmless(text)
     assert text.split("\n").count("---") == len(mailbox)
@@ -122,7 +128,13 @@ def health(**changes: Any) -> dict[str, Any]:
         "servers": {"build1": server},
         "jobs": {"queued": 1},
         "outbox": {"waiting": 0, "waiting_since": None, "set_aside": 0},
-        "messages": {"total": 3, "unread": {"build1": 2}, "overdue_requests": [], "overdue_mail": []},
+        "messages": {
+            "total": 3,
+            "unread": {"build1": 2},
+            "overdue_requests": [],
+            "overdue_mail": [],
+            "undeliverable": [],
+        },
         "problems": server["problems"],
         "healthy": not server["problems"],
     }
@@ -226,7 +238,7 @@ def test_who_wrote_a_message_stands_at_its_head(verified: str) -> None:
 
 def listing(*mailbox: dict[str, Any], unread: int = 1, age: int = 0, narrowed: bool = False) -> str:
     """A listing as build2 sees it."""
-    listed = {"messages": list(mailbox), "unread_count": unread, "remote_age_seconds": age}
+    listed = {"messages": list(mailbox), "unread_count": unread, "remote_age_seconds": age, "undeliverable_count": 0}
     return rendering.listing(listed, "build2", narrowed, NOW, PLAIN)
 
 

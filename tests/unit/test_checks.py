@@ -73,6 +73,18 @@ def test_reports_tell_of_every_test_and_of_files_that_cannot_be_read(tmp_path: P
     }
 
 
+def test_a_report_whose_last_line_was_cut_tells_of_the_tests_before(tmp_path: Path) -> None:
+    told = '{"$report_type": "TestReport", "nodeid": "a", "outcome": "passed", "when": "call", "duration": 1.5}'
+    (tmp_path / "one.jsonl").write_text(f"{told}\n{told[:40]}")
+    assert [(test.name, test.total) for test in read_tests(tmp_path)] == [("a", 1.5)]
+
+
+def test_a_step_that_runs_pytest_itself_gets_the_arguments_in_a_variable(started: Processes) -> None:
+    step = shell("printf '%s.' $# \"$WORDS\"")._replace(arguments_variable="WORDS")
+    ended = started.run(step, ["-k", "one or two"])
+    assert processes.log_file(ended.step).read_text() == "0.-k 'one or two'."
+
+
 def test_a_step_tells_its_exit_code_and_keeps_its_output(started: Processes) -> None:
     ended = started.run(shell("echo out; echo err >&2; exit 3"), [])
     assert (ended.code, ended.left) == (3, ())
@@ -151,6 +163,12 @@ def test_a_failure_is_shown_with_its_output_and_the_command_that_runs_it_alone(
     words = command.replace("make ", "make --silent --file=- ", 1)
     done = subprocess.run(["sh", "-c", words], input=makefile, capture_output=True, text=True, check=True)
     assert done.stdout == "tests/unit/test_x.py::test_y[it's $HOME]\n"
+
+
+def test_what_failed_in_the_cluster_can_be_run_alone(started: Processes) -> None:
+    ended = started.run(shell("exit 1")._replace(group="cluster"), [])
+    tests = [ReportedTest(f"cluster-plays: tests/test_x.py::test_{name}", "failed") for name in ("b[1]", "a", "b[2]")]
+    assert summary.again(Result(ended, tests)) == ["make cluster ARGS='-k \"test_a or test_b\"'"]
 
 
 def test_the_summary_counts_tests_and_steps(started: Processes, capsys: pytest.CaptureFixture[str]) -> None:

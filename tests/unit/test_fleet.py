@@ -157,7 +157,7 @@ def test_a_fleet_file_that_cannot_be_read(state: StateDirectory, system_files: P
         load_fleet(state)
     (state.path / "fleet.json").rmdir()
     (state.path / "fleet.json").write_bytes(b'{"servers": [{"id": "build1", "manager": "\xff"}]}')
-    with pytest.raises(StateUnusable, match="cannot be read"):
+    with pytest.raises(StateUnusable, match="is not a fleet file"):
         load_fleet(state)
 
 

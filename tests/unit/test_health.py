@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
-from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, make_builders
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.unit.beating import all_beat, beat
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 
 def health(builders: Builders, clock: Clock, server: str = "build1", **options: Any) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
         "unread": {"build1": 0, "build2": 0},
         "overdue_requests": [],
         "overdue_mail": [],
+        "undeliverable": [],
     }
 
 
@@ -86,6 +88,59 @@ def test_a_server_that_was_never_seen(builders: Builders, clock: Clock) -> None:
     assert found["healthy"] is False
 
 
+def test_a_heartbeat_that_is_gone(builders: Builders, clock: Clock) -> None:
+    all_beat(builders, clock)
+    health(builders, clock)
+    git("update-ref", "-d", "refs/heartbeats/build2", cwd=builders.remote)
+    clock.move(60)
+    with builders.host("build1") as host:
+        beat(clock.on(host))
+    found = health(builders, clock)
+    assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == ("missing", 60)
+    assert found["problems"] == ["build2: its heartbeat, last seen 60 s ago, is gone"]
+
+
+def test_a_heartbeat_that_is_not_believed_has_a_time(builders: Builders) -> None:
+    clock = after_keys()
+    all_beat(builders, clock)
+    builders.trust()
+    found = health(builders, clock)
+    reason = "its heartbeat is not believed: not signed, although {} has a key"
+    assert found["problems"] == [f"{server}: {reason.format(server)}" for server in builders.ids]
+
+
+def test_a_heartbeat_without_a_time(builders: Builders, clock: Clock) -> None:
+    all_beat(builders, clock, timestamp="soon")
+    found = health(builders, clock)
+    said = "its heartbeat has no time that can be read"
+    assert found["problems"] == [f"{server}: {said}" for server in builders.ids]
+    assert found["servers"]["build2"]["state"] == "stale"
+
+
+def test_a_reader_whose_clock_was_ahead_sees_who_is_silent(builders: Builders, clock: Clock) -> None:
+    right = Clock(clock.start, clock.passed)
+    clock.move(days=1)
+    for _look in range(2):
+        with builders.host("build2") as host:
+            beat(right.on(host))
+        health(builders, clock)
+        right.move(60)
+        clock.move(60)
+    right.move(400)
+    assert health(builders, right)["servers"]["build2"]["state"] == "stale"
+
+
+def test_a_status_of_a_clock_that_was_corrected_is_not_an_older_one(builders: Builders) -> None:
+    builders.trust()
+    clock = after_keys()
+    ahead = Clock(clock.start, clock.passed + timedelta(minutes=8))
+    for now, status in ((ahead, "building"), (clock, "success")):
+        with builders.host("build2") as host:
+            write_status(now.on(host), Report(status))
+        server = health(builders, clock)["servers"]["build2"]
+        assert (server["status"], [one for one in server["problems"] if "status" in one]) == (status, [])
+
+
 def test_a_server_that_says_it_is_not_well(builders: Builders, clock: Clock) -> None:
     with builders.host("build1") as host:
         beat(clock.on(host), problems=("the disk is full",))
@@ -106,7 +161,14 @@ def test_a_beat_of_wrong_types(builders: Builders, clock: Clock, problems: str, 
     builders.commit("build2/heartbeat.json", text.encode())
     server = health(builders, clock)["servers"]["build2"]
     assert server["state"] == "ok"
-    assert server["problems"] == (["real"] if "real" in problems else [])
+    told = {
+        "5": ["5"],
+        "true": ["true"],
+        '"text"': ["text"],
+        '{"a": 1}': ['{"a": 1}'],
+        '[null, 7, "real"]': ["7", "real"],
+    }
+    assert server["problems"] == told.get(problems, [])
 
 
 def test_a_server_that_nobody_expects_is_named(builders: Builders, clock: Clock) -> None:
@@ -209,7 +271,8 @@ def test_a_broken_mailbox_is_a_problem_and_the_rest_is_told(legacy: Builders, cl
     legacy.commit(MESSAGES, b'{\n  "messages": [\n<<<<<<< HEAD\n')
     all_beat(legacy, clock)
     found = health(legacy, clock)
-    assert found["messages"] == {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": []}
+    nothing: dict[str, Any] = {"overdue_requests": [], "overdue_mail": [], "undeliverable": []}
+    assert found["messages"] == {"total": None, "unread": {}, **nothing}
     assert found["jobs"] == {"completed": 2, "queued": 1}
     assert {server["state"] for server in found["servers"].values()} == {"ok"}
     (problem,) = found["problems"]
@@ -232,7 +295,7 @@ def test_odd_jobs_hide_nothing(legacy: Builders, clock: Clock, content: bytes) -
     legacy.commit("coordination/jobs.json", content)
     all_beat(legacy, clock)
     found = health(legacy, clock)
-    assert found["healthy"] is not content.startswith(b"[")
+    assert found["healthy"] is (b"status" in content)
     assert found["messages"]["total"] == 59
 
 

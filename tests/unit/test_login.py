@@ -58,6 +58,22 @@ def test_a_service_that_is_silent_or_fails_is_said(builders: Builders, clock: Cl
     assert summary(config, clock()) == ""
 
 
+def test_a_record_that_a_wrong_clock_has_dated_is_said(builders: Builders, clock: Clock) -> None:
+    config = Config(state_dir=str(builders.state("build1")))
+    with builders.host("build1") as host:
+        write_summary(clock.on(host), health(), [], 60)
+        before = clock() - timedelta(seconds=301)
+        at = "2026-11-22T07:11:46Z"
+        assert summary(config, before) == (
+            f"build1: The heartbeat service looked last at {at}, ahead of this host's clock. See: timedatectl"
+        )
+        path = builders.state("build1") / "summary.json"
+        path.write_text(path.read_text().replace(f'"{at}"', "null"))
+        assert summary(config, clock()).startswith(
+            "build1: The heartbeat service has not recorded when it looked last."
+        )
+
+
 def test_a_service_that_failed_from_the_first(builders: Builders, clock: Clock) -> None:
     with builders.host("build1") as host:
         write_failure(host, "No heartbeat: the remote says no.")

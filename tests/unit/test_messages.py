@@ -43,6 +43,9 @@ anything = st.recursive(
         ("2026-11-22T07:11:46z", NOW),
         ("2026-11-22T07:11:46+00:00", NOW),
         ("2026-11-22T08:11:46+01:00", NOW),
+        ("2026-11-22T08:11:46+0100", NOW),
+        ("2026-11-22T07:11:46.5+0000", NOW.replace(microsecond=500_000)),
+        ("2026-11-22 07:11:46 UTC", NOW),
         ("2026-11-22T07:11:46", NOW),
         (" 2026-11-22 07:11 ", NOW.replace(second=0)),
         ("2026-11-22T07:11:46.5Z", NOW.replace(microsecond=500_000)),
@@ -58,7 +61,7 @@ def test_times_that_can_be_read(text: str, moment: datetime) -> None:
     "value",
     [
         *(None, 0, 1762254639, True, [], {}, "", "yesterday", "2026-13-01T00:00:00Z", "2026-11-22T25:00:00Z"),
-        *("2026-11-22T07:11:46ZZ", "msg_1762254639_7339", "\ud800"),
+        *("2026-11-22T07:11:46ZZ", "UTC", "msg_1762254639_7339", "\ud800"),
     ],
 )
 def test_what_is_no_time(value: Any) -> None:
@@ -109,8 +112,8 @@ def test_an_entry_of_wrong_types() -> None:
         }
     )
     assert (message["id"], message["from"], message["timestamp"], message["thread"]) == ("7", "", "1762254639", "7")
-    assert (message["type"], message["priority"], message["ack_required"]) == ("info", "normal", False)
-    assert (message["read_by"], message["acknowledged_by"]) == ([], ["build1"])
+    assert (message["type"], message["priority"], message["ack_required"]) == ("info", "normal", True)
+    assert (message["to"], message["read_by"], message["acknowledged_by"]) == ("build1", ["build1"], ["build1"])
     assert (message["facts"], message["request"]) == ([], None)
 
 

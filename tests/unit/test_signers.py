@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, StateUnusable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import MAX_AHEAD, utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import (
     Signer,
     Signers,
@@ -105,6 +105,18 @@ def test_a_new_key_by_a_clock_that_went_back_leaves_the_older_one_no_time(record
     assert old and not old.is_valid(old.valid_from)
 
 
+def test_a_record_of_a_clock_that_was_far_ahead_is_mended_when_it_is_right(record: dict[str, Any]) -> None:
+    """The clock of the machine that keeps the record."""
+    record = merged(record, {"build1": made(3, LATER)}, now=LATER)
+    now = LATER - timedelta(hours=1)
+    mended = merged(record, {"build1": made(3, LATER)}, now=now)
+    assert entries(mended, "build1") == [
+        (key(1), utc_text(NOW), utc_text(now)),
+        (key(3), utc_text(now), None),
+    ]
+    assert merged(mended, {"build1": made(3, LATER)}, now=now + timedelta(minutes=1)) == mended
+
+
 def test_a_server_that_left_the_members_has_no_valid_key(record: dict[str, Any]) -> None:
     left = merged(record, {}, members=("build2",))
     assert entries(left, "build1") == [(key(1), utc_text(NOW), utc_text(NOW))]
@@ -167,10 +179,12 @@ def test_what_is_no_ed25519_key_is_refused(text: str) -> None:
 
 
 def test_a_key_is_valid_from_its_first_moment_until_before_its_last() -> None:
+    """The first moment may have been told by a clock that was ahead."""
     signer = Signer("build1", key(1), NOW, LATER)
     second = timedelta(seconds=1)
-    moments = (NOW - second, NOW, LATER - second, LATER)
+    moments = (NOW - MAX_AHEAD - second, NOW - MAX_AHEAD, LATER - second, LATER)
     assert [signer.is_valid(moment) for moment in moments] == [False, True, True, False]
+    assert [signer.was_valid(moment) for moment in (*moments, LATER + second)] == [False, True, True, True, False]
     assert Signer("build1", key(1), NOW).is_valid(NOW + timedelta(days=36_500))
 
 

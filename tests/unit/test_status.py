@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination import signing
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged, InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
@@ -204,3 +205,28 @@ def test_what_is_told_later_of_a_build_is_added_to_it(builders: Builders) -> Non
         before = write_status(host, Report("success")).result["last_build"]
         after = write_status(host, Report("success", log="/root/build-logs/1.log", artifacts=["a.deb"])).result
     assert after["last_build"] == {**before, "log": "/root/build-logs/1.log", "artifacts": ["a.deb"]}
+
+
+def test_what_stood_in_an_unsigned_status_is_kept_and_told(legacy: Builders, clock: Clock) -> None:
+    """Beside the signature, so that nobody can change what is signed, and everything is still there."""
+    old = json.loads(legacy.show("build1/status.json"))
+    legacy.trust()
+    with legacy.host("build1") as host:
+        for report in (Report("building", "job_1"), Report("success")):
+            write_status(host, report)
+        (note,) = host.repository.notes
+        found, verdict = host.repository.read(lambda snapshot: read_status(host, snapshot, "build1"))
+    assert found["unverified"] == {name: old[name] for name in ("last_build", "last_package", "capabilities")}
+    assert (verdict.verified, found["last_build"]["id"]) == ("true", "job_1")
+    assert "'unverified'" in note and "last_build, last_package, capabilities" in note
+
+
+def test_what_another_has_signed_is_only_told(builders: Builders) -> None:
+    builders.trust()
+    with builders.host("build2") as host:
+        forged = host.signed({"server": "build1", "status": "success", "profiles": ["a"]}, signing.STATUS)
+    builders.commit("build1/status.json", json.dumps(forged).encode())
+    with builders.host("build1") as host:
+        status = write_status(host, Report("idle")).result
+        assert [note.partition(" in the new one: ")[2] for note in host.repository.notes] == ["profiles."]
+    assert "unverified" not in status

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination import verdicts
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import standings
+from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import is_signed_by
 from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import (
     FALSE,
@@ -24,6 +27,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts
     is_believed,
 )
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
+from ansible_collections.acs.builders.tests.unit.beating import beat
 from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 NEVER_READ = "its signature cannot be read"
@@ -143,9 +147,12 @@ def test_what_was_signed_for_another_repository_is_false(trusted: Builders, cloc
 def test_a_key_that_was_not_valid_at_the_time_is_false(trusted: Builders, clock: Clock) -> None:
     (signer,) = [one for one in (trusted.record() or {})["signers"] if one["server"] == "build1"]
     reason = f"build1 signed it with a key that was not valid at its time (from {signer['valid_from']}"
-    for timestamp in ("2020-01-01T00:00:00Z", None, 7, "", "soon"):
+    document = written(trusted, clock, timestamp="2020-01-01T00:00:00Z")
+    assert told(trusted, document) == (FALSE, f"{reason})")
+    assert not believed(trusted, document)
+    for timestamp in (None, 7, "", "soon"):
         document = written(trusted, clock, timestamp=timestamp)
-        assert told(trusted, document) == (FALSE, f"{reason})")
+        assert told(trusted, document) == (FALSE, "build1 signed it with a time that cannot be read")
         assert not believed(trusted, document)
     late = written(trusted, clock, timestamp="2999-01-01T00:00:00Z")
     assert told(trusted, late)[0] == TRUE, "whether it is too new is not a matter of its key"
@@ -155,6 +162,24 @@ def test_a_key_that_was_not_valid_at_the_time_is_false(trusted: Builders, clock:
     assert told(trusted, written(trusted, clock, timestamp=until))[0] == TRUE, "times are whole seconds"
     assert told(trusted, written(trusted, clock, timestamp=utc_text(end + timedelta(seconds=1))))[0] == FALSE
     assert told(trusted, written(trusted, clock))[0] == TRUE
+
+
+def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: Builders, clock: Clock) -> None:
+    record = trusted.record() or {}
+    for signer in record["signers"]:
+        signer["valid_from"] = utc_text(clock() + timedelta(minutes=8))
+    for server in trusted.ids:
+        (trusted.state(server) / "signers.json").write_text(json.dumps(record))
+    with trusted.host("build1") as host:
+        entry = send(clock.on(host), Draft("x", "y")).result[0]
+    assert entry["timestamp"] == utc_text(clock())
+    assert told(trusted, entry) == (TRUE, "signed by build1")
+    with trusted.host("build2") as host:
+        (standing,) = standings(clock.on(host), [entry])
+        assert standing.actionable
+        beat(clock.on(host))
+    with trusted.host("build1") as host:
+        assert read_health(clock.on(host))["servers"]["build2"]["state"] == "ok"
 
 
 def write_until(builders: Builders, until: str) -> None:

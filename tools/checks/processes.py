@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import threading
@@ -66,7 +67,7 @@ class Processes:
     def run(self, step: Step, arguments: list[str]) -> Ended:
         """Run a step to its end.
 
-        :param arguments: further arguments of its command.
+        :param arguments: further arguments for pytest.
         """
         reason = cannot_run(step)
         if reason:
@@ -78,9 +79,9 @@ class Processes:
                     return Ended(step, None, "the run was ended")
                 # Popen is not waited for: os.wait4 tells the processor time too.
                 process = subprocess.Popen(
-                    [*self._command(step), *arguments],
+                    [*self._command(step), *([] if step.arguments_variable else arguments)],
                     cwd=TOP,
-                    env=self._environment(step),
+                    env=self._environment(step, arguments),
                     stdin=subprocess.DEVNULL,
                     stdout=None if self._is_live else log,
                     stderr=None if self._is_live else subprocess.STDOUT,
@@ -119,11 +120,13 @@ class Processes:
             words = [word.replace(name, place) for word in words]
         return [str(BIN / program), *words]
 
-    def _environment(self, step: Step) -> dict[str, str]:
+    def _environment(self, step: Step, arguments: list[str]) -> dict[str, str]:
+        given = {step.arguments_variable: shlex.join(arguments)} if step.arguments_variable else {}
         reports = self.reports / step.slug
         reports.mkdir(parents=True)
         return {
             **os.environ,
+            **given,
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "COLUMNS": "160" if not self._is_live else os.environ.get("COLUMNS", "160"),
             "TMPDIR": str(self._scratch),

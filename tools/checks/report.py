@@ -37,7 +37,10 @@ def read_tests(folder: Path) -> list[Test]:
 def _read(file: Path, prefix: str) -> list[Test]:
     tests: dict[str, Test] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:  # pytest was killed while it wrote the last line
+            break
         kind, outcome = entry["$report_type"], entry.get("outcome")
         if kind == "TestReport" or (kind == "CollectReport" and outcome == "failed"):
             test = tests.setdefault(entry["nodeid"], Test(prefix + entry["nodeid"]))

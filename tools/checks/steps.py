@@ -33,12 +33,15 @@ class Step(NamedTuple):
     :param name: what it is called.
     :param command: the program of the development environment, and its arguments.
     :param clean_up: a command that takes down what the step leaves when it is ended early.
+    :param arguments_variable: the environment variable that gives it further arguments; empty when its command takes
+        them.
     """
 
     group: str
     name: str
     command: tuple[str, ...]
     clean_up: tuple[str, ...] = ()
+    arguments_variable: str = ""
 
     @property
     def slug(self) -> str:
@@ -52,6 +55,7 @@ STEPS = (
         "molecule cluster",
         ("molecule", "test", "--scenario-name=cluster"),
         ("python", "tests/cluster", "down", "--all"),
+        "SIDE_EFFECTS",
     ),
     Step("unit", "pytest", PYTEST),
     Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),

@@ -87,6 +87,9 @@ def again(result: Result) -> list[str]:
     """The commands that run alone what failed in a step."""
     group = result.ended.step.group
     failed = [test.name for test in result.tests if test.outcome == "failed"]
+    if group == "cluster" and failed:
+        names = sorted({name.rpartition("::")[2].partition("[")[0] for name in failed})
+        return [f"make cluster ARGS='-k \"{' or '.join(names)}\"'"]
     if group != "unit" or not failed:
         return [f"make {group}"]
     words = [shlex.quote(name).replace("$", "$$") for name in failed]  # for the shell, for make, and for the shell

@@ -16,6 +16,7 @@ from ..coordination.delivering import OFFLINE, QUEUE
 from ..coordination.guarding import POLICIES, REFUSE
 from ..coordination.messages import MAX_BODY, MAX_SUBJECT, PRIORITIES, TYPES
 from ..coordination.status import STATES
+from .body import PATIENCE
 from .config import CONFIG_FILE
 from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
@@ -91,6 +92,9 @@ def _read(command: AddCommand) -> None:
     )
     parser.add_argument("ids", metavar="ID", nargs="*", help="the messages to show, read or not")
     parser.add_argument("--all", action="store_true", help="show those that are read too")
+    parser.add_argument(
+        "--undeliverable", action="store_true", help="in place of them those that are for no server of the fleet"
+    )
     parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
     parser.add_argument(
         "--from", dest="senders", metavar="SERVER", action="append", default=[], help="only from it; repeat for more"
@@ -142,7 +146,8 @@ def _content(parser: argparse.ArgumentParser) -> None:
         "body",
         metavar="BODY",
         nargs="?",
-        help=f"the text, at most {MAX_BODY} characters; standard input when it is - or left out",
+        help=f"the text, at most {MAX_BODY} characters; standard input when it is -, and when it is left out and "
+        f"something comes there within {PATIENCE} s",
     )
     parser.add_argument("--type", choices=TYPES, default="info", help="its kind (default: info)")
     parser.add_argument("--priority", choices=PRIORITIES, default="normal", help="(default: normal)")

@@ -18,9 +18,11 @@ from ..coordination.delivering import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain
 from ..coordination.messages import clean
 from ..coordination.printable import one_line
+from ..coordination.system import open_standard_streams
 from ..coordination.withdrawals import withdrawal_notes
 from .arguments import parse
-from .commands import ON_REPOSITORY, Outcome, heartbeat, read_body, summary
+from .body import PATIENCE, read_body
+from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
 from .config import CONFIG_FILE, Config, load_config
 from .exit_codes import exit_code
 from .rendering import painter
@@ -33,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :param argv: the command line without the program's name; that of this process when None.
     """
+    open_standard_streams()
     argv = sys.argv[1:] if argv is None else list(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -76,9 +79,9 @@ def _carry_out(given: Namespace, config: Config, notes: list[str]) -> Outcome:
     if given.command == "health" and given.summary:
         return summary(config)
     if given.command in ("send", "reply") and given.body in (None, "-"):
-        if given.body is None and sys.stdin is not None and sys.stdin.isatty():
+        if given.body is None and sys.stdin.isatty():
             raise InvalidInput("There is no body.", "Give it as the last argument, or pipe it in.")
-        given.body = read_body()
+        given.body = read_body(None if given.body else PATIENCE)
     with config.host() as host:
         try:
             outcome = ON_REPOSITORY[given.command](host, config, given)
@@ -106,12 +109,7 @@ def _wants_json(argv: Sequence[str]) -> bool:
 
 
 def _wants_colours() -> bool:
-    return (
-        sys.stdout is not None
-        and sys.stdout.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-    )
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _tell_notes(notes: list[str]) -> None:
@@ -120,10 +118,9 @@ def _tell_notes(notes: list[str]) -> None:
 
 
 def _tell(text: str) -> None:
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"builderctl: {one_line(text)}\n")
-            sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"builderctl: {one_line(text)}\n")
+        sys.stderr.flush()
 
 
 def _print_json(value: dict[str, Any]) -> None:
@@ -136,8 +133,6 @@ def _print(text: str) -> None:
 
     :raises StateUnusable: when it cannot be written.
     """
-    if sys.stdout is None:
-        return
     try:
         sys.stdout.write(f"{text}\n" if text else "")
         sys.stdout.flush()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from typing import Any, Callable, NamedTuple
 
@@ -15,7 +14,7 @@ from ..coordination.health import read_health
 from ..coordination.host import Host
 from ..coordination.listing import Filter, list_messages, shown
 from ..coordination.marking import acknowledge, mark_read
-from ..coordination.messages import MAX_BODY, Draft, id_of
+from ..coordination.messages import Draft, id_of
 from ..coordination.outbox import Item, Outbox
 from ..coordination.reporting import write_status
 from ..coordination.sending import reply, send
@@ -41,6 +40,7 @@ Action = Callable[[Host, Config, Namespace], Outcome]
 def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
     chosen = Filter(
         unread=False if given.all else None,
+        undeliverable=given.undeliverable,
         types=given.type,
         senders=given.senders,
         thread=given.thread,
@@ -52,6 +52,7 @@ def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
     data = {
         "messages": found.messages,
         "unread_count": found.unread_count,
+        "undeliverable_count": found.undeliverable_count,
         "remote_age_seconds": round(found.age),
         "commit": found.commit,
     }
@@ -201,19 +202,3 @@ def summary(config: Config) -> Outcome:
 
     text = login.summary(config)
     return Outcome({"summary": text}, lambda _paint: text)
-
-
-def read_body() -> str:
-    """The body of a message from standard input, without its last line ends.
-
-    :raises InvalidInput: when it is too long, or not UTF-8.
-    """
-    if sys.stdin is None:
-        return ""
-    data = sys.stdin.buffer.read(4 * MAX_BODY + 1)
-    if len(data) > 4 * MAX_BODY:
-        raise InvalidInput("Standard input is too long.", f"A body has at most {MAX_BODY} characters.")
-    try:
-        return data.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"Standard input is not UTF-8 ({error}).", "Give plain text.") from error

@@ -78,6 +78,17 @@ def summary(config: Config, now: datetime | None = None) -> str:
     seen = parse_time(record["at"])
     if record["failure"]:
         lines.append(record["failure"])
-    elif seen is None or ((now or utc_now()) - seen).total_seconds() > SILENT * record["interval"]:
-        lines.append(f"The heartbeat service is silent since {record['at']}. See: systemctl status build-heartbeat")
+    else:
+        lines += _silence(seen, SILENT * record["interval"], now or utc_now())
     return "\n".join(f"{record['server']}: {one_line(line)}" for line in lines)
+
+
+def _silence(seen: datetime | None, limit: float, now: datetime) -> list[str]:
+    """What is to be said of a service that has not recorded anything for more than some seconds."""
+    look = "See: systemctl status build-heartbeat"
+    if seen is None:
+        return [f"The heartbeat service has not recorded when it looked last. {look}"]
+    seconds = (now - seen).total_seconds()
+    if seconds < -limit:
+        return [f"The heartbeat service looked last at {utc_text(seen)}, ahead of this host's clock. See: timedatectl"]
+    return [f"The heartbeat service is silent since {utc_text(seen)}. {look}"] if seconds > limit else []

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..coordination.acting import standings
 from ..coordination.host import Host
-from ..coordination.messages import id_of, is_for, normalise
-from ..coordination.own_marks import OwnMarks, name_of
+from ..coordination.leniency import not_understood
+from ..coordination.messages import id_of, is_for, is_undeliverable, normalise
+from ..coordination.own_marks import name_of, own_marks
 from ..coordination.printable import one_line, quoted
+from ..coordination.signing import digest
 from ..coordination.verdicts import WORDS
 from .service_log import append, stamp
 
@@ -23,32 +26,40 @@ LOGGED_FILE = "logged.json"
 def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> None:
     """Append the messages that came since the last time; the first time, those that are unread.
 
-    It marks nothing read.
+    Those that no server is a recipient of come too. It marks nothing read.
 
     :param entries: the mailbox.
     :raises OSError: when the log cannot be written; the same messages are new the next time.
     :raises StateUnusable: when what was logged cannot be read or recorded.
     """
     logged = host.state.read(LOGGED_FILE, lambda record: {str(name) for name in record["ids"]})
-    mine = [entry for entry in entries if is_for(entry, host.id)]
+    mine = [entry for entry in entries if is_for(entry, host.id, host.fleet) or is_undeliverable(entry, host.fleet)]
     if logged is None:
-        ledger = OwnMarks(host.state, host.id)
-        new = [entry for entry in mine if not ledger.has(entry)]
+        ledger = own_marks(host)
+        new = [entry for entry in mine if is_undeliverable(entry, host.fleet) or not ledger.has(entry)]
     else:
-        new = [entry for entry in mine if not logged & {name_of(entry), id_of(entry)}]
+        new = [entry for entry in mine if not logged & {_name_of(entry), id_of(entry)}]
     if new:
         when = stamp(host.clock())
         judged = zip(new, standings(host, new))
-        append(path, "\n".join(_logged(normalise(entry), when, WORDS[one.verified]) for entry, one in judged))
+        append(path, "\n".join(_logged(host, entry, when, WORDS[one.verified]) for entry, one in judged))
     if new or logged is None:
-        host.state.write_json(LOGGED_FILE, {"ids": [name_of(entry) for entry in mine]})
+        host.state.write_json(LOGGED_FILE, {"ids": [_name_of(entry) for entry in mine]})
 
 
-def _logged(message: dict[str, Any], when: str, sender: str) -> str:
+def _name_of(entry: dict[str, Any]) -> str:
+    """An entry in the record of those that were logged; one without an id by what it says."""
+    return name_of(entry) if id_of(entry) else digest(entry)
+
+
+def _logged(host: Host, entry: dict[str, Any], when: str, sender: str) -> str:
     """A message as the log shows it: one line, and its body in lines that cannot pass for one."""
+    message, odd = normalise(entry), not_understood(entry)
+    sender += "" if host.fleet.has_recipient(entry.get("to")) else ", UNDELIVERABLE"
     head = "[{}] {} -> {}: {} ({}, sent {}, {})".format(
         message["type"].upper(),
         *(one_line(message[name]) for name in ("from", "to", "subject", "id", "timestamp")),
         sender,
     )
+    head += f" Also written: {one_line(json.dumps(odd, ensure_ascii=False))}" if odd else ""
     return f"{when} {head}\n{quoted(message['body'], '    | ')}"

@@ -93,6 +93,10 @@ def message(shown: dict[str, Any], now: datetime, paint: Paint) -> str:
     ]
     if shown["type"] == "request":
         lines.append(f"Actionable: {'yes' if shown['actionable'] else 'no'}, {one_line(shown['actionable_reason'])}")
+    if shown["undeliverable"]:
+        lines.append("Undeliverable: no server of this fleet is its recipient. Who reads it here reads it for all.")
+    if shown["other"]:
+        lines.append(f"Also written: {word(shown['other'])}")
     if shown["marked_by_other"]:
         lines.append("The repository says that this server has read it. It has not.")
     if shown["facts"]:
@@ -116,11 +120,14 @@ def listing(listed: dict[str, Any], own_id: str, narrowed: bool, now: datetime, 
     shown, unread = listed["messages"], listed["unread_count"]
     stale = listed["remote_age_seconds"]
     as_of = f" As of {duration(stale)} ago: the remote was not reached." if stale else ""
+    nobodys = listed["undeliverable_count"]
+    if nobodys:
+        as_of += f" {nobodys} undeliverable, for no server of this fleet: builderctl read --undeliverable"
     if not shown:
         return f"No messages found, {unread} unread.{as_of}" if narrowed else f"No unread messages.{as_of}"
     lines = [LEGEND, "", *(message(one, now, paint) for one in shown)]
     lines += ["", f"{len(shown)} shown, {unread} unread.{as_of}"]
-    mine = [one for one in shown if one["to"] in (own_id, "all") and one["from"] != own_id]
+    mine = [one for one in shown if _is_mine(one, own_id)]
     if mine:
         lines.append("Reply and mark read: builderctl reply ID 'facts…'")
     if any(not one["read"] for one in mine):
@@ -128,6 +135,12 @@ def listing(listed: dict[str, Any], own_id: str, narrowed: bool, now: datetime, 
     if any(one["ack_required"] and own_id not in one["acknowledged_by"] for one in mine):
         lines.append("Acknowledge: builderctl ack ID …")
     return "\n".join(lines)
+
+
+def _is_mine(shown: dict[str, Any], own_id: str) -> bool:
+    """Whether a message can be answered and marked here."""
+    to = shown["to"].split(", ")
+    return shown["from"] != own_id and (shown["undeliverable"] or own_id in to or "all" in to)
 
 
 def sent(written: dict[str, Any]) -> str:
@@ -206,6 +219,7 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     if seen["outbox"]["waiting"] or seen["outbox"]["set_aside"]:
         lines.append(f"Outbox: {seen['outbox']['waiting']} waiting, {seen['outbox']['set_aside']} set aside")
     lines += _some("Unread for too long", seen["messages"]["overdue_mail"])
+    lines += _some("Undeliverable", seen["messages"]["undeliverable"])
     lines += [f"Problem: {one_line(problem)}" for problem in seen["problems"]]
     return "\n".join([*lines, paint("Healthy.", "ok") if seen["healthy"] else paint("Not healthy.", "error")])
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -59,8 +60,9 @@ class ServiceLog:
     def say(self, text: str, now: datetime) -> None:
         """Write a line to the log file and to the journal."""
         self.write(text, now)
-        sys.stderr.write(f"{one_line(text)}\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the journal may be gone
+            sys.stderr.write(f"{one_line(text)}\n")
+            sys.stderr.flush()
 
     def once(self, text: str, now: datetime) -> None:
         """Say what happened, unless it was said before."""

@@ -13,7 +13,7 @@ from .errors import NotActionable, UnknownMessage
 from .host import Host
 from .mailbox import read_mailbox
 from .messages import MAX_AHEAD, id_of, is_ahead, is_for, parse_time, utc_text
-from .own_marks import ACKNOWLEDGED, READ, OwnMarks
+from .own_marks import ACKNOWLEDGED, READ, OwnMarks, own_marks
 from .verdicts import MARKED, TRUE, Judge, Verdict
 
 ACTED_FILE = "acted.json"
@@ -90,7 +90,7 @@ def standings(host: Host, entries: Sequence[dict[str, Any]], archived: Sequence[
     :param archived: those of them that are from an archive.
     """
     verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in entries])
-    ledgers = [OwnMarks(host.state, host.id, mark) for mark in (READ, ACKNOWLEDGED)]
+    ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
     for ledger in ledgers:
         ledger.believe(archived, host.clock())
     acted = ActedLedger(host)
@@ -131,7 +131,11 @@ def _standing(
     host: Host, entry: dict[str, Any], verdict: Verdict, ledgers: list[OwnMarks], acted: ActedLedger
 ) -> Standing:
     verified, reason = verdict.verified, verdict.reason
-    if verified == TRUE and is_for(entry, host.id) and any(ledger.marked_by_other(entry) for ledger in ledgers):
+    if (
+        verified == TRUE
+        and is_for(entry, host.id, host.fleet)
+        and any(ledger.marked_by_other(entry) for ledger in ledgers)
+    ):
         verified, reason = MARKED, f"{reason}, but somebody else has marked it in the name of {host.id}"
     refusal = _refusal(host, entry, verdict, acted)
     if refusal:
@@ -143,7 +147,7 @@ def _refusal(host: Host, entry: dict[str, Any], verdict: Verdict, acted: ActedLe
     """Why an entry must not be acted upon; empty when it may."""
     if verdict.signer is None:
         return verdict.reason
-    if not is_for(entry, host.id) or entry.get("from") == host.id:
+    if not is_for(entry, host.id, host.fleet) or entry.get("from") == host.id:
         return f"it is not addressed to {host.id} by another server"
     now = host.clock()
     if not verdict.signer.is_valid(now):

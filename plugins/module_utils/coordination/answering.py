@@ -11,7 +11,7 @@ from typing import Any
 
 from .fleet import ALL
 from .host import Host
-from .mailbox import read_archives, read_mailbox, recipients_of
+from .mailbox import read_archives, read_mailbox, readers_of, recipients_of
 from .messages import answered_id, id_of, is_marked_read
 from .snapshot import Snapshot
 from .verdicts import TRUE, UNSIGNED, Judge
@@ -27,27 +27,25 @@ class Answers:
     def __init__(
         self, host: Host, snapshot: Snapshot, asked: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]]
     ) -> None:
+        self._host = host
         self._everyone = recipients_of(host, snapshot, {"to": ALL})
         wanted = {key for entry in asked for key in keys_of(entry)}
         claims = [(entry, str(entry.get("from"))) for entry in entries if key_of(entry) in wanted]
         self._found: dict[tuple[str, tuple[str, str]], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
         for place, ((entry, sender), verdict) in enumerate(zip(claims, Judge(host).judge(claims))):
             if verdict.verified == TRUE or (verdict.verified == UNSIGNED and not host.signers.repository):
-                self._found[sender, key_of(entry)].append((place, entry))
+                self._found[host.fleet.server_of(sender), key_of(entry)].append((place, entry))
 
     def to(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
         """The answers to one of the messages, in the order of the entries."""
-        keys = [(server, key) for server in self._recipients(asked) for key in keys_of(asked)]
+        keys = [(server, key) for server in readers_of(self._host, asked, self._everyone) for key in keys_of(asked)]
         return [entry for _place, entry in sorted(found for key in keys for found in self._found.get(key, []))]
 
     def is_open(self, asked: dict[str, Any]) -> bool:
         """Whether nobody has answered one of the messages, and not all of its recipients have read it."""
-        recipients = self._recipients(asked)
+        recipients = readers_of(self._host, asked, self._everyone)
         answered = any((server, key) in self._found for server in recipients for key in keys_of(asked))
-        return not answered and not all(is_marked_read(asked, server) for server in recipients)
-
-    def _recipients(self, asked: dict[str, Any]) -> set[str]:
-        return self._everyone - {str(asked.get("from"))} if asked.get("to") == ALL else {str(asked.get("to"))}
+        return not answered and not all(is_marked_read(asked, server, self._host.fleet) for server in recipients)
 
 
 def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[str]:

@@ -19,18 +19,27 @@ from .delivering import PATIENCE
 from .documents import MAX_NESTING, EntryList, count_values, nesting, new_document
 from .fleet import ALL
 from .host import MESSAGES, Host
-from .mailbox import archive_path, old_archive_path, read_entries, read_mailbox, recipients_of
-from .messages import id_of, is_for, is_marked_read, parse_time
+from .mailbox import archive_path, old_archive_paths, read_entries, read_mailbox, readers_of, recipients_of
+from .messages import (
+    id_of,
+    is_for,
+    is_marked_read,
+    is_read_by_anybody,
+    parse_time,
+    type_of,
+    wants_acknowledgement,
+    word_of,
+)
 from .numbering import number_of
 from .outbox import Outbox
-from .own_marks import ACKNOWLEDGED, READ, OwnMarks
+from .own_marks import ACKNOWLEDGED, READ, own_marks
 from .snapshot import Change, Receipt, Snapshot
 from .verdicts import TRUE, Judge
 
 MIN_AGE = timedelta(days=7)
 """How old a message is that is moved: what people still talk about is in the mailbox, and none can be acted upon."""
 MAX_WAIT = timedelta(days=30)
-"""The age from which a request needs no answer to be moved, a message to a server that left the fleet needs no reader,
+"""The age from which a request needs no answer to be moved, what is for no server of the fleet needs any one reader,
 and nothing waits for others to be moved with it."""
 MIN_MOVED = 50
 """Messages that are worth a commit."""
@@ -98,10 +107,10 @@ def _filed(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any],
 
     :param moved: the entries, each with its text.
     """
-    old = snapshot.load(old_archive_path(month), read_entries)
     known = defaultdict(list)
-    for entry in old.entries if old else ():
-        known[id_of(entry)].append(entry)
+    for old in (snapshot.load(path, read_entries) for path in old_archive_paths(month)):
+        for entry in old.entries if old else ():
+            known[id_of(entry)].append(entry)
     part = 0
     is_full = True
     while is_full:
@@ -124,7 +133,7 @@ def _done_with(host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]
     for index, entry in enumerate(entries):
         if settled.is_settled(index) and key_of(entry) not in awaited:
             chosen.append(index)
-        elif entry.get("type") == "request":
+        elif type_of(entry) == "request":
             awaited.update(keys_of(entry))
     return chosen
 
@@ -136,11 +145,11 @@ class _Settled:
         self._host = host
         self._entries = entries
         self._everyone = recipients_of(host, snapshot, {"to": ALL})
-        self._ledgers = [OwnMarks(host.state, host.id, mark) for mark in (READ, ACKNOWLEDGED)]
+        self._ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
         waiting = Outbox(host.state).read().items
         self._waiting = {message_id for item in waiting for message_id in (*item.read, *item.acknowledged)}
         self._newest = self._newest_of_each()
-        requests = [entry for entry in entries if entry.get("type") == "request" and self._is_read(entry)]
+        requests = [entry for entry in entries if type_of(entry) == "request" and self._is_read(entry)]
         self._answers = Answers(host, snapshot, requests, entries)
 
     def _newest_of_each(self) -> dict[str, int]:
@@ -174,32 +183,34 @@ class _Settled:
         if age <= MIN_AGE or self._newest[str(entry.get("from"))] == index or id_of(entry) in self._waiting:
             return False
         if self._is_to_nobody(entry):
-            return age > MAX_WAIT
+            return age > MAX_WAIT and is_read_by_anybody(entry)
         if not self._is_read(entry) or self._waits_for_acknowledgement(entry):
             return False
-        return entry.get("type") != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
+        return type_of(entry) != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
 
     def _waits_for_acknowledgement(self, entry: dict[str, Any]) -> bool:
-        status = entry.get("ack_status")
-        return status == "pending" or (entry.get("ack_required") is True and status != "completed")
+        status = word_of(entry.get("ack_status"))
+        return status == "pending" or (wants_acknowledgement(entry) and status != "completed")
 
     def _is_read(self, entry: dict[str, Any]) -> bool:
         """Whether all recipients have read an entry, this server among them by its own ledger.
 
         Who all are is known by the fleet alone.
         """
-        if entry.get("to") == ALL and not self._host.fleet.expected:
+        if ALL in self._host.fleet.recipients(entry.get("to")) and not self._host.fleet.expected:
             return False
-        if not is_for(entry, self._host.id) or not self._ledgers[0].has(entry):
+        if not is_for(entry, self._host.id, self._host.fleet) or not self._ledgers[0].has(entry):
             return False
         if any(ledger.marked_by_other(entry) for ledger in self._ledgers):
             return False
-        recipients = self._everyone - {str(entry.get("from"))} if entry.get("to") == ALL else {self._host.id}
-        return all(is_marked_read(entry, server) for server in recipients)
+        recipients = readers_of(self._host, entry, self._everyone)
+        if self._host.fleet.expected:
+            recipients &= self._everyone
+        return all(is_marked_read(entry, server, self._host.fleet) for server in recipients)
 
     def _is_to_nobody(self, entry: dict[str, Any]) -> bool:
-        """Whether an entry is for a server that the fleet no longer has."""
-        return self._host.fleet.expected and entry.get("to") != ALL and str(entry.get("to")) not in self._everyone
+        """Whether an entry is for no server that the fleet has."""
+        return self._host.fleet.expected and not self._host.fleet.has_recipient(entry.get("to"))
 
 
 def _age(host: Host, entry: dict[str, Any]) -> timedelta:

@@ -15,7 +15,7 @@ from .host import Host
 from .mailbox import read_archives, read_mailbox
 from .messages import id_of, is_for, is_marked_read
 from .numbering import number_of
-from .own_marks import ACKNOWLEDGED, READ, OwnMarks, announced
+from .own_marks import ACKNOWLEDGED, READ, OwnMarks, announced, own_marks
 from .printable import one_line, short
 from .snapshot import Snapshot
 from .verdicts import FALSE, TRUE, Judge
@@ -106,7 +106,7 @@ def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> Docume
 def _take_as_it_is(host: Host, snapshot: Snapshot, record: Record, entries: list[dict[str, Any]]) -> None:
     for mark in (READ, ACKNOWLEDGED):
         if not host.check_mode:
-            OwnMarks(host.state, host.id, mark).record([], entries, host.clock())
+            own_marks(host, mark).record([], entries, host.clock())
     judge = Judge(host)
     pool = [*entries, *read_archives(snapshot, "seq")]
     for server in {signer.server for signer in host.signers.signers}:
@@ -146,9 +146,9 @@ def _remember(name: str, sender: Sender, genuine: list[tuple[dict[str, Any], boo
 
 def _note_read(host: Host, sender: Sender, watched: list[dict[str, Any]]) -> None:
     """Note what this server has read: its ledger forgets that some time after a message was archived."""
-    ledger = OwnMarks(host.state, host.id)
+    ledger = own_marks(host)
     for entry in watched:
-        if is_for(entry, host.id) and ledger.has(entry):
+        if is_for(entry, host.id, host.fleet) and ledger.has(entry):
             sender.mark(number_of(entry), READ_HERE)
 
 
@@ -182,14 +182,14 @@ def _never_read(
     host: Host, first: int, last: int, archived: dict[int, list[dict[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
     """The archived messages between two that were seen, which this server has not read."""
-    ledger = OwnMarks(host.state, host.id)
+    ledger = own_marks(host)
     for number in sorted(_between(first, last) & archived.keys()):
         ledger.believe(archived[number], host.clock())
         yield from (entry for entry in archived[number][:1] if _is_unread(host, ledger, entry))
 
 
 def _is_unread(host: Host, ledger: OwnMarks, entry: dict[str, Any]) -> bool:
-    return is_for(entry, host.id) and not ledger.has(entry)
+    return is_for(entry, host.id, host.fleet) and not ledger.has(entry)
 
 
 def _unread(host: Host, name: str, entry: dict[str, Any]) -> str:
@@ -214,7 +214,7 @@ def _left(host: Host, name: str, number: int, sender: Sender, archived: list[dic
     same = [entry for entry in archived if fingerprint(entry) == sender.seen[number][:2]]
     if not same:
         yield f"{sender.seen[number][0]}, message {number} of {name}, was deleted."
-    elif READ_HERE not in sender.seen[number] and _is_unread(host, OwnMarks(host.state, host.id), same[0]):
+    elif READ_HERE not in sender.seen[number] and _is_unread(host, own_marks(host), same[0]):
         yield _unread(host, name, same[0])
 
 
@@ -243,10 +243,10 @@ def _pairs(numbers: list[int]) -> list[tuple[int, int]]:
 def _marked(host: Host, entries: list[dict[str, Any]]) -> Iterator[str]:
     """Find marks in this server's name that it has not made. Those of old scripts, which name nobody, are left out."""
     being_marked = announced(host.state)  # before the ledgers: what is marked in between is in them
-    read, acknowledged = (OwnMarks(host.state, host.id, mark) for mark in (READ, ACKNOWLEDGED))
+    read, acknowledged = (own_marks(host, mark) for mark in (READ, ACKNOWLEDGED))
     for entry in entries:
-        if is_for(entry, host.id) and id_of(entry) not in being_marked:
-            if entry.get("read_by") and is_marked_read(entry, host.id) and read.marked_by_other(entry):
+        if is_for(entry, host.id, host.fleet) and id_of(entry) not in being_marked:
+            if entry.get("read_by") and is_marked_read(entry, host.id, host.fleet) and read.marked_by_other(entry):
                 yield f"{_id(entry)} was marked read in the name of {host.id}, which has not read it."
             if acknowledged.marked_by_other(entry):
                 yield f"{_id(entry)} was acknowledged in the name of {host.id}, which has not acknowledged it."

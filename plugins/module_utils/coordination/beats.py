@@ -51,7 +51,7 @@ class Beats:
         repository = host.repository
         self._deadline = time.monotonic() + repository.timeout
         folder = host.state.make() / "beats.git"
-        self._bare = BareRepository(folder, repository.remote, repository.pat_file, host.state)
+        self._bare = BareRepository(folder, repository.origin, repository.pat_file, host.state)
 
     def __enter__(self) -> Beats:
         self._bare.make()

@@ -13,8 +13,8 @@ from typing import Any
 from .answering import answered_ids
 from .documents import EntryList
 from .host import MESSAGES, Host
-from .mailbox import read_mailbox, recipients_of
-from .messages import answered_id, id_of, is_for, is_marked_read, normalise, parse_time
+from .mailbox import is_mine_to_read, read_mailbox, recipients_of
+from .messages import answered_id, id_of, is_marked_read, normalise, parse_time
 from .numbering import last_number, number
 from .outbox import Item
 from .own_messages import sent_before
@@ -115,7 +115,7 @@ def _marks(host: Host, snapshot: Snapshot, mailbox: EntryList, items: Sequence[I
     acknowledged = {message_id for item in items for message_id in item.acknowledged}
     marks: dict[int, dict[str, Any]] = {}
     for index, entry in enumerate(mailbox.entries):
-        if id_of(entry) in read | acknowledged and is_for(entry, host.id):
+        if id_of(entry) in read | acknowledged and is_mine_to_read(host, entry):
             mark = _read(host, snapshot, entry) if id_of(entry) in read else {}
             mark.update(_acknowledged(host, snapshot, entry) if id_of(entry) in acknowledged else {})
             if mark:
@@ -124,7 +124,7 @@ def _marks(host: Host, snapshot: Snapshot, mailbox: EntryList, items: Sequence[I
 
 
 def _read(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> dict[str, Any]:
-    if is_marked_read(entry, host.id):
+    if is_marked_read(entry, host.id, host.fleet):
         return {}
     read_by = [*normalise(entry)["read_by"], host.id]
     complete = recipients_of(host, snapshot, entry) <= set(read_by)

@@ -35,7 +35,7 @@ from .mailbox import read_mailbox
 from .messages import utc_text
 from .numbering import last_number, number
 from .outbox import OUTBOX_FILE, Contents, Item, Outbox, new_item_id
-from .own_marks import ACKNOWLEDGED, READ, OwnMarks, announce
+from .own_marks import ACKNOWLEDGED, READ, announce, own_marks
 from .own_messages import contents as contents_of
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
@@ -268,7 +268,7 @@ def _settle(host: Host, receipt: Receipt, delivered: Sequence[Item], own: str) -
     for mark in (READ, ACKNOWLEDGED):
         ids = [message_id for item in delivered for message_id in getattr(item, mark.name)]
         if ids:
-            OwnMarks(host.state, host.id, mark).record(ids, combined.mailbox, now)
+            own_marks(host, mark).record(ids, combined.mailbox, now)
     if delivered:
         with Outbox(host.state).changing() as contents:
             contents.remove([item.id for item in delivered])

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ RESERVED = frozenset({ALL, "system", "coordination", "scripts", "docs", "shared"
 """Folder names of the Build repository and words of the protocol; no server may be called so."""
 
 _ID = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_BETWEEN = re.compile(r"[\s,;]+")
 
 
 def is_server_id(value: Any) -> bool:
@@ -87,6 +89,53 @@ class Fleet:
         """The server with this id; only its id is filled in when nothing else is known of it."""
         return next((server for server in self.servers if server.id == server_id), Server(server_id))
 
+    def server_of(self, name: Any) -> str:
+        """The server that a name means, however it is written: an id or a host name, in any case, with blanks around.
+
+        :return: the name itself as a text when it means none.
+        """
+        plain = name.strip().lower() if isinstance(name, str) else ""
+        meant = self._names.get(plain) or self._names.get(plain.partition(".")[0]) or plain
+        return meant if _ID.fullmatch(meant) else "" if name is None else str(name)
+
+    def recipients(self, to: Any) -> frozenset[str]:
+        """The servers that the recipient of a message means, whether the fleet has them or not, or :data:`ALL`.
+
+        :param to: as others wrote it: a name, several with commas or blanks between them, or a list of names.
+        :return: empty when it names none.
+        """
+        if isinstance(to, list):
+            return frozenset(name for one in to if isinstance(one, str) for name in self.recipients(one))
+        if not isinstance(to, str):
+            return frozenset()
+        if to not in self._meant:
+            names = map(self.server_of, _BETWEEN.split(to))
+            self._meant[to] = frozenset(name for name in names if name == ALL or is_server_id(name))
+        return self._meant[to]
+
+    def has_recipient(self, to: Any) -> bool:
+        """Whether any server of this fleet gets a message to a recipient."""
+        meant = self.recipients(to)
+        return bool(meant & self._known if self.expected else meant)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset([ALL, *self.ids()])
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """What servers are called in lower case, each name with the id: ids before host names, these before labels."""
+        labels = [server.hostname.partition(".")[0].lower() for server in self.servers]
+        names = {label: server.id for label, server in zip(labels, self.servers) if labels.count(label) == 1}
+        names.update({server.hostname.lower(): server.id for server in self.servers})
+        names.update({server.id: server.id for server in self.servers})
+        return {name: server for name, server in names.items() if name}
+
+    @cached_property
+    def _meant(self) -> dict[str, frozenset[str]]:
+        """What recipients meant that were read before."""
+        return {}
+
     def ids(self, seen: Iterable[str] = ()) -> list[str]:
         """The ids of all servers, sorted: of the fleet file, or without one those ``seen`` in the repository."""
         return sorted(server.id for server in self.servers) if self.expected else sorted(set(seen))
@@ -121,6 +170,10 @@ class Fleet:
             f"{sender} has no partner, and there is not just one other server.",
             f"Name the recipient with 'to' ({', '.join([*others, ALL])}).",
         )
+
+
+NO_FLEET = Fleet()
+"""Where nobody tells which servers there are."""
 
 
 def load_fleet(state: StateDirectory) -> Fleet:

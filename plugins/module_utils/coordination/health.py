@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from . import token_file
@@ -16,9 +18,19 @@ from .errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked,
 from .heartbeat import Heard, read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox
-from .messages import is_ahead, is_for, is_marked_read, normalise, parse_time, utc_text
+from .messages import (
+    is_ahead,
+    is_for,
+    is_late,
+    is_marked_read,
+    is_undeliverable,
+    normalise,
+    parse_time,
+    type_of,
+    utc_text,
+)
 from .outbox import Outbox
-from .own_marks import OwnMarks
+from .own_marks import own_marks
 from .printable import one_line, short
 from .snapshot import Snapshot
 from .status import read_status
@@ -28,6 +40,9 @@ from .watch import Age, observe
 AGING = 120
 STALE = 300
 """Seconds without a beat, at an interval of 60 s; longer in proportion when a server's interval is longer."""
+CLOSE = timedelta(minutes=1)
+"""How far ahead a status may be dated and still count as the newest: the clock that dated one further ahead was wrong,
+and may have been corrected."""
 STATUSES_FILE = "statuses.json"
 REPLY_DEADLINE = 3600
 """Seconds after which a request without an answer, or unread mail, is overdue."""
@@ -120,16 +135,19 @@ def _heard(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, Hea
 def _server(host: Host, server: str, heard: Heard | None, age: Age | None, told: _Told) -> dict[str, Any]:
     beat = heard.beat if heard and heard.believed else {}
     said = beat.get("problems")
-    own = [problem for problem in said if isinstance(problem, str)] if isinstance(said, list) else []
+    said = [problem for problem in (said if isinstance(said, list) else [said]) if problem is not None]
+    own = [problem if isinstance(problem, str) else json.dumps(problem) for problem in said]
     if beat.get("healthy") is False and not own:
         own.append("it says that it is not healthy")
     own += heard.doubts if heard else []
     if age and age.put_back:
         own.append("an older heartbeat of it was put back")
+    seconds = age.seconds if age else None
+    if heard and heard.believed and seconds is None:
+        own.append("its heartbeat has no time that can be read")
     status, verdict = told.status, told.verdict
     own += told.problems
     interval = interval_of(beat)
-    seconds = age.seconds if age else None
     return {
         "state": "missing" if heard is None else _state(seconds, interval),
         "verified": heard.verdict.verified if heard else UNSIGNED,
@@ -172,7 +190,7 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
     if written and is_ahead(written, host.clock()):
         return _Told({}, verdict, [f"its status is not believed: it is dated {utc_text(written)}, far ahead"])
-    if written and seen and written < seen and not is_ahead(seen, host.clock()):
+    if written and seen and written < seen and seen - host.clock() <= CLOSE:
         return _Told({}, verdict, [f"an older status of it was put back, {seen - written} older than one seen before"])
     if written and verdict.verified == TRUE:
         newest[server] = utc_text(written)
@@ -187,13 +205,12 @@ def _state(seconds: float | None, interval: float) -> str:
 
 
 def _summary(server: dict[str, Any]) -> str:
+    age = server["age_seconds"]
     if server["state"] == "missing":
-        return "no heartbeat was ever seen"
-    if server["state"] == "stale":
-        age = server["age_seconds"]
-        known = "its heartbeat has no time that can be read" if age is None else f"its last heartbeat is {age} s old"
-        return "; ".join([known, *server["problems"]])
-    return "; ".join(server["problems"])
+        known = ["no heartbeat was ever seen" if age is None else f"its heartbeat, last seen {age} s ago, is gone"]
+    else:
+        known = [f"its last heartbeat is {age} s old"] if server["state"] == "stale" and age is not None else []
+    return "; ".join([*known, *server["problems"]])
 
 
 def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:
@@ -203,8 +220,11 @@ def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:
         problems.append(str(error))
         return {}
     jobs = document.value.get("jobs") if document else None
-    entries = [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
-    return dict(Counter(one_line(str(job.get("status") or "unknown")) for job in entries))
+    if jobs is not None and not isinstance(jobs, list):
+        problems.append(f'{JOBS} holds no list of jobs under "jobs"')
+    listed = jobs if isinstance(jobs, list) else []
+    statuses = [job.get("status") if isinstance(job, dict) else None for job in listed]
+    return dict(Counter(one_line(str(status or "unknown")) for status in statuses))
 
 
 def _messages(
@@ -214,24 +234,31 @@ def _messages(
         entries = read_mailbox(snapshot).entries
     except DocumentDamaged as error:
         problems.append(str(error))
-        return {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": []}
-    ledger = OwnMarks(host.state, host.id)
-    unread = {server: [e for e in entries if is_for(e, server) and not is_marked_read(e, server)] for server in ids}
-    unread[host.id] = [e for e in entries if is_for(e, host.id) and not ledger.has(e)]
-
-    def is_late(entry: dict[str, Any]) -> bool:
-        sent = parse_time(entry.get("timestamp"))
-        return sent is not None and (host.clock() - sent).total_seconds() > reply_deadline
-
-    requests = [entry for entry in entries if entry.get("type") == "request" and is_late(entry)]
+        return {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
+    ledger = own_marks(host)
+    fleet = host.fleet
+    unread = {
+        server: [e for e in entries if is_for(e, server, fleet) and not is_marked_read(e, server, fleet)]
+        for server in ids
+    }
+    unread[host.id] = [e for e in entries if is_for(e, host.id, host.fleet) and not ledger.has(e)]
+    now = host.clock()
+    requests = [entry for entry in entries if type_of(entry) == "request" and is_late(entry, now, reply_deadline)]
+    undeliverable = [entry for entry in entries if is_undeliverable(entry, fleet)]
+    if undeliverable:
+        number = "1 message is" if len(undeliverable) == 1 else f"{len(undeliverable)} messages are"
+        problems.append(f"{number} for no server of this fleet; see 'builderctl read --undeliverable'")
     answers = Answers(host, snapshot, requests, entries)
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
         "overdue_requests": [_named(e, "id", "from", "to", "subject") for e in requests if answers.is_open(e)],
         "overdue_mail": [
-            _named(e, "id", "from", "type", "subject", "timestamp") for e in unread[host.id] if is_late(e)
+            _named(e, "id", "from", "type", "subject", "timestamp")
+            for e in unread[host.id]
+            if is_late(e, now, reply_deadline)
         ],
+        "undeliverable": [_named(e, "id", "from", "to", "type", "subject", "timestamp") for e in undeliverable],
     }
 
 

@@ -233,7 +233,7 @@ def _seen(host: Host, record: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": record["id"],
         "running": not record.get("closed", False),
-        "elapsed_seconds": int((host.clock() - started).total_seconds()),
+        "elapsed_seconds": max(0, int((host.clock() - started).total_seconds())),
         "log": record["log"],
         "log_size": record.get("log_size", 0),
         "last_lines": [one_line(line) for line in job_runner.last_lines(log)],

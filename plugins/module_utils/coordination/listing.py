@@ -17,10 +17,12 @@ from .audit import recent_alarms
 from .delivering import deliver_waiting
 from .errors import InvalidInput, NoAnswer
 from .host import Host
+from .leniency import not_understood
 from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from .messages import id_of, is_for, normalise, parse_time, thread_of, urgency
+from .messages import id_of, is_for, is_read_by_anybody, is_undeliverable, normalise, parse_time, thread_of, urgency
 from .outbox import Outbox
-from .own_marks import OwnMarks
+from .own_marks import own_marks
+from .printable import one_line
 from .signing import UNSIGNED_KEYS
 from .snapshot import Snapshot
 
@@ -31,12 +33,14 @@ LISTED_FILE = "listed.json"
 class Filter:
     """What a listing shows. ``unread`` None means: unread ones, or all when ``thread`` or ``ids`` is given.
 
+    :param undeliverable: whether to show those that no server is a recipient of, in place of this server's.
     :param since: a time, or the id of a message: what is later, or stands behind it.
     :param limit: how many at most, the most urgent ones.
     :param select: narrows the list of messages down, for example with a JMESPath expression.
     """
 
     unread: bool | None = None
+    undeliverable: bool = False
     types: Sequence[str] = ()
     senders: Sequence[str] = ()
     thread: str | None = None
@@ -55,11 +59,13 @@ class Filter:
 class Listing:
     """Messages, the most urgent first (a thread in its order).
 
-    ``unread_count`` counts all unread messages of this server, ``age`` is that of what was read, in seconds.
+    ``unread_count`` counts all unread messages of this server, ``undeliverable_count`` those that no server is a
+    recipient of and nobody has read, ``age`` is that of what was read, in seconds.
     """
 
     messages: list[dict[str, Any]]
     unread_count: int
+    undeliverable_count: int
     commit: str | None
     age: float
 
@@ -75,7 +81,8 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
     listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen), ahead=True)
     host.repository.notes += recent_alarms(host)
     if not host.check_mode:
-        ids = [message["id"] for message in listing.messages if message["id"] and is_for(message, host.id)]
+        shown_here = [one for one in listing.messages if one["undeliverable"] or is_for(one, host.id, host.fleet)]
+        ids = [message["id"] for message in shown_here if message["id"]]
         host.state.write_json(LISTED_FILE, {"ids": ids})
         note_activity(host)
     return listing
@@ -132,23 +139,27 @@ def _wait(host: Host, look: Callable[[Snapshot], Listing], what: str, timeout: f
 
 def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     entries = read_mailbox(snapshot).entries
-    ledger = OwnMarks(host.state, host.id)
-    unread = [entry for entry in entries if is_for(entry, host.id) and not ledger.has(entry)]
+    ledger = own_marks(host)
+    unread = [entry for entry in entries if is_for(entry, host.id, host.fleet) and not ledger.has(entry)]
+    undeliverable = [entry for entry in entries if is_undeliverable(entry, host.fleet)]
     unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
     archived = [] if unread_only or not chosen.conversation else _archived(snapshot, chosen, entries)
-    if unread_only:
+    if chosen.undeliverable:
+        nobodys = [entry for entry in entries if not host.fleet.has_recipient(entry.get("to"))]
+        pool = undeliverable if unread_only else nobodys
+    elif unread_only:
         pool = unread
     elif chosen.conversation:
         pool = [*archived, *entries]
     else:
-        pool = [entry for entry in entries if is_for(entry, host.id)]
+        pool = [entry for entry in entries if is_for(entry, host.id, host.fleet)]
     pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_meant(entry, chosen)]
-    found = [message for message in shown(host, pool, archived) if _matches(message, chosen)]
+    found = [message for message in shown(host, pool, archived) if _matches(host, message, chosen)]
     if not chosen.thread:
         found.sort(key=urgency)
     if chosen.select:
         found = chosen.select(found)
-    return Listing(found[: chosen.limit], len(unread), snapshot.commit, snapshot.age)
+    return Listing(found[: chosen.limit], len(unread), len(undeliverable), snapshot.commit, snapshot.age)
 
 
 def shown(
@@ -158,17 +169,26 @@ def shown(
 
     :param archived: those of them that are from an archive.
     """
-    ledger = OwnMarks(host.state, host.id)
+    ledger = own_marks(host)
     ledger.believe(archived, host.clock())
     found = list(entries)
     messages = []
     for entry, standing in zip(found, standings(host, found, archived)):
-        to_me = is_for(entry, host.id)
-        read = ledger.has(entry) if to_me else entry.get("read") is True
+        to_me = is_for(entry, host.id, host.fleet)
+        nobodys = not host.fleet.has_recipient(entry.get("to"))
+        read = ledger.has(entry) if to_me else is_read_by_anybody(entry) if nobodys else entry.get("read") is True
         marked_by_other = to_me and ledger.marked_by_other(entry)
-        marks = {"read": read, "marked_by_other": marked_by_other}
-        messages.append({**normalise(entry), **marks, **standing._asdict()})
+        marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": nobodys}
+        odd = {"other": not_understood(entry)}
+        messages.append({**normalise(entry), **_who(host, entry), **marks, **odd, **standing._asdict()})
     return messages
+
+
+def _who(host: Host, entry: dict[str, Any]) -> dict[str, str]:
+    """The sender and the recipients of an entry by their ids, as far as these are known; the rest as it was written."""
+    meant = host.fleet.recipients(entry.get("to"))
+    to = {"to": ", ".join(sorted(meant))} if host.fleet.has_recipient(entry.get("to")) else {}
+    return {"from": one_line(host.fleet.server_of(entry.get("from"))), **to}
 
 
 def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -191,9 +211,9 @@ def _is_meant(entry: dict[str, Any], chosen: Filter) -> bool:
     return in_thread and (not chosen.ids or id_of(entry) in chosen.ids)
 
 
-def _matches(message: dict[str, Any], chosen: Filter) -> bool:
+def _matches(host: Host, message: dict[str, Any], chosen: Filter) -> bool:
     of_type = not chosen.types or message["type"] in chosen.types
-    return of_type and (not chosen.senders or message["from"] in chosen.senders)
+    return of_type and (not chosen.senders or message["from"] in map(host.fleet.server_of, chosen.senders))
 
 
 def _after(
@@ -204,7 +224,7 @@ def _after(
     moment = parse_time(since)
     if moment is not None:
         times = ((entry, parse_time(entry.get("timestamp"))) for entry in pool)
-        return [entry for entry, sent in times if sent is not None and sent > moment]
+        return [entry for entry, sent in times if sent is None or sent > moment]
     positions = [index for index, entry in enumerate(entries) if id_of(entry) == since]
     if not positions and since not in map(id_of, read_archives(snapshot, since)):
         raise InvalidInput(
@@ -219,7 +239,11 @@ def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, 
     waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
     asked = find_sent(host, [*mailbox, *waiting, *archived], message_id)
     entries = [*archived, *mailbox]
-    found = [entry for entry in Answers(host, snapshot, [asked], entries).to(asked) if is_for(entry, host.id)]
-    if not found and recipients_of(host, snapshot, asked) & set(normalise(asked)["acknowledged_by"]):
+    found = [
+        entry for entry in Answers(host, snapshot, [asked], entries).to(asked) if is_for(entry, host.id, host.fleet)
+    ]
+    if not found and recipients_of(host, snapshot, asked) & set(
+        map(host.fleet.server_of, normalise(asked)["acknowledged_by"])
+    ):
         found = [asked]
     return shown(host, found, archived)

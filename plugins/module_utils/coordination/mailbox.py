@@ -21,7 +21,14 @@ from .verdicts import TRUE, Judge
 ARCHIVE = "coordination/archive"
 ACTIVITY_FILE = "manager.json"
 
-_ARCHIVE_NAME = re.compile(r"(messages-)?(\d{4}-\d{2})(?:-(\d{1,6}))?\.json")
+OLD_ARCHIVE = "coordination/archives"
+"""Another folder for them: that of an old script which took the whole mailbox away."""
+
+_ARCHIVE_NAME = re.compile(
+    r"(?:messages-)?(\d{4})-(\d{2})(?:-(\d{1,6}))?\.json|messages_(\d{4})(\d{2})\.json"
+    r"|messages_archive_(\d{4})(\d{2})\d{2}_\d{6}\.json"
+)
+"""The names of archives: those that are written here, and those of three old scripts."""
 
 
 class Mail(NamedTuple):
@@ -49,14 +56,23 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
         return []
     forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
     entries: list[dict[str, Any]] = []
-    names = [match for match in map(_ARCHIVE_NAME.fullmatch, snapshot.names(ARCHIVE)) if match]
-    for name in sorted(names, key=lambda match: (match.group(2), int(match.group(3) or 1))):
-        path = f"{ARCHIVE}/{name.group()}"
+    for path in _archives(snapshot):
         data = snapshot.read(path) or b""
         if any(form in data for form in forms):
             archive = snapshot.load(path, read_entries)
             entries += archive.entries if archive else []
     return entries
+
+
+def _archives(snapshot: Snapshot) -> list[str]:
+    """The paths of the archives of all months, the oldest first."""
+    found = []
+    for folder in (OLD_ARCHIVE, ARCHIVE):
+        for match in filter(None, map(_ARCHIVE_NAME.fullmatch, snapshot.names(folder))):
+            year, month, part, *others = match.groups()
+            when = f"{year}-{month}" if year else "-".join(filter(None, others))
+            found.append((when, int(part or 1), f"{folder}/{match.group()}"))
+    return [path for _month, _part, path in sorted(found)]
 
 
 def archive_path(month: str, part: int) -> str:
@@ -68,9 +84,9 @@ def archive_path(month: str, part: int) -> str:
     return f"{ARCHIVE}/{month}.json" if part == 1 else f"{ARCHIVE}/{month}-{part}.json"
 
 
-def old_archive_path(month: str) -> str:
-    """The path of the archive of a month that the old archiver has written."""
-    return f"{ARCHIVE}/messages-{month}.json"
+def old_archive_paths(month: str) -> tuple[str, ...]:
+    """The paths of the archives of a month that the old archivers have written."""
+    return f"{ARCHIVE}/messages-{month}.json", f"{ARCHIVE}/messages_{month.replace('-', '')}.json"
 
 
 def read_entries(data: bytes, path: str) -> EntryList:
@@ -90,7 +106,7 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
     found = _genuine(host, same_id)
     if not found:
         same_id += [entry for entry in read_archives(snapshot, message_id) if id_of(entry) == message_id]
-        found = _genuine(host, same_id) or [entry for entry in same_id if is_for(entry, host.id)]
+        found = _genuine(host, same_id) or [entry for entry in same_id if is_mine_to_read(host, entry)]
     if found:
         return found[0]
     if not same_id:
@@ -98,6 +114,11 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
     raise UnknownMessage(
         f"The message {message_id} is not addressed to {host.id}.", "Only its recipient can answer or mark it."
     )
+
+
+def is_mine_to_read(host: Host, entry: dict[str, Any]) -> bool:
+    """Whether this server may answer and mark an entry: it is for it, or for no server."""
+    return is_for(entry, host.id, host.fleet) or not host.fleet.has_recipient(entry.get("to"))
 
 
 def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) -> dict[str, Any]:
@@ -115,7 +136,7 @@ def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) ->
 
 def _genuine(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those to this server that are from who they say they are; all to it where no trust is set up."""
-    mine = [entry for entry in entries if is_for(entry, host.id)]
+    mine = [entry for entry in entries if is_mine_to_read(host, entry)]
     return _verified(host, mine) if host.signers.repository else mine
 
 
@@ -125,10 +146,19 @@ def _verified(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 def recipients_of(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> set[str]:
-    """The servers that an entry is for."""
-    if entry.get("to") != ALL:
-        return {str(entry.get("to"))}
-    return set(host.fleet.ids(host.seen_servers(snapshot))) - {str(entry.get("from"))}
+    """The servers that an entry is for, whether the fleet has them or not."""
+    if ALL in host.fleet.recipients(entry.get("to")):
+        return readers_of(host, entry, host.fleet.ids(host.seen_servers(snapshot)))
+    return readers_of(host, entry, ())
+
+
+def readers_of(host: Host, entry: dict[str, Any], everyone: Iterable[str]) -> set[str]:
+    """As :func:`recipients_of`.
+
+    :param everyone: the servers that there are.
+    """
+    meant = host.fleet.recipients(entry.get("to"))
+    return set(everyone) - {host.fleet.server_of(entry.get("from"))} if ALL in meant else set(meant)
 
 
 def note_activity(host: Host) -> None:

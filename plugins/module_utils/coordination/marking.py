@@ -12,9 +12,9 @@ from typing import Any
 from .delivering import QUEUE, new_item, submit
 from .host import Host
 from .listing import last_listed
-from .mailbox import find_addressed, note_activity, read_mailbox
-from .messages import id_of, is_for
-from .own_marks import ACKNOWLEDGED, READ, Mark, OwnMarks
+from .mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
+from .messages import id_of
+from .own_marks import ACKNOWLEDGED, READ, Mark, own_marks
 from .snapshot import Receipt, Snapshot
 
 
@@ -41,9 +41,9 @@ def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt
 
 def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Receipt, bool]:
     mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
-    ledger = OwnMarks(host.state, host.id, mark)
+    ledger = own_marks(host, mark)
     new = [entry for entry in entries if not ledger.has(entry)]
-    todo = [id_of(entry) for entry in entries if not mark.is_marked(entry, host.id)]
+    todo = [id_of(entry) for entry in entries if not mark.is_marked(entry, host.id, host.fleet)]
     receipt = Receipt(ids, None, 0)
     if todo:
         number = "1 message" if len(todo) == 1 else f"{len(todo)} messages"
@@ -64,7 +64,7 @@ def _addressed(
     :raises UnknownMessage: when one of the ids is not known.
     """
     mailbox = read_mailbox(snapshot)
-    found = [entry for entry in mailbox.entries if id_of(entry) in ids and is_for(entry, host.id)]
+    found = [entry for entry in mailbox.entries if id_of(entry) in ids and is_mine_to_read(host, entry)]
     for message_id in set(ids) - {id_of(entry) for entry in found}:
         find_addressed(host, snapshot, mailbox, message_id)
     return mailbox.entries, found

@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 from .documents import check_text, nesting
 from .errors import InvalidInput
-from .fleet import ALL
+from .fleet import ALL, NO_FLEET, Fleet
 from .printable import one_line, visible
 
 TYPES = ("error", "warning", "request", "info")
@@ -46,7 +46,7 @@ def utc_text(moment: datetime) -> str:
 
 
 def parse_time(text: Any) -> datetime | None:
-    """Read a timestamp in UTC: as written here, with fractions of a second, or the old ``2025-11-04 20:45``.
+    """Read a timestamp: as written here, with fractions of a second or an offset, or the old ``2025-11-04 20:45``.
 
     :return: None when it is none of these.
     """
@@ -54,8 +54,10 @@ def parse_time(text: Any) -> datetime | None:
         return None
     whole = re.sub(r"(\.\d{1,6})\d*", r"\1", text.strip())
     whole = re.sub(r"\.\d{1,6}", lambda fraction: fraction.group().ljust(7, "0"), whole)
+    whole = re.sub(r"(?<=\d)(?:[zZ]| ?UTC| ?GMT)$", "+00:00", whole)
+    whole = re.sub(r"(:\d\d(?:\.\d+)?[+-]\d\d)(\d\d)$", r"\1:\2", whole)  # which Python reads from 3.11 on
     try:
-        moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", whole))
+        moment = datetime.fromisoformat(whole)
         return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
@@ -64,6 +66,15 @@ def parse_time(text: Any) -> datetime | None:
 def is_ahead(written: datetime | None, now: datetime) -> bool:
     """Whether something is dated further ahead than another server's clock may be."""
     return written is not None and written - now > MAX_AHEAD
+
+
+def is_late(entry: dict[str, Any], now: datetime, deadline: float) -> bool:
+    """Whether an entry has waited for too long; one without a time that can be believed has, as far as is known.
+
+    :param deadline: seconds.
+    """
+    sent = parse_time(entry.get("timestamp"))
+    return sent is None or is_ahead(sent, now) or (now - sent).total_seconds() > deadline
 
 
 @dataclass(frozen=True)
@@ -228,19 +239,18 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
 
     Its texts are harmless: on one line, but for the body, the facts and the request, and without hidden characters.
     """
-    kind, priority = entry.get("type"), entry.get("priority")
-    request = entry.get("request")
+    to, priority, request = entry.get("to"), word_of(entry.get("priority")), entry.get("request")
     return {
         "id": id_of(entry),
         "from": _text(entry.get("from")),
-        "to": _text(entry.get("to")),
-        "type": kind if kind in TYPES else "info",
+        "to": ", ".join(map(_text, to)) if isinstance(to, list) else _text(to),
+        "type": type_of(entry),
         "priority": priority if priority in PRIORITIES else "normal",
         "subject": _text(entry.get("subject")),
         "body": visible(_whole(entry.get("body"))),
         "timestamp": _text(entry.get("timestamp")),
         "read_by": _texts(entry.get("read_by")),
-        "ack_required": entry.get("ack_required") is True,
+        "ack_required": wants_acknowledgement(entry),
         "ack_status": _text(entry.get("ack_status")) or "not_requested",
         "acknowledged_by": _texts(entry.get("acknowledged_by")),
         "in_reply_to": answered_id(entry),
@@ -254,6 +264,23 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
 def id_of(entry: dict[str, Any]) -> str:
     """The id of an entry as text, whatever was written; empty when it has none."""
     return _text(entry.get("id"))
+
+
+def word_of(value: Any) -> str:
+    """A word as others wrote it, in lower case and without blanks around it; empty when it is no text."""
+    return value.strip().lower() if isinstance(value, str) else ""
+
+
+def type_of(entry: dict[str, Any]) -> str:
+    """The type of an entry, in whatever case it was written; ``info`` when it is none."""
+    kind = word_of(entry.get("type"))
+    return kind if kind in TYPES else "info"
+
+
+def wants_acknowledgement(entry: dict[str, Any]) -> bool:
+    """Whether the sender of an entry asks for an acknowledgement: true, or a word or number for it."""
+    wanted = entry.get("ack_required")
+    return wanted == 1 or word_of(wanted) in ("true", "yes", "1")
 
 
 def answered_id(entry: dict[str, Any]) -> str:
@@ -279,19 +306,31 @@ def reply_subject(subject: str) -> str:
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
 
 
-def is_for(entry: dict[str, Any], server: str) -> bool:
+def is_for(entry: dict[str, Any], server: str, fleet: Fleet = NO_FLEET) -> bool:
     """Whether a server is a recipient of an entry."""
-    recipient = entry.get("to")
-    return recipient == server or (recipient == ALL and entry.get("from") != server)
+    meant = fleet.recipients(entry.get("to"))
+    return server in meant or (ALL in meant and fleet.server_of(entry.get("from")) != server)
 
 
-def is_marked_read(entry: dict[str, Any], server: str) -> bool:
-    """Whether the repository says that a server has read an entry; ``read`` alone speaks for a named recipient."""
+def is_undeliverable(entry: dict[str, Any], fleet: Fleet) -> bool:
+    """Whether an entry is for no server of the fleet, and nobody has read it all the same."""
+    return not is_read_by_anybody(entry) and not fleet.has_recipient(entry.get("to"))
+
+
+def is_read_by_anybody(entry: dict[str, Any]) -> bool:
+    """Whether the repository says that some server has read an entry."""
+    return entry.get("read") is True or bool(_texts(entry.get("read_by")))
+
+
+def is_marked_read(entry: dict[str, Any], server: str, fleet: Fleet = NO_FLEET) -> bool:
+    """Whether the repository says that a server has read an entry; ``read`` alone speaks for its only recipient."""
     read_by = _texts(entry.get("read_by"))
-    return server in read_by or (not read_by and entry.get("read") is True and entry.get("to") == server)
+    if read_by or entry.get("read") is not True:
+        return server in read_by
+    return fleet.recipients(entry.get("to")) == {server}
 
 
-def is_marked_acknowledged(entry: dict[str, Any], server: str) -> bool:
+def is_marked_acknowledged(entry: dict[str, Any], server: str, _fleet: Fleet = NO_FLEET) -> bool:
     """Whether the repository says that a server has acknowledged an entry."""
     return server in _texts(entry.get("acknowledged_by"))
 
@@ -320,6 +359,7 @@ def clean(value: Any, show: Callable[[str], str] = one_line) -> Any:
 
 
 def _texts(value: Any) -> list[str]:
+    value = [value] if isinstance(value, str) and value else value
     return [_text(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 

@@ -69,7 +69,8 @@ def number_of(entry: dict[str, Any]) -> int:
 
 
 def _signed(host: Host, entry: dict[str, Any], place: int) -> dict[str, Any]:
-    keys = [signer.valid_from for signer in host.signers.of(host.id) if signer.is_valid(host.clock())]
+    now = host.clock()
+    keys = [min(signer.valid_from, now) for signer in host.signers.of(host.id) if signer.is_valid(now)]
     written = parse_time(entry["timestamp"])
     if keys and written and written < max(keys):
         entry = {**entry, "timestamp": utc_text(max(keys))}

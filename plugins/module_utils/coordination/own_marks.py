@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple
 
-from .host import utc_now
+from .fleet import NO_FLEET, Fleet
+from .host import Host, utc_now
 from .messages import id_of, is_for, is_marked_acknowledged, is_marked_read, parse_time, utc_text
 from .signing import digest
 from .state import StateDirectory
@@ -25,7 +26,7 @@ class Mark(NamedTuple):
     """A kind of mark: the name of its ledger, whether the repository says that a server has made it, and its verb."""
 
     name: str
-    is_marked: Callable[[dict[str, Any], str], bool]
+    is_marked: Callable[[dict[str, Any], str, Fleet], bool]
     verb: str
 
 
@@ -66,9 +67,10 @@ class OwnMarks:
     repository says by then; before that the repository is believed.
     """
 
-    def __init__(self, state: StateDirectory, server: str, mark: Mark = READ) -> None:
+    def __init__(self, state: StateDirectory, server: str, mark: Mark = READ, fleet: Fleet = NO_FLEET) -> None:
         self._state = state
         self._server = server
+        self._fleet = fleet
         self._mark = mark
         self._ids = self._load()
         self._believed: set[str] = set()
@@ -76,25 +78,25 @@ class OwnMarks:
     def believe(self, archived: Iterable[dict[str, Any]], now: datetime) -> None:
         """Believe the repository about archived messages that are so old that the ledger has forgotten them."""
         old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), now, KEPT)]
-        self._believed |= {name_of(entry) for entry in old if self._mark.is_marked(entry, self._server)}
+        self._believed |= {name_of(entry) for entry in old if self._is_marked(entry)}
 
     def has(self, entry: dict[str, Any]) -> bool:
         """Whether this server has marked an entry."""
         if self._ids is None or not id_of(entry):
-            return self._mark.is_marked(entry, self._server)
+            return self._is_marked(entry)
         name = name_of(entry)
         return name in self._ids or id_of(entry) in self._ids or name in self._believed
 
     def marked_by_other(self, entry: dict[str, Any]) -> bool:
         """Whether the repository says that this server has marked an entry, and the ledger does not."""
-        return self._mark.is_marked(entry, self._server) and not self.has(entry)
+        return self._is_marked(entry) and not self.has(entry)
 
     def record(self, ids: Iterable[str], mailbox: Iterable[dict[str, Any]], now: datetime) -> None:
         """Record that messages were marked, and forget those that have left the mailbox."""
         chosen = set(ids)
         with self._state.lock(f"{self._mark.name}.lock"):
             self._ids = self._load()
-            mine = [entry for entry in mailbox if is_for(entry, self._server)]
+            mine = [entry for entry in mailbox if is_for(entry, self._server, self._fleet)]
             known = self._ids
             if known is None:
                 known = {name_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has(entry)}
@@ -107,8 +109,17 @@ class OwnMarks:
                 self._state.write_json(f"{self._mark.name}.json", {"ids": kept})
             self._ids = kept
 
+    def _is_marked(self, entry: dict[str, Any]) -> bool:
+        """Whether the repository says that this server has marked an entry."""
+        return self._mark.is_marked(entry, self._server, self._fleet)
+
     def _load(self) -> dict[str, str] | None:
         return self._state.read(f"{self._mark.name}.json", _parse_times)
+
+
+def own_marks(host: Host, mark: Mark = READ) -> OwnMarks:
+    """The ledger of this host."""
+    return OwnMarks(host.state, host.id, mark, host.fleet)
 
 
 def _is_new(when: str, now: datetime, kept: timedelta) -> bool:

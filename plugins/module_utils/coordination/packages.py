@@ -78,7 +78,9 @@ def is_safe(name: str) -> bool:
         return True
     try:
         command = ["apt-cache", "show", "--no-all-versions", "--", name]
-        shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        shown = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return f"Package: {name}\n" in shown.stdout

@@ -16,8 +16,8 @@ from .fleet import ALL
 from .host import Host
 from .listing import shown
 from .mailbox import read_mailbox
-from .messages import is_for, parse_time, urgency
-from .own_marks import OwnMarks
+from .messages import is_for, is_late, urgency
+from .own_marks import own_marks
 from .packages import is_allowed, is_safe, parse_spec
 from .recognition import FACTS, INSTALL, KINDS, STALE, Asked, is_answer, recognise
 from .snapshot import Snapshot
@@ -99,8 +99,8 @@ def check_rules(rules: Rules) -> None:
 
 def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
     entries = read_mailbox(snapshot).entries
-    ledger = OwnMarks(host.state, host.id)
-    unread = [(i, e) for i, e in enumerate(entries) if is_for(e, host.id) and not ledger.has(e)]
+    ledger = own_marks(host)
+    unread = [(i, e) for i, e in enumerate(entries) if is_for(e, host.id, host.fleet) and not ledger.has(e)]
     messages = shown(host, [entry for _position, entry in unread])
     known = {message["id"] for message in messages if message["verified"] in GENUINE and recognise(message)}
     answered = answered_ids(host, snapshot, known)
@@ -137,8 +137,6 @@ def _step(
     urgent = message["type"] in URGENT
     handled = decision != LEAVE
     wanted = (urgent and decision != LEAVE) or (handled and message["ack_required"])
-    sent = parse_time(message["timestamp"])
-    late = sent is not None and (host.clock() - sent).total_seconds() > rules.deadline
     return Step(
         message=message,
         decision=decision,
@@ -149,7 +147,7 @@ def _step(
         acknowledge=wanted and host.id not in message["acknowledged_by"],
         mark_read=handled and not urgent,
         position=position,
-        overdue=late,
+        overdue=is_late(entry, host.clock(), rules.deadline),
     )
 
 

@@ -82,7 +82,7 @@ class Repository:
         return self._private.url
 
     @property
-    def remote(self) -> Remote:
+    def origin(self) -> Remote:
         """The remote, as the clone has it."""
         return self._private.remote
 

@@ -18,7 +18,7 @@ from .host import Host
 from .mailbox import find_addressed, read_mailbox
 from .messages import MAX_BODY, MAX_DATA, Draft, answered_id, check_draft, compose, new_id
 from .outbox import Outbox
-from .own_marks import ACKNOWLEDGED, READ, Mark, OwnMarks
+from .own_marks import ACKNOWLEDGED, READ, Mark, own_marks
 from .sending import answer_to, guarded_draft
 from .snapshot import Receipt, Snapshot
 
@@ -57,7 +57,7 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
     if len({one.message_id for one in ready}) < len(ready):
         raise InvalidInput("A message is named twice.", "Give one response for each message.")
     messages, marks, mailbox = host.repository.look(lambda snapshot: _prepare(host, snapshot, ready))
-    ledgers = {mark: OwnMarks(host.state, host.id, mark) for mark in MARKS}
+    ledgers = {mark: own_marks(host, mark) for mark in MARKS}
     receipt = Receipt([], None, 0)
     if messages or any(marks.values()):
         marked = len({message_id for ids in marks.values() for message_id in ids})
@@ -93,11 +93,11 @@ def _prepare(
     for response in responses:
         original = find_addressed(host, snapshot, mailbox, response.message_id)
         for mark, is_wanted in MARKS.items():
-            if is_wanted(response) and not mark.is_marked(original, host.id):
+            if is_wanted(response) and not mark.is_marked(original, host.id, host.fleet):
                 marks[mark].append(response.message_id)
         if response.draft and response.message_id not in answered:
             answer = answer_to(host, original, response.draft)
-            messages.append(compose(answer, new_id(now), host.id, str(original.get("from")), now))
+            messages.append(compose(answer, new_id(now), host.id, host.fleet.server_of(original.get("from")), now))
     return messages, marks, mailbox.entries
 
 

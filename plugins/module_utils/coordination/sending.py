@@ -18,7 +18,7 @@ from .host import Host
 from .mailbox import find_addressed, note_activity, read_mailbox
 from .messages import MAX_SUBJECT, Draft, check_draft, compose, id_of, is_marked_read, new_id, reply_subject, thread_of
 from .outbox import Item
-from .own_marks import OwnMarks
+from .own_marks import own_marks
 from .own_messages import sent_before
 from .secret_scan import redact
 from .sent_keys import SentKeys
@@ -70,10 +70,10 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
     original, mailbox = host.repository.look(lambda snapshot: _find(host, snapshot, message_id))
     answer = answer_to(host, original, draft)
     now = host.clock()
-    to = str(original.get("from"))
+    to = host.fleet.server_of(original.get("from"))
     new = compose(answer, new_id(now), host.id, to, now)
-    read = () if is_marked_read(original, host.id) else (message_id,)
-    ledger = OwnMarks(host.state, host.id)
+    read = () if is_marked_read(original, host.id, host.fleet) else (message_id,)
+    ledger = own_marks(host)
     item = new_item(host, f"{answer.type} to {to}: {answer.subject}", messages=(new,), read=read)
     receipt = _sent(host, item, offline)
     if not host.check_mode:
@@ -90,7 +90,7 @@ def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
     """
     subject = redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]
     answer = replace(draft, subject=reply_subject(subject), in_reply_to=id_of(original), thread=thread_of(original))
-    _check_recipient(host, str(original.get("from")))
+    _check_recipient(host, host.fleet.server_of(original.get("from")))
     check_draft(answer)
     return answer
 

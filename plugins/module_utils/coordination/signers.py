@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,7 +26,11 @@ _REPOSITORY = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Signer:
-    """A key of a server, and from when until when it is valid (None: for as long as nobody ends it), in UTC."""
+    """A key of a server, and from when until when it is valid (None: for as long as nobody ends it), in UTC.
+
+    The clock by which it was made may have been ahead and be right now, so it is valid ``MAX_AHEAD`` earlier too:
+    nobody else had it then.
+    """
 
     server: str
     key: str
@@ -35,11 +39,11 @@ class Signer:
 
     def is_valid(self, moment: datetime) -> bool:
         """Whether the key is valid at a time."""
-        return self.valid_from <= moment and (self.valid_until is None or moment < self.valid_until)
+        return not is_ahead(self.valid_from, moment) and (self.valid_until is None or moment < self.valid_until)
 
     def was_valid(self, dated: datetime) -> bool:
         """Whether the key was valid when something was dated. Times are whole seconds: the last one counts."""
-        return self.valid_from <= dated and (self.valid_until is None or dated <= self.valid_until)
+        return not is_ahead(self.valid_from, dated) and (self.valid_until is None or dated <= self.valid_until)
 
     def as_json(self) -> dict[str, Any]:
         """The signer as it stands in the record."""
@@ -153,6 +157,9 @@ def _with_key(signers: list[Signer], server: str, text: str, made: datetime, now
         )
     if there.valid_until is not None and there.valid_until <= now:
         raise InvalidInput(f"The signing key of {server} ended at {utc_text(there.valid_until)}.", remedy)
+    if is_ahead(there.valid_from, now):  # the clock of this machine was far ahead too, and is right now
+        others = [_ended(s, now) if s.server == server else s for s in signers if s is not there]
+        return [*others, replace(there, valid_from=now)]
     return signers
 
 

@@ -25,6 +25,8 @@ MESSAGE, STATUS, HEARTBEAT = "acs.builders", "acs.builders.status", "acs.builder
 can pass for a message, whatever somebody has brought a server to sign."""
 UNSIGNED_KEYS = frozenset({"read", "read_by", "ack_status", "acknowledged_by", "signature"})
 """What others may set in a message after it was signed, and the signature itself."""
+UNVERIFIED = "unverified"
+"""The member of a status that stays unsigned: what stood in one which its server had not signed."""
 TIMEOUT = 30
 """Seconds for one call of ssh-keygen, which takes some milliseconds."""
 
@@ -36,12 +38,13 @@ _BEGIN = b"SSHSIG\x00\x00\x00\x01"
 """Magic and version of the signature blob (PROTOCOL.sshsig)."""
 
 
-def canonical(document: dict[str, Any]) -> bytes:
+def canonical(document: dict[str, Any], namespace: str = MESSAGE) -> bytes:
     """What a signature is made of: UTF-8 JSON with sorted keys and no spaces, without the keys that stay unsigned.
 
     :raises ValueError: when it holds what no encoding has, a lone surrogate or NaN.
     """
-    signed = {name: value for name, value in document.items() if name not in UNSIGNED_KEYS}
+    unsigned = UNSIGNED_KEYS | ({UNVERIFIED} if namespace == STATUS else set())
+    signed = {name: value for name, value in document.items() if name not in unsigned}
     text = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
 
@@ -61,7 +64,7 @@ def signature_name(document: dict[str, Any], key: str, namespace: str) -> str:
     :param key: as it stands in the record of signers.
     """
     try:
-        content = canonical(document)
+        content = canonical(document, namespace)
     except ValueError:
         content = b""
     signature = str(document["signature"]).encode("utf-8", "replace")
@@ -80,7 +83,7 @@ def sign(document: dict[str, Any], key_file: Path, namespace: str = MESSAGE) -> 
             f"{key_file}, the key with which this server signs, is missing.", "Run playbooks/trust.yml."
         )
     try:
-        content = canonical(document)
+        content = canonical(document, namespace)
     except ValueError as error:
         raise SigningFailed(f"This cannot be signed ({error}).", "Write it as valid Unicode text.") from error
     made = _ssh_keygen("-Y", "sign", "-f", str(key_file), "-n", namespace, stdin=content)
@@ -100,7 +103,7 @@ def is_signed_by(document: dict[str, Any], key: str, namespace: str = MESSAGE) -
     :raises DependencyMissing: without ssh-keygen.
     """
     try:
-        content = canonical(document)
+        content = canonical(document, namespace)
     except ValueError:
         return False
     allowed = f'signer namespaces="{namespace}" {key}\n'.encode("ascii")

@@ -5,25 +5,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from . import signing, system
-from .documents import Document, check_text, new_document, parse_object
+from .documents import MAX_NESTING, Document, check_text, nesting, new_document, parse_object
 from .errors import InvalidInput
 from .fleet import Server
 from .guarding import REFUSE, guarded
 from .host import Host
 from .messages import clean, parse_time, utc_text
-from .printable import one_line
+from .printable import one_line, short
 from .snapshot import Snapshot
 from .splicing import set_members
-from .verdicts import TRUE, Judge, Verdict
+from .verdicts import TRUE, UNSIGNED, Judge, Verdict
 
 STATES = ("idle", "building", "success", "failed")
 FINISHED = ("success", "failed")
+MAX_UNVERIFIED = 100_000
+"""Characters of JSON that are kept of a document that this server had not signed."""
+_MADE_ANEW = frozenset(
+    {"server", "hostname", "ip", "manager", "status", "current_job", "timestamp", "system", "repository", "signature"}
+    | {signing.UNVERIFIED}
+)
+"""The members that each new document has of its own."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,9 @@ def reported(
     :raises InvalidInput: when one of them names another job than the one that is being built.
     :raises SigningFailed: when this server cannot sign.
     """
+    aside: dict[str, Any] = {}
     if document and not _is_signed(host, document.value):
+        aside = _set_aside(host, document.value)
         document = None  # others may have written it, and nothing of theirs is signed as this server's
     old = document.value if document else {}
     value = old
@@ -117,13 +127,38 @@ def reported(
             value = {**value, **told, "timestamp": utc_text(made)}
     if value is old:
         return None, old
-    value = {**value, "system": system.system_facts(), "capabilities": old.get("capabilities") or system.capabilities()}
+    value = {
+        **value,
+        **aside,
+        "system": system.system_facts(),
+        "capabilities": old.get("capabilities") or system.capabilities(),
+    }
     signed = host.signed(value, signing.STATUS)
     changes = {name: new for name, new in signed.items() if name not in old or old[name] != new}
     if document is None:
         return parse_object(new_document(changes), status_path(host.id)), changes
     text = set_members(document.text, document.text.index("{"), changes)
     return replace(document, text=text), {**old, **changes}
+
+
+def _set_aside(host: Host, unsigned: dict[str, Any]) -> dict[str, Any]:
+    """What others wrote into this server's status, under the name that stays unsigned, and a note of it for people.
+
+    What was signed and is not this server's own, or is very long, is only noted.
+    """
+    verdict = judge_status(host, unsigned, host.id)
+    earlier = unsigned.get(signing.UNVERIFIED)
+    rest = {name: value for name, value in unsigned.items() if name not in _MADE_ANEW and value is not None}
+    rest = clean({**(earlier if isinstance(earlier, dict) else {}), **rest}, str)
+    is_small = nesting(rest) < MAX_NESTING and len(json.dumps(rest)) <= MAX_UNVERIFIED
+    keeps = verdict.verified == UNSIGNED and is_small
+    if rest:
+        where = f"stands under {signing.UNVERIFIED!r} in the new one" if keeps else "is not in the new one"
+        names = short(", ".join(rest))
+        note = f"The status of {host.id} was not its own ({verdict.reason}). What it said {where}: {names}."
+        if note not in host.repository.notes:
+            host.repository.notes.append(note)
+    return {signing.UNVERIFIED: rest} if rest and keeps else {}
 
 
 def summary_of(report: Report, status: dict[str, Any]) -> str:

@@ -7,9 +7,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 GIGABYTE = 10**9
+
+
+def open_standard_streams() -> None:
+    """Open /dev/null for each of standard input, output and error that is closed, as Git does when it starts.
+
+    Else what is opened next gets its number: a program that is given this would read or write something else.
+    """
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        os.set_inheritable(descriptor, True)
+        descriptor = os.dup(descriptor)
+    os.close(descriptor)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 (it stays)
 
 
 def system_facts() -> dict[str, float]:

@@ -87,7 +87,9 @@ class Judge:
         if document.get("repository") != signers.repository:
             return Verdict(FALSE, f"{server} signed it for another repository")
         written = parse_time(document.get("timestamp"))
-        if written is None or not signer.was_valid(written):
+        if written is None:
+            return Verdict(FALSE, f"{server} signed it with a time that cannot be read")
+        if not signer.was_valid(written):
             return Verdict(FALSE, f"{server} signed it with a key that was not valid at its time ({_validity(signer)})")
         return Verdict(TRUE, f"signed by {server}", signer)
 

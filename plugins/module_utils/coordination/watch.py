@@ -81,7 +81,7 @@ def _is_older(mark: list[Any], other: list[Any]) -> bool:
 
 
 def _age(first_seen: datetime | None, sent: datetime | None, now: datetime) -> Age:
-    if first_seen is not None:
+    if first_seen is not None and first_seen <= now:  # else this host's clock was ahead, and is right now
         skew = (first_seen - sent).total_seconds() if sent else None
         return Age(max(0.0, (now - first_seen).total_seconds()), skew)
     return Age(max(0.0, (now - sent).total_seconds()) if sent else None, None)
