@@ -13,7 +13,9 @@ from pathlib import Path
 
 
 class GitHost(ThreadingHTTPServer):
-    """The server; ``passwords`` collects those that clients have sent.
+    """The server; ``passwords`` collects those that clients have sent, ``requests`` what they have asked for.
+
+    With ``answer``, ``words`` are the text of that answer, which Git repeats, and ``headers`` are sent with it.
 
     :param root: the folder whose repositories are served.
     :param token: the password that is asked for; None when everyone may come in.
@@ -28,6 +30,9 @@ class GitHost(ThreadingHTTPServer):
         self.token = token
         self.answer = answer
         self.passwords: list[str] = []
+        self.requests: list[str] = []
+        self.words = ""
+        self.headers: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -63,6 +68,7 @@ class GitRequest(BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:
+        self.server.requests.append(f"{self.command} {self.path}")
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         password = base64.b64decode(self.headers.get("Authorization", "").partition(" ")[2]).decode().partition(":")[2]
         if password:
@@ -78,8 +84,12 @@ class GitRequest(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="Git"')
-        self.send_header("Content-Length", "0")
+        words = self.server.words.encode()
+        for name, value in {**({"Content-Type": "text/plain"} if words else {}), **self.server.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(words)))
         self.end_headers()
+        self.wfile.write(words)
 
     def _backend(self, body: bytes) -> None:
         path, _mark, query = self.path.partition("?")

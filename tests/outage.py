@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Callable
 from unittest import mock
 
+from ansible_collections.acs.builders.plugins.module_utils.coordination import git_command
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import until
 
@@ -25,11 +25,9 @@ def nobody_listens() -> Iterator[str]:
 @contextmanager
 def outage(builders: Builders) -> Iterator[None]:
     """While this lasts, nobody listens where the remote is."""
-    home = builders.folder / "home-without-network"
-    home.mkdir(exist_ok=True)
     with nobody_listens() as address:
-        (home / ".gitconfig").write_text(f'[url "{address}"]\n\tinsteadOf = {builders.remote}\n')
-        with mock.patch.dict(os.environ, {"HOME": str(home)}):
+        elsewhere = f"url.{address}.insteadOf={builders.remote}"
+        with mock.patch.object(git_command, "SAFE_CONFIG", (*git_command.SAFE_CONFIG, elsewhere)):
             yield
 
 

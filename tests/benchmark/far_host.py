@@ -41,7 +41,7 @@ class FarHost:
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
-        certificate = make_certificate(folder)
+        self.certificate = certificate = make_certificate(folder)
         self.pat_file = folder / "pat"
         self.pat_file.write_text(f"{TOKEN}\n", encoding="ascii")
         self._process = subprocess.Popen(
@@ -53,9 +53,7 @@ class FarHost:
         assert self._process.stdout
         self.port = int(self._process.stdout.readline())
         helper = f'!f() {{ echo username=x-access-token; echo "password=$(cat {self.pat_file})"; }}; f'
-        settings = f"""[http "https://localhost:{self.port}"]
-\tsslCAInfo = {certificate}
-[credential "https://localhost:{self.port}"]
+        settings = f"""[credential "https://localhost:{self.port}"]
 \thelper = {json.dumps(helper)}
 """
         (folder / "home" / ".gitconfig").write_text(settings, encoding="utf-8")

@@ -49,7 +49,7 @@ def lists(scale: Scale) -> list[Result]:
     rounds = scale.pick(25, 1)
     near = alternate({OURS: lambda: list_unread(builders, unread), FETCH: lambda: fetch(builders)}, rounds)
     with FarHost(scale.folder, scale.folder) as host:
-        move_remotes(builders, host.url)
+        move_remotes(builders, host.url, host.certificate)
         options = {"pat_file": str(host.pat_file)}
         list_unread(builders, unread, **options)
         before = host.counts()

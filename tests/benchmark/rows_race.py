@@ -84,7 +84,7 @@ def race(scale: Scale, hosts: int, at_once: bool, is_far: bool) -> list[Result]:
         if is_far:
             host = stack.enter_context(FarHost(scale.folder, scale.folder))
             floor.url = f"{host.url}/{FLOOR_REMOTE}"
-            move_remotes(builders, host.url)
+            move_remotes(builders, host.url, host.certificate)
             options = {"pat_file": str(host.pat_file)}
         sides = {"floor": floor.push, "with a fetch": floor.fetch_and_push}
         times = alternate(sides, pushes)

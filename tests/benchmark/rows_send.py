@@ -25,7 +25,7 @@ def far(scale: Scale) -> list[Result]:
     with FarHost(scale.folder, scale.folder) as host:
         floor = Floor(builders.remote, rounds + 1)
         floor.url = f"{host.url}/{FLOOR_REMOTE}"
-        move_remotes(builders, host.url)
+        move_remotes(builders, host.url, host.certificate)
         options = {"pat_file": str(host.pat_file)}
         core_send(builders, **options)
         before = host.counts()

@@ -43,8 +43,11 @@ def at(moment: datetime) -> Callable[[], datetime]:
     return lambda: moment
 
 
-def move_remotes(builders: Builders, host: str) -> None:
-    """Give all clones the address of another host that serves the same folder."""
+def move_remotes(builders: Builders, host: str, certificate: Path) -> None:
+    """Give all clones the address of another host that serves the same folder, and its certificate to trust."""
+    others = (builders.folder / OLD_CLONE, builders.folder / "floor.git")
+    for clone in filter(Path.exists, (*map(builders.clone, builders.ids), *others)):
+        git("config", f"http.{host}.sslCAInfo", certificate, cwd=clone)
     for clone in map(builders.clone, builders.ids):
         git("remote", "set-url", "origin", f"{host}/{builders.remote.name}", cwd=clone)
     git("remote", "set-url", "origin", f"{host}/{OLD_REMOTE}", cwd=builders.folder / OLD_CLONE)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_command import Outcome
+from ansible_collections.acs.builders.plugins.module_utils.coordination import clone_config
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import Outcome
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.private_repository import PrivateRepository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Change, Receipt, Snapshot
@@ -137,6 +138,7 @@ class MemoryRepository:
         self.away = ""
         self.withdrawn: list[tuple[str, str | None]] = []
         self.url = URL
+        self.origin = clone_config.Remote(URL)
         self.pat_file = "PAT"
         self.private_path = "private.git"
 
@@ -197,11 +199,11 @@ def _commit(data: bytes) -> str:
 class MemoryBeats:
     """What :class:`.bare_repository.BareRepository` is to the heartbeats, with a remote in memory."""
 
-    def __init__(self, remote: Remote, path: Path, url: str, _pat_file: str) -> None:
+    def __init__(self, remote: Remote, path: Path, origin: clone_config.Remote, _pat_file: str, _state: Any) -> None:
         self._remote = remote
         self._made = b""
         self.path = path
-        self.url = url
+        self.url = origin.url
 
     def make(self) -> None:
         """Nothing is to be made."""
@@ -242,6 +244,8 @@ class MemoryBeats:
             return STALE
         self._remote.beats[server] = self._made
         return OK
+
+    ask = run
 
     def checked(self, error: Exception, _outcome: Outcome, _doing: str) -> Exception:
         """Nothing here is damaged."""

@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteMissing,
     StateUnusable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_command import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import (
     Interrupted,
     Outcome,
     explain_failure,
@@ -103,7 +103,6 @@ def test_a_final_error_after_a_lost_answer_says_that_the_outcome_is_open(builder
         "fatal: unable to access 'x': Recv failure: Connection timed out",
         "client_loop: send disconnect: No route to host",
         "fatal: the remote end hung up unexpectedly",
-        "fatal: unable to access 'x': The requested URL returned error: 429",
     ],
 )
 def test_a_connection_that_breaks_leaves_the_outcome_open(words: str) -> None:

@@ -133,7 +133,7 @@ def test_remote_that_is_gone_for_good(builders: Builders) -> None:
     for options in ({}, {"state": "sent", "subject": "Hello", "body": "Hello."}):
         result = fail(builders, "build1", **options)
         assert result["reason"] == "remote_missing"
-        assert str(builders.remote) in result["msg"] and "git remote set-url" in result["msg"]
+        assert str(builders.remote) in result["msg"] and "builders_remote_url" in result["msg"]
 
 
 def test_what_failed_is_sent_once_when_the_remote_is_back(builders: Builders, closed_port: str) -> None:

@@ -45,6 +45,11 @@ def cases(folder: Path, remote: str) -> dict[str, Case]:
     """All hosts."""
     source = folder / "source"
     source.write_text(f"  {FINE}\n\n")
+    two, pipe = folder / "source-of-two", folder / "source-pipe"
+    two.write_text(f"{FINE}\n{CLASSIC}\n")
+    os.mkfifo(pipe)
+    os.mkfifo(folder / "pipe.PAT")
+    (folder / "folder.PAT").mkdir()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/Build.git"
@@ -57,11 +62,18 @@ def cases(folder: Path, remote: str) -> dict[str, Case]:
         "rotated": Case({"build_pat_token": CLASSIC}, OLD.encode(), CLASSIC, 1),
         "same": Case({"build_pat_token": f"{CLASSIC}\n"}, f"{CLASSIC}\n".encode(), CLASSIC, 1),
         "kept": Case({}, OLD.encode(), OLD, 1),
+        "blanks": Case({}, f"\r\n  {OLD} \r\n\n".encode(), OLD, 1),
+        "mark": Case({"build_pat_token": f"\ufeff{CLASSIC}\r\n"}, b"\xef\xbb\xbf" + OLD.encode(), CLASSIC, 1),
         "other": Case({"build_pat_token": OTHER, "build_pat_allow_other_forms": True}, None, OTHER, 1),
         "accepted": Case({"build_pat_token": f"{CLASSIC} ", **asked}, OLD.encode(), CLASSIC, 1),
         "none": Case({}, None, says=NO_TOKEN),
         "malformed": Case({}, f"export PAT={OLD}".encode(), says=NO_TOKEN),
         "binary": Case({}, b"\xff\xfeg\0h\0p\0_\0" + OLD.encode(), says=NO_TOKEN),
+        "two": Case({}, f"{OLD}\n{OLD}\n".encode(), says=r"two\.PAT holds 2 words, and a token is one word"),
+        "source-of-two": Case({"build_pat_source_file": str(two)}, OLD.encode(), says="source-of-two holds 2 words"),
+        "source-pipe": Case({"build_pat_source_file": str(pipe)}, OLD.encode(), says="source-pipe is a named pipe"),
+        "pipe": Case({"build_pat_token": CLASSIC}, says=r"pipe\.PAT is a named pipe, and not a file"),
+        "folder": Case({}, says=r"folder\.PAT is a directory, and not a file"),
         "foreign": Case({"build_pat_token": OTHER}, OLD.encode(), says=BAD_FORM),
         "spaced": Case({"build_pat_token": f"{OTHER} {OTHER}", "build_pat_allow_other_forms": True}, says=BAD_FORM),
         "control": Case({"build_pat_token": f"{CLASSIC}\x1b[0m", "build_pat_allow_other_forms": True}, says=BAD_FORM),
@@ -113,10 +125,10 @@ def test_the_token(tmp_path: Path, remote: GitHost) -> None:
     for name, case in hosts.items():
         if case.found is not None:
             files[name].write_bytes(case.found)
-    before = {name: (file.read_bytes(), file.stat().st_mode) for name, file in files.items() if file.exists()}
+    before = {name: (file.read_bytes(), file.stat().st_mode) for name, file in files.items() if file.is_file()}
 
     def kept() -> dict[str, tuple[bytes, int]]:
-        return {name: (file.read_bytes(), file.stat().st_mode) for name, file in files.items() if file.exists()}
+        return {name: (file.read_bytes(), file.stat().st_mode) for name, file in files.items() if file.is_file()}
 
     foretold = ("variable", "kept", "refused")
     checked = play(tmp_path, hosts, "--check", "--diff", "--limit", ",".join(foretold))

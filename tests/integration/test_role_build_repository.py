@@ -19,6 +19,7 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
 
 FILES = TOP / "roles" / "build_repository" / "files"
+HELPER = [sys.executable, str(FILES / "git-credential-pat")]
 TOKEN = "ghp_" + "T" * 36
 URL = "https://git.example/Build.git"
 
@@ -320,15 +321,16 @@ def test_the_helper_gives_the_token_to_one_remote(
     tmp_path: Path, remote: str, asked: str, action: str, given: bool
 ) -> None:
     (tmp_path / "P A T").write_text(f"{TOKEN}\n")
-    command = ["sh", str(FILES / "git-credential-pat"), str(tmp_path / "P A T"), *remote.split(), action]
+    command = [*HELPER, str(tmp_path / "P A T"), *remote.split(), action]
     done = subprocess.run(command, input=f"{asked}\n\n", capture_output=True, text=True, check=True)
     assert done.stdout == (f"username=x-access-token\npassword={TOKEN}\n" if given else "")
 
 
 def test_the_helper_gives_nothing_when_there_is_no_token(tmp_path: Path) -> None:
-    command = ["sh", str(FILES / "git-credential-pat"), str(tmp_path / "PAT"), "https", "git.example", "get"]
+    command = [*HELPER, str(tmp_path / "PAT"), "https", "git.example", "get"]
     asked = "protocol=https\nhost=git.example\n"
-    assert subprocess.run(command, input=asked, stdout=subprocess.PIPE, text=True, check=True).stdout == ""
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", f"git-credential-pat: There is no file {tmp_path}/PAT.\n")
 
 
 def play(folder: Path, url: str, hosts: Iterable[str], *arguments: str | Path, **depths: int) -> Run:

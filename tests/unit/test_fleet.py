@@ -157,7 +157,7 @@ def test_a_file_that_is_no_fleet_file(
 
 def test_a_fleet_file_that_cannot_be_read(state: StateDirectory, system_files: Path) -> None:
     (state.path / "fleet.json").mkdir(parents=True)
-    with pytest.raises(StateUnusable, match="is not a fleet file"):
+    with pytest.raises(StateUnusable, match="cannot be read"):
         load_fleet(state)
     (state.path / "fleet.json").rmdir()
     (state.path / "fleet.json").write_bytes(b'{"servers": [{"id": "build1", "manager": "\xff"}]}')

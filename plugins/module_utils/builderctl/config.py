@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
-from ..coordination.errors import InvalidInput
+from ..coordination.errors import InvalidInput, reading_remedy
 from ..coordination.heartbeat import PUBLISH
 from ..coordination.host import Host, open_host
 
@@ -66,7 +66,9 @@ def load_config(path: str = CONFIG_FILE) -> Config:
             given = json.load(stream)
     except FileNotFoundError:
         return Config()
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}).", reading_remedy(error, remedy)) from error
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}).", remedy) from error
     defaults = {field.name: field.default for field in fields(Config)}
     if not isinstance(given, dict):

@@ -11,13 +11,15 @@ import random
 import time
 from typing import Any, NamedTuple
 
-from .errors import DeadlineReached, RemoteUnreachable
-from .git_command import Moved
+from .errors import DeadlineReached, RemoteBusy, RemoteUnreachable
+from .git_failures import Moved
 from .snapshot import Change, Receipt
 from .state import StateDirectory
 
 UNREACHABLE_TRIES = 3
 """How often a remote to which no connection can be made is tried in one write."""
+SHORT_WAIT = 5
+"""Seconds for which a write waits while a host is left alone; where it is longer, the write is queued at once."""
 
 
 class Attempt(NamedTuple):
@@ -139,11 +141,14 @@ class Attempts:
         self._failures += 1
         self._unreachable += isinstance(error, RemoteUnreachable)
         over = time.monotonic() >= self._deadline
-        if isinstance(error, RemoteUnreachable) and (over or self._unreachable >= UNREACHABLE_TRIES):
+        left_alone = isinstance(error, RemoteBusy) and error.wait > SHORT_WAIT
+        if isinstance(error, RemoteUnreachable) and (over or left_alone or self._unreachable >= UNREACHABLE_TRIES):
             raise self.too_late(error.what) if self.uncertain else error
         if over:
             raise self.too_late(str(error))
-        if not isinstance(error, Moved):
+        if isinstance(error, RemoteBusy):
+            time.sleep(min(error.wait, max(0.0, self._deadline - time.monotonic())))
+        elif not isinstance(error, Moved):
             time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
 
     def too_late(self, why: str) -> DeadlineReached:

@@ -14,10 +14,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Callable, NamedTuple, TypeVar
 
+from .clone_config import Remote
 from .errors import DocumentDamaged
-from .git_command import GitCommand, Interrupted, Outcome, local_failure
+from .git_command import GitCommand
+from .git_failures import Interrupted, Outcome, local_failure
 from .git_files import EXECUTABLE, FILE, FOLDER, Entry, dump_tree, parse_tree, read_ref, write_object, write_ref
 from .object_reader import GitObject, ObjectReader, Unreadable
+from .pausing import Pause
+from .state import StateDirectory
 
 T = TypeVar("T")
 
@@ -52,16 +56,19 @@ class BareRepository:
     """A bare repository at a path, and the remote that it works with.
 
     :param path: its folder; :meth:`make` makes it.
-    :param url: the remote's URL.
+    :param remote: the remote: its URL, and the settings with which it is reached.
     :param pat_file: the file that holds the token.
+    :param state: this host's state directory.
 
     ``made`` is the commit that this object made last.
     """
 
-    def __init__(self, path: Path, url: str, pat_file: str) -> None:
+    def __init__(self, path: Path, remote: Remote, pat_file: str, state: StateDirectory) -> None:
         self.path = path
-        self.url = url
-        git = GitCommand(path, url=url, pat_file=pat_file)
+        self.remote = remote
+        self.url = remote.url
+        self._pause = Pause(state, remote.url)
+        git = GitCommand(path, url=remote.url, pat_file=pat_file, settings=remote.settings)
         self.run = git.run
         self.made: Made | None = None
         self._objects = ObjectReader(git)
@@ -69,6 +76,13 @@ class BareRepository:
     def close(self) -> None:
         """End the Git process that this object keeps."""
         self._objects.close()
+
+    def ask(self, *arguments: str, timeout: float, meanwhile: Callable[[], object] | None = None) -> Outcome:
+        """Run ``git`` with arguments that ask the remote something, as :meth:`.GitCommand.run`.
+
+        :raises RemoteBusy: when its host is left alone for a while; nothing is asked then.
+        """
+        return self._pause.ask(lambda: self.run(*arguments, timeout=timeout, meanwhile=meanwhile))
 
     def make(self) -> None:
         """Make the repository when there is none; another process may do so at the same time."""

@@ -17,7 +17,7 @@ from . import signing
 from .bare_repository import BareRepository
 from .documents import new_document, parse_object
 from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity, GitFailed
-from .git_command import Interrupted, Moved, explain_failure, explain_push
+from .git_failures import Interrupted, Moved, explain_failure, explain_push
 from .host import Host
 from .messages import parse_time
 from .printable import one_line
@@ -50,7 +50,8 @@ class Beats:
         self._host = host
         repository = host.repository
         self._deadline = time.monotonic() + repository.timeout
-        self._bare = BareRepository(host.state.make() / "beats.git", repository.url, repository.pat_file)
+        folder = host.state.make() / "beats.git"
+        self._bare = BareRepository(folder, repository.origin, repository.pat_file, host.state)
 
     def __enter__(self) -> Beats:
         self._bare.make()
@@ -102,7 +103,7 @@ class Beats:
             record["attempted"] = [*record["attempted"], commit][-10:]
             self._host.state.write_json(BEAT_FILE, record)
             lease = f"--force-with-lease={ref}:{record['commit']}"
-            outcome = self._bare.run(
+            outcome = self._bare.ask(
                 "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._left()
             )
             if outcome.status == 0:
@@ -131,7 +132,7 @@ class Beats:
     def _remove_below(self, ref: str) -> None:
         """Remove the refs below this server's, with which Git cannot make its own."""
         prune = ("push", "--porcelain", "--prune", self._bare.url, f"{NOTHING}*:{ref}/*")
-        outcome = self._bare.run(*prune, timeout=self._left())
+        outcome = self._bare.ask(*prune, timeout=self._left())
         if outcome.status != 0:
             raise GitFailed(
                 f"Refs below {ref} keep {self._host.id} from beating, and cannot be removed "
@@ -161,7 +162,7 @@ class Beats:
 
     def _fetch(self, refspec: str, *options: str) -> None:
         command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, self._bare.url, refspec)
-        outcome = self._bare.run(*command, timeout=self._left())
+        outcome = self._bare.ask(*command, timeout=self._left())
         if outcome.status == 0:
             return
         error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, "fetching heartbeats")

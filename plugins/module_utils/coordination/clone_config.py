@@ -9,11 +9,15 @@ import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from .errors import CloneInvalid, StateUnusable
-from .git_command import GitCommand, local_failure
+from .errors import CloneInvalid, StateUnusable, reading_remedy
+from .git_command import GitCommand
+from .git_failures import local_failure
+from .remote_settings import CLONE, PERSON, SYSTEM, SYSTEM_FILE, Setting, honoured, parse_settings, person_files
 from .state import StateDirectory
 
 REMOTE_FILE = "repos/remote.json"
@@ -46,56 +50,92 @@ def common_folder(folder: Path) -> Path:
     return folder
 
 
-def remote_url(clone: str, remote: str, state: StateDirectory) -> str:
-    """The URL of a remote of the clone where people work, without a user or password in it.
+class Remote(NamedTuple):
+    """The remote: its URL, and the settings of the clone with which it is reached, each ``name=value``."""
 
-    Only the clone's configuration is read, so no other damage to it matters. Git reads it once, and the URL is
-    remembered until the configuration changes.
+    url: str
+    settings: tuple[str, ...] = ()
 
-    :raises CloneInvalid: when there is no such clone or remote.
+
+def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
+    """A remote of the clone where people work, without a user or password in its URL.
+
+    Only the clone's configuration is read, so no other damage to it matters. Git reads it once, with the settings of
+    the machine and of the person who runs this, and what it tells is remembered until one of them changes.
+
+    :raises CloneInvalid: when there is no such clone or remote, or a setting leads elsewhere.
     """
     try:
         folder = common_folder(git_folder(Path(clone)))
-        config = (folder / "config").read_bytes()
-        name = hashlib.sha256(b"\0".join((clone.encode(), remote.encode(), config))).hexdigest()
-        known = None if re.search(rb"\[\s*include", config, re.IGNORECASE) else _known(state, name)
-        url = known or _configured(folder, remote)
+        files = {CLONE: [folder / "config"], SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
+        contents = [_content(file) for named in files.values() for file in named]
+        if contents[0] is None:
+            raise FileNotFoundError(folder / "config")
+        name = hashlib.sha256(repr((clone, remote, contents)).encode()).hexdigest()
+        is_whole = not any(re.search(rb"\[\s*include", content or b"", re.IGNORECASE) for content in contents)
+        known = _known(state, name) if is_whole else None
+        found = known or _configured(folder, files, clone, remote)
     except (OSError, ValueError) as error:
-        raise CloneInvalid(
-            f"{clone} is not a Git repository, or its configuration cannot be read.",
-            "Clone the Build repository there, or give the folder of its clone: to the set-up as builders_repo, to a "
-            "module as repo.",
-        ) from error
-    if not url:
-        raise CloneInvalid(
-            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL"
-        )
+        raise _unreadable(clone, error) from error
     if not known:
         with contextlib.suppress(StateUnusable):
             state.make("repos")
-            state.write_json(REMOTE_FILE, {"config": name, "url": url})
-    return _plain(url, clone, remote)
+            state.write_json(REMOTE_FILE, {"config": name, "url": found.url, "settings": found.settings})
+    return Remote(_plain(found.url, clone, remote), found.settings)
 
 
-def _known(state: StateDirectory, name: str) -> str:
-    """The URL that was found before in a configuration of this name; empty when that is not known."""
+def _content(file: Path) -> bytes | None:
+    """What a file holds, None when there is none, or this user may not read what is another's."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _unreadable(clone: str, error: Exception) -> CloneInvalid:
+    remedy = (
+        "Clone the Build repository there, or give the folder of its clone: to the set-up as builders_repo, to a module "
+        "as repo."
+    )
+    if isinstance(error, PermissionError):
+        return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", reading_remedy(error, remedy))
+    return CloneInvalid(f"{clone} is not a Git repository, or its configuration cannot be read.", remedy)
+
+
+def _known(state: StateDirectory, name: str) -> Remote | None:
+    """What was found before in configurations of this name; None when that is not known."""
+
+    def parse(record: Any) -> Remote | None:
+        return Remote(str(record["url"]), tuple(map(str, record["settings"]))) if record["config"] == name else None
+
     with contextlib.suppress(StateUnusable):
-        return state.read(REMOTE_FILE, lambda record: str(record["url"]) if record["config"] == name else "") or ""
-    return ""
+        return state.read(REMOTE_FILE, parse)
+    return None
 
 
-def _configured(folder: Path, remote: str) -> str:
-    """What a configuration has as the URL of a remote; empty when it has none.
+def _configured(folder: Path, files: Mapping[str, Sequence[Path]], clone: str, remote: str) -> Remote:
+    """What configurations have of a remote.
 
-    :raises ValueError: when Git cannot read it.
-    :raises GitFailed: when Git cannot read its other settings.
+    :raises ValueError: when Git cannot read that of the clone.
+    :raises GitFailed: when Git cannot read another one.
+    :raises CloneInvalid: when the remote is not in it, or a setting cannot be used.
     """
-    command = ("config", "--file", str(folder / "config"), "--includes", "--get", f"remote.{remote}.url")
-    outcome = GitCommand(folder).run(*command)
-    if outcome.status not in (0, 1):
-        is_own = str(folder / "config") in outcome.stderr
-        raise ValueError(outcome.stderr) if is_own else local_failure(outcome, "reading its settings")
-    return outcome.stdout.decode("utf-8", "replace").strip()
+    settings: list[Setting] = []
+    for owner, named in files.items():
+        for file in named:
+            if file.is_file():
+                command = ("config", "--file", str(file), "--includes", "--list", "--show-origin", "--null")
+                outcome = GitCommand(folder).run(*command)
+                if outcome.status != 0:
+                    is_own = owner == CLONE
+                    raise ValueError(outcome.stderr) if is_own else local_failure(outcome, "reading its settings")
+                settings += parse_settings(owner, outcome.stdout)
+    urls = [one.value for one in settings if one.owner == CLONE and one.key == f"remote.{remote}.url"]
+    if not urls or not urls[-1]:
+        raise CloneInvalid(
+            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL"
+        )
+    return Remote(urls[-1], honoured(settings, clone, remote, urls[-1]))
 
 
 def _plain(url: str, clone: str, remote: str) -> str:

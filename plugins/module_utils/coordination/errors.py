@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import traceback
 from pathlib import Path
+
+from .foreign_words import harmless
 
 
 def sentence(text: str) -> str:
@@ -19,21 +22,20 @@ def sentence(text: str) -> str:
 class CoordinationError(Exception):
     """Something the user can understand and act upon.
 
-    ``what`` says in one sentence what happened, ``remedy`` what to do next. A command at its end has no full stop
-    behind it, so that it can be pasted.
+    ``what`` says in one sentence what happened, ``remedy`` what to do next; neither holds a secret. A command at its
+    end has no full stop behind it, so that it can be pasted.
     ``kind`` is a stable name for programs.
     """
 
     kind = "error"
 
     def __init__(self, what: str, remedy: str) -> None:
-        self.what = sentence(what)
-        self.remedy = remedy
+        self.what, self.remedy = sentence(harmless(what)), harmless(remedy)
         super().__init__(f"{self.what} {self.remedy}")
 
     def tell(self, more: str) -> None:
         """Say more of what happened, before what to do next."""
-        self.what = f"{self.what} {more}"
+        self.what = f"{self.what} {harmless(more)}"
         self.args = (f"{self.what} {self.remedy}",)
 
 
@@ -91,7 +93,7 @@ class DocumentDamaged(CoordinationError):
         super().__init__(f"{where}: {reason}.", remedy)
         self.path = path
         self.line = line
-        self.reason = reason
+        self.reason = harmless(reason)
         self.commit = commit
         self.good_commit = good_commit
 
@@ -116,10 +118,10 @@ def unusable(error: OSError, path: Path | None = None) -> StateUnusable:
     told, name = error.strerror or type(error).__name__, path or error.filename
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         remedy = "Make room on that file system ('df -h' shows them all)."
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        remedy = "Run this as a user who may read and write there, on a server as root."
+    elif error.errno == errno.EROFS:
+        remedy = "Make that file system writable, or give a folder on another one."
     else:
-        remedy = "See what it says and mend that first."
+        remedy = reading_remedy(error, "See what it says and mend that first.")
     return StateUnusable(f"{name}: {told}" if name else told, remedy)
 
 
@@ -181,6 +183,12 @@ class RemoteUnreachable(RemoteError):
     kind = "unreachable"
 
 
+class RemoteBusy(RemoteUnreachable):
+    """The remote fails, or asks to be asked less often; ``wait`` is how many seconds it is left alone."""
+
+    wait = 0.0
+
+
 class CredentialRejected(RemoteError):
     """The remote does not accept the credential."""
 
@@ -211,10 +219,20 @@ class DuplicateIdentity(RemoteError):
     kind = "duplicate_identity"
 
 
+def reading_remedy(error: OSError, otherwise: str) -> str:
+    """What to do about a file that cannot be read or written: another user has to, or what helps ``otherwise``."""
+    if not isinstance(error, PermissionError):
+        return otherwise
+    if os.geteuid() != 0:
+        return "This user may not do that. Run it as root, with sudo."
+    return f"Give it to root, who has no more rights here than an owner has: chown root:root {error.filename}"
+
+
 def explain(error: Exception) -> str:
     """Why something failed, in a sentence; with the place in this program where nobody foresaw it."""
     if isinstance(error, (CoordinationError, OSError)):
-        return str(unusable(error) if isinstance(error, OSError) else error)
+        return harmless(str(unusable(error) if isinstance(error, OSError) else error))
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
-    return f"This should not happen: {type(error).__name__}: {error} ({place}). Report it to the authors."
+    words = harmless(str(error))
+    return f"This should not happen: {type(error).__name__}: {words} ({place}). Report it to the authors."

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import system
-from .errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer
+from .errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, reading_remedy
 from .state import StateDirectory
 
 DEFAULT_STATE_DIR = "/var/lib/acs-builders"
@@ -186,7 +186,10 @@ def load_fleet(state: StateDirectory) -> Fleet:
             return _parse_fleet(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except OSError as error:
+            remedy = reading_remedy(error, "Run the setup playbook again.")
+            raise StateUnusable(f"{path} cannot be read ({error.strerror}).", remedy) from error
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise StateUnusable(f"{path} is not a fleet file ({error}).", "Run the setup playbook again.") from error
     return Fleet()
 
@@ -248,7 +251,10 @@ def _own_id(fleet: Fleet, state: StateDirectory) -> tuple[str | None, str]:
             return path.read_text(encoding="utf-8").strip(), str(path)
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            remedy = reading_remedy(error, "Run the setup playbook again.")
+            raise StateUnusable(f"{path} cannot be read ({error.strerror}).", remedy) from error
+        except UnicodeDecodeError as error:
             raise StateUnusable(f"{path} cannot be read ({error}).", "Run the setup playbook again.") from error
     host = system.hostname().partition(".")[0].lower()
     for server in fleet.servers:

@@ -1,30 +1,26 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running Git: the same safe settings for every call, and what Git's words mean."""
+"""Running Git: the same safe settings for every call."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
-import re
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import Callable
 from urllib.parse import urlsplit
 
-from .errors import (
-    CoordinationError,
-    CredentialRejected,
-    DependencyMissing,
-    GitFailed,
-    PushDeclined,
-    RemoteMissing,
-    RemoteUnreachable,
-)
+from .errors import DependencyMissing
+from .foreign_words import harmless
+from .git_failures import PROXY_VARIABLES, Outcome
+from .token_file import NoToken, read_token
 
 SAFE_CONFIG = (
     "core.hooksPath=/dev/null",
@@ -41,12 +37,16 @@ SAFE_CONFIG = (
 )
 """Settings of every call: nobody's hook or monitor runs, no submodule, no collection in the background."""
 
+MAX_TRACE = 1_000_000
+"""Bytes of a trace that are looked at."""
 PATIENCE = 2
 """Seconds that a Git process has to end when it is told to."""
-_CREDENTIAL_HELPER = (
-    '!f() { test "$1" = get || exit 0; '
-    'printf "username=x-access-token\\npassword=%s\\n" "$(cat "$ACS_BUILDERS_PAT_FILE")"; }; f'
-)
+NETWORK = ("fetch", "push", "ls-remote")
+"""The commands that may ask a remote."""
+_CREDENTIAL_HELPER = '!f() { test "$1" = get || exit 0; cat /proc/self/fd/%d; }; f'
+"""Git gets the token from a descriptor: it stands neither in a command line nor in a variable."""
+NOWHERE = "/dev/null"
+"""The home folder of Git: a person's settings and .netrc are none of the service, and count for nobody else either."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -59,14 +59,6 @@ def require_git() -> None:
         raise DependencyMissing("Git is not installed on this host.", "Install it: apt-get install git")
 
 
-class Outcome(NamedTuple):
-    """How a Git call ended; ``status`` is None when it was ended because its time was over."""
-
-    status: int | None
-    stdout: bytes
-    stderr: str
-
-
 class GitCommand:
     """Git, run on one repository with the settings above, and without the caller's GIT_* variables.
 
@@ -74,17 +66,23 @@ class GitCommand:
     :param work_tree: its work tree; None for a bare repository.
     :param url: the remote's URL, to which alone the token is given.
     :param pat_file: the file that holds the token; Git asks for it through a credential helper.
+    :param settings: further settings, each ``name=value``.
     """
 
-    def __init__(self, git_dir: Path, work_tree: Path | None = None, url: str = "", pat_file: str = "") -> None:
+    def __init__(
+        self,
+        git_dir: Path,
+        work_tree: Path | None = None,
+        url: str = "",
+        pat_file: str = "",
+        settings: Sequence[str] = (),
+    ) -> None:
         self._folder = work_tree or git_dir.parent
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
-            **{"LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""},
-            "ACS_BUILDERS_PAT_FILE": pat_file,
-        }
+        self._context = _context(url)
+        self._pat_file = pat_file
+        self._environment = {**neutral_environment(), "HOME": NOWHERE}
         self._options = [f"--git-dir={git_dir}"] + ([f"--work-tree={work_tree}"] if work_tree else [])
-        for setting in (*SAFE_CONFIG, *_credential_config(url, pat_file)):
+        for setting in (*settings, *SAFE_CONFIG):
             self._options += ["-c", setting]
 
     def run(
@@ -98,31 +96,79 @@ class GitCommand:
 
         :param meanwhile: what is done while it runs.
         """
-        process = self.start(*arguments, stderr=subprocess.PIPE)
+        if not self._context or arguments[0] not in NETWORK:
+            return self._run(arguments, {}, (), stdin, timeout, meanwhile)
+        try:
+            credential, no_token = f"username=x-access-token\npassword={read_token(self._pat_file)}\n", ""
+        except NoToken as error:
+            credential, no_token = "", str(error)
+        token, trace = _in_memory(credential.encode("ascii")), _in_memory(b"")
+        try:
+            helper = f"credential.{self._context}.helper={_CREDENTIAL_HELPER % token}"
+            words = ("-c", "credential.helper=", *(("-c", helper) if credential else ()), *arguments)
+            variables = {"GIT_TRACE_CURL": f"/proc/self/fd/{trace}", "GIT_TRACE_CURL_NO_DATA": "1"}
+            outcome = self._run(words, variables, (token, trace), stdin, timeout, meanwhile)
+            headers = _last_headers(os.pread(trace, MAX_TRACE, 0).decode("utf-8", "replace"))
+            return outcome._replace(headers=headers, pat_file=self._pat_file, no_token=no_token)
+        finally:
+            os.close(token)
+            os.close(trace)
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        descriptors: Sequence[int],
+        stdin: bytes,
+        timeout: float | None,
+        meanwhile: Callable[[], object] | None,
+    ) -> Outcome:
+        process = self._start(arguments, subprocess.PIPE, variables, descriptors)
         started = time.monotonic()
         try:
             if meanwhile:
                 meanwhile()
             left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
             stdout, stderr = process.communicate(stdin, left)
-            return Outcome(process.returncode, stdout, stderr.decode("utf-8", "replace"))
+            return Outcome(process.returncode, stdout, harmless(stderr.decode("utf-8", "replace")))
         except subprocess.TimeoutExpired:
             return Outcome(None, b"", f"no answer within {timeout:.0f} s")
         finally:
             if process.returncode is None:
                 _end(process)
 
-    def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start ``git`` with these arguments, with pipes to its input and from its output."""
+        return self._start(arguments, subprocess.DEVNULL)
+
+    def _start(
+        self,
+        arguments: Sequence[str],
+        stderr: int,
+        variables: Mapping[str, str] = {},
+        descriptors: Sequence[int] = (),
+    ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             ["git", *self._options, *arguments],
             cwd=self._folder,
-            env=self._environment,
+            env={**self._environment, **variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=descriptors,
         )
+
+
+def neutral_environment() -> dict[str, str]:
+    """The variables of this process for Git, without those that steer it: its own ones, and those of a proxy."""
+    steering = {*PROXY_VARIABLES, "xdg_config_home"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") and name.lower() not in steering
+    }
+    return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -142,100 +188,30 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _credential_config(url: str, pat_file: str) -> list[str]:
+def _context(url: str) -> str:
+    """The scheme and host to which alone the token is given; empty when it would go unencrypted over a network."""
     parts = urlsplit(url)
     trusted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not (trusted and pat_file and os.path.exists(pat_file)):
-        return []
-    return ["credential.helper=", f"credential.{parts.scheme}://{parts.netloc}.helper={_CREDENTIAL_HELPER}"]
+    return f"{parts.scheme}://{parts.netloc}" if trusted else ""
 
 
-class Moved(Exception):
-    """The push was rejected because the branch is not where it was thought to be."""
+def _in_memory(content: bytes) -> int:
+    """A descriptor of a file that is on no disk; never one of the three that Git gets anew."""
+    made = os.memfd_create("acs-builders")
+    try:
+        os.write(made, content)
+        return fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(made)
 
 
-class Interrupted(Exception):
-    """The connection broke or the server failed: whether it took the push is not known."""
-
-
-_MOVED = (
-    r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value"
-    r"|reference already exists|remote ref updated since checkout"
-)
-_RETRIED = r"(?i)unpacker error|failed to write|internal server error|timed? ?out"
-_CREDENTIAL = (
-    r"Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]"
-    r"|Invalid username or (password|token)|terminal prompts disabled|Permission to .* denied"
-    r"|Host key verification failed"
-)
-_MISSING = (
-    r"does not appear to be a git repository|dubious ownership"
-    r"|[Rr]epository .*not found|returned error: 404"
-)
-_REDIRECT = r"unable to update url base from redirection|returned error: 30[1278]"
-_MOVED_AWAY = (
-    "When it was moved or renamed, change builders_remote_url in the inventory and run the set-up (ansible-playbook "
-    "setup.yml); on a server that no set-up has made, run git remote set-url in the clone."
-)
-_BROKEN_OFF = r"RPC failed|(Recv|Send) failure|send disconnect"
-"""Said when a connection was there: curl may try a request again on a new one, and that one may fail to connect."""
-_UNREACHABLE = (
-    r"Could not resolve|Name or service not known|Temporary failure in name resolution"
-    r"|Connection refused|Failed to connect"
-    r"|Couldn't connect|Network is unreachable|No route to host|Connection timed out|[Cc]onnection timed out after"
-    r"|SSL certificate|server certificate|certificate verif"
-)
-
-
-def explain_failure(outcome: Outcome, url: str) -> Exception:
-    """What a failed fetch or push means: an error of the remote, which is final, or :class:`Interrupted`."""
-    words = outcome.stderr
-    said = _shortened(words)
-    remedy = "Try again later, or see whether the address and the network are right."
-    if re.search(_CREDENTIAL, words):
-        return CredentialRejected(
-            f"The remote {url} does not accept the credential: {said}",
-            "Check that the token file (/PAT, option pat_file) holds a valid token that may write to this repository.",
-        )
-    if re.search(_REDIRECT, words):
-        return RemoteMissing(f"The remote {url} points to another address: {said}", _MOVED_AWAY)
-    if re.search(_BROKEN_OFF, words):
-        return Interrupted(said)
-    if re.search(_UNREACHABLE, words):
-        return RemoteUnreachable(f"The remote {url} cannot be reached: {said}", remedy)
-    if re.search(_MISSING, words):
-        return RemoteMissing(
-            f"There is no Git repository at {url} that can be used: {said}",
-            f"Check that the token and this user may see it. {_MOVED_AWAY}",
-        )
-    return Interrupted(said)
-
-
-def explain_push(outcome: Outcome, url: str) -> Exception:
-    """What a failed push means: :class:`Moved`, or as :func:`explain_failure`."""
-    for line in outcome.stdout.decode("utf-8", "replace").splitlines():
-        flag, _tab, status = line.partition("\t")
-        if flag != "!":
-            continue
-        reason = status.partition("\t[")[2]
-        if re.search(_MOVED, reason):
-            return Moved(reason)
-        if "remote rejected" in reason and not re.search(_RETRIED, reason):
-            return PushDeclined(
-                f"The remote {url} refuses the push: {reason.partition('] ')[2]} {_shortened(outcome.stderr)}".rstrip(),
-                "Nothing was written. Ask whoever keeps the remote to allow pushes to this branch, or follow its rule.",
-            )
-    return explain_failure(outcome, url)
-
-
-def local_failure(outcome: Outcome, doing: str) -> CoordinationError:
-    """The error for a Git call that touches no remote and failed for good."""
-    return GitFailed(f"Git failed while {doing}: {_shortened(outcome.stderr)}", "See what it says and mend that first.")
-
-
-def _shortened(words: str, limit: int = 400) -> str:
-    """What Git said, on one printable line."""
-    lines = [line.strip() for line in words.splitlines() if line.strip() and not line.startswith("hint:")]
-    text = "; ".join(lines).replace("fatal: ", "").replace("error: ", "")
-    printable = "".join(char if char.isprintable() else "?" for char in text)
-    return printable if len(printable) <= limit else printable[:limit] + "…"
+def _last_headers(trace: str) -> dict[str, str]:
+    """The headers of the last answer, from what Git traces of HTTP (git(1), GIT_TRACE_CURL)."""
+    headers: dict[str, str] = {}
+    for line in trace.splitlines():
+        name, colon, value = line.partition("<= Recv header: ")[2].partition(":")
+        if name.startswith("HTTP/"):
+            headers = {}
+        elif colon:
+            headers[name.strip().lower()] = value.strip()
+    return headers

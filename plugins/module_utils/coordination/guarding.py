@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInput, SecretFound
 from .host import Host
 from .secret_scan import OWN_TOKEN, find_in, redact_in
+from .token_file import text_of
 
 REFUSE, REDACT, ALLOW = POLICIES = ("refuse", "redact", "allow")
 """What is done with a text that looks like a secret: not sent, as people want it; sent with a mark in its place, for
@@ -43,7 +42,5 @@ def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str
 
 
 def own_token(pat_file: str) -> str:
-    """The token of this server; empty when it has none."""
-    with suppress(OSError, UnicodeDecodeError, ValueError, IndexError):
-        return Path(pat_file).read_text(encoding="ascii").split()[0]
-    return ""
+    """The token of this server, or what else its token file holds; empty when it has none."""
+    return text_of(pat_file)

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from . import token_file
 from .answering import Answers
 from .audit import audit
 from .beats import DEFAULT_INTERVAL, interval_of
@@ -82,7 +83,7 @@ def overdue_mail(health: dict[str, Any]) -> list[str]:
 
 def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
     """As :func:`read_health`, of a snapshot; the remote is asked for heartbeats only where the snapshot is fresh."""
-    problems = [] if snapshot.fresh else [host.repository.away]
+    problems = [*([] if snapshot.fresh else [host.repository.away]), *_token_problems(host)]
     heard = _heard(host, snapshot, problems)
     believed = {server: one.beat for server, one in heard.items() if one.believed}
     expected = set(host.fleet.ids())
@@ -119,6 +120,12 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
         "problems": problems,
         "healthy": not problems,
     }
+
+
+def _token_problems(host: Host) -> list[str]:
+    """What is wrong with the token file, where the remote asks for a token."""
+    is_asked = host.repository.url.startswith(("http://", "https://"))
+    return token_file.problems(host.repository.pat_file) if is_asked else []
 
 
 def _heard(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, Heard]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from .environment import is_installed
 from .errors import InvalidInput
+from .foreign_words import harmless
 from .printable import short
 
 MAX_PACKAGES = 100
@@ -126,7 +127,7 @@ def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str
     status = str(found.get("status") or "")
     version = installed_version(found)
     as_wanted = not version if state == "absent" else bool(version) and spec.version in ("", version)
-    failed = "" if as_wanted and state != "latest" else words.strip()[-MAX_WORDS:]
+    failed = "" if as_wanted and state != "latest" else harmless(words).strip()[-MAX_WORDS:]
     return Outcome(
         spec.name, as_wanted and not failed, spec.version, version, status, str(found.get("installed_at") or ""), failed
     )

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from typing import Callable
 
 from .bare_repository import BareRepository, Damaged
+from .clone_config import Remote
 from .errors import RemoteMissing
-from .git_command import explain_failure, explain_push
+from .git_failures import explain_failure, explain_push
 from .packing import has_many_loose, has_many_packs
 from .state import StateDirectory
 
@@ -38,14 +39,14 @@ _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 class PrivateRepository(BareRepository):
     """One branch of a remote, in a bare repository under the state directory.
 
-    :param url: the remote's URL.
+    :param remote: the remote, as the clone has it.
     :param branch: the branch that holds the documents.
     :param pat_file: the file that holds the token.
     """
 
-    def __init__(self, state: StateDirectory, url: str, branch: str, pat_file: str) -> None:
-        self.name = hashlib.sha256(url.encode()).hexdigest()[:16]
-        super().__init__(state.make("repos") / f"{self.name}.git", url, pat_file)
+    def __init__(self, state: StateDirectory, remote: Remote, branch: str, pat_file: str) -> None:
+        self.name = hashlib.sha256(remote.url.encode()).hexdigest()[:16]
+        super().__init__(state.make("repos") / f"{self.name}.git", remote, pat_file, state)
         self.branch = branch
         self.pat_file = pat_file
         self._known_ref = f"refs/acs-builders/known/{branch}"
@@ -74,7 +75,7 @@ class PrivateRepository(BareRepository):
         known = self.known()
         depth = [] if known else ["--depth=1"]
         refspec = f"+refs/heads/{self.branch}:{self._fetched_ref}"
-        outcome = self.run(*_FETCH, *depth, self.url, refspec, timeout=timeout, meanwhile=meanwhile)
+        outcome = self.ask(*_FETCH, *depth, self.url, refspec, timeout=timeout, meanwhile=meanwhile)
         if outcome.status == 0:
             return self.ref(self._fetched_ref)
         if "couldn't find remote ref" not in outcome.stderr:
@@ -104,7 +105,7 @@ class PrivateRepository(BareRepository):
         """
         branch = f"refs/heads/{self.branch}"
         lease = f"--force-with-lease={branch}:{parent or ''}"
-        outcome = self.run("push", "--porcelain", lease, self.url, f"{commit}:{branch}", timeout=timeout)
+        outcome = self.ask("push", "--porcelain", lease, self.url, f"{commit}:{branch}", timeout=timeout)
         if outcome.status != 0:
             raise self.checked(explain_push(outcome, self.url), outcome, "pushing")
 
@@ -168,7 +169,7 @@ class PrivateRepository(BareRepository):
                 if not (self.path / "shallow").exists():
                     return
                 branch = f"refs/heads/{self.branch}"
-                if self.run(*_FETCH, f"--deepen={step}", self.url, branch, timeout=timeout).status != 0:
+                if self.ask(*_FETCH, f"--deepen={step}", self.url, branch, timeout=timeout).status != 0:
                     return
             outcome = self.run("rev-list", commit, "--", path)
             self.local(outcome, "reading the history")
@@ -186,7 +187,7 @@ class PrivateRepository(BareRepository):
 
     def _heads(self, timeout: float) -> list[str]:
         """The remote's branches."""
-        outcome = self.run("ls-remote", "--heads", self.url, timeout=timeout)
+        outcome = self.ask("ls-remote", "--heads", self.url, timeout=timeout)
         if outcome.status != 0:
             raise self.checked(explain_failure(outcome, self.url), outcome, "listing branches")
         return [line.partition("refs/heads/")[2] for line in outcome.stdout.decode("utf-8", "replace").splitlines()]

@@ -18,9 +18,11 @@ from typing import Callable, TypeVar
 from . import working_clone
 from .attempts import Attempt, Attempts, AttemptsRecord
 from .bare_repository import WITHDRAWN, Damaged
-from .clone_config import remote_url
+from .clone_config import Remote, read_remote
 from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable, explain
-from .git_command import Interrupted, Moved, require_git
+from .foreign_words import guard_token_of
+from .git_command import require_git
+from .git_failures import Interrupted, Moved
 from .private_repository import PrivateRepository
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
@@ -63,7 +65,8 @@ class Repository:
         self.away = ""
         self._is_writing = False
         self._remote = remote
-        self._private = PrivateRepository(state, remote_url(clone, remote, state), branch, pat_file)
+        guard_token_of(pat_file)
+        self._private = PrivateRepository(state, read_remote(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._tracking = Tracking(self._private, state, timeout)
         self._turns = Turns(state, f"repos/{self._private.name}.turn.json", timeout)
@@ -77,6 +80,11 @@ class Repository:
     def url(self) -> str:
         """The remote's URL."""
         return self._private.url
+
+    @property
+    def origin(self) -> Remote:
+        """The remote, as the clone has it."""
+        return self._private.remote
 
     def read(self, look: Callable[[Snapshot], T], ahead: bool = False) -> T:
         """Look at the documents at the remote's newest commit, with one fetch.

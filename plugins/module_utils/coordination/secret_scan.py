@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from .secret_forms import FORMS
 OWN_TOKEN = "the token of this server"  # noqa: S105 (a name)
 MIN_OWN_TOKEN = 8
 """Characters; a shorter one would be found in ordinary texts."""
+_URL_SAFE = str.maketrans("+/", "-_")
 _MARK = rf"\[redacted: (?:{'|'.join(re.escape(name) for name in (OWN_TOKEN, *(f.name for f in FORMS)))})\]"
 
 
@@ -31,7 +33,7 @@ def find_secrets(text: str, token: str = "") -> list[Finding]:
     """The secrets in a text, in order. Those that overlap count as one, named after the one that begins first, or after
     the own token where that is among them.
 
-    :param token: this server's own token, which is found however it looks.
+    :param token: this server's own token, which is found however it looks; each word of it, where it has several.
     """
     found = [*_find_own(text, token), *_find_known(text)]
     return _apart(_unmarked(text, found)) if found else []
@@ -104,13 +106,30 @@ class _Walk:
 
 def _find_own(text: str, token: str) -> Iterator[Finding]:
     """The own token as it is, in a URL, and in the header with which Git sends it."""
-    token = token.strip()
-    if len(token) < MIN_OWN_TOKEN:
-        return
-    header = base64.b64encode(f"x-access-token:{token}".encode("utf-8", "surrogatepass")).decode("ascii")
-    shapes = {token, quote(token, safe="", errors="surrogatepass"), header}
-    for match in re.finditer("|".join(re.escape(shape) for shape in sorted(shapes, key=len, reverse=True)), text):
+    pattern = _own_pattern(token)
+    for match in pattern.finditer(text) if pattern else ():
         yield Finding(OWN_TOKEN, *match.span())
+
+
+@functools.lru_cache(maxsize=8)
+def _own_pattern(token: str) -> re.Pattern[str] | None:
+    """What fits the words of a token file in all their shapes; a good one has one word, a bad one perhaps PAT=…."""
+    words = {shape for word in token.split() for shape in (word, word.rpartition("=")[2].strip("\"'"))}
+    shapes = {shape for word in words if len(word) >= MIN_OWN_TOKEN for shape in _shapes(word)}
+    in_order = sorted(shapes, key=lambda shape: (-len(shape), shape))
+    return re.compile("|".join(map(re.escape, in_order))) if shapes else None
+
+
+def _shapes(word: str) -> Iterator[str]:
+    """A word as it is, in a URL, in the header with which Git sends it, and within anything else in Base64."""
+    quoted = quote(word, safe="", errors="surrogatepass")
+    yield from (word, quoted, re.sub("%..", lambda match: match[0].lower(), quoted))
+    content = word.encode("utf-8", "surrogatepass")
+    yield base64.b64encode(b"x-access-token:" + content).decode("ascii")
+    for before, first in enumerate((0, 2, 3)):  # the characters that depend on what stands before and behind are left
+        encoded = base64.b64encode(b"\0" * before + content).decode("ascii")
+        within = encoded[first : (before + len(content)) * 8 // 6]
+        yield from (within, within.translate(_URL_SAFE))
 
 
 def _find_known(text: str) -> Iterator[Finding]:

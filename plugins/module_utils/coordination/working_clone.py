@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from .clone_config import common_folder, git_folder
 from .errors import sentence
-from .git_command import GitCommand, Outcome
+from .git_command import GitCommand
+from .git_failures import Outcome
 from .git_files import copy_object, read_ref, write_ref
 from .packing import pack_clone
 from .private_repository import PrivateRepository

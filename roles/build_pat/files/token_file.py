@@ -1,0 +1,1 @@
+../../../plugins/module_utils/coordination/token_file.py
