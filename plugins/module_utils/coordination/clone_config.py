@@ -94,8 +94,8 @@ def _content(file: Path) -> bytes | None:
 
 def _unreadable(clone: str, error: Exception) -> CloneInvalid:
     remedy = (
-        "Clone the Build repository there, or give the folder of its clone: to the set-up as builders_repo, to a module "
-        "as repo."
+        "Clone the Build repository there, or give the folder of its clone: to the set-up as builders_repo, to a "
+        "module as repo."
     )
     if isinstance(error, PermissionError):
         return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", reading_remedy(error, remedy))
