@@ -146,6 +146,12 @@ status:
       description: Load in percent, used memory and free disk in GB when it was published.
       type: dict
       sample: {"cpu_usage": 2.1, "memory_used_gb": 8.5, "disk_free_gb": 450.0}
+    unverified:
+      description:
+        - What stood in a document that the server had not signed, where trust is set up. The signature does not cover it, and anybody
+          may have written it. Missing where there was none.
+      type: dict
+      sample: {"last_package": {"id": "job_1795240000", "status": "success"}}
     capabilities:
       description: What the server has.
       type: dict

@@ -67,6 +67,7 @@ class Scene:
         self.state.mkdir()
         self.write("server_id", b"build1\n")
         self.write("fleet.json", json.dumps(FLEET).encode())
+        self.write("archiving.json", b'{"announced_at": "2020-01-01T00:00:00Z"}')
         if trusted:
             self.trust("build1")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
+from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive, first_notice
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
@@ -309,6 +309,29 @@ def test_blanks_of_an_archive_are_not_multiplied(builders: Builders) -> None:
     builders.commit(NOVEMBER, b'{"messages": [' + blanks + json.dumps(message("before")).encode() + b"]}")
     moved(builders, *(message(f"m{number}") for number in range(40)))
     assert len(builders.show(NOVEMBER)) < 1_100_000
+
+
+def test_the_first_time_is_told_a_day_before(legacy: Builders) -> None:
+    """How many messages of the old repository go, and how to keep them; the day does not begin anew."""
+    with legacy.host("build1") as host:
+        clock = Clock(START, timedelta())
+        host = clock.on(host)
+        told = first_notice(host)
+        clock.move(days=0.9)
+        assert first_notice(host) == told
+        assert (
+            told.startswith("5 messages are") and "2026-11-23T07:11:46Z" in told and "build_heartbeat_archive" in told
+        )
+        clock.move(days=0.1)
+        assert first_notice(host) == ""
+        assert len(archive(host).result) == 5
+
+
+def test_where_nothing_can_be_archived_nothing_is_told(builders: Builders) -> None:
+    put(builders, NEWEST)
+    with build2(builders) as host:
+        assert first_notice(host) == ""
+    assert not (builders.state("build2") / "archiving.json").exists()
 
 
 OLD_FORMS = ("archive/messages-2025-11.json", "archive/messages_202511.json")

@@ -19,10 +19,19 @@ from .errors import InvalidInput, NoAnswer
 from .host import Host
 from .leniency import not_understood
 from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from .messages import id_of, is_for, is_read_by_anybody, is_undeliverable, normalise, parse_time, thread_of, urgency
+from .messages import (
+    clean,
+    id_of,
+    is_for,
+    is_read_by_anybody,
+    is_undeliverable,
+    normalise,
+    parse_time,
+    thread_of,
+    urgency,
+)
 from .outbox import Outbox
 from .own_marks import own_marks
-from .printable import one_line
 from .signing import UNSIGNED_KEYS
 from .snapshot import Snapshot
 
@@ -199,7 +208,7 @@ def _who(host: Host, entry: dict[str, Any]) -> dict[str, str]:
     """The sender and the recipients of an entry by their ids, as far as these are known; the rest as it was written."""
     meant = host.fleet.recipients(entry.get("to"))
     to = {"to": ", ".join(sorted(meant))} if host.fleet.has_recipient(entry.get("to")) else {}
-    return {"from": one_line(host.fleet.server_of(entry.get("from"))), **to}
+    return {"from": clean(host.fleet.server_of(entry.get("from"))), **to}
 
 
 def _queued(host: Host, chosen: Filter, there: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
