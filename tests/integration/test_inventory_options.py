@@ -12,8 +12,8 @@ from ansible_collections.acs.builders.tests.builders import Builders
 
 def status(builders: Builders, module: str, *arguments: str, **options: str) -> Run:
     """Read the status of build2 on it, without a place that is not given."""
-    words = ("build2", "-m", module, "-a", json.dumps(options), *arguments)
-    return ansible("adhoc", *words, folder=builders.folder)
+    given = " ".join(f"{name}={value}" for name, value in options.items())
+    return ansible("adhoc", "build2", "-m", module, "-a", given, *arguments, folder=builders.folder)
 
 
 @pytest.mark.parametrize("module", ["build_status", "acs.builders.build_status"])
