@@ -266,10 +266,18 @@ def test_what_the_log_says_is_harmless_and_without_secrets(build: Build) -> None
     token = "ghp_" + "a1B2" * 9
     build.start(f"printf 'token {token}\\n\\033[2Jclear\\377\\n'")
     job = build.watch()["job"]
-    assert job["running"] is False
+    assert job["running"] is False and token not in json.dumps(job)
     last = build.status()["last_build"]["last_lines"]
     assert token not in json.dumps(build.builders.messages()) and token not in json.dumps(last)
     assert last[1].startswith("\\x1b[2Jclear") and "\x1b" not in json.dumps(build.builders.messages())
+
+
+def test_what_a_running_job_says_is_shown_without_secrets(build: Build) -> None:
+    token = "ghp_" + "a1B2" * 9
+    build.start(f"echo token {token}; touch begun; sleep {LIMIT}")
+    until((build.source / "begun").exists, "no begin")
+    job = build.watch(wait=0)["job"]
+    assert job["running"] is True and job["last_lines"] == ["token [redacted: a GitHub token]"]
 
 
 def test_no_job_is_no_error(build: Build) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ OLD = "ghp_" + "O" * 36
 WRONG = "ghp_" + "W" * 36
 OTHER = "glpat-" + "x" * 20
 NO_TOKEN = r"has no token in \S+ that can be used.+build_pat_token.+build_pat_source_file.+ACS_UNSET"
+ODD = {
+    "archived": r"answered 403.+left as it is.+archived: unarchive it",
+    "moved": r"answered 301.+another address, \S+/New\.git: set builders_remote_url",
+    "busy": r"answered 429.+overloaded or fails: run this again later",
+}
 BAD_FORM = "does not look like one of GitHub"
 
 
@@ -41,8 +47,21 @@ class Case:
     says: str = ""
 
 
-def cases(folder: Path, remote: str) -> dict[str, Case]:
-    """All hosts."""
+@contextmanager
+def odd_hosts(folder: Path) -> Iterator[dict[str, str]]:
+    """The addresses of Git hosts that let nobody push, by what is the matter with each."""
+    with git_host(folder, answer=403) as archived, git_host(folder, answer=301) as moved:
+        archived.words = "This repository was archived so it is read-only.\n"
+        moved.headers = {"Location": f"{moved.url}/New.git"}
+        with git_host(folder, answer=429) as busy:
+            yield {"archived": archived.url, "moved": moved.url, "busy": busy.url}
+
+
+def cases(folder: Path, remote: str, odd: dict[str, str]) -> dict[str, Case]:
+    """All hosts.
+
+    :param odd: the addresses of :func:`odd_hosts`.
+    """
     source = folder / "source"
     source.write_text(f"  {FINE}\n\n")
     two, pipe = folder / "source-of-two", folder / "source-pipe"
@@ -82,6 +101,12 @@ def cases(folder: Path, remote: str) -> dict[str, Case]:
         "away": Case(
             {"build_pat_token": WRONG, **asked, "build_pat_url": nowhere}, OLD.encode(), says="answered nothing"
         ),
+        **{
+            f"remote-{name}": Case(
+                {"build_pat_token": CLASSIC, **asked, "build_pat_url": f"{url}/Build.git"}, OLD.encode(), says=ODD[name]
+            )
+            for name, url in odd.items()
+        },
         "plain": Case({"build_pat_token": CLASSIC, "build_pat_url": "http://192.0.2.1/Build.git"}, says="plain http"),
     }
 
@@ -120,7 +145,12 @@ def recap(done: Run, count: str) -> dict[str, int]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, for the token file is given to root")
 def test_the_token(tmp_path: Path, remote: GitHost) -> None:
-    hosts = cases(tmp_path, f"{remote.url}/Build.git/")
+    with odd_hosts(tmp_path) as odd:
+        check_the_token(tmp_path, cases(tmp_path, f"{remote.url}/Build.git/", odd))
+
+
+def check_the_token(tmp_path: Path, hosts: dict[str, Case]) -> None:
+    """Run the role on all hosts, and check what became of each."""
     files = {name: tmp_path / f"{name}.PAT" for name in hosts}
     for name, case in hosts.items():
         if case.found is not None:

@@ -21,6 +21,7 @@ from typing import Any
 from . import job_runner
 from .environment import commit_of
 from .errors import InvalidInput
+from .foreign_words import harmless
 from .host import Host
 from .job_report import publish_building, publish_end, tell_start
 from .messages import parse_time, utc_text
@@ -237,7 +238,7 @@ def _seen(host: Host, record: dict[str, Any]) -> dict[str, Any]:
         "elapsed_seconds": max(0, int((host.clock() - started).total_seconds())),
         "log": record["log"],
         "log_size": record.get("log_size", 0),
-        "last_lines": [one_line(line) for line in job_runner.last_lines(log)],
+        "last_lines": [one_line(line) for line in harmless("\n".join(job_runner.last_lines(log))).splitlines()],
         **{name: record[name] for name in ("branch", "commit", "started_at")},
         **record.get("outcome", {}),
     }
