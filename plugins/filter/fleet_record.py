@@ -17,8 +17,7 @@ options:
   _input:
     description:
       - For each server its C(id), which is its name in the inventory, C(hostname), C(ip), C(manager) and C(partner).
-      - All but the C(id) may be empty. C(place), which is not in the file, names the host and the folder where its state is; no two
-        servers have the same.
+      - All but the C(id) may be empty.
     type: list
     elements: dict
     required: true

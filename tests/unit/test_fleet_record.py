@@ -65,13 +65,6 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
         fleet_record([member(id="build_3", hostname="One"), member(ip="x", hostname="one.example")][::-1], URL)
 
 
-def test_two_servers_are_not_one_host() -> None:
-    servers = [member(place="192.0.2.1 22 /state"), {"id": "build2", "place": "192.0.2.1 22 /state2"}]
-    assert "place" not in fleet_record(servers)["servers"][0]
-    with pytest.raises(AnsibleFilterError, match="build1 and build2 are the same host"):
-        fleet_record([servers[0], {"id": "build2", "place": "192.0.2.1 22 /state"}])
-
-
 @pytest.mark.parametrize(
     "url",
     ["htps://git.example/x", "ext::sh -c id", "https::x", " https://git.example/x", "-x", "https:///x", "https://a/\n"],

@@ -28,12 +28,12 @@ def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict
     """The content of the fleet file.
 
     :param servers: for each server ``id``, its name in the inventory, and ``hostname``, ``ip``, ``manager`` and
-        ``partner``, which may be empty; and ``place``, the host and the folder where its state is, when that is known.
+        ``partner``, which may be empty.
     :param remote: the URL or path of the Build repository; empty when it is not known.
     :raises InvalidInput: naming everything that cannot be used, with the host and the variable.
     """
     members = [{name: _text(server.get(name)) for name in FIELDS} for server in servers]
-    problems = [*_of_remote(_text(remote)), *_of_names(members), *_of_places(servers)]
+    problems = [*_of_remote(_text(remote)), *_of_names(members)]
     for member in members:
         problems += [f"{member['id']}: {problem}" for problem in _of_member(member, {one["id"] for one in members})]
     if problems:
@@ -69,15 +69,6 @@ def _of_names(members: Sequence[Mapping[str, str]]) -> Iterator[str]:
         name = member["hostname"].partition(".")[0].lower()
         if name and seen.setdefault(name, member["id"]) != member["id"]:
             yield f"{seen[name]} and {member['id']} have the same builders_hostname, {name}."
-
-
-def _of_places(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Servers that would overwrite each other's state."""
-    seen: dict[str, str] = {}
-    for server in servers:
-        place, own = _text(server.get("place")), _text(server.get("id"))
-        if place and seen.setdefault(place, own) != own:
-            yield f"{seen[place]} and {own} are the same host, with the same ansible_host and builders_state_dir."
 
 
 def _of_remote(remote: str) -> Iterator[str]:
