@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,9 +75,16 @@ def test_what_another_program_said_ends_as_a_sentence(said: str, whole: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("number", "advice"), [(errno.ENOSPC, "Make room"), (errno.EACCES, "as root"), (errno.EISDIR, "See what it says")]
+    ("number", "user", "advice"),
+    [
+        *((errno.ENOSPC, 0, "Make room"), (errno.EISDIR, 0, "See what it says")),
+        *((errno.EACCES, 1000, "as root"), (errno.EACCES, 0, "chown root:root /some/file")),
+    ],
 )
-def test_what_the_system_refuses_is_told_as_what_it_is(number: int, advice: str) -> None:
+def test_what_the_system_refuses_is_told_as_what_it_is(
+    number: int, user: int, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     error = OSError(number, "It cannot be", "/some/file")
     assert str(unusable(error)).startswith("/some/file: It cannot be. ")
     assert advice in unusable(error).remedy
