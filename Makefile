@@ -42,6 +42,7 @@ $(RUN)/.done: requirements.txt
 $(DEV)/.done: requirements-dev.txt requirements.txt
 .venv/%/.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.x")'
+	@echo "Making a Python environment in $(@D); this takes a minute."
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $(firstword $^)

@@ -118,6 +118,11 @@ class Builders:
         subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
         return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
 
+    def announce_archiving(self, *servers: str) -> None:
+        """Let the servers archive at once, as if they had told of it a day ago."""
+        for server in servers:
+            (self.state(server) / "archiving.json").write_text('{"announced_at": "2020-01-01T00:00:00Z"}')
+
     def commit(self, path: str, content: bytes, message: str = "an old script was here") -> str:
         """Commit a file to the remote as a person with a clone of their own would, and return the commit."""
         person = self.folder / "person"

@@ -15,6 +15,7 @@ options:
     description:
       - The clone of the Build repository where people work on this server.
       - It tells where the remote is. Its state does not matter otherwise, and it is fast-forwarded after a write when it is clean.
+      - Where it is not given, the variable C(builders_repo) of the inventory gives it, if there is one.
     type: path
     default: /root/Build
   remote:
@@ -22,7 +23,9 @@ options:
     type: str
     default: origin
   branch:
-    description: The branch that holds the documents.
+    description:
+      - The branch that holds the documents.
+      - Where it is not given, the variable C(builders_branch) of the inventory gives it, if there is one.
     type: str
     default: main
   server_id:
@@ -34,10 +37,13 @@ options:
     description:
       - The file that holds the access token of the Git host. It is read by Git's credential helper when the remote asks.
       - It is not used for remotes that need none.
+      - Where it is not given, the variable C(builders_pat_file) of the inventory gives it, if there is one.
     type: path
     default: /PAT
   state_dir:
-    description: Where this server keeps its private repository, its read marks and the fleet file.
+    description:
+      - Where this server keeps its private repository, its read marks and the fleet file.
+      - Where it is not given, the variable C(builders_state_dir) of the inventory gives it, if there is one.
     type: path
     default: /var/lib/acs-builders
   timeout:

@@ -11,10 +11,11 @@ short_description: Bring the record of who may sign up to date
 version_added: 0.1.0
 description:
   - Adds the signing keys that were collected from servers to the record of who may sign in whose name. A new key of a server
-    ends its older ones, and the keys of a server that there is no more end now.
+    ends its older ones, and the keys of a server that there is no more end now. What is recorded of an id that no server can have
+    is left out.
   - Ended keys stay in the record, so that old messages can still be verified.
   - The role P(acs.builders.build_trust#role) uses it.
-positional: keys, members
+positional: keys, members, adopted
 options:
   _input:
     description:
@@ -33,6 +34,13 @@ options:
     type: list
     elements: str
     required: true
+  adopted:
+    description:
+      - The texts of the records that servers have. Where the record is none or cannot be read, theirs is taken, if all that can be
+        read are the same; where none can be read, a new one begins.
+      - None when nothing is to be taken over.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -58,28 +66,49 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.module_utils.coordination import signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
 
-RESTORE = "Restore it from where it is kept under version control."
 
-
-def merge_signers(record: Any, keys: Mapping[str, Mapping[str, Any]], members: Sequence[str]) -> dict[str, Any]:
+def merge_signers(
+    record: Any,
+    keys: Mapping[str, Mapping[str, Any]],
+    members: Sequence[str],
+    adopted: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """The record after keys were collected.
 
     :raises AnsibleFilterError: when the record or a key cannot be used.
     """
-    try:
-        before = _parse(record) if isinstance(record, str) else record
+
+    def merged(before: Any) -> dict[str, Any]:
         return signers.merge_signers(before, keys, members, datetime.now(timezone.utc))
+
+    try:
+        if adopted is None or _is_readable(record):
+            return merged(_parse(record))
+        readable = list(dict.fromkeys(filter(_is_readable, adopted)))
+        if len(readable) > 1:
+            raise InvalidInput("Only what all of these servers have the same can be taken over.", signers.RESTORE)
+        return merged(_parse(readable[0]) if readable else None)
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
 
 
-def _parse(text: str) -> Any:
+def _is_readable(record: Any) -> bool:
+    """Whether something can be merged with, and so can be a record."""
+    try:
+        return record is not None and bool(signers.merge_signers(_parse(record), {}, [], datetime.now(timezone.utc)))
+    except CoordinationError:
+        return False
+
+
+def _parse(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput("The record of signers is not JSON.", RESTORE) from error
+        raise InvalidInput("The record of signers is not JSON.", signers.RESTORE) from error
     if record is None:  # which would mean that there is none yet
-        raise InvalidInput("The record of signers is empty.", RESTORE)
+        raise InvalidInput("The record of signers is empty.", signers.RESTORE)
     return record
 
 

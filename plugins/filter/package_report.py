@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Compares what the package database says with what was wanted.
   - The role P(acs.builders.build_packages#role) uses it.
-positional: observed, state, words
+positional: observed, state, words, predict
 options:
   _input:
     description: The packages that were wanted, each V(name) or V(name=version).
@@ -32,6 +32,10 @@ options:
     description: By package as it was wanted, what the package manager said where it failed.
     type: dict
     default: {}
+  predict:
+    description: Whether nothing was changed yet, as in check mode. What the package manager does not refuse is as it was wanted then.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -45,6 +49,9 @@ _value:
   description:
     - For each package its C(name), C(ok), whether it is as it was wanted, C(wanted), the version that was wanted, C(version),
       C(status) and C(installed_at) as they are, and C(words) of the package manager where it failed.
+    - C(provided_by) is the installed package that stands in its place, whose version is told then, as for a virtual or a renamed
+      package. It counts as present, and is not removed with the name that it stands for.
+    - C(predicted) says whether the package manager would still have to make it so.
   type: list
   elements: dict
 """
@@ -62,13 +69,14 @@ def package_report(
     observed: Mapping[str, Mapping[str, Any]],
     state: str = "present",
     words: Mapping[str, str] | None = None,
+    predict: bool = False,
 ) -> list[dict[str, Any]]:
     """What came of packages.
 
     :raises AnsibleFilterError: when a package or the state cannot be used.
     """
     try:
-        return [one._asdict() for one in packages.outcomes(wanted, state, observed, words or {})]
+        return [one._asdict() for one in packages.outcomes(wanted, state, observed, words or {}, predict)]
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
 

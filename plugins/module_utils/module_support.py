@@ -12,7 +12,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .coordination.delivering import OFFLINE, QUEUE, deliver_waiting
-from .coordination.errors import CoordinationError, InvalidInput, explain
+from .coordination.errors import CoordinationError, InvalidInput, unusable
 from .coordination.guarding import POLICIES, REFUSE, own_token
 from .coordination.host import Host, open_host
 from .coordination.printable import one_line, visible
@@ -79,9 +79,8 @@ def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str,
     except CoordinationError as error:
         module.fail_json(msg=one_line(str(error)), reason=error.kind)
     except OSError as error:
-        module.fail_json(
-            msg=f"{explain(error)}. Check that the disk has room and that this user may write there.", reason="state"
-        )
+        told = unusable(error)
+        module.fail_json(msg=one_line(str(told)), reason=told.kind)
     module.exit_json(**result)
 
 
@@ -128,7 +127,7 @@ def select_with(
         return None
     if jmespath is None:
         module.fail_json(
-            msg=f"{missing_required_lib('jmespath')}. On Debian and Ubuntu: apt-get install python3-jmespath.",
+            msg=f"{missing_required_lib('jmespath')}. On Debian and Ubuntu: apt-get install python3-jmespath",
             reason="dependency",
         )
     remedy = "Write an expression that selects messages, for example [?priority=='high']."

@@ -101,6 +101,8 @@ ansible_facts:
             - Each package by its name. With several architectures, the server's own.
             - C(installed_at) is the time at which dpkg wrote the list of its files; null when that is not known, or the
               package is not installed.
+            - A package that was asked for and is not installed itself, as a virtual or a renamed one, has C(provided_by), the
+              installed package that stands in its place, and is told as that one is.
           type: dict
           sample: {"libssl-dev": {"version": "3.0.11-1", "status": "install ok installed", "architecture": "amd64", "installed_at": "2026-11-02T10:15:00Z"}}
         disk:

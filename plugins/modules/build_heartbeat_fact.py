@@ -70,6 +70,7 @@ ansible_facts:
             - C(verified) and C(verified_reason), C(status_verified) and C(status_verified_reason) tell whether the heartbeat and the
               status are signed by the server, as RV(acs.builders.build_status#module:verified) does. What is not believed is a
               problem, and such a heartbeat is no sign of life.
+            - C(status_queued) tells that the status of this server waits in its outbox, and C(status_verified) is about an older one.
             - C(state) is V(ok), V(aging) after 120 s without a heartbeat, V(stale) after 300 s (both longer in proportion when
               the server's own interval is longer than 60 s), or V(missing) when none was ever seen.
             - C(clock_skew_seconds) tells by how much the server's clock is behind this one; null where it is not known.

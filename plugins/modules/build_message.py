@@ -287,6 +287,10 @@ messages:
       description: Whether no server of the fleet is its recipient.
       type: bool
       sample: false
+    queued:
+      description: Whether it waits in the outbox of this server, and the remote does not have it yet.
+      type: bool
+      sample: false
     other:
       description:
         - What else its sender has written, members that this collection does not know, and values that do not have the form of
@@ -425,7 +429,9 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     if state == "awaited":
         waiting = (params["wait_timeout"], params["poll_interval"])
         if min(waiting) <= 0:
-            raise InvalidInput("wait_timeout and poll_interval must be positive.", "Give at least 1 second.")
+            raise InvalidInput(
+                "The options wait_timeout and poll_interval must be positive.", "Give at least 1 second."
+            )
         if params["id"]:
             found = listing.wait_for_answer(host, params["id"], *waiting)
         else:
@@ -445,7 +451,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         receipt = sending.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
     else:
         receipt = sending.reply(host, params["id"], _draft(params), params["secrets"], params["offline"])
-    sent = listing.shown(host, receipt.result)
+    sent = listing.shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
 
 

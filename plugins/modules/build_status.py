@@ -146,10 +146,21 @@ status:
       description: Load in percent, used memory and free disk in GB when it was published.
       type: dict
       sample: {"cpu_usage": 2.1, "memory_used_gb": 8.5, "disk_free_gb": 450.0}
+    unverified:
+      description:
+        - What stood in a document that the server had not signed, where trust is set up. The signature does not cover it, and anybody
+          may have written it. Missing where there was none.
+      type: dict
+      sample: {"last_package": {"id": "job_1795240000", "status": "success"}}
     capabilities:
       description: What the server has.
       type: dict
       sample: {"cores": 32, "memory_gb": 128}
+queued:
+  description: Whether this status waits in the outbox of this server, and the remote does not have it yet.
+  returned: success
+  type: bool
+  sample: false
 remote_age_seconds:
   description: How old what was read is; 0 unless the remote could not be reached.
   returned: without O(status)
@@ -184,9 +195,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Snapshot
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report, read_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import show_status, write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
@@ -194,7 +204,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     params = module.params
     if params["status"] is None:
         server = host.fleet.check_recipient(params["server"] or host.id)
-        return host.repository.read(lambda snapshot: _shown(host, snapshot, server))
+        return _shown(host, server)
     report = Report(
         status=params["status"],
         job=params["job"],
@@ -204,19 +214,21 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         artifacts=params["artifacts"] or (),
     )
     receipt = write_status(host, report, params["secrets"], params["offline"])
-    return {**module_support.written(module, receipt), "server": host.id, "status": receipt.result}
+    told = {"server": host.id, "status": receipt.result, "queued": receipt.queued}
+    return {**module_support.written(module, receipt), **told}
 
 
-def _shown(host: Host, snapshot: Snapshot, server: str) -> dict[str, Any]:
-    status, verdict = read_status(host, snapshot, server)
+def _shown(host: Host, server: str) -> dict[str, Any]:
+    seen = show_status(host, server)
     return {
         "changed": False,
         "server": server,
-        "status": status,
-        "verified": verdict.verified,
-        "verified_reason": verdict.reason,
-        "remote_age_seconds": round(snapshot.age),
-        "commit": snapshot.commit,
+        "status": seen.status,
+        "queued": seen.queued,
+        "verified": seen.verdict.verified,
+        "verified_reason": seen.verdict.reason,
+        "remote_age_seconds": round(seen.age),
+        "commit": seen.commit,
     }
 
 

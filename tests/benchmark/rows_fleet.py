@@ -58,6 +58,7 @@ class Fleet:
         self.beats: Counter[str] = Counter()
         self.sent: dict[str, float] = {}
         self.seen: dict[str, float] = {}
+        self._builders = builders
         self._now = 0.0
         self._length = length
         self._random = random.Random(SEED)
@@ -78,6 +79,7 @@ class Fleet:
 
     def settle(self) -> None:
         """Let each server beat once, and archive what the old scripts left."""
+        self._builders.announce_archiving(*self._cycles)
         for cycle in self._cycles.values():
             cycle.run()
 

@@ -67,6 +67,7 @@ class Scene:
         self.state.mkdir()
         self.write("server_id", b"build1\n")
         self.write("fleet.json", json.dumps(FLEET).encode())
+        self.write("archiving.json", b'{"announced_at": "2020-01-01T00:00:00Z"}')
         if trusted:
             self.trust("build1")
 
@@ -135,7 +136,10 @@ class _Popen(subprocess.Popen):  # type: ignore[type-arg]
 
 def _answer(command: Any, _patience: float, **_more: str) -> subprocess.CompletedProcess[str]:
     """What the machine says of itself, without asking it."""
-    told = "0123456789abcdef refs/heads/main" if command[0] == "git" else "jq\t1.6-2.1\tinstall ok installed\tamd64\n"
+    package = "jq\t1.6-2.1\tinstall ok installed\tamd64"
+    if "${Provides}" in command[-1]:
+        package += "\tlibssl-dev (= 3.0.11)"
+    told = "0123456789abcdef refs/heads/main" if command[0] == "git" else f"{package}\n"
     return subprocess.CompletedProcess(command, 0, told, "")
 
 

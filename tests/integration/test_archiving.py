@@ -223,6 +223,13 @@ def test_two_archivers_and_three_senders_lose_nothing(tmp_path: Path, monkeypatc
 def test_the_service_archives_what_is_worth_a_commit(builders: Builders) -> None:
     old = [old_message(number) for number in range(archiving.MIN_MOVED + 1)]
     builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
+    with service(builders, "build2", archive="off") as running:
+        assert not any("archive" in line for line in running.log())
+    with service(builders, "build2") as running:
+        running.next_beat()
+        assert len([line for line in running.log() if "build_heartbeat_archive" in line]) == 1, "it tells of it once"
+    assert builders.commits() == 1, "and waits"
+    builders.announce_archiving("build2")
     with service(builders, "build2") as running:
         assert "archive 50 messages" in git("log", "--format=%s", "main", cwd=builders.remote)
         builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
@@ -236,6 +243,7 @@ def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -
     path = f"{ARCHIVE}/{old[0]['timestamp'][:7]}.json"
     builders.commit(path, b"[")
     builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
+    builders.announce_archiving("build2")
     with service(builders, "build2") as running:
         running.next_beat()
         (told,) = running.problems()

@@ -29,6 +29,9 @@ def test_build_message_alone_lists_the_unread_mail_of_build1(builders: Builders,
         covered,
         builders,
         f"""
+        mkdir /root/noexec
+        mount -t tmpfs -o noexec tmpfs /root/noexec
+        export ANSIBLE_REMOTE_TMP=/root/noexec
         ansible-playbook setup.yml --limit build1 \
             --extra-vars "builders_remote_url=$REMOTE" --extra-vars "$SET_UP" >&2
         ansible build1 -m build_message -a "state=read ids={read}" >&2
@@ -52,3 +55,45 @@ def test_a_host_that_was_not_set_up_says_so(builders: Builders, covered: list[st
     assert "Traceback" not in done.output
     assert done.result["reason"] == "identity"
     assert "setup playbook" in done.result["msg"]
+
+
+def test_a_host_without_systemd_is_recovered_and_torn_down_once(builders: Builders, covered: list[str]) -> None:
+    """It had been set up under a name that no server can have."""
+    done = as_operator(
+        covered,
+        builders,
+        """
+        if [ -d /run/systemd ]; then mount -t tmpfs tmpfs /run/systemd; fi
+        play() { ansible-playbook "$@" --limit build1 -e "builders_remote_url=$REMOTE" -e "$SET_UP"; echo ==; }
+        echo build_1 > /etc/build_server_id
+        play playbooks/recover.yml -e build_heartbeat_service=true
+        cat /etc/build_server_id
+        git -C /root/Build commit --quiet --allow-empty --message beat
+        git -C /root/Build push --quiet origin HEAD:refs/heartbeats/build1
+        play playbooks/teardown.yml
+        play playbooks/teardown.yml
+        ls -d /root/Build /var/lib/acs-builders
+        """,
+    )
+    assert done.code == 0, done.output
+    recovered, first, again, left = done.stdout.split("\n==\n")
+    assert "build1 does not run systemd." in recovered and first.startswith("build1\n")
+    assert "The fleet is divided: build2 did not take part" in " ".join(recovered.rpartition("TASK [")[2].split())
+    assert "changed=0" not in first and "changed=0" in again, again
+    assert left.split() == ["/root/Build", "/var/lib/acs-builders"]
+
+
+def test_a_set_up_with_a_variable_that_cannot_be_used_writes_nothing(builders: Builders, covered: list[str]) -> None:
+    done = as_operator(
+        covered,
+        builders,
+        """
+        for variable in build_heartbeat_interval=never build_heartbeat_timeout=0 builders_repo=Build; do
+            ansible-playbook setup.yml -e "builders_remote_url=$REMOTE" -e "$SET_UP" -e "$variable" || echo refused
+        done
+        """,
+    )
+    told = " ".join(done.stdout.split())
+    assert done.stdout.count("\nrefused\n") == 3 and re.findall(r"changed=([1-9])", told) == [], done.output
+    assert "build_heartbeat_interval" in told and "whole numbers greater than 0" in told
+    assert "builders_repo that is no whole path" in told

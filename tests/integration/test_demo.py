@@ -23,8 +23,11 @@ def test_the_demo_twice(tmp_path: Path) -> None:
     for number in (1, 2):
         done = run(TOP / "tools" / "demo", cwd=tmp_path, variables=variables)
         assert done.code == 0, done.output
-        assert "[WARNING]" not in done.output
-        shown = done.stdout.partition("THE CONVERSATION")[2]
+        assert "[WARNING]" not in done.output + (servers.folder / "demo.log").read_text()
+        progress, _title, shown = done.stdout.partition("THE CONVERSATION")
+        assert progress.startswith("Two servers on this machine, in ")
+        assert re.search(r"^  Respond +\.{9,}$", progress, re.MULTILINE)
+        assert progress.count("\n") < 20
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
         assert question[1:] == ("build1", "build2", "request", "Install libmysqlclient-dev")
         assert answer[1:] == ("build2", "build1", "info", "Re: Install libmysqlclient-dev")
@@ -44,6 +47,37 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         ]
         assert all(message["read"] for message in servers.messages())
         assert json.loads(servers.show("build2/status.json"))["last_build"]["id"] == "demo"
+        check_places(shown.partition("WHERE TO LOOK")[2], variables, number)
         for server in servers.ids:
             listed = servers.clone(server) / "coordination" / "messages.json"
             assert len(json.loads(listed.read_text())["messages"]) >= 2 * number
+
+
+def check_places(shown: str, variables: dict[str, str], number: int) -> None:
+    """Run what is said under where to look, as somebody in another folder who has no Ansible on the path."""
+    commands = dict(re.findall(r"^  (\S.*?)  +(.*)$", shown, re.MULTILINE))
+    del commands["on the real servers"]
+    plain = {**variables, "PATH": os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if ".venv" not in p)}
+    printed = {}
+    for what, command in commands.items():
+        done = run("sh", "-euc", command, cwd=Path("/"), variables=plain)
+        assert done.code == 0, done.output
+        printed[what] = done.stdout
+    assert len(json.loads(printed["what is in the repository"])["messages"]) == 2 + 2 * number
+    assert printed["who wrote what when"].splitlines()[0].endswith(" build2: success (demo)")
+    assert printed["all mail of a server"].count('"subject": "Re: Install libmysqlclient-dev"') == number
+
+
+def test_a_demo_that_fails_says_why(tmp_path: Path) -> None:
+    ansible = tmp_path / "bin" / "ansible-playbook"
+    ansible.parent.mkdir()
+    ansible.write_text("#!/bin/sh\necho 'PLAY [Set up] ***'\necho 'fatal: no room'\nexit 2\n")
+    ansible.chmod(0o755)
+    variables = environment(
+        tmp_path / "home",
+        ACS_BUILDERS_SCRATCH=tmp_path / "servers",
+        PATH=f"{ansible.parent}{os.pathsep}{os.environ['PATH']}",
+    )
+    done = run(TOP / "tools" / "demo", cwd=tmp_path, variables=variables)
+    assert done.code == 2
+    assert "fatal: no room" in done.stdout and str(tmp_path / "servers" / "demo.log") in done.stdout

@@ -76,6 +76,19 @@ def build(builders: Builders) -> Iterator[Build]:
         os.kill(pid, signal.SIGKILL)
 
 
+def test_the_same_job_again_tells_of_its_own_run(build: Build) -> None:
+    build.start("echo the first run")
+    assert build.watch()["job"]["last_lines"] == ["the first run"]
+    build.start("echo the second run; exit 3")
+    job = build.watch()["job"]
+    assert (job["last_lines"], job["exit_code"]) == (["the second run"], 3)
+    assert (build.logs / "job_1.log").read_text() == "the first run\nthe second run\n"
+    assert build.status()["last_build"]["last_lines"] == ["the second run"]
+    build.start("exit 4")
+    assert build.watch()["job"]["last_lines"] == []
+    assert "the first run" not in build.builders.messages()[-1]["body"]
+
+
 def test_a_job_that_succeeds(build: Build) -> None:
     git("init", "--quiet", "--initial-branch=main", build.source)
     git("-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "--allow-empty", "-qm", "x", cwd=build.source)

@@ -77,11 +77,11 @@ BAD: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
     "a request without action": ({**SENT, "request": {"packages": []}}, "invalid_input", ("action",)),
     "a key of spaces": ({**SENT, "key": " "}, "invalid_input", ("key", "letters")),
     "reply to an unknown id": ({"state": "replied", "id": "msg_1_x", "body": "x"}, "unknown_message", ("msg_1_x",)),
-    "read of an unknown id": ({"state": "read", "ids": ["msg_1_x"]}, "unknown_message", ("msg_1_x", "List")),
+    "read of an unknown id": ({"state": "read", "ids": ["msg_1_x"]}, "unknown_message", ("msg_1_x", "read --all")),
     "acknowledgement of an unknown id": (
         {"state": "acknowledged", "ids": ["msg_1_x"]},
         "unknown_message",
-        ("msg_1_x", "List"),
+        ("msg_1_x", "read --all"),
     ),
     "waiting for an unknown id": ({"state": "awaited", "id": "msg_1_x"}, "unknown_message", ("build1", "msg_1_x")),
     "read before anything was listed": ({"state": "read"}, "invalid_input", ("Nothing was listed", "ids")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -23,6 +24,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     NoAnswer,
     OutboxFull,
     PushDeclined,
+    RemoteMissing,
     RemoteUnreachable,
     StateUnusable,
 )
@@ -35,7 +37,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.listing 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import show_status, write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.responding import Response, respond
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Receipt
@@ -173,6 +175,48 @@ def test_marks_answers_and_status_wait_too(builders: Builders) -> None:
     assert subjects(builders) == ["one", "two", "three", "Re: one", "Re: three"]
     assert [message["read_by"] for message in builders.messages()[:3]] == [["build2"]] * 3
     assert builders.messages()[1]["acknowledged_by"] == ["build2"]
+
+
+def test_what_waits_shows_as_queued(builders: Builders) -> None:
+    """In its conversation, by its id, in the status and in the health; and no longer once it is delivered."""
+    asked = say(builders, "one").result[0]["id"]
+    with builders.host("build2") as host:
+        write_status(host, Report("idle"))
+    with outage(builders), builders.host("build2") as host:
+        answer = reply(host, asked, Draft("", "Yes")).result[0]["id"]
+        write_status(host, Report("building", job="j1"))
+        for chosen, queued in (
+            (Filter(thread=asked), {asked: False, answer: True}),
+            (Filter(ids=[answer]), {answer: True}),
+        ):
+            assert {one["id"]: one["queued"] for one in list_messages(host, chosen).messages} == queued
+        seen = show_status(host, "build2")
+        assert (seen.status["status"], seen.queued) == ("building", True)
+        server = read_health(host)["servers"]["build2"]
+        assert (server["status"], server["status_queued"]) == ("building", True)
+    with builders.host("build2") as host:
+        seen = show_status(host, "build2")
+        assert (seen.status["status"], seen.queued) == ("building", False)
+        assert [one["queued"] for one in list_messages(host, Filter(thread=asked)).messages] == [False, False]
+    assert subjects(builders) == ["one", "Re: one"]
+
+
+def test_a_write_to_a_remote_that_is_gone_is_said_to_be_lost(builders: Builders) -> None:
+    """And what the error says to do helps: the set-up tells the clone and the fleet file where the remote is now."""
+
+    def set_up(remote: Path) -> None:
+        fleet = builders.state("build1") / "fleet.json"
+        fleet.write_text(json.dumps({**json.loads(fleet.read_text()), "remote": str(remote)}))
+        git("remote", "set-url", "origin", remote, cwd=builders.clone("build1"))
+
+    set_up(builders.remote)
+    say(builders, "one")
+    moved = builders.remote.rename(builders.folder / "renamed.git")
+    with pytest.raises(RemoteMissing, match=r"nothing waits in the outbox: .*builders_remote_url"):
+        say(builders, "two")
+    assert waiting(builders) == []
+    set_up(moved)
+    assert say(builders, "two").delivery == "pushed"
 
 
 def test_a_key_that_waits_is_not_sent_again(builders: Builders) -> None:

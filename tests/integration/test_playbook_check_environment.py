@@ -66,7 +66,7 @@ def shown(done: Run) -> list[list[str]]:
 
 def test_what_differs_is_printed_written_and_told_once(three: Builders) -> None:
     file = three.folder / "compared.json"
-    done = check_environment(three, "-e", f"json={file}", "-e", "notify=true")
+    done = check_environment(three, "-e", f"json={file}", "-e", "tell=true")
     assert done.code == 0, done.output
     table = shown(done)
     assert table[:5] == [
@@ -92,12 +92,12 @@ def test_what_differs_is_printed_written_and_told_once(three: Builders) -> None:
     facts = {fact["name"]: fact["value"] for fact in told[0]["facts"]}
     assert (facts["build1/packages/make"], facts["build2/packages/make"]) == ("4.3", "missing")
 
-    again = check_environment(three, "-e", f"json={file}", "-e", "notify=true")
+    again = check_environment(three, "-e", f"json={file}", "-e", "tell=true")
     assert again.code == 0 and len(three.messages()) == 2, again.output
     assert "changed=0" in again.stdout and "changed=1" not in again.stdout
 
     install(three, "build2", node="echo v18.19.0", dpkg_query=installed(bash="5.2", curl="8.1", make="4.3"))
-    same = check_environment(three, "-e", "notify=true")
+    same = check_environment(three, "-e", "tell=true")
     assert same.code == 0, same.output
     assert shown(same)[0][0] == "compared:" and "identical: 7, differing: 0, missing: 0" in same.stdout
     assert {message["subject"] for message in three.messages()[2:]} == {"Environments are identical"}
@@ -105,7 +105,7 @@ def test_what_differs_is_printed_written_and_told_once(three: Builders) -> None:
 
 
 def test_without_a_partner_all_are_told(three: Builders) -> None:
-    done = check_environment(three, "-e", "notify=true", "-e", "builders_partner=")
+    done = check_environment(three, "-e", "tell=true", "-e", "builders_partner=")
     assert done.code == 0, done.output
     assert [message["to"] for message in three.messages()] == ["all", "all"]
 
@@ -114,14 +114,14 @@ def test_it_writes_and_tells_nothing_unless_asked_to(three: Builders) -> None:
     file = three.folder / "compared.json"
     done = check_environment(three)
     assert done.code == 0, done.output
-    checked = check_environment(three, "--check", "-e", f"json={file}", "-e", "notify=true")
+    checked = check_environment(three, "--check", "-e", f"json={file}", "-e", "tell=true")
     assert checked.code == 0, checked.output
     assert not file.exists() and git("branch", "--list", "main", cwd=three.remote) == ""
 
 
 def test_two_servers_are_needed(three: Builders) -> None:
     install(three, "build2", dpkg_query="echo 'the database is damaged' >&2; exit 2")
-    done = check_environment(three, "-e", "notify=true")
+    done = check_environment(three, "-e", "tell=true")
     assert done.code != 0
     assert "the database is damaged" in done.output and "Traceback" not in done.output
     assert "Only 1 of 3 servers told what is on it" in done.output

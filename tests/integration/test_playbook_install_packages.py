@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import yaml
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
-from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.builders import Builders, git
 
 ONLY_BUILD1 = ("--limit", "build1")
 
@@ -20,6 +22,11 @@ def install(builders: Builders, *arguments: str, **variables: Any) -> Run:
 def told(builders: Builders, server: str) -> list[tuple[str, str]]:
     """The types and first lines of what a server has told."""
     return [(one["type"], one["body"].splitlines()[0]) for one in builders.messages() if one["from"] == server]
+
+
+def one_line(done: Run) -> str:
+    """All that was printed, on one line."""
+    return " ".join(done.output.replace("\\n", " ").replace("\\'", "'").split())
 
 
 def test_each_server_tells_its_partner_what_has_changed(builders: Builders) -> None:
@@ -54,12 +61,51 @@ def test_a_mismatch_is_a_warning(builders: Builders) -> None:
 def test_nothing_named_is_one_sentence(builders: Builders) -> None:
     done = install(builders)
     assert done.code != 0 and "No packages are named." in done.output
-    for bad in ("jq", [], ["-o"]):
-        done = install(builders, *ONLY_BUILD1, packages=bad)
-        assert done.code != 0 and "Traceback" not in done.output
+    (advised,) = set(re.findall(r"-e '(\{.*?\})'", done.stdout))
+    assert yaml.safe_load(advised) == {"packages": ["libssl-dev"]}
 
 
-def test_check_mode_changes_nothing(builders: Builders) -> None:
+def test_nothing_is_done_anywhere_when_one_server_has_something_that_is_no_package(builders: Builders) -> None:
+    for bad, told in (
+        ("{{ ['jq*'] if inventory_hostname == 'build2' else ['jq'] }}", "'jq*' is no name of a package."),
+        (["jq", "jq=1.0"], "A package is named with two versions."),
+        ("jq", "No packages are named."),
+    ):
+        done = install(builders, packages=bad)
+        assert done.code != 0 and told in one_line(done) and "Traceback" not in done.output
+    assert not (builders.folder / "build1" / "packages").exists() and not git("for-each-ref", cwd=builders.remote)
+
+
+def test_the_packages_of_the_controller_itself_are_left_alone(builders: Builders) -> None:
+    done = install(builders, packages=["acs-no-such-package"], state="absent", build_packages_manager="apt")
+    assert done.code != 0
+    assert "build1 shares the controller's own machine, whose packages are left alone." in one_line(done)
+    assert f"-e build_packages_manager={TOP}/playbooks/stand_in" in one_line(done)
+
+
+def test_check_mode_predicts_and_changes_nothing(builders: Builders) -> None:
     done = install(builders, "--check", *ONLY_BUILD1, packages=["jq"])
-    assert "Traceback" not in done.output
+    assert done.code == 0, done.output
+    assert "jq is not installed on build1." in done.stdout
+    assert "This is check mode: the package manager would change that." in done.stdout
     assert not (builders.state("build1") / "packages_told").exists()
+    assert not (builders.folder / "build1" / "packages").exists()
+
+
+def test_what_stands_in_the_place_of_a_package_is_told(builders: Builders) -> None:
+    packages = builders.folder / "build1" / "packages"
+    packages.mkdir()
+    found = {"version": "1:2.39", "status": "install ok installed", "provided_by": "git"}
+    (packages / "git-core").write_text(json.dumps(found))
+    folder = builders.folder / "virtual"
+    folder.mkdir()
+    (folder / "apply.yml").write_text("[]")
+    (folder / "observe.yml").write_text((TOP / "playbooks/stand_in/observe.yml").read_text())
+    for state, told in (
+        ("present", "git version 1:2.39, which provides git-core, is installed on build1."),
+        ("absent", "No package git-core is installed. git was not removed; name it to remove it."),
+    ):
+        done = install(builders, *ONLY_BUILD1, packages=["git-core"], state=state, build_packages_manager=str(folder))
+        assert done.code == 0 and told in done.stdout, done.output
+    (present,) = builders.messages()
+    assert {fact["name"]: fact["value"] for fact in present["facts"]}["git-core provided by"] == "git"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import yaml
 from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 
@@ -43,9 +45,16 @@ def test_a_command_that_lost_its_quotes_is_not_run(builders: Builders) -> None:
     words = ("-e", "job=x", "-e", f"source={builders.folder}", "-e", "command=touch built here")
     done = ansible("playbook", "playbooks/run_build.yml", *words, folder=builders.folder)
     assert done.code != 0 and "these words belong to none: built here." in done.output
+    (advised,) = set(re.findall(r"-e '(\{.*?\})'", done.stdout))
+    assert yaml.safe_load(advised) == {"command": "mvn verify"}
     assert not (builders.state("build1") / "job.json").exists()
 
 
 def test_a_build_that_is_not_described_is_one_sentence(builders: Builders) -> None:
     done = ansible("playbook", "playbooks/run_build.yml", "-e", "job=x", folder=builders.folder)
     assert done.code != 0 and "The build is not described." in done.output
+    (advised,) = set(re.findall(r"-e '(\{.*?\})'", done.stdout))
+    words = ("-e", advised, "--check")
+    assert yaml.safe_load(advised).keys() == {"job", "source", "command"}
+    done = ansible("playbook", "playbooks/run_build.yml", *words, folder=builders.folder)
+    assert "There is no folder /root/cloudstack." in done.output, "it was understood"

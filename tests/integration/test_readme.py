@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from pathlib import Path
 
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, as_operator, copy_checkout, environment, run
+from ansible_collections.acs.builders.tests.ansible_runner import (
+    TOP,
+    as_operator,
+    copy_checkout,
+    environment,
+    run,
+    served,
+)
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -40,13 +48,7 @@ def commands() -> list[str]:
 
 
 def test_a_day_s_use_and_the_play(builders: Builders, covered: list[str], tmp_path: Path) -> None:
-    daily = [line for line in commands() if line.startswith("ansible build")]
-    assert len(daily) >= 10
-    script = [AS_SERVER, f"find_id() {{ git -C {builders.remote} show main:{MESSAGES} | grep -om1 'msg_[0-9a-f_]*'; }}"]
-    for line in daily:
-        script.append(
-            f"become {line.split()[1]}\nMESSAGE_ID=$(find_id || true)\n{line.replace('MESSAGE_ID', '$MESSAGE_ID')}"
-        )
+    script = [AS_SERVER, *(f"become {line.split()[1]}\n{with_id(line, builders)}" for line in daily())]
     (play,) = blocks("yaml")
     (tmp_path / "play.yml").write_text(play)
     script += [f"become build1\nansible-playbook {tmp_path / 'play.yml'}"] * 2
@@ -61,6 +63,36 @@ def test_a_day_s_use_and_the_play(builders: Builders, covered: list[str], tmp_pa
     assert played["key"] == "restart-2026-11-22"
     assert "changed=0" in done.stdout.splitlines()[-2]
     assert git("log", "-1", "--skip=1", "--format=%s", "main", cwd=builders.remote) == "build2: success (job_42)"
+
+
+def daily() -> list[str]:
+    """The commands of the controller that run a module."""
+    found = [line for line in commands() if line.startswith("ansible build")]
+    assert len(found) >= 10
+    return found
+
+
+def with_id(line: str, builders: Builders) -> str:
+    """A command with the id of the first message in place of MESSAGE_ID."""
+    find = f"MESSAGE_ID=$(git -C {builders.remote} show main:{MESSAGES} | grep -om1 'msg_[0-9a-f_]*' || true)"
+    return f"{find}\n{line.replace('MESSAGE_ID', '$MESSAGE_ID')}"
+
+
+def test_a_day_s_use_of_the_embedded_servers(builders: Builders, tmp_path: Path) -> None:
+    """As after the demo: the inventory tells where each of them has its files."""
+    variables = environment(
+        tmp_path / "home",
+        **served(),
+        ACS_BUILDERS_SCRATCH=builders.folder,
+        ANSIBLE_INVENTORY="inventory/local.yml",
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    )
+    done = run("sh", "-euc", "\n".join(with_id(line, builders) for line in daily()), cwd=TOP, variables=variables)
+    assert done.code == 0, done.output
+    asked, answered = builders.messages()
+    assert (asked["from"], asked["read_by"]) == ("build1", ["build2"])
+    assert (answered["from"], answered["in_reply_to"], answered["read_by"]) == ("build2", asked["id"], ["build1"])
+    assert json.loads(builders.show("build2/status.json"))["last_build"]["id"] == "job_42"
 
 
 def test_the_other_commands(builders: Builders, tmp_path: Path) -> None:

@@ -38,11 +38,12 @@ class Operator:
         inventory = self.folder / "hosts.json"
         inventory.write_text(json.dumps({"builders": {"hosts": hosts, "vars": common}}))
         options: dict[str, Any] = {"inventory": inventory, **variables}
-        return ansible("playbook", "playbooks/trust.yml", *arguments, folder=self.builders.folder, **options)
+        playbook = options.pop("playbook", "playbooks/trust.yml")
+        return ansible("playbook", playbook, *arguments, folder=self.builders.folder, **options)
 
-    def set_up(self, *arguments: str) -> Run:
+    def set_up(self, *arguments: str, **variables: str) -> Run:
         """Run the play, which must succeed."""
-        done = self.play(*arguments)
+        done = self.play(*arguments, **variables)
         assert done.code == 0, done.output
         return done
 
@@ -170,8 +171,33 @@ def test_new_keys_for_a_server_and_for_one_that_had_left(builders: Builders, ope
 
 
 def test_a_limit_at_the_beginning(beginner: Operator) -> None:
-    first = beginner.set_up("--limit", "build2")
-    assert not beginner.key("build1").exists() and "build1 did not take part" in first.stdout
+    first = beginner.play("--limit", "build2", "-e", "strict=true")
+    assert first.code != 0 and not beginner.key("build1").exists() and beginner.installed("build2")
+    assert "The fleet is divided: build1 did not take part" in refusal(first).rpartition("TASK [")[2]
+
+
+def test_another_strategy_divides_no_fleet(beginner: Operator) -> None:
+    beginner.set_up("--forks", "1", ANSIBLE_STRATEGY="free")
+    assert beginner.installed("build1") == beginner.installed("build2") == json.loads(beginner.record.read_text())
+    assert [len(beginner.signers(server)) for server in beginner.builders.ids] == [1, 1]
+
+
+@pytest.mark.parametrize(("keyword", "told"), [({"serial": 1}, "take serial out"), ({"strategy": "free"}, "linear")])
+def test_a_play_that_takes_the_servers_one_by_one_is_told(
+    beginner: Operator, keyword: dict[str, Any], told: str
+) -> None:
+    play = {"hosts": "builders", "gather_facts": False, "roles": ["acs.builders.build_trust"], **keyword}
+    playbook = beginner.folder / "play.yml"
+    playbook.write_text(json.dumps([play]))
+    assert told in refusal(beginner.play(playbook=playbook, ANSIBLE_FORKS="1")).lower()
+    assert not (beginner.record.exists() and len(json.loads(beginner.record.read_text())["signers"]) == 2)
+
+
+def test_a_host_that_cannot_be_a_server_is_refused_before_anything_is_written(beginner: Operator) -> None:
+    beginner.members = ["build1", "build_3"]
+    told = refusal(beginner.play())
+    assert "'build_3' is not a server id." in told and "nothing was written on any server" in told
+    assert kept(beginner.builders, beginner) == {}
 
 
 def test_a_limit_leaves_the_others_and_says_so(operator: Operator) -> None:
@@ -198,13 +224,15 @@ def test_a_lost_record_is_not_made_anew(operator: Operator) -> None:
     assert not operator.record.exists()
 
 
-def test_what_is_damaged_is_told_and_left(builders: Builders, operator: Operator) -> None:
+def test_what_is_damaged_is_told_and_left_and_has_a_way_back(builders: Builders, operator: Operator) -> None:
     record, installed = operator.record.read_text(), operator.installed("build1")
     operator.record.write_text("")
     told = refusal(operator.play())
     assert "is not JSON" in told and "version control" in told
     assert operator.record.read_text() == "" and operator.installed("build1") == installed
-    operator.record.write_text(record)
+    assert "-e build_trust_adopt=true" in told
+    operator.set_up("-e", "build_trust_adopt=true")
+    assert operator.record.read_text() == record
     operator.key("build1").write_text("rubbish\n")
     files = kept(builders, operator)
     told = refusal(operator.play())

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
+from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive, first_notice
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Item, Outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 from ansible_collections.acs.builders.tests.unit.legacy_mailbox import FORMS, Form, legacy_texts
@@ -310,7 +311,46 @@ def test_blanks_of_an_archive_are_not_multiplied(builders: Builders) -> None:
     assert len(builders.show(NOVEMBER)) < 1_100_000
 
 
-@pytest.mark.parametrize("path", ["coordination/archive/messages-2026-11.json", NOVEMBER])
+def test_the_first_time_is_told_a_day_before(legacy: Builders) -> None:
+    """How many messages of the old repository go, and how to keep them; the day does not begin anew."""
+    with legacy.host("build1") as host:
+        clock = Clock(START, timedelta())
+        host = clock.on(host)
+        told = first_notice(host)
+        clock.move(days=0.9)
+        assert first_notice(host) == told
+        assert (
+            told.startswith("5 messages are") and "2026-11-23T07:11:46Z" in told and "build_heartbeat_archive" in told
+        )
+        clock.move(days=0.1)
+        assert first_notice(host) == ""
+        assert len(archive(host).result) == 5
+
+
+def test_where_nothing_can_be_archived_nothing_is_told(builders: Builders) -> None:
+    put(builders, NEWEST)
+    with build2(builders) as host:
+        assert first_notice(host) == ""
+    assert not (builders.state("build2") / "archiving.json").exists()
+
+
+OLD_FORMS = ("archive/messages-2025-11.json", "archive/messages_202511.json")
+
+
+@pytest.mark.parametrize("name", [*OLD_FORMS, "archives/messages_archive_20251113_111711.json"])
+def test_a_message_in_an_archive_of_an_old_script_is_found(builders: Builders, name: str) -> None:
+    """By its id and its thread, and it can be answered."""
+    entries = [json.loads(text) for text in legacy_texts()]
+    old = next(entry for entry in entries if entry["to"] == "build2" and entry["from"] == "build1")
+    content = {"message_count": len(entries), "messages": entries} if "archives" in name else entries
+    builders.commit(f"coordination/{name}", json.dumps(content).encode())
+    with build2(builders) as host:
+        for chosen in (Filter(ids=[old["id"]]), Filter(thread=old["id"])):
+            assert [found["id"] for found in list_messages(host, chosen).messages] == [old["id"]]
+        assert reply(host, old["id"], Draft("", "Still true.")).result[0]["in_reply_to"] == old["id"]
+
+
+@pytest.mark.parametrize("path", [*(f"coordination/{name}".replace("2025", "2026") for name in OLD_FORMS), NOVEMBER])
 def test_a_copy_in_any_archive_of_the_month_is_not_filed_again(
     builders: Builders, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:

@@ -173,6 +173,22 @@ def test_each_is_a_problem_for_a_day_and_a_note_of_each_listing(watched: Builder
     assert alarms(watched, now) == []
 
 
+def test_what_was_told_of_a_key_is_judged_again_when_it_is_known(watched: Builders, now: Clock) -> None:
+    before = (watched.state("build2") / "signers.json").read_bytes()
+    watched.trust("build1")
+    after = (watched.state("build2") / "signers.json").read_bytes()
+    genuine = say(watched)[-1]
+    forged = {**genuine, "id": "msg_forged", "seq": 9}
+    put(watched, *watched.messages(), forged)
+    (watched.state("build2") / "signers.json").write_bytes(before)
+    assert [one.split()[0] for one in alarms(watched, now)] == [genuine["id"], "msg_forged"]
+    (watched.state("build2") / "signers.json").write_bytes(after)
+    (told,) = alarms(watched, now)
+    assert told.startswith("msg_forged in the name of build1 is not its own:")
+    put(watched, *watched.messages()[:-1])
+    assert alarms(watched, now) == [told], "a forgery that was taken out again is told for a day"
+
+
 def test_the_first_look_takes_the_mailbox_as_it_is(builders: Builders, now: Clock) -> None:
     builders.trust()
     entries = say(builders, 4)

@@ -34,6 +34,7 @@ def test_what_the_file_gives_counts(tmp_path: Path) -> None:
         (json.dumps({"interval": "5"}), "interval cannot be '5'"),
         (json.dumps({"repo": ""}), "repo cannot be ''"),
         (json.dumps({"publish": "branch"}), "publish cannot be 'branch'"),
+        (json.dumps({"archive": "later"}), "archive cannot be 'later'"),
     ],
 )
 def test_a_file_that_is_no_configuration(tmp_path: Path, content: str, said: str) -> None:

@@ -118,6 +118,7 @@ def health(**changes: Any) -> dict[str, Any]:
         "state": "ok",
         "age_seconds": 12,
         "status": "idle",
+        "status_queued": False,
         "manager": "GitHub Copilot",
         "manager_last_active": "2026-11-22T06:11:46Z",
         "current_job": None,
@@ -309,3 +310,15 @@ def test_other_results() -> None:
     assert rendering.marked("read", {"changed": False, "ids": ["a", "b"]}) == "Already read: a, b"
     assert rendering.marked("read", {"changed": False, "ids": []}).startswith("Nothing to mark")
     assert rendering.status("build3", {}, NOW) == "build3 has published no status."
+
+
+def test_what_waits_is_not_told_as_published() -> None:
+    document = {"status": "building", "timestamp": "2026-11-22T07:11:40Z"}
+    text = rendering.status("build1", document, NOW, queued=True)
+    assert text.startswith("build1: queued in the outbox, not published yet, reported 6 s ago")
+    assert "published 6 s ago" in rendering.status("build1", document, NOW)
+    marked = {"ids": ["msg_1"], "changed": True, "delivery": "queued"}
+    assert rendering.marked("read", marked) == "Marked read, queued in the outbox: msg_1"
+    assert "Queued: it waits" in rendering.message(shown({"id": "msg_1"}, queued=True), NOW, PLAIN)
+    row = health(status="building", status_queued=True)
+    assert "building (queued)" in rendering.health(row, NOW, PLAIN)

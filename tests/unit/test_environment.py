@@ -126,7 +126,8 @@ def test_what_is_removed_is_told_when_it_is_named(install: Install, info: Path) 
     (info / "ntp.list").touch()
     install(
         "dpkg-query",
-        lines(
+        "case $* in *Provides*) exit 0;; esac\n"
+        + lines(
             ("ntp", "1:4.2", "deinstall ok config-files", "amd64"),
             ("nano", "", "unknown ok not-installed", ""),
             ("held", "2", "hold ok installed", "all"),
@@ -139,6 +140,42 @@ def test_what_is_removed_is_told_when_it_is_named(install: Install, info: Path) 
     named = packages("ntp", "nano", "held", "waiting", "broken")
     assert set(named) == {"ntp", "held", "waiting", "broken"}
     assert (named["ntp"]["status"], named["ntp"]["installed_at"]) == ("deinstall ok config-files", None)
+
+
+def test_what_stands_in_the_place_of_a_package_is_told(install: Install, info: Path) -> None:
+    (info / "git.list").touch()
+    os.utime(info / "git.list", (0, 0))
+    ok = "install ok installed"
+    known = lines(("ntp", "1", "deinstall ok config-files", "all"), ("jq", "1.6", ok, "amd64"), code=1)
+    provides = (
+        ("git", "1:2.39", ok, "amd64", "git-completion, git-core (= 1:2.39)"),
+        ("ntpsec", "1.2", ok, "amd64", "ntp"),
+        ("removed", "9", "deinstall ok config-files", "all", "nothing, jq"),
+        ("jq", "1.6", ok, "amd64", ""),
+    )
+    table = "".join("\t".join(package) + "\n" for package in provides)
+    install("dpkg-query", f"case $* in *Provides*) cat <<'END'\n{table}END\n;; *)\n{known};; esac")
+    found = packages("git-core", "ntp", "jq", "nothing")
+    assert found["git-core"] == {
+        "version": "1:2.39",
+        "status": ok,
+        "architecture": "amd64",
+        "installed_at": "1970-01-01T00:00:00Z",
+        "provided_by": "git",
+    }
+    assert (found["ntp"]["version"], found["ntp"]["provided_by"]) == ("1.2", "ntpsec")
+    assert "nothing" not in found and "provided_by" not in found["jq"]
+
+
+@dpkg_needed
+@pytest.mark.usefixtures("install")
+def test_what_stands_in_the_place_of_a_package_of_this_machine_is_told() -> None:
+    """Debian's Perl provides perlapi-VERSION, which is no package."""
+    shown = subprocess.run(
+        ["dpkg-query", "--show", "--showformat=${Provides}", "perl-base"], check=True, capture_output=True, text=True
+    ).stdout
+    name = next(one.split()[0] for one in shown.split(", ") if one.startswith("perlapi-"))
+    assert packages(name)[name]["provided_by"] == "perl-base"
 
 
 def test_a_machine_without_dpkg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,36 @@ def test_a_refusal_names_the_remedy() -> None:
         merge_signers(record, {"build2": collected(1)}, ["build1", "build2"])
 
 
+@pytest.mark.parametrize("server", ["build_3", "Build1", "all", ""])
+def test_what_no_server_can_be_called_is_not_recorded(server: str) -> None:
+    for keys, members in (({server: collected(1)}, ["build1"]), ({}, ["build1", server])):
+        with pytest.raises(AnsibleFilterError, match=r"server id|reserved word"):
+            merge_signers(None, keys, members)
+
+
+def test_what_an_earlier_release_has_recorded_all_the_same_is_left_out() -> None:
+    record = merge_signers(None, {"build1": collected(1), "build2": collected(2)}, ["build1", "build2"])
+    record["signers"][1]["server"] = "build_2"
+    mended = merge_signers(json.dumps(record), {"build1": collected(1), "build-2": collected(2)}, ["build1", "build-2"])
+    assert [one["server"] for one in mended["signers"]] == ["build-2", "build1"]
+    assert mended["repository"] == record["repository"] and parse_signers(mended)
+
+
+def test_a_record_that_cannot_be_read_has_a_way_back() -> None:
+    keys, members = {"build1": collected(1)}, ["build1"]
+    record = merge_signers(None, keys, members)
+    kept = json.dumps(record)
+    for damaged in (None, "", "{}", kept[:-20]):
+        assert merge_signers(damaged, keys, members, ["{", kept, kept]) == record
+        assert merge_signers(damaged, keys, members, ["{"])["repository"] != record["repository"]
+    other = merge_signers(None, keys, members)
+    assert merge_signers(other, keys, members, [kept]) == other, "one that can be read stays"
+    with pytest.raises(AnsibleFilterError, match="all of these servers have the same"):
+        merge_signers("", keys, members, [kept, json.dumps(other)])
+    with pytest.raises(AnsibleFilterError, match="build_trust_adopt=true"):
+        merge_signers("", keys, members)
+
+
 @given(st.lists(st.tuples(st.sets(st.sampled_from(SERVERS)), st.sets(st.sampled_from(SERVERS))), max_size=8))
 def test_whatever_happens_each_server_has_one_valid_key_and_nothing_is_forgotten(
     runs: list[tuple[set[str], set[str]]],

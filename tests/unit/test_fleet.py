@@ -107,7 +107,11 @@ def test_the_default_recipient() -> None:
 
 @pytest.mark.parametrize(
     ("fleet", "seen", "choices"),
-    [(THREE, [], "build2, build3, all"), (Fleet((Server("build1"),), True), [], "(all)"), (Fleet(), ["build1"], "all")],
+    [
+        (THREE, [], "build2, build3, all"),
+        (Fleet((Server("build1"),), True), [], ": all."),
+        (Fleet(), ["build1"], ": all."),
+    ],
 )
 def test_no_default_recipient(fleet: Fleet, seen: list[str], choices: str) -> None:
     with pytest.raises(InvalidInput, match="build1 has no partner") as caught:
@@ -229,7 +233,7 @@ def test_no_server_speaks_for_another(
 def test_nothing_tells_who_this_host_is(state: StateDirectory) -> None:
     with pytest.raises(IdentityMismatch, match="Nothing tells") as caught:
         identify(HOSTS, state)
-    assert re.search("setup playbook.*build_server_id.*server_id", caught.value.remedy)
+    assert re.search("setup playbook.*/state/server_id .*as server_id", caught.value.remedy)
 
 
 def test_another_state_directory_never_looks_into_etc(tmp_path: Path, system_files: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.filter.match_packages import match_packages
 from ansible_collections.acs.builders.plugins.filter.package_report import package_report
+from ansible_collections.acs.builders.plugins.filter.package_specs import package_specs
 from ansible_collections.acs.builders.plugins.module_utils.coordination.packages import is_allowed, is_safe
 
 OK = "install ok installed"
@@ -82,3 +83,55 @@ def test_a_name_that_apt_reads_as_an_order_is_one_only_where_there_is_no_such_pa
 def test_without_apt_such_a_name_is_never_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     assert is_safe("jq") and not is_safe("g++")
+
+
+@pytest.mark.parametrize(
+    ("names", "state"),
+    [
+        *(
+            ([name], "present")
+            for name in ("lib*", "lib?", "lib[a]", "!lib", "~nlib", "?name(x)", "lib:amd64", "lib/sid")
+        ),
+        *(
+            ([name], "present")
+            for name in ("lib>=1.5", "lib=1.*", "lib=", "lib=1 -y", "lib^", "--purge", "./x.deb", "Lib", "", 5)
+        ),
+        (["lib", "lib=1.0"], "present"),
+        (["lib=1.0"], "absent"),
+        (["lib=1.0"], "latest"),
+        (["lib"], "purged"),
+        ("lib", "present"),
+        ([], "absent"),
+    ],
+)
+def test_what_apt_could_take_for_something_else_is_refused(names: Any, state: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"\.$"):
+        package_specs(names, state)
+
+
+def test_good_names_are_named_once() -> None:
+    assert package_specs(["g++", "jq", "lib=1:2~b+c-1", "jq"]) == ["g++", "jq", "lib=1:2~b+c-1"]
+    assert package_specs(["jq"], "absent") == ["jq"]
+
+
+def test_what_stands_in_the_place_of_a_package_counts_as_present_and_is_not_removed() -> None:
+    observed = {"git-core": {**found("1:2.39"), "provided_by": "git"}}
+    (present,) = package_report(["git-core"], observed, "present", {"git-core": "E: a virtual package"})
+    assert (present["ok"], present["version"], present["provided_by"]) == (True, "1:2.39", "git")
+    (absent,) = package_report(["git-core"], observed, "absent")
+    assert (absent["ok"], absent["provided_by"]) == (True, "git")
+    (version,) = package_report(["git-core=1:2.39"], observed, "present", {"git-core=1:2.39": "E: not found"})
+    assert (version["ok"], version["words"]) == (False, "E: not found")
+
+
+def test_in_check_mode_only_what_the_package_manager_refuses_is_not_as_it_was_wanted() -> None:
+    missing, refused, there = package_report(
+        ["jq", "nothing", "git"], {"git": found("2")}, "present", {"nothing": "E: Unable to locate"}, True
+    )
+    assert [(one["ok"], one["predicted"]) for one in (missing, refused, there)] == [
+        (True, True),
+        (False, False),
+        (True, False),
+    ]
+    (kept,) = package_report(["git"], {"git": found("2")}, "absent", {}, True)
+    assert kept["predicted"]

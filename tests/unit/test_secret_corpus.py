@@ -220,7 +220,7 @@ def own_token(random: Random, count: int) -> Iterator[tuple[str, Planted]]:
     """Texts with the own token, as it is, in a URL, and in the header that Git sends; each with the token."""
     for number in range(count):
         token = random.choice(
-            [f"{chars(random, HEX, 40)}", f"{chars(random, ALNUM, 9)}/+ {chars(random, URLSAFE, 12)}"]
+            [f"{chars(random, HEX, 40)}", f"{chars(random, ALNUM, 9)}/+%{chars(random, URLSAFE, 12)}"]
         )
         header = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         shown = random.choice([token, quote(token, safe=""), header])

@@ -196,7 +196,10 @@ def test_a_signature_whose_bytes_were_changed_is_not_good(signed: dict[str, Any]
 
 
 def test_a_missing_key_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SigningFailed, match=r"signing_key, the key .* is missing\. Run playbooks/trust\.yml\."):
+    with pytest.raises(
+        SigningFailed,
+        match=r"signing_key, the key .* is missing\. Run on the controller: ansible-playbook playbooks/trust\.yml",
+    ):
         sign(MESSAGE, tmp_path / "signing_key")
 
 

@@ -14,6 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.config imp
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.login import summary, write_failure
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import first_notice
 from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import recent_alarms
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
@@ -53,6 +54,7 @@ READERS: dict[str, Operation] = {
     "acknowledged.json": lambda host, message_id: acknowledge(host, [message_id]),
     "announced.json": lambda host, _message_id: announce(host.state, ["x"]),
     "acted.json": act,
+    "archiving.json": lambda host, _message_id: first_notice(host),
     "audit.json": lambda host, _message_id: recent_alarms(host),
     "beat.json": lambda host, _message_id: beat(host),
     "keys.json": lambda host, _message_id: send(host, Draft("Hello", "Hi", key="k")),

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..coordination.delivering import deliver_waiting
-from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain
+from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain, unusable
 from ..coordination.messages import clean
 from ..coordination.printable import one_line
 from ..coordination.system import open_standard_streams
@@ -47,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CoordinationError as error:
         code = _fail(argv, error.kind, str(error), notes)
     except OSError as error:
-        code = _fail(
-            argv, "state", f"{explain(error)}. Check that the disk has room and that this user may write there.", notes
-        )
+        code = _fail(argv, StateUnusable.kind, str(unusable(error)), notes)
     except Exception as error:
         code = _fail(argv, "error", explain(error), notes)
     return code

@@ -13,13 +13,13 @@ from ..coordination.errors import InvalidInput
 from ..coordination.health import read_health
 from ..coordination.host import Host
 from ..coordination.listing import Filter, list_messages, shown
-from ..coordination.marking import acknowledge, mark_read
+from ..coordination.marking import acknowledge, mark_read, not_asked
 from ..coordination.messages import Draft, id_of
 from ..coordination.outbox import Item, Outbox
-from ..coordination.reporting import write_status
+from ..coordination.reporting import show_status, write_status
 from ..coordination.sending import reply, send
 from ..coordination.snapshot import Receipt
-from ..coordination.status import Report, read_status
+from ..coordination.status import Report
 from ..coordination.withdrawals import resend, withdrawn_messages
 from . import rendering
 from .config import Config
@@ -82,7 +82,7 @@ def _draft(given: Namespace, subject: str = "", request: dict[str, Any] | None =
 
 
 def _sent(host: Host, receipt: Receipt) -> Outcome:
-    messages = shown(host, receipt.result)
+    messages = shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     data = {**_written(receipt), "messages": messages, "message": messages[0]}
     return Outcome(data, lambda _paint: rendering.sent(data))
 
@@ -104,7 +104,7 @@ def _mark_read(host: Host, _config: Config, given: Namespace) -> Outcome:
 
 def _ack(host: Host, _config: Config, given: Namespace) -> Outcome:
     receipt = acknowledge(host, given.ids)
-    data = {**_written(receipt), "ids": receipt.result}
+    data = {**_written(receipt), "ids": receipt.result, "not_asked": not_asked(host, given.ids)}
     return Outcome(data, lambda _paint: rendering.marked("acknowledged", data))
 
 
@@ -116,24 +116,26 @@ def _status(host: Host, _config: Config, given: Namespace) -> Outcome:
             raise InvalidInput("No server says what another is doing.", "Leave --server or the status out.")
         if (given.status == "idle" and any(details.values())) or (given.status == "building" and given.artifacts):
             raise InvalidInput(
-                f"{given.status!r} has no place for all these details.", "See 'builderctl status --help'."
+                f"The status {given.status!r} takes no such detail.",
+                "Leave --artifact out."
+                if given.status == "building"
+                else "Leave --job, --git-branch, --git-commit, --log and --artifact out.",
             )
         receipt = write_status(host, Report(given.status, **details), given.secrets, given.offline)
-        server, document, data = host.id, receipt.result, _written(receipt)
+        server, document, data = host.id, receipt.result, {**_written(receipt), "queued": receipt.queued}
     else:
         if any(details.values()):
-            raise InvalidInput("Details of a job were given without a status.", "Begin with 'status building'.")
-        server = host.fleet.check_recipient(given.server or host.id)
-        (document, verdict), data = host.repository.read(
-            lambda snapshot: (
-                read_status(host, snapshot, server),
-                {"remote_age_seconds": round(snapshot.age), "commit": snapshot.commit},
+            raise InvalidInput(
+                "Details of a job were given without a status.",
+                "Give one, for example: builderctl status building --job job_42",
             )
-        )
-        data.update(verified=verdict.verified, verified_reason=verdict.reason)
+        server = host.fleet.check_recipient(given.server or host.id)
+        seen = show_status(host, server)
+        document, data = seen.status, {"remote_age_seconds": round(seen.age), "commit": seen.commit}
+        data.update(queued=seen.queued, verified=seen.verdict.verified, verified_reason=seen.verdict.reason)
     data = {"server": server, "status": document, **data}
     verdict = data.get("verified_reason", "")
-    return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), verdict))
+    return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), verdict, data["queued"]))
 
 
 def _health(host: Host, config: Config, _given: Namespace) -> Outcome:

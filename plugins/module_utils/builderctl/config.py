@@ -14,6 +14,7 @@ from ..coordination.errors import InvalidInput, reading_remedy
 from ..coordination.heartbeat import PUBLISH
 from ..coordination.host import Host, open_host
 
+ARCHIVE_ON, ARCHIVE_OFF = ARCHIVE = ("on", "off")
 CONFIG_FILE = "/etc/acs-builders/builderctl.json"
 
 
@@ -28,6 +29,7 @@ class Config:
     :param publish: where the service beats: on the server's ref, on the branch as the old scripts do, or both.
     :param reply_deadline: seconds after which unread mail is overdue.
     :param log_folder: where the service writes its logs.
+    :param archive: ``on``, or ``off`` where the service archives nothing.
     """
 
     repo: str = "/root/Build"
@@ -41,6 +43,7 @@ class Config:
     publish: str = "ref"
     reply_deadline: int = 3600
     log_folder: str = "/var/log/acs-builders"
+    archive: str = ARCHIVE_ON
 
     @contextmanager
     def host(self) -> Iterator[Host]:
@@ -80,6 +83,7 @@ def load_config(path: str = CONFIG_FILE) -> Config:
         is_text = isinstance(value, str) and value != ""
         if not (is_text if isinstance(defaults[name], str) else is_number):
             raise InvalidInput(f"{path}: {name} cannot be {value!r}.", remedy)
-    if given.get("publish", "ref") not in PUBLISH:
-        raise InvalidInput(f"{path}: publish cannot be {given['publish']!r}.", f"Use one of {', '.join(PUBLISH)}.")
+    for name, choices in (("publish", PUBLISH), ("archive", ARCHIVE)):
+        if given.get(name, choices[0]) not in choices:
+            raise InvalidInput(f"{path}: {name} cannot be {given[name]!r}.", f"Use one of {', '.join(choices)}.")
     return Config(**given)

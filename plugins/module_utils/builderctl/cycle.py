@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..coordination import __version__
-from ..coordination.archiving import archive
+from ..coordination.archiving import archive, first_notice
 from ..coordination.delivering import deliver_waiting
 from ..coordination.errors import (
     CoordinationError,
@@ -32,7 +32,7 @@ from ..coordination.mailbox import read_mailbox
 from ..coordination.outbox import Outbox
 from ..coordination.snapshot import Snapshot
 from ..coordination.withdrawals import withdrawal_notes
-from .config import Config
+from .config import ARCHIVE_OFF, Config
 from .login import write_failure, write_summary
 from .mail_log import log_new_mail
 from .notification import notify
@@ -66,6 +66,7 @@ class Cycle:
     _clone_at: str | None = field(default=None, init=False)
     _archive_at: float = field(default=0, init=False)
     _archive_failed: str = field(default="", init=False)
+    _archive_notice: str = field(default="", init=False)
 
     def run(self) -> None:
         """Look, write down what is new, and beat.
@@ -101,6 +102,7 @@ class Cycle:
         notify("WATCHDOG=1")
         waiting = self._deliver(host)
         notify("WATCHDOG=1")
+        self._announce_archiving(host)
         own = [*overdue_mail(seen.health), *waiting, *problems.values()]
         beat = compose_heartbeat(host, own, self.interval, __version__, self.started_at)
         publish_heartbeat(host, beat, self.config.publish)
@@ -110,11 +112,12 @@ class Cycle:
         try:
             close_job(host)
         except (CoordinationError, OSError) as error:
-            problems["job"] = f"The end of a job could not be published: {error}"
+            problems["job"] = f"The end of a job could not be published: {explain(error)}"
         notify("WATCHDOG=1")
         self._archive(host, problems)
         try:
-            write_summary(host, seen.health, [*waiting, *problems.values()], self.interval)
+            notices = [self._archive_notice] if self._archive_notice else []
+            write_summary(host, seen.health, [*waiting, *problems.values(), *notices], self.interval)
         except StateUnusable as error:
             problems["state"] = error.what
 
@@ -142,19 +145,33 @@ class Cycle:
         deliver_waiting(host)
         return Outbox(host.state).read().problems(host.clock())
 
+    def _announce_archiving(self, host: Host) -> None:
+        """Tell what will be archived here for the first time, a day before; until then nothing is."""
+        if self.config.archive == ARCHIVE_OFF or time.monotonic() < self._archive_at:
+            return
+        try:
+            self._archive_notice = first_notice(host)
+        except CoordinationError as error:
+            self._archive_notice = f"Nothing is archived: {error}"
+        if self._archive_notice:
+            self._archive_at = time.monotonic() + ARCHIVE_EVERY
+            host.repository.notes.append(self._archive_notice)
+
     def _archive(self, host: Host, problems: dict[str, str]) -> None:
         """Archive what is done with, once in a while; that it failed is told until it succeeds."""
-        if time.monotonic() >= self._archive_at:
+        if self.config.archive != ARCHIVE_OFF and time.monotonic() >= self._archive_at:
             self._archive_at = time.monotonic() + ARCHIVE_EVERY
             self._archive_failed = ""
             try:
                 moved = archive(host).result
                 if moved:
-                    self.log.write(f"{len(moved)} messages archived", host.clock())
+                    self.log.write(f"{len(moved)} message{'s' * (len(moved) != 1)} archived", host.clock())
             except (RemoteMissing, RemoteUnreachable):
                 self._archive_at = 0  # the next beat tells of it, if it lasts
             except (CoordinationError, OSError) as error:
-                self._archive_failed = f"Messages could not be archived: {error} It is tried again in an hour."
+                self._archive_failed = (
+                    f"Messages could not be archived, which is tried again in an hour: {explain(error)}"
+                )
         if self._archive_failed:
             problems["archive"] = self._archive_failed
 

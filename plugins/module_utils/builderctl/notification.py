@@ -23,7 +23,7 @@ def check_notification() -> None:
     if daemon is None and "NOTIFY_SOCKET" in os.environ:
         raise DependencyMissing(
             "The service cannot tell systemd that it runs: its Python library is missing.",
-            "Install it: apt-get install python3-systemd.",
+            "Install it: apt-get install python3-systemd",
         )
 
 

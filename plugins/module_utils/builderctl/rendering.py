@@ -95,6 +95,8 @@ def message(shown: dict[str, Any], now: datetime, paint: Paint) -> str:
         lines.append(f"Actionable: {'yes' if shown['actionable'] else 'no'}, {one_line(shown['actionable_reason'])}")
     if shown["undeliverable"]:
         lines.append("Undeliverable: no server of this fleet is its recipient. Who reads it here reads it for all.")
+    if shown["queued"]:
+        lines.append("Queued: it waits in the outbox of this server, and the remote does not have it yet.")
     if shown["other"]:
         lines.append(f"Also written: {word(shown['other'])}")
     if shown["marked_by_other"]:
@@ -185,18 +187,25 @@ def marked(verb: str, written: dict[str, Any]) -> str:
     if not written["ids"]:
         return "Nothing to mark: the last listing was empty."
     state = f"Marked {verb}" if written["changed"] else f"Already {verb}"
-    return f"{state}: {words(written['ids'])}"
+    state += ", queued in the outbox" if written.get("delivery") == "queued" else ""
+    unasked = written.get("not_asked", [])
+    asked = [one for one in written["ids"] if one not in unasked]
+    lines = [f"{state}: {words(asked)}"] if asked else []
+    lines += [f"{state}, although no acknowledgement was asked for: {words(unasked)}"] if unasked else []
+    return "\n".join(lines)
 
 
-def status(server: str, document: dict[str, Any], now: datetime, verdict: str = "") -> str:
+def status(server: str, document: dict[str, Any], now: datetime, verdict: str = "", queued: bool = False) -> str:
     """A status document, one line for each of its members that says something to people.
 
     :param verdict: whether the server wrote it, where that was judged.
+    :param queued: whether it waits in the outbox.
     """
     if not document:
         return f"{server} has published no status."
     published = age(document.get("timestamp"), now)
-    lines = [f"{server}{f': published {published}' if published else ''}"]
+    told = "queued in the outbox, not published yet, reported" if queued else "published"
+    lines = [f"{server}{f': {told} {published}' if published else ''}"]
     lines += [f"  sender: {one_line(verdict)}"] if verdict else []
     for name, value in document.items():
         if name in ("repository", "signature"):
@@ -243,7 +252,7 @@ def _row(name: str, server: dict[str, Any], unread: int | None, now: datetime) -
         name,
         server["state"],
         "-" if seconds is None else duration(seconds),
-        _cell(server["status"]),
+        _cell(server["status"]) + (" (queued)" if server["status_queued"] else ""),
         _cell(server["manager"]),
         age(server["manager_last_active"], now) or "-",
         "-" if unread is None else str(unread),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .errors import NotActionable, UnknownMessage
 from .host import Host
-from .mailbox import read_mailbox
+from .mailbox import SEE_IDS, read_mailbox
 from .messages import MAX_AHEAD, id_of, is_ahead, is_for, parse_time, utc_text
 from .own_marks import ACKNOWLEDGED, READ, OwnMarks, own_marks
 from .verdicts import MARKED, TRUE, Judge, Verdict
@@ -62,7 +62,7 @@ class ActedLedger:
             if _name(entry) in self._acted:
                 return False
             if self.is_full:
-                raise NotActionable(_FULL, "Something sends far too many requests: find out what.")
+                raise NotActionable(_FULL.capitalize(), "Something sends far too many requests: find out what.")
             kept = {name: when for name, when in self._acted.items() if now - (parse_time(when) or now) < REMEMBERED}
             self._acted = {**kept, _name(entry): utc_text(now)}
             self._host.state.write_json(ACTED_FILE, {"messages": self._acted})
@@ -107,7 +107,7 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
     entries = host.repository.read(lambda snapshot: read_mailbox(snapshot).entries)
     found = [entry for entry in entries if message_id and id_of(entry) == message_id]
     if not found:
-        raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
+        raise UnknownMessage(f"There is no message {message_id!r}.", SEE_IDS)
     judged = list(zip(found, standings(host, found)))
     if len({str(one[0].get("from")) for one in judged if one[1].actionable}) > 1:
         raise NotActionable(

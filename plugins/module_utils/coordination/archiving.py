@@ -27,6 +27,7 @@ from .messages import (
     is_read_by_anybody,
     parse_time,
     type_of,
+    utc_text,
     wants_acknowledgement,
     word_of,
 )
@@ -41,6 +42,10 @@ MIN_AGE = timedelta(days=7)
 MAX_WAIT = timedelta(days=30)
 """The age from which a request needs no answer to be moved, what is for no server of the fleet needs any one reader,
 and nothing waits for others to be moved with it."""
+NOTICE = timedelta(days=1)
+"""How long before a host archives for the first time it is told: an old mailbox then loses half of its messages at
+once, and somebody may want them to stay."""
+NOTICE_FILE = "archiving.json"
 MIN_MOVED = 50
 """Messages that are worth a commit."""
 MAX_MOVED = 2_000
@@ -70,6 +75,32 @@ def archive(host: Host) -> Receipt:
         return host.preview(lambda snapshot: _moved(host, snapshot))
     with host.repository.writing(PATIENCE):
         return host.write(lambda snapshot: _moved(host, snapshot))
+
+
+def first_notice(host: Host) -> str:
+    """What has to be told before this host archives for the first time; empty when that was told a day ago, or there is
+    nothing to be moved. The first call that finds something begins the day.
+
+    :raises DocumentDamaged: when the mailbox cannot be read.
+    :raises StateUnusable: when this host's record of it cannot be read or written.
+    """
+    told = host.state.read(NOTICE_FILE, lambda record: parse_time(record["announced_at"]))
+    if told and host.clock() - told >= NOTICE:
+        return ""
+    number = len(host.repository.look(lambda snapshot: _moved(host, snapshot)).result)
+    if not number:
+        return ""
+    if not told:
+        told = host.clock()
+        host.state.write_json(
+            NOTICE_FILE, {"announced_at": utc_text(told), "from": utc_text(told + NOTICE), "messages": number}
+        )
+    what = "1 message is" if number == 1 else f"{number} messages are"
+    return (
+        f"{what} read, answered and old: from {utc_text(told + NOTICE)} on this server moves such messages from the "
+        "mailbox to coordination/archive, where they are still found. To keep them in the mailbox, set "
+        "build_heartbeat_archive to false in the inventory and run the set-up (ansible-playbook setup.yml)."
+    )
 
 
 def _moved(host: Host, snapshot: Snapshot) -> Change:

@@ -153,14 +153,14 @@ class Attempts:
 
     def too_late(self, why: str) -> DeadlineReached:
         """The error for a write that was not accepted in time, or whose outcome cannot be asked for."""
-        what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why})."
+        what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why.rstrip('.')})."
         if self.uncertain:
             return DeadlineReached(
                 what,
                 "Whether it arrived is not known: look with the next listing before you repeat it, or repeat it with "
                 "the same key.",
             )
-        return DeadlineReached(what, "Nothing was written. Try again, or give a longer timeout.")
+        return DeadlineReached(what, "Nothing was written. Try again, or give a longer timeout (option timeout).")
 
 
 def _parse(record: Any) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from hashlib import sha256
 from typing import Any, Callable
 
 from .audit_record import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
@@ -45,7 +46,7 @@ def audit(host: Host, snapshot: Snapshot) -> list[str]:
         damage = None
         if not _is_old(host, snapshot, record):
             damage = _look(host, snapshot, record, first=known is None)
-            record.commit = snapshot.commit or ""
+            record.commit, record.signers = snapshot.commit or "", _trusted(host)
         if not host.check_mode and (known is None or record.as_json() != before):
             host.state.write_json(AUDIT_FILE, record.as_json())
     if damage:
@@ -76,10 +77,10 @@ def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> Docume
     signed = [entry for entry in entries if "signature" in entry and not _is_below(record, entry)]
     verdicts = Judge(host).judge([(entry, _name(entry)) for entry in signed])
     forged = [
-        f"{_id(entry)} in the name of {short(_name(entry))} is not its own: {verdict.reason}."
-        for entry, verdict in zip(signed, verdicts)
-        if verdict.verified == FALSE
+        f"{_forged(entry)} {verdict.reason}." for entry, verdict in zip(signed, verdicts) if verdict.verified == FALSE
     ]
+    if record.signers != _trusted(host):  # what was told of them by other keys does not hold any more
+        record.withdraw({_forged(entry) for entry in signed})
     genuine = [
         (entry, verdict.signer.is_valid(host.clock()))
         for entry, verdict in zip(signed, verdicts)
@@ -250,6 +251,16 @@ def _marked(host: Host, entries: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{_id(entry)} was marked read in the name of {host.id}, which has not read it."
             if acknowledged.marked_by_other(entry):
                 yield f"{_id(entry)} was acknowledged in the name of {host.id}, which has not acknowledged it."
+
+
+def _trusted(host: Host) -> str:
+    """A name of the keys that this host trusts."""
+    return sha256(repr(host.signers).encode()).hexdigest()[:16]
+
+
+def _forged(entry: dict[str, Any]) -> str:
+    """The beginning of the alarm about a message that its sender has not signed."""
+    return f"{_id(entry)} in the name of {short(_name(entry))} is not its own:"
 
 
 def _name(entry: dict[str, Any]) -> str:

@@ -63,13 +63,18 @@ class Record:
     """What earlier looks have seen, by sender, and the alarms, each with when it was raised.
 
     Those of what anybody can make any number of, as forgeries, are kept apart from the others. ``commit`` is the newest
-    one that was looked at.
+    one that was looked at, ``signers`` tells whom this host trusted then.
     """
 
     senders: dict[str, Sender] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
     forged: dict[str, str] = field(default_factory=dict)
     commit: str = ""
+    signers: str = ""
+
+    def withdraw(self, beginnings: set[str]) -> None:
+        """Forget the alarms about forgeries that begin with one of these."""
+        self.forged = {text: at for text, at in self.forged.items() if not text.startswith(tuple(beginnings))}
 
     def raise_alarms(self, alarms: list[str], forged: list[str], now: datetime) -> None:
         """Keep the alarms of a look, each with when it was raised first."""
@@ -94,7 +99,8 @@ def parse_record(kept: Any) -> Record:
         name: Sender(int(known["floor"]), {int(number): list(map(str, seen)) for number, seen in known["seen"].items()})
         for name, known in kept["senders"].items()
     }
-    return Record(senders, _texts(kept["alarms"]), _texts(kept["forged"]), commit_name(kept["commit"]))
+    signers = str(kept.get("signers", ""))
+    return Record(senders, _texts(kept["alarms"]), _texts(kept["forged"]), commit_name(kept["commit"]), signers)
 
 
 def fingerprint(entry: dict[str, Any]) -> list[str]:

@@ -93,7 +93,10 @@ def _content(file: Path) -> bytes | None:
 
 
 def _unreadable(clone: str, error: Exception) -> CloneInvalid:
-    remedy = "Clone the Build repository there, or give its place as 'repo'."
+    remedy = (
+        "Clone the Build repository there, or give the folder of its clone: to the set-up as builders_repo, to a "
+        "module as repo."
+    )
     if isinstance(error, PermissionError):
         return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", reading_remedy(error, remedy))
     return CloneInvalid(f"{clone} is not a Git repository, or its configuration cannot be read.", remedy)
@@ -130,7 +133,7 @@ def _configured(folder: Path, files: Mapping[str, Sequence[Path]], clone: str, r
     urls = [one.value for one in settings if one.owner == CLONE and one.key == f"remote.{remote}.url"]
     if not urls or not urls[-1]:
         raise CloneInvalid(
-            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL."
+            f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL"
         )
     return Remote(urls[-1], honoured(settings, clone, remote, urls[-1]))
 
@@ -144,7 +147,7 @@ def _plain(url: str, clone: str, remote: str) -> str:
     if url.startswith("-"):
         raise CloneInvalid(
             f"The URL of the remote {remote!r} of {clone} begins with a dash.",
-            f"Correct it: git -C {clone} remote set-url {remote} URL.",
+            f"Correct it: git -C {clone} remote set-url {remote} URL",
         )
     if re.match(r"[a-z][a-z0-9+.-]*://", url):
         try:
@@ -152,7 +155,7 @@ def _plain(url: str, clone: str, remote: str) -> str:
         except ValueError as error:
             raise CloneInvalid(
                 f"The URL of the remote {remote!r} of {clone} is not one ({error}).",
-                f"Correct it: git -C {clone} remote set-url {remote} URL.",
+                f"Correct it: git -C {clone} remote set-url {remote} URL",
             ) from error
         host = parts.netloc.rpartition("@")[2] if parts.scheme in ("http", "https") else parts.netloc
         return urlunsplit(parts._replace(netloc=host))

@@ -51,6 +51,7 @@ LOOK_EVERY = 0.1
 MAX_SINGLE = 10
 """Items that are tried one by one when the remote refuses them together."""
 
+_LOST = "Nothing was written and nothing waits in the outbox: do it again when this is mended."
 _LATER = (RemoteUnreachable, DeadlineReached, Locked)
 """Errors after which the same write may be taken later."""
 _CONTENT = (PushDeclined, KeyConflict, InvalidInput)
@@ -78,7 +79,7 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
     :raises StateUnusable: when it cannot be kept on this host.
     """
     if offline not in OFFLINE:
-        raise InvalidInput(f"There is no {offline!r} for a remote that is away.", f"Use one of {', '.join(OFFLINE)}.")
+        raise InvalidInput(f"The option offline cannot be {offline!r}.", f"Use one of {', '.join(OFFLINE)}.")
     last = _last_known(host)
     if host.check_mode:
         waiting = Outbox(host.state).read()
@@ -203,6 +204,8 @@ def _deliver_own(host: Host, accepted: Item, is_new: bool, offline: str) -> Rece
             return _taken(contents, accepted.id)
         if not isinstance(error, _LATER) or offline == FAIL:
             _withdraw(host, accepted, is_new)
+            if isinstance(error, RemoteError) and not isinstance(error, (DeadlineReached, PushDeclined)) and is_new:
+                error.tell(_LOST)
             raise
         host.repository.away = error.what
         return _queued(host, accepted, accepted, error)

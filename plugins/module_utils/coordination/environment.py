@@ -38,6 +38,7 @@ TOOLS = {
 """How each program of the toolchain is asked, and where its answer has the version."""
 _PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _FORMAT = r"--showformat=${Package}\t${Version}\t${Status}\t${Architecture}\n"
+_PROVIDES = r"--showformat=${Package}\t${Version}\t${Status}\t${Architecture}\t${Provides}\n"
 
 
 def observe(packages: Sequence[str] | None, paths: Sequence[str]) -> dict[str, Any]:
@@ -90,17 +91,9 @@ def _packages(wanted: Sequence[str] | None) -> dict[str, dict[str, Any]]:
     names = None if wanted is None else [name for name in wanted if _PACKAGE_NAME.fullmatch(name)]
     if names == [] or shutil.which("dpkg-query") is None:
         return {}
-    done = _run(["dpkg-query", "--show", _FORMAT, "--", *(names or [])], DPKG_PATIENCE)
-    if done is None or done.returncode not in (0, 1):  # 1: a name is unknown
-        said = "no answer in time" if done is None else " ".join(done.stderr.split())
-        raise ObservationFailed(
-            f"dpkg-query does not tell what is installed ({said}).",
-            "See what 'dpkg-query --show' and 'dpkg --audit' say.",
-        )
     found: dict[str, dict[str, Any]] = {}
     own = ""
-    for line in done.stdout.splitlines():
-        name, version, status, architecture = line.split("\t")
+    for name, version, status, architecture in _dpkg_query(_FORMAT, "--", *(names or [])):
         if status.endswith(" not-installed") or (names is None and not is_installed(status)):
             continue
         if name in found:
@@ -113,7 +106,39 @@ def _packages(wanted: Sequence[str] | None) -> dict[str, dict[str, Any]]:
             "architecture": architecture,
             "installed_at": _installed_at(name, architecture) if is_installed(status) else None,
         }
-    return found
+    missing = {name for name in names or [] if not is_installed(found.get(name, {}).get("status", ""))}
+    return {**found, **(_provided(missing) if missing else {})}
+
+
+def _provided(names: set[str]) -> dict[str, dict[str, Any]]:
+    """What is installed in the place of packages that are not: those that provide a virtual or a renamed one."""
+    provided: dict[str, dict[str, Any]] = {}
+    for package, version, status, architecture, provides in sorted(_dpkg_query(_PROVIDES)):
+        for name in names & {one.split("(")[0].strip() for one in provides.split(",")} - provided.keys():
+            if is_installed(status):
+                provided[name] = {
+                    "version": version,
+                    "status": status,
+                    "architecture": architecture,
+                    "installed_at": _installed_at(package, architecture),
+                    "provided_by": package,
+                }
+    return provided
+
+
+def _dpkg_query(*arguments: str) -> list[list[str]]:
+    """The lines that dpkg-query shows, each with its fields.
+
+    :raises ObservationFailed: when it fails.
+    """
+    done = _run(["dpkg-query", "--show", *arguments], DPKG_PATIENCE)
+    if done is None or done.returncode not in (0, 1):  # 1: a name is unknown
+        said = "no answer in time" if done is None else " ".join(done.stderr.split())
+        raise ObservationFailed(
+            f"dpkg-query does not tell what is installed ({said}).",
+            "See what 'dpkg-query --show' and 'dpkg --audit' say.",
+        )
+    return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 def _own_architecture() -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from pathlib import Path
@@ -12,18 +13,30 @@ from pathlib import Path
 from .foreign_words import harmless
 
 
+def sentence(text: str) -> str:
+    """A text that another sentence can follow: what another program says has often no full stop."""
+    whole = text.rstrip()
+    return whole if whole.endswith((".", "!", "?", "…")) else f"{whole}."
+
+
 class CoordinationError(Exception):
     """Something the user can understand and act upon.
 
-    ``what`` says in one sentence what happened, ``remedy`` what to do next; neither holds a secret.
+    ``what`` says in one sentence what happened, ``remedy`` what to do next; neither holds a secret. A command at its
+    end has no full stop behind it, so that it can be pasted.
     ``kind`` is a stable name for programs.
     """
 
     kind = "error"
 
     def __init__(self, what: str, remedy: str) -> None:
-        self.what, self.remedy = harmless(what), harmless(remedy)
+        self.what, self.remedy = sentence(harmless(what)), harmless(remedy)
         super().__init__(f"{self.what} {self.remedy}")
+
+    def tell(self, more: str) -> None:
+        """Say more of what happened, before what to do next."""
+        self.what = f"{self.what} {harmless(more)}"
+        self.args = (f"{self.what} {self.remedy}",)
 
 
 class InvalidInput(CoordinationError):
@@ -95,6 +108,21 @@ class StateUnusable(CoordinationError):
     """This host's state directory cannot be read, written or locked."""
 
     kind = "state"
+
+
+def unusable(error: OSError, path: Path | None = None) -> StateUnusable:
+    """What to say when the system does not let a file be read or written.
+
+    :param path: the file, where the error may name a temporary one.
+    """
+    told, name = error.strerror or type(error).__name__, path or error.filename
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Make room on that file system ('df -h' shows them all)."
+    elif error.errno == errno.EROFS:
+        remedy = "Make that file system writable, or give a folder on another one."
+    else:
+        remedy = reading_remedy(error, "See what it says and mend that first.")
+    return StateUnusable(f"{name}: {told}" if name else told, remedy)
 
 
 class OutboxFull(CoordinationError):
@@ -196,14 +224,14 @@ def reading_remedy(error: OSError, otherwise: str) -> str:
     if not isinstance(error, PermissionError):
         return otherwise
     if os.geteuid() != 0:
-        return "This user may not do that. Run it as root: sudo."
-    return f"Give it to root, who has no more rights here than an owner has: chown root:root {error.filename}."
+        return "This user may not do that. Run it as root, with sudo."
+    return f"Give it to root, who has no more rights here than an owner has: chown root:root {error.filename}"
 
 
 def explain(error: Exception) -> str:
     """Why something failed, in a sentence; with the place in this program where nobody foresaw it."""
     if isinstance(error, (CoordinationError, OSError)):
-        return harmless(str(error))
+        return harmless(str(unusable(error) if isinstance(error, OSError) else error))
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
     words = harmless(str(error))

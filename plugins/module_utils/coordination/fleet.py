@@ -168,7 +168,7 @@ class Fleet:
             return others[0]
         raise InvalidInput(
             f"{sender} has no partner, and there is not just one other server.",
-            f"Name the recipient with 'to' ({', '.join([*others, ALL])}).",
+            f"Name the recipient with --to SERVER (a module: to=SERVER): {', '.join([*others, ALL])}.",
         )
 
 
@@ -229,7 +229,8 @@ def identify(fleet: Fleet, state: StateDirectory, given: str | None = None) -> s
         if given is None:
             raise IdentityMismatch(
                 "Nothing tells which server this host is.",
-                f"Run the setup playbook, write the id to {SYSTEM_ID_FILE}, or give server_id.",
+                f"Run the setup playbook, or write the id, for example build1, to {state.path / 'server_id'} "
+                "(a module: or give it as server_id).",
             )
         return given
     check_server_id(own)

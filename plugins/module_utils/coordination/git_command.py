@@ -56,7 +56,7 @@ def require_git() -> None:
     :raises DependencyMissing: naming the Debian package to install.
     """
     if shutil.which("git") is None:
-        raise DependencyMissing("Git is not installed on this host.", "Install it: apt-get install git.")
+        raise DependencyMissing("Git is not installed on this host.", "Install it: apt-get install git")
 
 
 class GitCommand:

@@ -24,7 +24,7 @@ def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str
     :raises SecretFound: naming the text and the kind of secret, and never the secret.
     """
     if policy not in POLICIES:
-        raise InvalidInput(f"There is no policy {policy!r} for secrets.", f"Use one of {', '.join(POLICIES)}.")
+        raise InvalidInput(f"The option secrets cannot be {policy!r}.", f"Use one of {', '.join(POLICIES)}.")
     token = own_token(host.repository.pat_file)
     if policy == REDACT:
         clean, names = redact_in(texts, token)
@@ -34,9 +34,9 @@ def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str
     found = [(where, name) for where, name in find_in(texts, token) if policy == REFUSE or name == OWN_TOKEN]
     if found:
         what = ", ".join(f"{name} in {where}" for where, name in found)
-        remedy = "Take it out, or say 'redact' for secrets to have it replaced by a mark."
+        remedy = "Take it out, or have it replaced by a mark with --secrets redact (a module: secrets=redact)."
         if all(name != OWN_TOKEN for _where, name in found):
-            remedy += " If it only looks like a secret, say 'allow'."
+            remedy += " If it only looks like a secret, give --secrets allow (a module: secrets=allow)."
         raise SecretFound(f"Nothing was written: there is {what}.", remedy)
     return texts
 

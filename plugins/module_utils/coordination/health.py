@@ -32,6 +32,7 @@ from .messages import (
 from .outbox import Outbox
 from .own_marks import own_marks
 from .printable import one_line, short
+from .reporting import queued_status
 from .snapshot import Snapshot
 from .status import read_status
 from .verdicts import TRUE, UNSIGNED, Verdict, is_before_keys, is_believed
@@ -92,6 +93,9 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     kept = host.state.read(STATUSES_FILE, lambda record: {str(name): str(at) for name, at in record.items()}) or {}
     newest = dict(kept)
     statuses = {server: _status(host, snapshot, server, newest) for server in ids}
+    waiting = queued_status(host, snapshot)
+    if waiting and host.id in statuses:
+        statuses[host.id] = statuses[host.id]._replace(status=waiting, queued=True)
     if newest != kept and not host.check_mode:
         host.state.write_json(STATUSES_FILE, newest)
     servers = {server: _server(host, server, heard.get(server), ages.get(server), statuses[server]) for server in ids}
@@ -145,7 +149,7 @@ def _server(host: Host, server: str, heard: Heard | None, age: Age | None, told:
     seconds = age.seconds if age else None
     if heard and heard.believed and seconds is None:
         own.append("its heartbeat has no time that can be read")
-    status, verdict = told.status, told.verdict
+    status, verdict, queued = told.status, told.verdict, told.queued
     own += told.problems
     interval = interval_of(beat)
     return {
@@ -156,6 +160,7 @@ def _server(host: Host, server: str, heard: Heard | None, age: Age | None, told:
         "clock_skew_seconds": None if age is None or age.clock_skew is None else round(age.clock_skew),
         "interval_seconds": interval,
         "status": status.get("status") or "unknown",
+        "status_queued": queued,
         "status_verified": verdict.verified,
         "status_verified_reason": verdict.reason,
         "manager": status.get("manager") or host.fleet.get(server).manager or "unknown",
@@ -168,11 +173,15 @@ def _server(host: Host, server: str, heard: Heard | None, age: Age | None, told:
 
 
 class _Told(NamedTuple):
-    """The status of a server, empty when it is not to be believed, the verdict on it, and what is wrong with it."""
+    """The status of a server, empty when it is not to be believed, the verdict on it, and what is wrong with it.
+
+    :param queued: whether the status waits in the outbox, and the verdict and the problems are those of an older one.
+    """
 
     status: dict[str, Any]
     verdict: Verdict
     problems: list[str]
+    queued: bool = False
 
 
 def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str]) -> _Told:
@@ -183,7 +192,7 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     try:
         status, verdict = read_status(host, snapshot, server)
     except CoordinationError as error:
-        return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what])
+        return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what.rstrip(".")])
     old = verdict.verified == UNSIGNED and is_before_keys(host, status, server)
     if status and not old and not is_believed(host, server, verdict):
         return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])
@@ -248,7 +257,8 @@ def _messages(
     if undeliverable:
         number = "1 message is" if len(undeliverable) == 1 else f"{len(undeliverable)} messages are"
         problems.append(f"{number} for no server of this fleet; see 'builderctl read --undeliverable'")
-    answers = Answers(host, snapshot, requests, entries)
+    queued = [entry for item in Outbox(host.state).read().items for entry in item.messages]
+    answers = Answers(host, snapshot, requests, [*entries, *queued])
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},

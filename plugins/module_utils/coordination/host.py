@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable
 
 from .documents import check_text, new_document
-from .errors import CoordinationError, InvalidInput, SigningFailed, StateUnusable
+from .errors import CoordinationError, InvalidInput, SigningFailed, StateUnusable, explain
 from .fleet import Fleet, identify, is_server_id, load_fleet
 from .repository import Repository
 from .signers import Signers, load_signers
@@ -86,7 +86,7 @@ class Host:
         if signer is None or signer.server != self.id or ended:
             raise SigningFailed(
                 f"The signing key of this host is not the valid one of {self.id} in the record of signers.",
-                "Run playbooks/trust.yml, which tells all servers of it.",
+                "Run on the controller: ansible-playbook playbooks/trust.yml",
             )
         self.made.add(signature_name(signed, signer.key, namespace))
         return signed
@@ -97,7 +97,7 @@ class Host:
         try:
             yield
         except (StateUnusable, OSError) as error:
-            self.repository.notes.append(f"The write was taken, but this host's record of it failed: {error}")
+            self.repository.notes.append(f"The write was taken, but this host's record of it failed: {explain(error)}")
 
     def seen_servers(self, snapshot: Snapshot) -> Iterable[str]:
         """The servers that have a status or a heartbeat in the repository."""

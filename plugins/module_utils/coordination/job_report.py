@@ -131,15 +131,16 @@ def _reason(record: dict[str, Any], result: dict[str, Any]) -> str:
 
 def _body(host: Host, record: dict[str, Any], ended: dict[str, Any]) -> str:
     verb = "succeeded" if ended["status"] == "success" else "failed"
+    after = "" if ended["duration_seconds"] is None else f" after {ended['duration_seconds']} s"
     lines = [
-        f"Build {record['id']} {verb} on {host.id} after {ended['duration_seconds']} s: {ended['reason']}.",
+        f"Build {record['id']} {verb} on {host.id}{after}: {ended['reason']}.",
         f"Commit: {record['commit'] or 'unknown'}, branch: {record['branch'] or 'none'}.",
         f"Log on {host.id}: {record['log']}.",
     ]
     told = ended["artifacts"][:TOLD_ARTIFACTS]
     lines += [f"Artifact {one['path']}, {one['size']} bytes, SHA-256 {one['sha256']}" for one in told]
     more = len(ended["artifacts"]) - len(told) + ended["more_artifacts"]
-    lines += [f"{more} more artifacts."] if more else []
+    lines += [f"{more} more artifact{'s' * (more != 1)}."] if more else []
     lines += ["Last lines of the log:", *(f"  {line}" for line in ended["last_lines"])] if ended["last_lines"] else []
     body = "\n".join(lines)
     return body if len(body) <= MAX_BODY else f"{body[: MAX_BODY - 1]}…"

@@ -62,7 +62,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "exit_code": code if code >= 0 else None,
         "signal": signal.Signals(-code).name if code < 0 else None,
         "ended_at": _now(),
-        "last_lines": last_lines(Path(job["log"])),
+        "last_lines": last_lines(Path(job["log"]), job.get("log_start", 0)),
         **artifacts(Path(job["source"]), job["artifacts"]),
     }
 
@@ -73,11 +73,15 @@ def not_run(ended_at: str, lines: list[str]) -> dict[str, Any]:
     return {**told, "artifacts": [], "more_artifacts": 0}
 
 
-def last_lines(log: Path) -> list[str]:
-    """The last lines of a log, none when it cannot be read."""
+def last_lines(log: Path, start: int = 0) -> list[str]:
+    """The last lines of a log, none when it cannot be read.
+
+    :param start: bytes before it that belong to an earlier job of the same name.
+    """
     try:
         with log.open("rb") as stream:
-            stream.seek(max(0, stream.seek(0, os.SEEK_END) - 4 * MAX_CHARACTERS))
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(start if start <= size else 0, size - 4 * MAX_CHARACTERS))
             text = stream.read().decode("utf-8", "replace")
     except OSError:
         return []

@@ -73,7 +73,8 @@ def start(host: Host, job: Job) -> bool:
             if known and known["id"] == job.id:
                 return False
             raise InvalidInput(
-                f"The job {known['id'] if known else '?'} is running on {host.id}.", "Wait for its end, or end it."
+                f"The job {known['id'] if known else '?'} is running on {host.id}.",
+                f"Wait for its end, or end it: fuser -k -TERM {host.state.path / RUNNING_LOCK}",
             )
         if host.check_mode:
             return True
@@ -124,7 +125,7 @@ def _close(host: Host) -> bool:
         return False
     result = host.state.read(RESULT_FILE, _parse_result)
     if result is None:  # kept, so that whoever has to do this again says the same
-        lines = job_runner.last_lines(Path(record["log"]))
+        lines = job_runner.last_lines(Path(record["log"]), record["log_start"])
         result = {"gone": True, **job_runner.not_run(utc_text(host.clock()), lines)}
         host.state.write_json(RESULT_FILE, result)
     outcome = publish_end(host, record, result)
@@ -139,7 +140,8 @@ def _parse_job(record: Any) -> dict[str, Any]:
     texts = {name: str(record[name]) for name in ("id", "source", "log", "started_at")}
     known = {name: None if record[name] is None else str(record[name]) for name in ("branch", "commit")}
     ended = {"outcome": dict(record["outcome"])} if "outcome" in record else {}
-    return {**record, **texts, **known, "time_limit": int(record["time_limit"]), **ended}
+    numbers = {"time_limit": int(record["time_limit"]), "log_start": int(record.get("log_start", 0))}
+    return {**record, **texts, **known, **numbers, **ended}
 
 
 def _parse_result(result: Any) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def _check(job: Job) -> None:
     if not _ID.fullmatch(job.id):
         raise InvalidInput(
             f"{one_line(job.id)!r} cannot be the id of a job.",
-            "Give 1 to 64 letters, digits, ., _ and -, a letter first.",
+            "Give 1 to 64 letters, digits, ., _ and -, a letter or digit first.",
         )
     if not Path(job.source).is_dir():
         raise InvalidInput(f"There is no folder {one_line(job.source)}.", "Name the folder that the command runs in.")
@@ -178,9 +180,11 @@ def _record(host: Host, job: Job) -> dict[str, Any]:
     folder = Path(job.log_folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = commit_of(os.path.realpath(job.source)) or {}
+    log = folder / f"{job.id}.log"
     return {
         **asdict(job),
-        "log": str(folder / f"{job.id}.log"),
+        "log": str(log),
+        "log_start": log.stat().st_size if log.exists() else 0,
         "result": str(host.state.path / RESULT_FILE),
         "started_at": utc_text(host.clock()),
         "branch": found.get("branch"),
@@ -231,13 +235,14 @@ def _seen(host: Host, record: dict[str, Any]) -> dict[str, Any]:
     log = Path(record["log"])
     with contextlib.suppress(OSError):
         record = {**record, "log_size": log.stat().st_size}
+    last_lines = "\n".join(job_runner.last_lines(log, record["log_start"]))
     return {
         "id": record["id"],
         "running": not record.get("closed", False),
         "elapsed_seconds": max(0, int((host.clock() - started).total_seconds())),
         "log": record["log"],
         "log_size": record.get("log_size", 0),
-        "last_lines": [one_line(line) for line in harmless("\n".join(job_runner.last_lines(log))).splitlines()],
+        "last_lines": [one_line(line) for line in harmless(last_lines).splitlines()],
         **{name: record[name] for name in ("branch", "commit", "started_at")},
         **record.get("outcome", {}),
     }

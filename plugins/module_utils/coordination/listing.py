@@ -19,10 +19,19 @@ from .errors import InvalidInput, NoAnswer
 from .host import Host
 from .leniency import not_understood
 from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from .messages import id_of, is_for, is_read_by_anybody, is_undeliverable, normalise, parse_time, thread_of, urgency
+from .messages import (
+    clean,
+    id_of,
+    is_for,
+    is_read_by_anybody,
+    is_undeliverable,
+    normalise,
+    parse_time,
+    thread_of,
+    urgency,
+)
 from .outbox import Outbox
 from .own_marks import own_marks
-from .printable import one_line
 from .signing import UNSIGNED_KEYS
 from .snapshot import Snapshot
 
@@ -79,6 +88,9 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
     :raises DocumentDamaged: when the mailbox cannot be read.
     """
     listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen), ahead=True)
+    if any(message["queued"] for message in listing.messages) and not host.repository.away:
+        deliver_waiting(host)
+        listing = host.repository.look(lambda snapshot: _list(host, snapshot, chosen))
     host.repository.notes += recent_alarms(host)
     if not host.check_mode:
         shown_here = [one for one in listing.messages if one["undeliverable"] or is_for(one, host.id, host.fleet)]
@@ -95,7 +107,9 @@ def last_listed(host: Host) -> list[str]:
     """
     ids = host.state.read(LISTED_FILE, lambda record: [str(message_id) for message_id in record["ids"]])
     if ids is None:
-        raise InvalidInput("Nothing was listed on this server yet.", "List the messages first, or give their ids.")
+        raise InvalidInput(
+            "Nothing was listed on this server yet.", "List the messages first ('builderctl read'), or give their ids."
+        )
     return ids
 
 
@@ -154,7 +168,8 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     else:
         pool = [entry for entry in entries if is_for(entry, host.id, host.fleet)]
     pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_meant(entry, chosen)]
-    found = [message for message in shown(host, pool, archived) if _matches(host, message, chosen)]
+    queued = _queued(host, chosen, pool) if chosen.conversation and not unread_only else []
+    found = [message for message in shown(host, [*pool, *queued], archived, queued) if _matches(host, message, chosen)]
     if not chosen.thread:
         found.sort(key=urgency)
     if chosen.select:
@@ -163,13 +178,18 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
 
 
 def shown(
-    host: Host, entries: Iterable[dict[str, Any]], archived: Sequence[dict[str, Any]] = ()
+    host: Host,
+    entries: Iterable[dict[str, Any]],
+    archived: Sequence[dict[str, Any]] = (),
+    queued: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Entries as a listing shows them: ``read`` says whether this server has read one, for its own whether all have.
 
     :param archived: those of them that are from an archive.
+    :param queued: those of them that wait in the outbox.
     """
     ledger = own_marks(host)
+    waiting = set(map(id, queued))
     ledger.believe(archived, host.clock())
     found = list(entries)
     messages = []
@@ -179,7 +199,7 @@ def shown(
         read = ledger.has(entry) if to_me else is_read_by_anybody(entry) if nobodys else entry.get("read") is True
         marked_by_other = to_me and ledger.marked_by_other(entry)
         marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": nobodys}
-        odd = {"other": not_understood(entry)}
+        odd = {"other": not_understood(entry), "queued": id(entry) in waiting}
         messages.append({**normalise(entry), **_who(host, entry), **marks, **odd, **standing._asdict()})
     return messages
 
@@ -188,7 +208,14 @@ def _who(host: Host, entry: dict[str, Any]) -> dict[str, str]:
     """The sender and the recipients of an entry by their ids, as far as these are known; the rest as it was written."""
     meant = host.fleet.recipients(entry.get("to"))
     to = {"to": ", ".join(sorted(meant))} if host.fleet.has_recipient(entry.get("to")) else {}
-    return {"from": one_line(host.fleet.server_of(entry.get("from"))), **to}
+    return {"from": clean(host.fleet.server_of(entry.get("from"))), **to}
+
+
+def _queued(host: Host, chosen: Filter, there: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages of this server that are meant and wait in the outbox."""
+    known = set(map(id_of, there))
+    waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
+    return [entry for entry in waiting if _is_meant(entry, chosen) and id_of(entry) not in known]
 
 
 def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -20,6 +20,8 @@ from .verdicts import TRUE, Judge
 
 ARCHIVE = "coordination/archive"
 ACTIVITY_FILE = "manager.json"
+SEE_IDS = "See the ids that there are: builderctl read --all"
+"""What to do about an id that no message has."""
 
 OLD_ARCHIVE = "coordination/archives"
 """Another folder for them: that of an old script which took the whole mailbox away."""
@@ -110,7 +112,7 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
     if found:
         return found[0]
     if not same_id:
-        raise UnknownMessage(f"There is no message {message_id!r}.", "List the messages to see the ids that there are.")
+        raise UnknownMessage(f"There is no message {message_id!r}.", SEE_IDS)
     raise UnknownMessage(
         f"The message {message_id} is not addressed to {host.id}.", "Only its recipient can answer or mark it."
     )

@@ -39,6 +39,20 @@ def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt
     return _mark(host, ACKNOWLEDGED, list(ids), offline)[0]
 
 
+def not_asked(host: Host, ids: Sequence[str]) -> list[str]:
+    """Those of some messages to this server whose sender has asked for no acknowledgement.
+
+    :raises UnknownMessage: when one of them is not known.
+    """
+
+    def look(snapshot: Snapshot) -> list[str]:
+        mailbox = read_mailbox(snapshot)
+        found = {name: find_addressed(host, snapshot, mailbox, name) for name in ids}
+        return [name for name, entry in found.items() if entry.get("ack_required") is not True]
+
+    return host.repository.look(look)
+
+
 def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Receipt, bool]:
     mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
     ledger = own_marks(host, mark)

@@ -36,6 +36,10 @@ MAX_AHEAD = timedelta(minutes=10)
 """How far the clock of another server may be ahead of this one. What is dated further ahead would stay new for too
 long."""
 
+_REQUEST_REMEDY = (
+    'Give for example --request \'{"action": "install_packages", "packages": ["jq"]}\', to a module '
+    "request={action: install_packages, packages: [jq]}."
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
 
@@ -129,12 +133,12 @@ def check_draft(draft: Draft) -> None:
         )
     if draft.key is not None and not _KEY.fullmatch(draft.key):
         raise InvalidInput(
-            "The key cannot be used.", "Give 1 to 200 letters, digits and any of ._:/@+=- after the first."
+            "The key cannot be used.", "Give 1 to 200 letters, digits and ._:/@+=-, a letter or digit first."
         )
     _check_facts(draft.facts)
     if draft.request is not None:
         if not isinstance(draft.request.get("action"), str) or not draft.request["action"]:
-            raise InvalidInput("The request names no action.", "Give it as {action: …} with what the action needs.")
+            raise InvalidInput("The request names no action.", _REQUEST_REMEDY)
         _check_numbers(draft.request, "the request")
     size = len(json.dumps([draft.facts, draft.request], ensure_ascii=False))
     if size > MAX_DATA:
@@ -147,7 +151,10 @@ def check_draft(draft: Draft) -> None:
 def _check_facts(facts: Iterable[dict[str, Any]]) -> None:
     for fact in facts:
         if not isinstance(fact.get("name"), str) or not fact["name"] or fact.get("value") is None:
-            raise InvalidInput("A fact lacks its name or its value.", "Give each as {name: …, value: …}.")
+            raise InvalidInput(
+                "A fact lacks its name or its value.",
+                "Give for example --fact git=2.39.5, to a module facts=[{name: git, value: 2.39.5}].",
+            )
         if isinstance(fact["value"], (dict, list)):
             raise InvalidInput(f"The fact {fact['name']!r} is not one value.", "Give each value as a fact of its own.")
         if fact.get("observed_at") is not None and parse_time(fact["observed_at"]) is None:

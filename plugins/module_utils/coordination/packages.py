@@ -18,7 +18,7 @@ from .printable import short
 
 MAX_PACKAGES = 100
 """Packages that one request may name."""
-STATES = ("present", "latest", "absent")
+PRESENT, LATEST, ABSENT = STATES = ("present", "latest", "absent")
 """What may be wanted of a package."""
 MAX_WORDS = 1_000
 """Characters of what the package manager says that are told, its last ones."""
@@ -54,11 +54,15 @@ def parse_spec(text: Any) -> PackageSpec:
     return PackageSpec(name, version)
 
 
-def parse_specs(texts: Any) -> list[PackageSpec]:
+def parse_specs(texts: Any, state: str = PRESENT) -> list[PackageSpec]:
     """Read a list of packages, each once, in its order.
 
-    :raises InvalidInput: when it is no list of packages, is empty or has more than ``MAX_PACKAGES``.
+    :param state: what is wanted of them, one of ``STATES``.
+    :raises InvalidInput: when it is no list of packages, is empty or has more than ``MAX_PACKAGES``, names a package
+        with two versions, or asks for something that cannot be.
     """
+    if state not in STATES:
+        raise InvalidInput(f"There is no state {state!r}.", f"Use one of {', '.join(STATES)}.")
     if not isinstance(texts, (list, tuple)) or not texts:
         raise InvalidInput("No packages are named.", "Give a list of names.")
     specs = list(dict.fromkeys(parse_spec(text) for text in texts))
@@ -66,6 +70,9 @@ def parse_specs(texts: Any) -> list[PackageSpec]:
         raise InvalidInput(f"{len(specs)} packages are named.", f"Name at most {MAX_PACKAGES} at once.")
     if len({spec.name for spec in specs}) < len(specs):
         raise InvalidInput("A package is named with two versions.", "Name each package once.")
+    versioned = [str(spec) for spec in specs if spec.version]
+    if versioned and state != PRESENT:
+        raise InvalidInput(f"{versioned[0]} cannot be {state}.", f"Give a version only with the state {PRESENT}.")
     return specs
 
 
@@ -96,6 +103,8 @@ class Outcome(NamedTuple):
 
     :param wanted: the version that is wanted, empty when any is.
     :param words: what the package manager said where it failed.
+    :param provided_by: the installed package that stands in its place, whose version this is; empty when none does.
+    :param predicted: whether it is not as it is wanted, and the package manager would make it so.
     """
 
     name: str
@@ -105,10 +114,16 @@ class Outcome(NamedTuple):
     status: str
     installed_at: str
     words: str
+    provided_by: str = ""
+    predicted: bool = False
 
 
 def outcomes(
-    texts: Sequence[str], state: str, observed: Mapping[str, Mapping[str, Any]], words: Mapping[str, str]
+    texts: Sequence[str],
+    state: str,
+    observed: Mapping[str, Mapping[str, Any]],
+    words: Mapping[str, str],
+    predict: bool = False,
 ) -> list[Outcome]:
     """What came of packages.
 
@@ -116,20 +131,33 @@ def outcomes(
     :param state: one of ``STATES``.
     :param observed: by name, what the package database says, as :func:`.environment.observe` returns it.
     :param words: by package as it was named, what the package manager said where it failed.
+    :param predict: whether nothing was changed yet, as in check mode: what the package manager does not refuse is ok.
     :raises InvalidInput: when a package or the state cannot be used.
     """
-    if state not in STATES:
-        raise InvalidInput(f"There is no state {state!r}.", f"Use one of {', '.join(STATES)}.")
-    return [_outcome(spec, state, observed.get(spec.name, {}), words.get(str(spec), "")) for spec in parse_specs(texts)]
+    return [
+        _outcome(spec, state, observed.get(spec.name, {}), words.get(str(spec), ""), predict)
+        for spec in parse_specs(texts, state)
+    ]
 
 
-def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str) -> Outcome:
-    status = str(found.get("status") or "")
-    version = installed_version(found)
-    as_wanted = not version if state == "absent" else bool(version) and spec.version in ("", version)
-    failed = "" if as_wanted and state != "latest" else harmless(words).strip()[-MAX_WORDS:]
+def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str, predict: bool) -> Outcome:
+    version, provided_by = installed_version(found), str(found.get("provided_by") or "")
+    if state == ABSENT:
+        as_wanted = not version or bool(provided_by)
+    else:
+        as_wanted = bool(version) and (not spec.version or (spec.version == version and not provided_by))
+    failed = "" if as_wanted and state != LATEST else harmless(words).strip()[-MAX_WORDS:]
+    predicted = predict and not as_wanted and not failed
     return Outcome(
-        spec.name, as_wanted and not failed, spec.version, version, status, str(found.get("installed_at") or ""), failed
+        name=spec.name,
+        ok=(as_wanted or predicted) and not failed,
+        wanted=spec.version,
+        version=version,
+        status=str(found.get("status") or ""),
+        installed_at=str(found.get("installed_at") or ""),
+        words=failed,
+        provided_by=provided_by,
+        predicted=predicted,
     )
 
 

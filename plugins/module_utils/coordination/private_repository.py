@@ -86,7 +86,8 @@ class PrivateRepository(BareRepository):
         if heads:
             raise RemoteMissing(
                 f"The remote {self.url} has no branch {self.branch!r}.",
-                f"It has {', '.join(heads[:10])}. Give the right one as 'branch', or make it.",
+                f"It has {', '.join(heads[:10])}. Give the right one: to the set-up as builders_branch, to a module as "
+                "branch.",
             )
         return None
 

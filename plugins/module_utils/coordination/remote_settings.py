@@ -81,7 +81,7 @@ def honoured(settings: Sequence[Setting], clone: str, remote: str, url: str) -> 
     if len(urls) > 1:
         raise CloneInvalid(
             f"The remote {remote!r} of {clone} has several URLs.",
-            f"Set the right one: git -C {clone} config --replace-all remote.{remote}.url URL.",
+            f"Set the right one: git -C {clone} config --replace-all remote.{remote}.url URL",
         )
     for setting in settings:
         _check_address(setting, clone, remote, url)

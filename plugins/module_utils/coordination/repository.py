@@ -19,7 +19,7 @@ from . import working_clone
 from .attempts import Attempt, Attempts, AttemptsRecord
 from .bare_repository import WITHDRAWN, Damaged
 from .clone_config import Remote, read_remote
-from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable
+from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable, explain
 from .foreign_words import guard_token_of
 from .git_command import require_git
 from .git_failures import Interrupted, Moved
@@ -160,13 +160,13 @@ class Repository:
                 settle(receipt)
                 self._record.forget()
             except (StateUnusable, OSError) as error:
-                self.notes.append(f"The write was taken, but this host's record of it failed: {error}")
+                self.notes.append(f"The write was taken, but this host's record of it failed: {explain(error)}")
             try:
                 self._tracking.pack()
                 if receipt.commit:
                     self.notes += self._fast_forward(receipt.commit)
             except (CoordinationError, OSError) as error:
-                self.notes.append(f"The write was taken, but tidying up after it failed: {error}")
+                self.notes.append(f"The write was taken, but tidying up after it failed: {explain(error)}")
         return receipt
 
     @contextlib.contextmanager
@@ -306,7 +306,7 @@ class Repository:
             if known is None:
                 raise _plain(error, self.url) from error
             snapshot = self._tracking.snapshot(known, fresh=False)
-            self.away = f"{_plain(error, self.url).what} What follows is {snapshot.age:.0f} s old."
+            self.away = f"{_plain(error, self.url).what} What is known here is {snapshot.age:.0f} s old."
             self.notes.append(self.away)
             return snapshot
 
@@ -344,4 +344,4 @@ def _share(deadline: float) -> float:
 def _plain(error: RemoteUnreachable | Interrupted | Locked, url: str) -> CoordinationError:
     if isinstance(error, CoordinationError):
         return error
-    return RemoteUnreachable(f"The remote {url} did not answer as it should: {error}.", "Try again later.")
+    return RemoteUnreachable(f"The remote {url} did not answer as it should: {error}", "Try again later.")

@@ -13,14 +13,21 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .errors import InvalidInput, StateUnusable
-from .fleet import is_server_id
+from .fleet import ALL, check_server_id, is_server_id
 from .messages import is_ahead, parse_time, utc_text
 from .state import StateDirectory
 
 SIGNERS_FILE = "signers.json"
 
+RESTORE = (
+    "Restore it from where it is kept under version control, or take over the one that the servers have: "
+    "ansible-playbook playbooks/trust.yml -e build_trust_adopt=true"
+)
+
 _PUBLIC_KEY = re.compile(r"(ssh-ed25519 [A-Za-z0-9+/]{68})(?: .*)?")
 """A public key as ssh-keygen prints it (RFC 8709): 51 bytes in base64, without padding."""
+_INVENTORY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""What earlier releases took for a server id, as the inventory had it."""
 _REPOSITORY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -93,9 +100,7 @@ def parse_signers(record: Any) -> Signers:
             raise ValueError("the list of signers")
         return Signers(record["repository"], tuple(_parse_signer(entry) for entry in record["signers"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"This is no record of signers ({error}).", "Restore it from where it is kept under version control."
-        ) from error
+        raise InvalidInput(f"This is no record of signers ({error}).", RESTORE) from error
 
 
 def _parse_signer(entry: dict[str, Any]) -> Signer:
@@ -123,22 +128,38 @@ def merge_signers(
 ) -> dict[str, Any]:
     """The record after keys were collected: a new key ends the older ones of its server, and who left has none.
 
+    An id that no server can have, which nobody believes, is left out of the record.
+
     :param record: the one before; None when there is none yet, then the repository gets its id.
     :param keys: for each server that was asked, ``key``, its public key, and ``made``, when it was made, in seconds
         since 1970 by that server's clock, which also dates its messages (where that is far ahead, ``now`` counts).
         Servers that were not asked keep theirs.
     :param members: the ids of all servers that there are.
     :param now: the time, in UTC.
-    :raises InvalidInput: when the record or a key cannot be used.
+    :raises InvalidInput: when the record, a key or an id cannot be used.
     """
-    known = Signers(os.urandom(16).hex()) if record is None else parse_signers(record)
+    there = set(map(check_server_id, members))
+    for server in keys:
+        check_server_id(server)
+    known = Signers(os.urandom(16).hex()) if record is None else parse_signers(_of_servers(record))
     signers = list(known.signers)
     for server, collected in sorted(keys.items()):
         signers = _with_key(signers, server, str(collected["key"]), _utc(collected["made"]), now)
-    there = set(members)
     signers = [_ended(signer, now) if signer.server not in there else signer for signer in signers]
     signers.sort(key=lambda signer: (signer.server, signer.valid_from))
     return {"repository": known.repository, "signers": [signer.as_json() for signer in signers]}
+
+
+def _of_servers(record: Any) -> Any:
+    """A record without what earlier releases took into it: the keys of hosts whose name no server can have."""
+    if not isinstance(record, dict) or not isinstance(record.get("signers"), list):
+        return record
+    return {**record, "signers": [one for one in record["signers"] if not _is_impossible(one)]}
+
+
+def _is_impossible(entry: Any) -> bool:
+    name = entry.get("server") if isinstance(entry, dict) else None
+    return isinstance(name, str) and bool(_INVENTORY_NAME.fullmatch(name)) and name != ALL and not is_server_id(name)
 
 
 def _with_key(signers: list[Signer], server: str, text: str, made: datetime, now: datetime) -> list[Signer]:
@@ -173,4 +194,7 @@ def _utc(seconds: Any) -> datetime:
     try:
         return datetime.fromtimestamp(int(float(seconds)), timezone.utc)
     except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise InvalidInput(f"{seconds!r} is no time at which a key was made.", "Run playbooks/trust.yml.") from error
+        raise InvalidInput(
+            f"{seconds!r} is no time at which a key was made.",
+            "Run on the controller: ansible-playbook playbooks/trust.yml",
+        ) from error

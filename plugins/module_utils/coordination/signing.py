@@ -80,7 +80,8 @@ def sign(document: dict[str, Any], key_file: Path, namespace: str = MESSAGE) -> 
     """
     if not key_file.exists():
         raise SigningFailed(
-            f"{key_file}, the key with which this server signs, is missing.", "Run playbooks/trust.yml."
+            f"{key_file}, the key with which this server signs, is missing.",
+            "Run on the controller: ansible-playbook playbooks/trust.yml",
         )
     try:
         content = canonical(document, namespace)
@@ -91,7 +92,8 @@ def sign(document: dict[str, Any], key_file: Path, namespace: str = MESSAGE) -> 
         said = " ".join(made.stderr.decode("utf-8", "replace").split())
         raise SigningFailed(
             f"{key_file} cannot be used to sign ({said}).",
-            "Make a new key: playbooks/trust.yml with build_trust_rotate.",
+            "Make a new key, on the controller: ansible-playbook playbooks/trust.yml -e build_trust_rotate="
+            f"{document.get('from') or document.get('server')}",
         )
     return made.stdout.decode("ascii")
 
@@ -157,7 +159,7 @@ def _ssh_keygen(*arguments: str, stdin: bytes, descriptors: tuple[int, ...] = ()
         )
     except FileNotFoundError as error:
         raise DependencyMissing(
-            "ssh-keygen is not installed on this host.", "Install it: apt-get install openssh-client."
+            "ssh-keygen is not installed on this host.", "Install it: apt-get install openssh-client"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise SigningFailed(

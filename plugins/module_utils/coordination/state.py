@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
-from .errors import Locked, StateUnusable, reading_remedy
+from .errors import Locked, StateUnusable, unusable
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class StateDirectory:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise _unusable(folder, error) from error
+            raise unusable(error, folder) from error
         return folder
 
     def read_json(self, name: str) -> Any:
@@ -69,7 +69,7 @@ class StateDirectory:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise unusable(error, path) from error
         except (ValueError, RecursionError) as error:
             raise StateUnusable(
                 f"{path} is not JSON ({error}).", "Restore it, or remove it to have it made anew."
@@ -110,7 +110,7 @@ class StateDirectory:
                 raise
             _sync_folder(path.parent)
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise unusable(error, path) from error
 
     @contextlib.contextmanager
     def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
@@ -124,7 +124,7 @@ class StateDirectory:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise unusable(error, path) from error
         try:
             deadline = time.monotonic() + timeout
             while True:
@@ -149,8 +149,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _unusable(path: Path, error: OSError) -> StateUnusable:
-    remedy = "Check that the disk has room and that this user may write to the state directory."
-    return StateUnusable(f"{path}: {error.strerror}.", reading_remedy(error, remedy))

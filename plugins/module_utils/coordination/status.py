@@ -225,7 +225,7 @@ def _closed(
     if job and report.job not in (None, job.get("id")):
         raise InvalidInput(
             f"The job that is being built is {one_line(str(job.get('id')))}, not {report.job}.",
-            "Close that one first, or leave the job out.",
+            "Close that one first ('builderctl status failed'), or leave the job out.",
         )
     job = job or {}
     started = parse_time(job.get("started_at"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .clone_config import common_folder, git_folder
+from .errors import sentence
 from .git_command import GitCommand
 from .git_failures import Outcome
 from .git_files import copy_object, read_ref, write_ref
@@ -63,7 +64,7 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
             pack_clone(command, common_folder(folder.git))
         return []
     said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
-    return [f"The clone {clone} was left as it is: {said[:300]}"]
+    return [sentence(f"The clone {clone} was left as it is: {said[:300]}")]
 
 
 def _bring(

@@ -123,6 +123,7 @@ def test_one_run_without_a_server_ends_its_trust(rig: Rig, tmp_path: Path) -> No
     asked = ask(rig, "build2", "Before the removal")
     inventory = json.loads((rig.folder / "inventory.yml").read_text())
     del inventory["builders"]["hosts"]["build2"]
+    inventory["builders"]["hosts"]["build1"]["builders_partner"] = ""
     inventory["builders"]["vars"]["builders_trust_file"] = str(rig.folder / "signers.json")
     (tmp_path / "inventory.json").write_text(json.dumps(inventory))
     rig.playbook("playbooks/trust.yml", "--inventory", str(tmp_path / "inventory.json"))

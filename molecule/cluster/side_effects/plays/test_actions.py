@@ -257,7 +257,7 @@ def test_servers_that_respond_to_each_other_fall_silent(rig: Rig) -> None:
 
 def test_the_environments_are_compared(rig: Rig) -> None:
     before = messages(rig)
-    _code, output = rig.playbook("playbooks/check_environment.yml", "--extra-vars", "notify=true")
+    _code, output = rig.playbook("playbooks/check_environment.yml", "--extra-vars", "tell=true")
     assert re.search(r"packages +rig-once +missing +1\.0 +build2", output)
     for server in ("build1", "build2"):
         (told,) = sent_since(rig, before, server)

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the fleet file, and refuse what its readers would refuse."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet_record
+short_description: Make the fleet file, and refuse what its readers would refuse
+version_added: 0.1.0
+description:
+  - Checks what the inventory says of the servers, and returns what stands in the fleet file of each server.
+  - The role P(acs.builders.build_repository#role) uses it before it writes anything.
+positional: remote
+options:
+  _input:
+    description:
+      - For each server its C(id), which is its name in the inventory, C(hostname), C(ip), C(manager) and C(partner).
+      - All but the C(id) may be empty.
+    type: list
+    elements: dict
+    required: true
+  remote:
+    description: The URL or path of the Build repository.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Refuse an inventory that cannot be used
+  ansible.builtin.assert:
+    that: servers | acs.builders.fleet_record(builders_remote_url) is mapping
+  vars:
+    servers: [{id: build1, ip: 192.0.2.1, partner: build2}, {id: build2, ip: 192.0.2.2, partner: build1}]
+"""
+
+RETURN = r"""
+_value:
+  description: The fleet file, with C(remote) and C(servers).
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.module_utils.coordination import fleet_record as records
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+
+
+def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict[str, Any]:
+    """The content of the fleet file.
+
+    :raises AnsibleFilterError: when something in the inventory cannot be used.
+    """
+    try:
+        return records.fleet_record(servers, remote)
+    except CoordinationError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters, by their names."""
+        return {"fleet_record": fleet_record}

@@ -1,0 +1,75 @@
+"""What the inventory says of the servers: the fleet file is what its readers read, or nothing is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.filter.fleet_record import fleet_record
+from ansible_collections.acs.builders.plugins.module_utils.coordination.fleet import Server, load_fleet
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+
+GOOD = {"id": "build1", "hostname": "ll-Builder1.example", "ip": "192.0.2.1", "manager": "Codex", "partner": ""}
+URL = "https://git.example/Build.git"
+
+
+def member(**more: Any) -> dict[str, Any]:
+    """A server, as the inventory describes it."""
+    return {**GOOD, **more}
+
+
+def test_what_is_written_is_read_again(state: StateDirectory) -> None:
+    servers = [member(partner="build2"), {"id": "build2", "ip": "2001:db8::2", "manager": None}]
+    record = fleet_record(servers, URL)
+    (state.make() / "fleet.json").write_text(json.dumps(record))
+    fleet = load_fleet(state)
+    assert (fleet.remote, fleet.expected) == (URL, True)
+    assert fleet.servers == (
+        Server("build1", "ll-Builder1.example", "192.0.2.1", "Codex", "build2"),
+        Server("build2", ip="2001:db8::2"),
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "/srv/a b/Build.git", "git@git.example:Build.git", "ssh://git@git.example/Build.git", "file:///srv/x", URL],
+)
+def test_good_remotes(url: str) -> None:
+    assert fleet_record([GOOD], url)["remote"] == url
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"id": "build_3"}, "'build_3' is not a server id. A server id begins with a lower-case letter"),
+        ({"id": "Build1"}, "'Build1' is not a server id."),
+        ({"id": "docs"}, "'docs' is a reserved word."),
+        ({"hostname": "two words"}, "build1: builders_hostname, 'two words', is no host name."),
+        ({"ip": "10.1.3"}, "build1: builders_ip, '10.1.3', is no IP address."),
+        ({"ip": "10.1.3.175/24"}, "is no IP address."),
+        ({"manager": "Codex\nand others"}, "build1: builders_manager is not one line"),
+        ({"partner": "build7"}, "build1: builders_partner, 'build7', is no other host"),
+        ({"partner": "build1"}, "build1: builders_partner, 'build1', is no other host"),
+    ],
+)
+def test_what_a_server_would_refuse_is_refused_with_its_name(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(AnsibleFilterError) as caught:
+        fleet_record([member(**more)], URL)
+    assert told in str(caught.value) and "nothing was written" in str(caught.value)
+
+
+def test_all_that_is_wrong_is_named_at_once() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"same builders_hostname, one\. build1: builders_ip.*'build_3'"):
+        fleet_record([member(id="build_3", hostname="One"), member(ip="x", hostname="one.example")][::-1], URL)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["htps://git.example/x", "ext::sh -c id", "https::x", " https://git.example/x", "-x", "https:///x", "https://a/\n"],
+)
+def test_a_remote_that_git_could_not_use_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="builders_remote_url") as caught:
+        fleet_record([GOOD], url)
+    assert url.strip() not in str(caught.value)
