@@ -5,10 +5,13 @@ from __future__ import annotations
 import atexit
 import hashlib
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.builders import Builders, git
+
+TOP = Path(__file__).resolve().parent.parent
 
 
 def scratch_folder() -> Path:
@@ -29,3 +32,11 @@ def copy_of(template: Builders, folder: Path) -> Builders:
     for kept in folder.glob(f"*/state/repos/{old}.*"):
         kept.rename(kept.with_name(kept.name.replace(old, new)))
     return copy
+
+
+def install_helper(folder: Path) -> list[str]:
+    """Copy Git's credential helper to a folder as the role does, and return how its command begins."""
+    folder.mkdir(exist_ok=True)
+    for file in ("roles/build_repository/files/git-credential-pat", "plugins/module_utils/coordination/token_file.py"):
+        shutil.copy(TOP / file, folder)
+    return [sys.executable, str(folder / "git-credential-pat")]

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.copying import install_helper
 from ansible_collections.acs.builders.tests.git_server import git_host
 
 FILES = TOP / "roles" / "build_repository" / "files"
-HELPER = [sys.executable, str(FILES / "git-credential-pat")]
 TOKEN = "ghp_" + "T" * 36
 URL = "https://git.example/Build.git"
 
@@ -321,13 +321,13 @@ def test_the_helper_gives_the_token_to_one_remote(
     tmp_path: Path, remote: str, asked: str, action: str, given: bool
 ) -> None:
     (tmp_path / "P A T").write_text(f"{TOKEN}\n")
-    command = [*HELPER, str(tmp_path / "P A T"), *remote.split(), action]
+    command = [*install_helper(tmp_path / "library"), str(tmp_path / "P A T"), *remote.split(), action]
     done = subprocess.run(command, input=f"{asked}\n\n", capture_output=True, text=True, check=True)
     assert done.stdout == (f"username=x-access-token\npassword={TOKEN}\n" if given else "")
 
 
 def test_the_helper_gives_nothing_when_there_is_no_token(tmp_path: Path) -> None:
-    command = [*HELPER, str(tmp_path / "PAT"), "https", "git.example", "get"]
+    command = [*install_helper(tmp_path / "library"), str(tmp_path / "PAT"), "https", "git.example", "get"]
     asked = "protocol=https\nhost=git.example\n"
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", f"git-credential-pat: There is no file {tmp_path}/PAT.\n")

@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,10 +24,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.token_fi
     text_of,
 )
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.copying import install_helper
 from ansible_collections.acs.builders.tests.git_server import GitHost, git_host
 
 TOKEN = "own+a/token=of+this-server.of~an-odd_form"
-HELPER = Path(__file__).parents[2] / "roles" / "build_repository" / "files" / "git-credential-pat"
 GOOD = {
     "alone": TOKEN.encode(),
     "a line": f"{TOKEN}\n".encode(),
@@ -69,7 +68,7 @@ def refusal(path: Path | str) -> str:
 def helped(path: Path, host: str = "git.example") -> subprocess.CompletedProcess[str]:
     """What the credential helper of the clone tells Git."""
     return subprocess.run(
-        [sys.executable, HELPER, path, "https", host, "get"],
+        [*install_helper(path.parent / "library"), path, "https", host, "get"],
         input="protocol=https\nhost=git.example\n\n",
         capture_output=True,
         text=True,
