@@ -140,7 +140,7 @@ def test_a_conversation(shell: Shell) -> None:
     acknowledged = shell.json("build2", "ack", asked)
     assert (acknowledged["ids"], acknowledged["changed"]) == ([asked], True)
     assert shell.ok("build2", "ack", asked) == f"Already acknowledged: {asked}\n"
-    answer = shell.ok("build2", "reply", asked, "--fact", "jq=1.7.1", text="Installed.\nVersion 1.7.1.\n")
+    answer = shell.ok("build2", "reply", asked, "-", "--fact", "jq=1.7.1", text="Installed.\nVersion 1.7.1.\n")
     assert " to build1: Re: Install jq\n" in answer
     assert shell.ok("build2", "read") == "No unread messages.\n"
 
@@ -356,7 +356,8 @@ def test_a_terminal_is_no_body(everyday: Shell, terminal: Terminal, words: list[
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr == "builderctl: There is no body. Give it as the last argument, or pipe it in.\n"
+    said = "There is no body. Give it as the last argument, or - to read it from standard input."
+    assert done.stderr == f"builderctl: {said}\n"
 
 
 def test_a_dash_reads_the_body(shell: Shell) -> None:

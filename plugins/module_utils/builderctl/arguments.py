@@ -16,7 +16,6 @@ from ..coordination.delivering import OFFLINE, QUEUE
 from ..coordination.guarding import POLICIES, REFUSE
 from ..coordination.messages import MAX_BODY, MAX_SUBJECT, PRIORITIES, TYPES
 from ..coordination.status import STATES
-from .body import PATIENCE
 from .config import CONFIG_FILE
 from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
@@ -133,7 +132,7 @@ def _reply(command: AddCommand) -> None:
         [
             "builderctl reply msg_1795245106_9f86d081884c7d65 'Version 8.0.36-1 is installed on build1.'",
             "builderctl reply msg_1795245106_9f86d081884c7d65 'Done.' --fact libmysqlclient-dev=8.0.36-1",
-            "uname -a | builderctl reply msg_1795245106_9f86d081884c7d65 --type info",
+            "uname -a | builderctl reply msg_1795245106_9f86d081884c7d65 -",
         ],
     )
     parser.add_argument("id", metavar="ID", help="the message to answer")
@@ -146,8 +145,7 @@ def _content(parser: argparse.ArgumentParser) -> None:
         "body",
         metavar="BODY",
         nargs="?",
-        help=f"the text, at most {MAX_BODY} characters; standard input when it is -, and when it is left out and "
-        f"something comes there within {PATIENCE} s",
+        help=f"the text, at most {MAX_BODY} characters; - to read it from standard input",
     )
     parser.add_argument("--type", choices=TYPES, default="info", help="its kind (default: info)")
     parser.add_argument("--priority", choices=PRIORITIES, default="normal", help="(default: normal)")

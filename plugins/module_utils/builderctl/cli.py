@@ -21,7 +21,7 @@ from ..coordination.printable import one_line
 from ..coordination.system import open_standard_streams
 from ..coordination.withdrawals import withdrawal_notes
 from .arguments import parse
-from .body import PATIENCE, read_body
+from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
 from .config import CONFIG_FILE, Config, load_config
 from .exit_codes import exit_code
@@ -76,10 +76,13 @@ def _carry_out(given: Namespace, config: Config, notes: list[str]) -> Outcome:
         return heartbeat(config, given.once)
     if given.command == "health" and given.summary:
         return summary(config)
-    if given.command in ("send", "reply") and given.body in (None, "-"):
-        if given.body is None and sys.stdin.isatty():
-            raise InvalidInput("There is no body.", "Give it as the last argument, or pipe it in.")
-        given.body = read_body(None if given.body else PATIENCE)
+    if given.command in ("send", "reply"):
+        if given.body is None:
+            raise InvalidInput(
+                "There is no body.", "Give it as the last argument, or - to read it from standard input."
+            )
+        if given.body == "-":
+            given.body = read_body()
     with config.host() as host:
         try:
             outcome = ON_REPOSITORY[given.command](host, config, given)
