@@ -81,7 +81,7 @@ class Remote:
         elif not kept.is_readable(old):
             raise Violation(f"{path}, which cannot be read, was overwritten")
         elif self.trusted and path.endswith("status.json") and kept.strict(new).keys() <= kept.TOLD:
-            kept.check_text(text, path)
+            kept.check_text(text, path, old.decode("utf-8-sig"))
         elif new.startswith(BOM_UTF8) != old.startswith(BOM_UTF8):
             raise Violation(f"the byte order mark of {path} changed")
         elif path == MESSAGES and kept.count_entries(text) < kept.count_entries(old.decode("utf-8-sig")):
