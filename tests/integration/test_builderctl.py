@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def everyday(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     shell = Shell(make_builders(tmp_path_factory.mktemp("everyday")))
     for server in shell.builders.ids:
         shell.install(server)
-    shell.mail(ack_required=True)
+    shell.mail(ack_required=True, timestamp=datetime.now(timezone.utc).isoformat())
     shell.beat()
     (shell.builders.folder / "build.log").write_text("one\ntwo\n")
     return shell
@@ -192,7 +193,7 @@ def test_every_example_of_the_help(everyday: Shell, command: str) -> None:
     everyday.ok("build1", "read")
     for example in examples:
         done = everyday.script("build1", example)
-        assert (done.returncode, done.stderr) == (0, ""), (example, done.stderr)
+        assert (done.returncode, done.stderr) == (0, ""), (example, done.stdout, done.stderr)
 
 
 def test_the_version(everyday: Shell) -> None:

@@ -114,7 +114,7 @@ def _send(command: AddCommand) -> None:
             "builderctl send 'Versions' 'Measured on build1.' --fact git=2.39.5 --fact maven=3.8.7",
             "builderctl send --type request 'Install jq' 'Please.' "
             '--request \'{"action": "install_packages", "packages": ["jq"]}\'',
-            "tail -n 40 build.log | builderctl send --type error --secrets redact 'The build failed'",
+            "tail -n 40 build.log | builderctl send --type error --secrets redact 'The build failed' -",
         ],
     )
     parser.add_argument("subject", metavar="SUBJECT", help=f"one line of at most {MAX_SUBJECT} characters")
