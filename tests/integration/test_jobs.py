@@ -54,11 +54,11 @@ class Build:
 
     def processes(self) -> list[int]:
         """The processes of the job, the runner first."""
-        mark = str(self.builders.folder)
+        mark = os.fsencode(self.builders.folder)
         parents = {}
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and mark in (entry / "cmdline").read_text():
+                if entry.name.isdigit() and mark in (entry / "cmdline").read_bytes():
                     parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
