@@ -275,7 +275,7 @@ def test_closed_streams(shell: Shell, closed: str) -> None:
     done = shell.script("build1", f"builderctl send Subject Body {closed}")
     assert done.returncode == 0
     assert shell.builders.messages()[0]["body"] == "Body"
-    assert shell.script("build1", f"builderctl send Subject {closed}", "from input").returncode == (
+    assert shell.script("build1", f"builderctl send Subject - {closed}", "from input").returncode == (
         2 if "<" in closed else 0
     )
 
