@@ -179,6 +179,18 @@ def test_a_package_that_does_not_exist(rig: Rig) -> None:
     assert answer["type"] == "error" and "Unable to locate package rig-nothing" in answer["body"]
 
 
+@pytest.mark.parametrize("name", ["rig-glob-*", "rig-glob-a:all", "rig-glob-a>=0.1", "rig-glob-a=1.*"])
+def test_what_apt_takes_for_a_pattern_is_refused_before_anything_is_done(rig: Rig, name: str) -> None:
+    rig.make_package("rig-glob-a", "1.0")
+    rig.ssh("build1", "apt-get -qq update && apt-get -qq install rig-glob-a")
+    before = messages(rig)
+    code, output = rig.playbook(
+        INSTALL, "--extra-vars", json.dumps({"packages": [name], "state": "absent"}), check=False
+    )
+    assert code != 0 and "is no name of a package" in " ".join(output.split())
+    assert installed(rig, "build1", "rig-glob-a") == "1.0" and messages(rig) == before
+
+
 def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
     rig.ssh("build2", "apt-get -qq update && apt-get -qq install rig-tool=1.0")
     asked = [
