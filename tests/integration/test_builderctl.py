@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.commands import ON_REPOSITORY
 from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import utc_now
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.git_server import git_host
@@ -177,7 +179,7 @@ def everyday(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     shell = Shell(make_builders(tmp_path_factory.mktemp("everyday")))
     for server in shell.builders.ids:
         shell.install(server)
-    shell.mail(ack_required=True)
+    shell.mail(ack_required=True, timestamp=utc_text(utc_now()))
     shell.beat()
     (shell.builders.folder / "build.log").write_text("one\ntwo\n")
     return shell
