@@ -145,13 +145,13 @@ class GitCommand:
         self,
         arguments: Sequence[str],
         stderr: int,
-        variables: Mapping[str, str] = {},
+        variables: Mapping[str, str] | None = None,
         descriptors: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             ["git", *self._options, *arguments],
             cwd=self._folder,
-            env={**self._environment, **variables},
+            env={**self._environment, **(variables or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
