@@ -31,6 +31,21 @@ def literal(default: Any) -> Any:
     return yaml.safe_load(fallback[1]) if fallback else None
 
 
+def own_names(role: Path) -> set[str]:
+    """The variables that a role sets itself: in vars/main.yml, and with register and set_fact in its tasks."""
+    names = set(yaml.safe_load((role / "vars/main.yml").read_text())) if (role / "vars/main.yml").exists() else set()
+    waiting = [yaml.safe_load(file.read_text()) for file in (role / "tasks").glob("*.yml")]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            facts = found.get("ansible.builtin.set_fact")
+            names |= {found.get("register", ""), *(facts if isinstance(facts, dict) else ())}
+            waiting += found.values()
+        elif isinstance(found, list):
+            waiting += found
+    return names
+
+
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_the_documentation_of_the_variables_agrees_with_their_defaults(role: Path) -> None:
     defaults = yaml.safe_load((role / "defaults/main.yml").read_text())
@@ -38,6 +53,7 @@ def test_the_documentation_of_the_variables_agrees_with_their_defaults(role: Pat
     options = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert list(options) == list(defaults)
     assert all(name.startswith(f"{role.name}_") for name in (*defaults, *variables))
+    assert not defaults.keys() & own_names(role), "the role itself sets a variable that the inventory gives"
     for name, option in options.items():
         value = literal(defaults[name])
         assert option.get("default") == value, name
