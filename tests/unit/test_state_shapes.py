@@ -104,7 +104,9 @@ RESULT: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("content", ["[1]", "7", '"text"', "{}", json.dumps({**JOB, "log": "\0"})])
+@pytest.mark.parametrize(
+    "content", ["[1]", "7", '"text"', "{}", *(json.dumps({**JOB, "log": log}) for log in ("\0", "\ud800"))]
+)
 def test_a_job_of_another_shape(scene: Scene, content: str) -> None:
     with _state_file(scene, "job.json", content), scene.builders.host("build2") as host:
         with pytest.raises(StateUnusable, match="does not hold what it should"):

@@ -135,7 +135,7 @@ def _close(host: Host) -> bool:
 
 def _parse_job(record: Any) -> dict[str, Any]:
     """A job as it was recorded when it began; ``closed`` and ``outcome`` when its end was published."""
-    if "\0" in record["log"]:
+    if b"\0" in record["log"].encode():
         raise ValueError("the path of its log")
     texts = {name: str(record[name]) for name in ("id", "source", "log", "started_at")}
     known = {name: None if record[name] is None else str(record[name]) for name in ("branch", "commit")}
