@@ -50,9 +50,10 @@ def test_the_new_address_is_named_where_the_host_tells_it() -> None:
 
 
 def test_a_pause_without_words_is_told_as_what_it_is() -> None:
-    denied = Outcome(128, b"", "fatal: unable to access 'x': The requested URL returned error: 403", {"retry-after": "60"})
+    words = "fatal: unable to access 'x': The requested URL returned error: "
+    denied = Outcome(128, b"", f"{words}403", {"retry-after": "60"})
     assert "asked more often than it allows" in str(explain_failure(denied, URL))
-    failing = denied._replace(stderr="fatal: unable to access 'x': The requested URL returned error: 503")
+    failing = denied._replace(stderr=f"{words}503")
     error = explain_failure(failing, URL)
     assert isinstance(error, RemoteBusy) and error.wait > 0
     assert "fails for a reason of its own: unable to access 'x': The requested URL returned error: 503." in str(error)

@@ -159,7 +159,7 @@ def _refused(outcome: Outcome, url: str, said: str) -> CoordinationError | None:
     if of_others:
         return RemoteMissing(
             f"The repository at {url} belongs to another user, so Git does not read it.",
-            "Trust it on this machine, where the settings of a person do not count: git config --system --add "
+            "Trust it on the machine where it is; a setting of a person does not count: git config --system --add "
             f"safe.directory {shlex.quote(of_others[1])}",
         )
     if re.search(_MISSING, words):
