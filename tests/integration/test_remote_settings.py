@@ -212,3 +212,19 @@ def test_a_setting_is_seen_when_it_changes(builders: Builders, home: Path) -> No
     git("config", "--file", included, "url./nonexistent/.insteadOf", builders.remote)
     with pytest.raises(CloneInvalid, match=str(included)), builders.host("build1"):
         pass
+
+
+def test_settings_of_a_person_that_this_user_may_not_read_count_for_nobody(
+    builders: Builders, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with sudo -u, where HOME stays that of another user: Git goes on as well."""
+    read = Path.read_bytes
+
+    def guarded(path: Path) -> bytes:
+        if home in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", guarded)
+    with builders.host("build1") as server:
+        assert list_messages(server, Filter()).messages == []

@@ -327,6 +327,12 @@ def test_the_first_time_is_told_a_day_before(legacy: Builders) -> None:
         assert len(archive(host).result) == 5
 
 
+def test_a_notice_from_before_the_clock_was_corrected_begins_anew(legacy: Builders) -> None:
+    with legacy.host("build1") as host:
+        first_notice(Clock(START, timedelta(days=400)).on(host))
+        assert "2026-11-23T07:11:46Z" in first_notice(Clock(START, timedelta()).on(host))
+
+
 def test_where_nothing_can_be_archived_nothing_is_told(builders: Builders) -> None:
     put(builders, NEWEST)
     with build2(builders) as host:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -46,6 +47,31 @@ def test_the_new_address_is_named_where_the_host_tells_it() -> None:
     words = "fatal: unable to access 'x': The requested URL returned error: 301"
     error = explain_failure(Outcome(128, b"", words, headers), URL)
     assert "points to another address, https://git.example/New.git:" in str(error)
+
+
+def test_a_pause_without_words_is_told_as_what_it_is() -> None:
+    words = "fatal: unable to access 'x': The requested URL returned error: "
+    denied = Outcome(128, b"", f"{words}403", {"retry-after": "60"})
+    assert "asked more often than it allows" in str(explain_failure(denied, URL))
+    failing = denied._replace(stderr=f"{words}503")
+    error = explain_failure(failing, URL)
+    assert isinstance(error, RemoteBusy) and error.wait > 0
+    assert "fails for a reason of its own: unable to access 'x': The requested URL returned error: 503." in str(error)
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "advice"),
+    [
+        ("git@git.example:acs/Build.git", "git@git.example: Permission denied (publickey).", "SSH key"),
+        ("ssh://git.example/Build.git", "Host key verification failed.", "~/.ssh/known_hosts"),
+        ("http://git.example/Build.git", "fatal: could not read Username for 'x': terminal prompts disabled", "https"),
+        ("/srv/Build.git", "error: insufficient permission\nfatal: /srv/Build.git: Permission denied", "that folder"),
+    ],
+)
+def test_who_gets_no_token_is_not_told_to_mend_it(url: str, words: str, advice: str) -> None:
+    error = explain_failure(Outcome(128, b"", words), url)
+    assert isinstance(error, CoordinationError) and error.kind == "credential"
+    assert advice in error.remedy and "/PAT" not in str(error) and ".." not in str(error)
 
 
 def test_the_token_file_is_named_with_what_is_wrong_with_it() -> None:
@@ -139,7 +165,22 @@ def test_a_time_is_understood_too_and_a_very_long_pause_is_not_believed(
         assert least <= left_alone.value.wait <= most
 
 
-def test_only_the_host_that_failed_is_left_alone_and_success_ends_it(
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_that_fails_with_pushes_alone_answers_so_at_most_five_times_a_minute(
+    state: StateDirectory, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    asked, good = Asked(f"The requested URL returned error: {status}"), Outcome(0, b"", "")
+    monkeypatch.setattr("time.time", lambda: asked.clock)
+    for _second in range(300):
+        with suppress(RemoteBusy):
+            Pause(state, URL).ask(lambda: good)
+            Pause(state, URL).ask(asked.answer)
+        asked.clock += 1
+    assert max(sum(0 <= later - first < 60 for later in asked.at) for first in asked.at) <= 5
+    assert asked.at[-1] - asked.at[0] > 200
+
+
+def test_only_the_host_that_failed_is_left_alone_and_not_for_ever(
     state: StateDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, good = Asked("The requested URL returned error: 503"), Outcome(0, b"", "")
@@ -153,7 +194,10 @@ def test_only_the_host_that_failed_is_left_alone_and_success_ends_it(
     Pause(state, URL).ask(asked.answer)
     asked.clock += 2
     assert Pause(state, URL).ask(lambda: good) == good
-    assert not (state.path / "repos" / "pause.json").exists()
+    asked.clock += 300
+    Pause(state, URL).ask(asked.answer)
+    asked.clock += 2
+    assert Pause(state, URL).ask(lambda: good) == good
 
 
 def test_a_push_that_broke_off_is_open_whatever_the_status_was() -> None:

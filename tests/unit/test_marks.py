@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read, not_asked
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
@@ -180,6 +180,17 @@ def test_an_acknowledgement_of_a_named_recipient(legacy: Builders) -> None:
     found = entry(legacy, message_id)
     assert (found["ack_status"], found["acknowledged_by"]) == ("completed", ["build2"])
     assert found["read"] is False, "to acknowledge is not to mark read"
+
+
+@pytest.mark.parametrize(("asked", "names"), [(True, []), (1, []), ("Yes ", []), (False, ["x"]), (None, ["x"])])
+def test_who_asks_for_an_acknowledgement_in_another_form_is_understood(
+    builders: Builders, asked: Any, names: list[str]
+) -> None:
+    put = {"id": "x", "from": "build1", "to": "build2", "subject": "Hi", "body": "Hi", "ack_required": asked}
+    builders.commit(MESSAGES, json.dumps({"messages": [put]}).encode())
+    with builders.host("build2") as host:
+        acknowledge(host, ["x"])
+        assert not_asked(host, ["x"]) == names
 
 
 def test_all_must_acknowledge_a_message_to_all(legacy: Builders) -> None:

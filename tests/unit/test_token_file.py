@@ -121,6 +121,7 @@ def test_what_is_no_file_is_refused_at_once(path: Path, form: str) -> None:
     make(path)
     said = refusal(path)
     assert re.search(says, said), said
+    assert problems(str(path)) == [f"{said} Put a file with the token there."]
     assert text_of(str(path)) == ""
     assert helped(path).stdout == "quit=1\n"
 
@@ -129,6 +130,16 @@ def test_a_missing_file_is_told_and_is_no_problem(path: Path) -> None:
     assert refusal(path) == f"There is no file {path}."
     assert problems(str(path)) == []
     assert refusal("") == "No token file is named."
+
+
+def test_who_may_not_read_it_is_not_told_to_write_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(TOKEN)
+
+    def refuse(*_arguments: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(token_file.os, "open", refuse)
+    assert problems(str(path)) == [f"{path} cannot be read (Permission denied). Run this as root, with sudo."]
 
 
 def test_who_else_may_read_it_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

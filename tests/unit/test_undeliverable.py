@@ -98,6 +98,15 @@ def test_an_answer_goes_to_a_sender_in_any_form(builders: Builders, clock: Clock
         assert reply(clock.on(host), "odd", Draft("", "Done.")).result[0]["to"] == "build1"
 
 
+def test_another_spelling_of_a_sender_hides_no_missing_signature(builders: Builders) -> None:
+    builders.trust()
+    put(builders, to="build2", timestamp="2099-01-01T00:00:00Z", **{"from": " BUILD1 "})
+    with builders.host("build2") as host:
+        (message,) = list_messages(host, Filter()).messages
+    assert (message["from"], message["verified"]) == ("build1", "unsigned")
+    assert message["verified_reason"] == "not signed, although build1 has a key"
+
+
 @pytest.mark.parametrize("to", [None, MISSING, 7, "", "architect", "the builders", {}, [], ["architect"]], ids=str)
 def test_a_message_to_nobody_is_listed_counted_and_logged(
     builders: Builders, clock: Clock, tmp_path: Path, to: Any

@@ -85,6 +85,8 @@ def first_notice(host: Host) -> str:
     :raises StateUnusable: when this host's record of it cannot be read or written.
     """
     told = host.state.read(NOTICE_FILE, lambda record: parse_time(record["announced_at"]))
+    if told and told > host.clock():  # the clock was ahead, and is right now
+        told = None
     if told and host.clock() - told >= NOTICE:
         return ""
     number = len(host.repository.look(lambda snapshot: _moved(host, snapshot)).result)

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -68,13 +68,15 @@ def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
     try:
         folder = common_folder(git_folder(Path(clone)))
         files = {CLONE: [folder / "config"], SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
-        contents = [_content(file) for named in files.values() for file in named]
-        if contents[0] is None:
+        contents = [(owner, file, _content(owner, file)) for owner, named in files.items() for file in named]
+        if contents[0][2] is None:
             raise FileNotFoundError(folder / "config")
-        name = hashlib.sha256(repr((clone, remote, contents)).encode()).hexdigest()
-        is_whole = not any(re.search(rb"\[\s*include", content or b"", re.IGNORECASE) for content in contents)
+        texts = [content for _owner, _file, content in contents]
+        name = hashlib.sha256(repr((clone, remote, texts)).encode()).hexdigest()
+        is_whole = not any(re.search(rb"\[\s*include", text or b"", re.IGNORECASE) for text in texts)
         known = _known(state, name) if is_whole else None
-        found = known or _configured(folder, files, clone, remote)
+        there = [(owner, file) for owner, file, content in contents if content is not None]
+        found = known or _configured(folder, there, clone, remote)
     except (OSError, ValueError) as error:
         raise _unreadable(clone, error) from error
     if not known:
@@ -84,12 +86,16 @@ def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
     return Remote(_plain(found.url, clone, remote), found.settings)
 
 
-def _content(file: Path) -> bytes | None:
-    """What a file holds, None when there is none, or this user may not read what is another's."""
+def _content(owner: str, file: Path) -> bytes | None:
+    """What a file holds; None when there is none, or it is a person's and this user may not read it, as for Git."""
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError:
+        if owner == PERSON:
+            return None
+        raise
 
 
 def _unreadable(clone: str, error: Exception) -> CloneInvalid:
@@ -113,23 +119,23 @@ def _known(state: StateDirectory, name: str) -> Remote | None:
     return None
 
 
-def _configured(folder: Path, files: Mapping[str, Sequence[Path]], clone: str, remote: str) -> Remote:
+def _configured(folder: Path, files: Sequence[tuple[str, Path]], clone: str, remote: str) -> Remote:
     """What configurations have of a remote.
 
+    :param files: those that there are, each with whose it is.
     :raises ValueError: when Git cannot read that of the clone.
     :raises GitFailed: when Git cannot read another one.
     :raises CloneInvalid: when the remote is not in it, or a setting cannot be used.
     """
     settings: list[Setting] = []
-    for owner, named in files.items():
-        for file in named:
-            if file.is_file():
-                command = ("config", "--file", str(file), "--includes", "--list", "--show-origin", "--null")
-                outcome = GitCommand(folder).run(*command)
-                if outcome.status != 0:
-                    is_own = owner == CLONE
-                    raise ValueError(outcome.stderr) if is_own else local_failure(outcome, "reading its settings")
-                settings += parse_settings(owner, outcome.stdout)
+    for owner, file in files:
+        outcome = GitCommand(folder).run(
+            "config", "--file", str(file), "--includes", "--list", "--show-origin", "--null"
+        )
+        if outcome.status != 0:
+            is_own = owner == CLONE
+            raise ValueError(outcome.stderr) if is_own else local_failure(outcome, "reading its settings")
+        settings += parse_settings(owner, outcome.stdout)
     urls = [one.value for one in settings if one.owner == CLONE and one.key == f"remote.{remote}.url"]
     if not urls or not urls[-1]:
         raise CloneInvalid(

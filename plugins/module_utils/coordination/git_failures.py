@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from .errors import (
     CoordinationError,
@@ -18,6 +20,7 @@ from .errors import (
     RemoteBusy,
     RemoteMissing,
     RemoteUnreachable,
+    sentence,
 )
 
 BUSY = 60
@@ -61,10 +64,9 @@ _CREDENTIAL = (
     r"|Invalid username or (password|token)|terminal prompts disabled|Permission to .* denied"
     r"|Host key verification failed"
 )
-_MISSING = (
-    r"does not appear to be a git repository|dubious ownership"
-    r"|[Rr]epository .*not found|returned error: (404|410|451)"
-)
+_MISSING = r"does not appear to be a git repository|[Rr]epository .*not found|returned error: (404|410|451)"
+_OF_OTHERS = r"detected dubious ownership in repository at '([^']*)'"
+"""Git advises to trust it with a setting of the person, and none of those counts here."""
 _REDIRECT = r"unable to update url base from redirection|returned error: 30[1278]"
 _BROKEN_OFF = r"RPC failed|(Recv|Send) failure|send disconnect"
 """Said when a connection was there: curl may try a request again on a new one, and that one may fail to connect."""
@@ -78,13 +80,15 @@ _ARCHIVED = r"(?m)^(remote|ERROR): .*\barchived\b"
 """GitHub: This repository was archived so it is read-only. Gitea: This repo is archived."""
 _LIMITED = r"(?i)returned error: 429|rate limit|too many requests|retry later|abuse detection"
 """GitHub: You have exceeded a secondary rate limit. GitLab: Retry later."""
+_DENIED = r"returned error: 403"
 _FAILING = r"returned error: 5\d\d|(?i:temporarily read-only|try again later|temporarily unavailable)"
 _HASH = r"mismatched algorithms|does not support this repository's hash algorithm"
 
 
 def is_overloaded(outcome: Outcome) -> bool:
-    """Whether a remote asks to be asked less often."""
-    return bool(re.search(_LIMITED, outcome.stderr)) or (is_failing(outcome) and "retry-after" in outcome.headers)
+    """Whether a remote asks to be asked less often, in words or, where it denies a request, with Retry-After alone."""
+    words = outcome.stderr
+    return bool(re.search(_LIMITED, words) or (re.search(_DENIED, words) and "retry-after" in outcome.headers))
 
 
 def is_failing(outcome: Outcome) -> bool:
@@ -98,7 +102,8 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
     if re.search(_ARCHIVED, words):
         return PushDeclined(
             f"The repository at {url} is archived, so nothing can be written to it: {said}",
-            "Unarchive it in its settings at the Git host, or set builders_remote_url to another and run the set-up.",
+            "Nothing was written. Unarchive it in its settings at the Git host, or set builders_remote_url to another "
+            "one and run the set-up.",
         )
     if re.search(_BROKEN_OFF, words):
         return Interrupted(said)
@@ -109,10 +114,12 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
         busy.wait = BUSY
         return busy
     if is_failing(outcome):
-        return RemoteBusy(
+        busy = RemoteBusy(
             f"The remote {url} fails for a reason of its own: {said}",
             "It is asked again later. See what the Git host says of its state.",
         )
+        busy.wait = BUSY if "retry-after" in outcome.headers else 0
+        return busy
     if re.search(_REDIRECT, words):
         return _moved_away(outcome, url, said)
     return _refused(outcome, url, said) or Interrupted(said)
@@ -144,15 +151,18 @@ def _refused(outcome: Outcome, url: str, said: str) -> CoordinationError | None:
             "Make one with SHA-1 (git init --object-format=sha1), set builders_remote_url to it and run the set-up.",
         )
     if re.search(_CREDENTIAL, words):
-        why = f" {outcome.no_token}" if outcome.no_token else ""
-        return CredentialRejected(
-            f"The remote {url} does not accept the credential: {said}.{why}",
-            f"Check that the token file ({outcome.pat_file or '/PAT'}, option pat_file) holds a valid token that may "
-            "write to this repository.",
-        )
+        what = sentence(f"The remote {url} does not accept the credential: {said}")
+        return CredentialRejected(f"{what} {outcome.no_token}".rstrip(), _credential_remedy(outcome, url))
     if re.search(_UNREACHABLE, words):
         remedy = "Try again later, or see whether the address and the network are right."
         return RemoteUnreachable(f"The remote {url} cannot be reached: {said}", f"{remedy}{_proxy_advice()}")
+    of_others = re.search(_OF_OTHERS, words)
+    if of_others:
+        return RemoteMissing(
+            f"The repository at {url} belongs to another user, so Git does not read it.",
+            "Trust it on the machine where it is; a setting of a person does not count: git config --system --add "
+            f"safe.directory {shlex.quote(of_others[1])}",
+        )
     if re.search(_MISSING, words):
         return RemoteMissing(
             f"There is no Git repository at {url} that can be used: {said}",
@@ -160,6 +170,27 @@ def _refused(outcome: Outcome, url: str, said: str) -> CoordinationError | None:
             "the new one and run the set-up.",
         )
     return None
+
+
+def _credential_remedy(outcome: Outcome, url: str) -> str:
+    """What to do about a credential: only a remote that is asked over HTTPS, or on this machine, gets the token."""
+    scheme = urlsplit(url).scheme
+    if outcome.pat_file or scheme == "https":
+        return (
+            f"Check that the token file ({outcome.pat_file or '/PAT'}, option pat_file) holds a valid token that may "
+            "write to this repository."
+        )
+    if scheme == "http":
+        return (
+            "No token was sent, since plain http shows it to others: set builders_remote_url to the https address and "
+            "run the set-up."
+        )
+    if url.startswith("/") or scheme == "file":
+        return "See that this user may read that folder and write to it."
+    return (
+        "Check that this user has an SSH key that may write to this repository, and the right key of the host in "
+        "~/.ssh/known_hosts."
+    )
 
 
 def _proxy_advice() -> str:
@@ -197,6 +228,6 @@ def local_failure(outcome: Outcome, doing: str) -> CoordinationError:
 def shortened(words: str, limit: int = 400) -> str:
     """What Git said, on one printable line."""
     lines = [line.strip() for line in words.splitlines() if line.strip() and not line.startswith("hint:")]
-    text = "; ".join(lines).replace("fatal: ", "").replace("error: ", "")
+    text = "; ".join(re.sub(r"^(fatal|error): ", "", line) for line in lines)
     printable = "".join(char if char.isprintable() else "?" for char in text)
     return printable if len(printable) <= limit else printable[:limit] + "…"

@@ -13,7 +13,7 @@ from .delivering import QUEUE, new_item, submit
 from .host import Host
 from .listing import last_listed
 from .mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
-from .messages import id_of
+from .messages import id_of, wants_acknowledgement
 from .own_marks import ACKNOWLEDGED, READ, Mark, own_marks
 from .snapshot import Receipt, Snapshot
 
@@ -48,7 +48,7 @@ def not_asked(host: Host, ids: Sequence[str]) -> list[str]:
     def look(snapshot: Snapshot) -> list[str]:
         mailbox = read_mailbox(snapshot)
         found = {name: find_addressed(host, snapshot, mailbox, name) for name in ids}
-        return [name for name, entry in found.items() if entry.get("ack_required") is not True]
+        return [name for name, entry in found.items() if not wants_acknowledgement(entry)]
 
     return host.repository.look(look)
 

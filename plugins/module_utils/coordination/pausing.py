@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Leaving a Git host alone that fails or asks for it, whichever process of this host would ask next.
 
-A request that is refused for its credential first counts twice. With the pauses here, a host that answers 429 or 5xx
-gets at most five requests in a minute.
+A request that is refused for its credential first counts twice. With the pauses here, a host answers 429 or 5xx to at
+most five requests in a minute, also where it does so to pushes alone.
 """
 
 from __future__ import annotations
@@ -75,10 +75,7 @@ class Pause:
         return None
 
     def _note(self, outcome: Outcome, before: _Record | None) -> None:
-        if outcome.status == 0:
-            if before:
-                with contextlib.suppress(OSError):
-                    (self._state.path / PAUSE_FILE).unlink()
+        if outcome.status == 0:  # it may still fail with what is asked next: one that cannot be pushed to is read
             return
         asked = _retry_after(outcome.headers.get("retry-after", "")) if outcome.status is not None else None
         if not (asked or is_overloaded(outcome) or is_failing(outcome)):

@@ -76,14 +76,20 @@ def text_of(path: str) -> str:
 
 def problems(path: str) -> list[str]:
     """What is wrong with a token file that is there: it holds no token, or others can read or change it."""
+    wrong = []
+    try:
+        read_token(path)
+    except NoTokenFile:
+        return []
+    except NotReadable as error:
+        is_denied = isinstance(error.__cause__, PermissionError)
+        return [f"{error} {'Run this as root, with sudo.' if is_denied else 'Put a file with the token there.'}"]
+    except NoToken as error:
+        wrong.append(f"{error} Write the token alone to it, or rotate the token.")
     try:
         found = os.stat(path)
-        _check_kind(path, found.st_mode)
-    except (OSError, ValueError):
-        return []
-    except NoToken as error:
-        return [str(error)]
-    wrong = []
+    except OSError:
+        return wrong
     if stat.S_IMODE(found.st_mode) & 0o077:
         wrong.append(
             f"{path} can be read by others than its owner (mode {stat.S_IMODE(found.st_mode):04o}). Run "
@@ -91,10 +97,6 @@ def problems(path: str) -> list[str]:
         )
     if found.st_uid not in (0, os.geteuid()):
         wrong.append(f"{path} belongs to another user (uid {found.st_uid}). Run 'chown root:root {path}'.")
-    try:
-        read_token(path)
-    except NoToken as error:
-        wrong.append(f"{error} Write the token alone to it, or rotate the token.")
     return wrong
 
 
@@ -109,7 +111,7 @@ def _read(path: str) -> bytes:
             raise NotReadable(f"{path} is a link to {os.readlink(path)}, and there is no such file.") from None
         raise NoTokenFile(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:
-        raise NotReadable(f"{path} cannot be read ({getattr(error, 'strerror', None) or error}).") from None
+        raise NotReadable(f"{path} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
     try:
         _check_kind(path, os.fstat(descriptor).st_mode)
         with os.fdopen(descriptor, "rb", closefd=False) as stream:

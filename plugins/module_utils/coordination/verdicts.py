@@ -70,10 +70,11 @@ class Judge:
     def _verdict(self, document: dict[str, Any], server: str, signer: Signer | None, is_good: bool) -> Verdict:
         signers = self._host.signers
         if document.get("signature") is None:
-            if not signers.of(server):
+            meant = self._host.fleet.server_of(server)  # as it is shown, however it is written
+            if not signers.of(meant):
                 return Verdict(UNSIGNED, "not signed")
-            older = _is_before_keys(document, signers.of(server))
-            return Verdict(UNSIGNED, f"not signed, {'from before' if older else 'although'} {server} has a key")
+            older = _is_before_keys(document, signers.of(meant))
+            return Verdict(UNSIGNED, f"not signed, {'from before' if older else 'although'} {meant} has a key")
         if not signers.repository:
             return Verdict(FALSE, "signed, but this server was not told whom to trust (playbooks/trust.yml)")
         if signing_key(document) is None:
