@@ -88,7 +88,8 @@ def test_a_set_up_with_a_variable_that_cannot_be_used_writes_nothing(builders: B
         covered,
         builders,
         """
-        for variable in build_heartbeat_interval=never build_heartbeat_timeout=0 builders_repo=Build; do
+        only_build2="builders_repo={{ 'Build' if inventory_hostname == 'build2' else '/root/Build' }}"
+        for variable in build_heartbeat_interval=never build_heartbeat_timeout=0 "$only_build2"; do
             ansible-playbook setup.yml -e "builders_remote_url=$REMOTE" -e "$SET_UP" -e "$variable" || echo refused
         done
         """,
@@ -96,4 +97,4 @@ def test_a_set_up_with_a_variable_that_cannot_be_used_writes_nothing(builders: B
     told = " ".join(done.stdout.split())
     assert done.stdout.count("\nrefused\n") == 3 and re.findall(r"changed=([1-9])", told) == [], done.output
     assert "build_heartbeat_interval" in told and "whole numbers greater than 0" in told
-    assert "builders_repo that is no whole path" in told
+    assert "build2 has builders_repo that is no whole path" in told

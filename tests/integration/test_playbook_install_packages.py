@@ -15,7 +15,7 @@ ONLY_BUILD1 = ("--limit", "build1")
 
 def install(builders: Builders, *arguments: str, **variables: Any) -> Run:
     """Run the play."""
-    extra = json.dumps({"build_packages_manager": str(TOP / "playbooks/stand_in"), **variables})
+    extra = json.dumps(variables)
     return ansible("playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder)
 
 

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 
 ONLY_BUILD2 = ("--limit", "build2")
@@ -32,7 +32,6 @@ def tell(builders: Builders, subject: str = "Hello", kind: str = "request", **mo
 def respond(builders: Builders, *arguments: str, **variables: Any) -> Run:
     """Run the play."""
     given = {
-        "build_packages_manager": str(TOP / "playbooks/stand_in"),
         "build_respond_allowed_packages": ["lib*-dev"],
         "build_respond_allowed_paths": [str(builders.clone("build2"))],
         **variables,

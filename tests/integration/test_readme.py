@@ -87,9 +87,12 @@ def test_a_day_s_use_of_the_embedded_servers(builders: Builders, tmp_path: Path)
         ANSIBLE_INVENTORY="inventory/local.yml",
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     )
-    done = run("sh", "-euc", "\n".join(with_id(line, builders) for line in daily()), cwd=TOP, variables=variables)
+    lines = [*daily(), *(line for line in commands() if re.search("install_packages.yml|respond.yml", line))]
+    assert len(lines) == len(daily()) + 2
+    done = run("sh", "-euc", "\n".join(with_id(line, builders) for line in lines), cwd=TOP, variables=variables)
     assert done.code == 0, done.output
-    asked, answered = builders.messages()
+    asked, answered, *installed = builders.messages()
+    assert [one["subject"] for one in installed] == ["Installed: libmysqlclient-dev"] * 2
     assert (asked["from"], asked["read_by"]) == ("build1", ["build2"])
     assert (answered["from"], answered["in_reply_to"], answered["read_by"]) == ("build2", asked["id"], ["build1"])
     assert json.loads(builders.show("build2/status.json"))["last_build"]["id"] == "job_42"

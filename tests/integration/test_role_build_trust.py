@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import stat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ class Operator:
         self.folder.mkdir(exist_ok=True)
         self.record = self.folder / "signers.json"
         self.members = list(builders.ids)
+        self.offline: dict[str, int] = {}
+        """Servers that cannot be reached, each with a port at which nothing answers."""
 
     def play(self, *arguments: str, **variables: str | Path) -> Run:
         """Run playbooks/trust.yml on the servers that there are."""
@@ -35,6 +38,8 @@ class Operator:
             "builders_remote_embedded": True,
         }
         hosts = {name: {"builders_state_dir": str(self.builders.state(name))} for name in self.members}
+        for name, port in self.offline.items():
+            hosts[name] |= {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": str(port)}
         inventory = self.folder / "hosts.json"
         inventory.write_text(json.dumps({"builders": {"hosts": hosts, "vars": common}}))
         options: dict[str, Any] = {"inventory": inventory, **variables}
@@ -174,6 +179,20 @@ def test_a_limit_at_the_beginning(beginner: Operator) -> None:
     first = beginner.play("--limit", "build2", "-e", "strict=true")
     assert first.code != 0 and not beginner.key("build1").exists() and beginner.installed("build2")
     assert "The fleet is divided: build1 did not take part" in refusal(first).rpartition("TASK [")[2]
+
+
+def test_a_server_that_is_offline_is_named_at_the_end(beginner: Operator) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        for server in beginner.builders.ids:
+            beginner.offline = {server: silent.getsockname()[1]}
+            done = beginner.play("-e", "build_trust_rotate=build1,build2", "-e", "strict=true")
+            assert f"The fleet is divided: {server} did not take part" in refusal(done).rpartition("TASK [")[2]
+            assert re.search(rf"^{server}\s+: .*\bunreachable=1\b", done.stdout, re.MULTILINE), done.stdout
+    assert beginner.installed("build1") != beginner.installed("build2")
+    beginner.offline = {}
+    beginner.set_up()
+    assert beginner.installed("build1") == beginner.installed("build2") == json.loads(beginner.record.read_text())
 
 
 def test_another_strategy_divides_no_fleet(beginner: Operator) -> None:
