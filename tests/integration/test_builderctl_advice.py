@@ -9,7 +9,6 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.jobs import RUNNING_LOCK, Job, start, watch
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.integration.test_builderctl import Shell
-from ansible_collections.acs.builders.tests.outage import outage
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = f"ghp_{'x9' * 18}"
@@ -103,10 +102,3 @@ def test_an_acknowledgement_that_nobody_asked_for(shell: Shell) -> None:
         f"Marked acknowledged: {asked}\nMarked acknowledged, although no acknowledgement was asked for: {plain}\n"
     )
     assert shell.json("build1", "ack", plain)["not_asked"] == [plain]
-
-
-def test_a_remote_that_is_away_ends_its_sentence(shell: Shell) -> None:
-    shell.ok("build1", "send", "One", "1")
-    with outage(shell.builders):
-        done = shell.run("build1", "read")
-    assert re.search(r"[.…] What is known here is \d+ s old\.\n", done.stderr), done.stderr

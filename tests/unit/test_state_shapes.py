@@ -86,10 +86,11 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
     assert caught.value.what.count("\n") == 0 and "remove it" in caught.value.remedy
 
 
-def test_a_number_without_end(scene: Scene) -> None:
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity"])
+def test_a_number_that_is_none(scene: Scene, number: str) -> None:
     path = scene.builders.state("build2") / "sequence.json"
-    path.write_text('{"sequence": 1e999}')
-    with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match="does not hold what it should"):
+    path.write_text(f'{{"sequence": {number}}}')
+    with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match=f"{number} is no number"):
         beat(host)
     path.unlink()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import os
 import re
 import tempfile
@@ -65,7 +66,7 @@ class StateDirectory:
         """
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(path.read_text(encoding="utf-8"), parse_constant=_number, parse_float=_number)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -141,6 +142,14 @@ class StateDirectory:
             yield
         finally:
             os.close(descriptor)
+
+
+def _number(text: str) -> float:
+    """A number with a fraction or an exponent; NaN and what is infinite are none, as RFC 8259 has it."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
 
 
 def _sync_folder(folder: Path) -> None:
