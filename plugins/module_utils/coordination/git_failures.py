@@ -102,7 +102,8 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
     if re.search(_ARCHIVED, words):
         return PushDeclined(
             f"The repository at {url} is archived, so nothing can be written to it: {said}",
-            "Unarchive it in its settings at the Git host, or set builders_remote_url to another and run the set-up.",
+            "Nothing was written. Unarchive it in its settings at the Git host, or set builders_remote_url to another "
+            "one and run the set-up.",
         )
     if re.search(_BROKEN_OFF, words):
         return Interrupted(said)
