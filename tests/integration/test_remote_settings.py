@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,11 +56,10 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def carry_out(advice: str, **values: str) -> None:
     """Run the commands that a remedy names, with values in place of words in capitals."""
-    for command in advice.split(": git ")[1:]:
-        words = command.partition(". ")[0].rstrip(".")
+    for command in re.findall(r"(?:: |\()(git .+?)(?:\)\. |$)", advice):
         for name, value in values.items():
-            words = words.replace(name, value)
-        subprocess.run(f"git {words}", shell=True, check=True)
+            command = command.replace(name, value)
+        subprocess.run(command, shell=True, check=True)
 
 
 ELSEWHERE = [
@@ -114,6 +114,15 @@ def test_what_is_for_others_or_changes_nothing_is_no_matter(
     git("config", "--file", home / ".gitconfig", key.replace("PORT", str(host.server_port)), value)
     with builders.host("build1", pat_file=str(builders.folder / "PAT")) as server:
         assert list_messages(server, Filter()).messages == []
+
+
+def test_a_setting_whose_name_holds_a_password_is_edited(builders: Builders, home: Path) -> None:
+    settings = home / ".gitconfig"
+    git("config", "--file", settings, "url.https://person:swordfish@git.example/.insteadOf", builders.folder)
+    with pytest.raises(CloneInvalid, match="leads to another address") as refused, builders.host("build1"):
+        pass
+    assert "swordfish" not in str(refused.value)
+    assert refused.value.remedy.endswith(f"Take it out: git config --file {settings} --edit")
 
 
 def test_other_urls_of_the_remote_are_refused(builders: Builders, host: GitHost, home: Path) -> None:

@@ -67,6 +67,11 @@ def check_harmless(text: str) -> None:
     text.encode()
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_message_that_cannot_be_marked_says_how_it_can(known: bool) -> None:
+    assert ("No id: " in message(id="x" if known else None)) is not known
+
+
 @given(
     entries, st.booleans(), st.booleans(), st.builds(Standing, st.sampled_from(VERIFIED), texts, st.booleans(), texts)
 )
@@ -83,7 +88,7 @@ def test_any_message_stays_in_its_frame(
     body = next(index for index, line in enumerate(lines) if line.startswith("    |"))
     assert all(line.startswith("    |") for line in lines[body:-1])
     head = re.compile(
-        r"Subject:|Time: |Sender: |Actionable: |Facts:$|  \S|Request: |Also written: |Undeliverable: |Queued: "
+        r"Subject:|Time: |Sender: |Actionable: |Facts:$|  \S|Request: |Also written: |Undeliverable: |Queued: |No id: "
         r"|The repository says"
     )
     assert all(head.match(line) for line in lines[1:body])

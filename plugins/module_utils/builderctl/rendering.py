@@ -95,6 +95,8 @@ def message(shown: dict[str, Any], now: datetime, paint: Paint) -> str:
         lines.append(f"Actionable: {'yes' if shown['actionable'] else 'no'}, {one_line(shown['actionable_reason'])}")
     if shown["undeliverable"]:
         lines.append("Undeliverable: no server of this fleet is its recipient. Who reads it here reads it for all.")
+    if not shown["id"]:
+        lines.append("No id: it cannot be answered or marked until it gets one in coordination/messages.json.")
     if shown["queued"]:
         lines.append("Queued: it waits in the outbox of this server, and the remote does not have it yet.")
     if shown["other"]:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import CloneInvalid
+from .foreign_words import harmless
 
 SYSTEM_FILE = "/etc/gitconfig"
 SYSTEM, PERSON, CLONE = "system", "person", "clone"
@@ -100,7 +101,7 @@ def _check_address(setting: Setting, clone: str, remote: str, url: str) -> None:
         raise _refusal(
             setting,
             "leads to another address than that of the clone",
-            f"{_take_out(setting)} If that address is meant, set builders_remote_url to it and run the set-up.",
+            f"If that address is meant, set builders_remote_url to it and run the set-up. {_take_out(setting)}",
         )
     pushes_elsewhere = setting.key == f"remote.{remote}.pushurl" and setting.value != url
     if setting.owner == CLONE and (pushes_elsewhere or setting.key == f"remote.{remote}.proxy"):
@@ -116,8 +117,8 @@ def _check_connection(setting: Setting, clone: str) -> None:
         raise _refusal(
             setting,
             "gives the token to whoever answers in place of the remote",
-            f"{_take_out(setting)} Trust the certificate instead: put that of its authority into "
-            "/usr/local/share/ca-certificates and run update-ca-certificates.",
+            "Trust the certificate instead: put that of its authority into /usr/local/share/ca-certificates and run "
+            f"update-ca-certificates. {_take_out(setting)}",
         )
     if setting.name == "http.curloptresolve":
         raise _refusal(setting, "leads to another address than that of the clone", _take_out(setting))
@@ -126,7 +127,7 @@ def _check_connection(setting: Setting, clone: str) -> None:
     if setting.owner == PERSON:
         raise _refusal(setting, "is not seen by the service", _move(setting, clone, setting.key))
     if "@" in setting.value:
-        remedy = f"Set it for the machine: git config --system {shlex.quote(setting.key)} VALUE. {_take_out(setting)}"
+        remedy = f"Set it for the machine (git config --system {shlex.quote(setting.key)} VALUE). {_take_out(setting)}"
         raise _refusal(setting, "holds a user or a password, which would stand in the list of processes", remedy)
 
 
@@ -159,8 +160,10 @@ def _refusal(setting: Setting, what: str, remedy: str) -> CloneInvalid:
 
 
 def _take_out(setting: Setting) -> str:
-    return f"Take it out: git config --file {shlex.quote(setting.file)} --unset-all {shlex.quote(setting.key)}."
+    is_shown = harmless(setting.key) == setting.key  # else its name holds a secret
+    what = f"--unset-all {shlex.quote(setting.key)}" if is_shown else "--edit"
+    return f"Take it out: git config --file {shlex.quote(setting.file)} {what}"
 
 
 def _move(setting: Setting, clone: str, key: str) -> str:
-    return f"Set it in the clone: git -C {shlex.quote(clone)} config {shlex.quote(key)} VALUE. {_take_out(setting)}"
+    return f"Set it in the clone (git -C {shlex.quote(clone)} config {shlex.quote(key)} VALUE). {_take_out(setting)}"
