@@ -24,10 +24,11 @@ def write_index(folder: Path) -> None:
     (folder / "Packages").write_text("\n".join(entries))
 
 
-def make_package(folder: Path, name: str, version: str, postinst: str = "") -> Path:
+def make_package(folder: Path, name: str, version: str, postinst: str = "", provides: str = "") -> Path:
     """Add a package with one text file to a repository, and return where it is.
 
     :param postinst: shell commands that are run when it is installed.
+    :param provides: a name in whose place it stands.
     """
     package = folder / f"{name}_{version}_all.deb"
     with tempfile.TemporaryDirectory() as scratch:
@@ -39,6 +40,7 @@ def make_package(folder: Path, name: str, version: str, postinst: str = "") -> P
         control.write_text(
             f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
             f"Maintainer: tests <root@localhost>\nDescription: made for a test\n"
+            + (f"Provides: {provides}\n" if provides else "")
         )
         if postinst:
             script = control.with_name("postinst")

@@ -65,12 +65,13 @@ class Rig:
         """What was asked of the Git host's web server."""
         return (self.machines["git"].root / git_host.ACCESS_LOG).read_text()
 
-    def make_package(self, name: str, version: str, postinst: str = "") -> Path:
+    def make_package(self, name: str, version: str, postinst: str = "", provides: str = "") -> Path:
         """Add a package with one file, /usr/share/NAME/version, to what the hosts can install.
 
         :param postinst: shell commands that are run when it is installed.
+        :param provides: a name in whose place it stands.
         """
-        return packages.make_package(self.machines["git"].root / "srv/apt", name, version, postinst)
+        return packages.make_package(self.machines["git"].root / "srv/apt", name, version, postinst, provides)
 
     def operator(self) -> dict[str, str]:
         """The environment of a person at the controller, whose inventory names the servers."""

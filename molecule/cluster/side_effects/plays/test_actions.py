@@ -191,6 +191,21 @@ def test_what_apt_takes_for_a_pattern_is_refused_before_anything_is_done(rig: Ri
     assert installed(rig, "build1", "rig-glob-a") == "1.0" and messages(rig) == before
 
 
+def test_what_stands_in_the_place_of_a_renamed_package_is_told_and_stays(rig: Rig) -> None:
+    rig.make_package("rig-new", "2.0", provides="rig-old")
+    before = messages(rig)
+    rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
+    for server in ("build1", "build2"):
+        (told,) = sent_since(rig, before, server)
+        assert (told["type"], facts(told)["rig-old"], facts(told)["rig-old provided by"]) == ("info", "2.0", "rig-new")
+    before = messages(rig)
+    _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
+    assert messages(rig) == before and changes(output) == 0
+    _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"], "state": "absent"}')
+    assert "rig-new was not removed; name it to remove it." in output
+    assert [installed(rig, server, "rig-new") for server in ("build1", "build2")] == ["2.0", "2.0"]
+
+
 def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
     rig.ssh("build2", "apt-get -qq update && apt-get -qq install rig-tool=1.0")
     asked = [
