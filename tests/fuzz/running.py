@@ -21,6 +21,8 @@ CPU_LIMIT = 10.0
 WALL_LIMIT = 600.0
 """Seconds of one example, of the processor and of the clock, for what waits: a busy machine does not need as many. The
 examples are small, so what takes that long would take for ever with a larger one."""
+TRACING = 10
+"""How many times as long an example may take the processor while its memory is traced."""
 MEMORY_BASE = 24_000_000
 MEMORY_FACTOR = 200
 """Bytes that an example may take: so many, and so many times the size of what it reads."""
@@ -132,7 +134,7 @@ def _run_round(target: Target, result: Result, name: str) -> None:
     try:
         attempt()
     except Exception as error:
-        result.failure = "".join(traceback.format_exception(type(error), error, error.__traceback__)[-12:])
+        result.failure = "".join(traceback.format_exception(type(error), error, error.__traceback__)[-30:])
         result.example = target.show(failing[0]) if failing else ""
 
 
@@ -156,7 +158,7 @@ def _measure(target: Target, result: Result, example: Any, memory: bool) -> tupl
     if memory:
         tracemalloc.start(1)
     try:
-        with _limited():
+        with _limited(CPU_LIMIT * (TRACING if memory else 1)):
             size = target.run(example)
     except CoordinationError:
         result.refused += 1
@@ -170,9 +172,10 @@ def _measure(target: Target, result: Result, example: Any, memory: bool) -> tupl
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
-    """End what takes too long, of the processor or of the clock.
+def _limited(seconds: float) -> Iterator[None]:
+    """End what takes too long.
 
+    :param seconds: the limit, of the processor.
     :raises Violation: when it did.
     """
 
@@ -180,14 +183,12 @@ def _limited() -> Iterator[None]:
         raise Hang
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGPROF, signal.SIGALRM)}
-    signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     signal.setitimer(signal.ITIMER_REAL, WALL_LIMIT)
     try:
         yield
     except Hang as error:
-        raise Violation(
-            f"it took more than {CPU_LIMIT:g} s of the processor or {WALL_LIMIT:g} s of the clock"
-        ) from error
+        raise Violation(f"it took more than {seconds:g} s of the processor or {WALL_LIMIT:g} s of the clock") from error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
