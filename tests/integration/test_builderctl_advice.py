@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.jobs import RUNNING_LOCK, Job, start, watch
-from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.integration.test_builderctl import Shell
-from ansible_collections.acs.builders.tests.outage import outage
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = f"ghp_{'x9' * 18}"
@@ -107,6 +107,9 @@ def test_an_acknowledgement_that_nobody_asked_for(shell: Shell) -> None:
 
 def test_a_remote_that_is_away_ends_its_sentence(shell: Shell) -> None:
     shell.ok("build1", "send", "One", "1")
-    with outage(shell.builders):
+    with git_host(shell.builders.folder) as host:
+        git("remote", "set-url", "origin", f"{host.url}/Build.git", cwd=shell.builders.clone("build1"))
+        shell.ok("build1", "read")
+        host.answer = 503
         done = shell.run("build1", "read")
     assert re.search(r"[.…] What is known here is \d+ s old\.\n", done.stderr), done.stderr
