@@ -114,7 +114,7 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
     headers: dict[str, str],
 ) -> None:
     host.answer, host.words, host.headers = answer, words, headers
-    before = time.time()
+    before = int(time.time())
     with builders.host("build1") as server:
         assert send(server, Draft("x", "y")).delivery == "queued"
     for _process in range(5):

@@ -72,8 +72,8 @@ def build(builders: Builders) -> Iterator[Build]:
     builders.trust()
     build = Build(builders)
     yield build
-    for pid in build.processes():
-        os.kill(pid, signal.SIGKILL)
+    if build.processes():
+        end_runner(build)
 
 
 def test_the_same_job_again_tells_of_its_own_run(build: Build) -> None:

@@ -199,6 +199,12 @@ def test_another_strategy_divides_no_fleet(beginner: Operator) -> None:
     beginner.set_up("--forks", "1", ANSIBLE_STRATEGY="free")
     assert beginner.installed("build1") == beginner.installed("build2") == json.loads(beginner.record.read_text())
     assert [len(beginner.signers(server)) for server in beginner.builders.ids] == [1, 1]
+    before, playbook = beginner.key("build2").read_bytes(), beginner.folder / "play.yml"
+    play = {"hosts": "builders", "gather_facts": False, "throttle": 1, "roles": ["acs.builders.build_trust"]}
+    playbook.write_text(json.dumps([{**play, "vars": {"build_trust_rotate": ["build2"]}}]))
+    done = beginner.play(playbook=playbook)
+    assert done.code == 0 and beginner.key("build2").read_bytes() != before, done.output
+    assert beginner.installed("build1") == beginner.installed("build2") == json.loads(beginner.record.read_text())
 
 
 @pytest.mark.parametrize(("keyword", "told"), [({"serial": 1}, "take serial out"), ({"strategy": "free"}, "linear")])

@@ -151,7 +151,8 @@ def _facts(values: dict[str, Any]) -> tuple[dict[str, Any], ...]:
 
 
 def _key(record: dict[str, Any], what: str) -> str:
-    return f"build-{record['id']}-{record['started_at']}-{what}"
+    run = f"-{record['log_start']}" if record["log_start"] else ""  # two runs of a job can begin in one second
+    return f"build-{record['id']}-{record['started_at']}{run}-{what}"
 
 
 def _tell(host: Host, draft: Draft) -> None:
