@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def build(builders: Builders) -> Iterator[Build]:
     builders.trust()
     build = Build(builders)
     yield build
-    if build.processes():
+    with suppress(IndexError, OSError):  # it may end by itself at any moment
         end_runner(build)
 
 
