@@ -20,8 +20,8 @@ from typing import Any
 
 from .errors import ObservationFailed
 from .git_command import SAFE_CONFIG
-from .messages import utc_text
 from .system import disk, memory
+from .timestamps import utc_text
 
 PATIENCE = 10
 """Seconds that a program has to tell its version, or Git to tell a commit."""

@@ -17,10 +17,10 @@ from .fleet import is_server_id
 from .guarding import REDACT, guarded
 from .host import Host
 from .mailbox import ACTIVITY_FILE
-from .messages import MAX_AHEAD, clean, is_ahead, parse_time, utc_text
-from .printable import one_line
 from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
+from .text import clean, one_line
+from .timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
 from .verdicts import FALSE, Judge, Verdict, is_believed
 
 SEQUENCE_FILE = "sequence.json"

@@ -12,11 +12,12 @@ from .errors import InvalidInput
 from .fleet import ALL
 from .guarding import REDACT, guarded
 from .host import Host
-from .messages import MAX_BODY, Draft, parse_time
-from .printable import one_line
+from .messages import MAX_BODY, Draft
 from .reporting import write_status
 from .sending import send
 from .status import Report
+from .text import one_line
+from .timestamps import parse_time
 
 TOLD_ARTIFACTS = 30
 """Artifacts that a message names."""

@@ -14,8 +14,9 @@ from .documents import EntryList, new_document
 from .errors import UnknownMessage
 from .fleet import ALL
 from .host import MESSAGES, Host
-from .messages import id_of, is_for, utc_text
+from .messages import id_of, is_for
 from .snapshot import Snapshot
+from .timestamps import utc_text
 from .verdicts import TRUE, Judge
 
 ARCHIVE = "coordination/archive"

@@ -17,10 +17,10 @@ from .errors import InvalidInput
 from .fleet import Server
 from .guarding import REFUSE, guarded
 from .host import Host
-from .messages import clean, parse_time, utc_text
-from .printable import one_line, short
 from .snapshot import Snapshot
 from .splicing import set_members
+from .text import clean, one_line, short
+from .timestamps import parse_time, utc_text
 from .verdicts import TRUE, UNSIGNED, Judge, Verdict
 
 STATES = ("idle", "building", "success", "failed")
