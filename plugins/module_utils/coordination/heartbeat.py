@@ -15,8 +15,7 @@ from .documents import new_document
 from .errors import DocumentDamaged
 from .fleet import is_server_id
 from .guarding import REDACT, guarded
-from .host import Host
-from .mailbox import ACTIVITY_FILE
+from .host import ACTIVITY_FILE, Host
 from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
 from .text import clean, one_line

@@ -27,6 +27,9 @@ MESSAGES = "coordination/messages.json"
 JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
 
+ACTIVITY_FILE = "manager.json"
+"""In the state directory: when this server's manager last read or wrote a message."""
+
 _REF_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]*")
 _FIRST_DOCUMENTS: dict[str, dict[str, Any]] = {MESSAGES: {"messages": []}, JOBS: {"jobs": []}, LOCKS: {"locks": {}}}
 
