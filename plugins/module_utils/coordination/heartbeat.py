@@ -40,13 +40,15 @@ def compose_heartbeat(
     :raises SigningFailed: when this server cannot sign.
     """
     now = utc_text(host.clock())
+    lines = {"problems": [one_line(text) for text in problems]}
+    texts = guarded(lines, host.repository.pat_file, host.repository.notes, REDACT)
     sequence = (host.state.read(SEQUENCE_FILE, lambda record: int(record["sequence"])) or 0) + 1
     beat = {
         "server": host.id,
         "timestamp": now,
         "uptime_seconds": uptime_seconds(),
         "healthy": not problems,
-        "problems": guarded(host, {"problems": [one_line(text) for text in problems]}, REDACT)["problems"],
+        "problems": texts["problems"],
         "system": system_facts(),
         "interval_seconds": interval,
         "sequence": sequence,

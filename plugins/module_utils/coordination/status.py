@@ -101,7 +101,7 @@ def check_report(host: Host, report: Report, secrets: str = REFUSE) -> Report:
     texts = {name: getattr(report, name) for name in ("job", "branch", "commit", "log")}
     texts["artifacts"], texts["outcome"] = list(report.artifacts), report.outcome
     check_text(list(texts.values()), "the status")
-    return replace(report, **guarded(host, texts, secrets))
+    return replace(report, **guarded(texts, host.repository.pat_file, host.repository.notes, secrets))
 
 
 def reported(
