@@ -21,10 +21,11 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbea
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, new_id, utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, new_id
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import KEY_FILE, MESSAGE, sign
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.copying import copy_of, scratch_folder
 

@@ -15,10 +15,10 @@ from .coordination.delivering import OFFLINE, QUEUE, deliver_waiting
 from .coordination.errors import CoordinationError, InvalidInput, unusable
 from .coordination.guarding import POLICIES, REFUSE, own_token
 from .coordination.host import Host, open_host
-from .coordination.printable import one_line, visible
 from .coordination.secret_scan import find_secrets
 from .coordination.snapshot import Receipt
 from .coordination.system import open_standard_streams
+from .coordination.text import one_line, visible
 from .coordination.withdrawals import withdrawal_notes
 
 try:

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host, utc_now
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.faults import small_disk
 from ansible_collections.acs.builders.tests.faults.inspection import MARK, inspect

@@ -18,10 +18,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination import (
     turns,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES, Host, utc_now
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES, Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now, utc_text
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.documents import Operation, command, on_host, told, use
 from ansible_collections.acs.builders.tests.fuzz.running import Target

@@ -22,8 +22,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.listing 
     wait_for_answer,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.running_service import service
 from ansible_collections.acs.builders.tests.unit.clock import Clock

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.printable import visible
+from ansible_collections.acs.builders.plugins.module_utils.coordination.text import visible
 from ansible_collections.acs.builders.tests.ansible_runner import ad_hoc, ansible, send, succeed
 from ansible_collections.acs.builders.tests.builders import Builders
 

@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import Standing
 from ansible_collections.acs.builders.plugins.module_utils.coordination.leniency import not_understood
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import clean, normalise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import normalise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean
 from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import VERIFIED, WORDS
 from hypothesis import given
 from hypothesis import strategies as st

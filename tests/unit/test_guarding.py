@@ -241,15 +241,16 @@ def test_check_mode_refuses_too(builders: Builders) -> None:
     refused(builders, lambda host: send(host, DRAFTS["body"], ["build2"]), check_mode=True)
 
 
-def test_what_is_no_policy_is_refused(builders: Builders) -> None:
-    with builders.host("build1") as host, pytest.raises(InvalidInput, match="cannot be 'hide'") as refusal:
-        guarded(host, {"body": "x"}, "hide")
+def test_what_is_no_policy_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="cannot be 'hide'") as refusal:
+        guarded({"body": "x"}, "", [], "hide")
     assert all(policy in refusal.value.remedy for policy in POLICIES)
 
 
 def test_what_holds_no_secret_stays_as_it_is(builders: Builders) -> None:
     texts = {"body": "the token of build1 ends on 2026-11-30", "facts": [{"name": "a", "value": 7}], "key": None}
-    with builders.host("build1", **with_token(builders, "short")) as host:
-        assert [guarded(host, texts, policy) for policy in POLICIES] == [texts] * 3
-        assert guarded(host, {"body": "short"}) == {"body": "short"}
-        assert host.repository.notes == []
+    pat_file = with_token(builders, "short")["pat_file"]
+    notes: list[str] = []
+    assert [guarded(texts, pat_file, notes, policy) for policy in POLICIES] == [texts] * 3
+    assert guarded({"body": "short"}, pat_file, notes) == {"body": "short"}
+    assert notes == []

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.own_marks import KEPT, OwnMarks
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sent_keys import SentKeys
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.watch import Age, observe
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination import delivering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
+from ansible_collections.acs.builders.plugins.module_utils.coordination.host import ACTIVITY_FILE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mailbox import ACTIVITY_FILE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.responding import Response, respond
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, StateUnusable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import MAX_AHEAD, utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import (
     Signer,
     Signers,
@@ -20,6 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.signers 
     parse_signers,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import MAX_AHEAD, utc_text
 from ansible_collections.acs.builders.tests.builders import Builders
 
 BOTH = ("build1", "build2")

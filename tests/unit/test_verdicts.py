@@ -12,9 +12,10 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination import verdicts
 from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import standings
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, utc_text
+from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import is_signed_by
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import (
     FALSE,
     TRUE,

@@ -28,12 +28,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
     check_draft,
     compose,
     normalise,
-    parse_time,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.splicing import set_members
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import STATES, Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import parse_time
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES, Builders
 from hypothesis import given, settings
 from hypothesis import strategies as st

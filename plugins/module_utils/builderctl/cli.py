@@ -16,9 +16,8 @@ from typing import Any
 
 from ..coordination.delivering import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain, unusable
-from ..coordination.messages import clean
-from ..coordination.printable import one_line
 from ..coordination.system import open_standard_streams
+from ..coordination.text import clean, one_line
 from ..coordination.withdrawals import withdrawal_notes
 from .arguments import parse
 from .body import read_body

@@ -26,11 +26,12 @@ from ..coordination.errors import (
 )
 from ..coordination.health import look_at_health, overdue_mail
 from ..coordination.heartbeat import compose_heartbeat, publish_heartbeat
-from ..coordination.host import Host, utc_now
+from ..coordination.host import Host
 from ..coordination.jobs import close as close_job
 from ..coordination.mailbox import read_mailbox
 from ..coordination.outbox import Outbox
 from ..coordination.snapshot import Snapshot
+from ..coordination.timestamps import utc_now
 from ..coordination.withdrawals import withdrawal_notes
 from .config import ARCHIVE_OFF, Config
 from .login import write_failure, write_summary

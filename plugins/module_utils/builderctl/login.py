@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from ..coordination.health import overdue_mail
-from ..coordination.host import Host, utc_now
-from ..coordination.messages import parse_time, utc_text
-from ..coordination.printable import one_line
+from ..coordination.host import Host
 from ..coordination.state import StateDirectory
+from ..coordination.text import one_line
+from ..coordination.timestamps import parse_time, utc_now, utc_text
 from .config import Config
 
 SUMMARY_FILE = "summary.json"

@@ -15,8 +15,8 @@ from ..coordination.host import Host
 from ..coordination.leniency import not_understood
 from ..coordination.messages import id_of, is_for, is_undeliverable, normalise
 from ..coordination.own_marks import name_of, own_marks
-from ..coordination.printable import one_line, quoted
 from ..coordination.signing import digest
+from ..coordination.text import one_line, quoted
 from ..coordination.verdicts import WORDS
 from .service_log import append, stamp
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Callable
 
-from ..coordination.messages import parse_time
-from ..coordination.printable import one_line, quoted
+from ..coordination.text import one_line, quoted
+from ..coordination.timestamps import parse_time
 from ..coordination.verdicts import WORDS
 
 Paint = Callable[[str, str], str]

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..coordination.errors import CloneInvalid, CoordinationError, explain
-from ..coordination.host import utc_now
-from ..coordination.messages import utc_text
-from ..coordination.printable import one_line
+from ..coordination.text import one_line
+from ..coordination.timestamps import utc_now, utc_text
 from .config import Config
 from .cycle import Cycle
 from .notification import check_notification, notify

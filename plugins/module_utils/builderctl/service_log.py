@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from ..coordination.printable import one_line
+from ..coordination.text import one_line
 
 REMINDER = 3600
 """Seconds after which a problem that lasts is told again."""

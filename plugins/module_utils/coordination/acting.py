@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from .errors import NotActionable, UnknownMessage
 from .host import Host
 from .mailbox import SEE_IDS, read_mailbox
-from .messages import MAX_AHEAD, id_of, is_ahead, is_for, parse_time, utc_text
+from .messages import id_of, is_for
 from .own_marks import ACKNOWLEDGED, READ, OwnMarks, own_marks
+from .timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
 from .verdicts import MARKED, TRUE, Judge, Verdict
 
 ACTED_FILE = "acted.json"

@@ -20,21 +20,12 @@ from .documents import MAX_NESTING, EntryList, count_values, nesting, new_docume
 from .fleet import ALL
 from .host import MESSAGES, Host
 from .mailbox import archive_path, old_archive_paths, read_entries, read_mailbox, readers_of, recipients_of
-from .messages import (
-    id_of,
-    is_for,
-    is_marked_read,
-    is_read_by_anybody,
-    parse_time,
-    type_of,
-    utc_text,
-    wants_acknowledgement,
-    word_of,
-)
+from .messages import id_of, is_for, is_marked_read, is_read_by_anybody, type_of, wants_acknowledgement, word_of
 from .numbering import number_of
 from .outbox import Outbox
 from .own_marks import ACKNOWLEDGED, READ, own_marks
 from .snapshot import Change, Receipt, Snapshot
+from .timestamps import parse_time, utc_text
 from .verdicts import TRUE, Judge
 
 MIN_AGE = timedelta(days=7)

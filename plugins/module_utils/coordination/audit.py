@@ -17,8 +17,8 @@ from .mailbox import read_archives, read_mailbox
 from .messages import id_of, is_for, is_marked_read
 from .numbering import number_of
 from .own_marks import ACKNOWLEDGED, READ, OwnMarks, announced, own_marks
-from .printable import one_line, short
 from .snapshot import Snapshot
+from .text import one_line, short
 from .verdicts import FALSE, TRUE, Judge
 
 AUDIT_FILE = "audit.json"

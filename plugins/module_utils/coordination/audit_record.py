@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .messages import id_of, parse_time, utc_text
+from .messages import id_of
 from .numbering import number_of
 from .signing import digest
 from .state import commit_name
+from .timestamps import parse_time, utc_text
 
 WATCHED = 200
 """Messages of a sender that are watched, the newest ones."""

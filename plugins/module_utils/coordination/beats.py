@@ -19,9 +19,9 @@ from .documents import new_document, parse_object
 from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity, GitFailed
 from .git_failures import Interrupted, Moved, explain_failure, explain_push
 from .host import Host
-from .messages import parse_time
-from .printable import one_line
 from .state import commit_name
+from .text import one_line
+from .timestamps import parse_time
 from .verdicts import TRUE, Judge
 
 HEARTBEAT = "heartbeat.json"

@@ -14,12 +14,13 @@ from .answering import answered_ids
 from .documents import EntryList
 from .host import MESSAGES, Host
 from .mailbox import is_mine_to_read, read_mailbox, recipients_of
-from .messages import answered_id, id_of, is_marked_read, normalise, parse_time
+from .messages import answered_id, id_of, is_marked_read, normalise
 from .numbering import last_number, number
 from .outbox import Item
 from .own_messages import sent_before
 from .snapshot import Change, Snapshot
 from .status import reported, status_path
+from .timestamps import parse_time
 
 SURELY_NOT_ARCHIVED = timedelta(hours=1)
 """The age up to which a message of which no push is on record is not looked for in the archives."""

@@ -32,13 +32,13 @@ from .errors import (
 )
 from .host import Host
 from .mailbox import read_mailbox
-from .messages import utc_text
 from .numbering import last_number, number
 from .outbox import OUTBOX_FILE, Contents, Item, Outbox, new_item_id
 from .own_marks import ACKNOWLEDGED, READ, announce, own_marks
 from .own_messages import contents as contents_of
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
+from .timestamps import utc_text
 
 QUEUE, FAIL = "queue", "fail"
 OFFLINE = (QUEUE, FAIL)

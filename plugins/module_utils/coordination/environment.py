@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ObservationFailed
-from .git_command import SAFE_CONFIG
-from .messages import utc_text
 from .system import disk, memory
+from .timestamps import utc_text
 
 PATIENCE = 10
 """Seconds that a program has to tell its version, or Git to tell a commit."""
@@ -165,10 +164,12 @@ def _commits(paths: Sequence[str]) -> dict[str, dict[str, str | None]]:
 
 
 def commit_of(folder: str) -> dict[str, str | None] | None:
-    """What is checked out in a folder that is itself a repository, whose owner Git accepts; None for another."""
-    settings = [word for setting in SAFE_CONFIG for word in ("-c", setting)]
+    """What is checked out in a folder that is itself a repository, whose owner Git accepts; None for another.
+
+    Nothing that the settings of that repository name is run: ``git rev-parse`` runs no hook and no monitor.
+    """
     done = _run(
-        ["git", *settings, "-C", folder, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD"],
+        ["git", "-C", folder, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD"],
         PATIENCE,
         GIT_CEILING_DIRECTORIES=os.path.dirname(folder),
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from .errors import InvalidInput
 from .fleet import check_server_id
-from .printable import short
+from .text import short
 
 FIELDS = ("id", "hostname", "ip", "manager", "partner")
 MAX_TEXT = 100

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import InvalidInput, SecretFound
-from .host import Host
 from .secret_scan import OWN_TOKEN, find_in, redact_in
 from .token_file import text_of
 
@@ -17,19 +16,21 @@ REFUSE, REDACT, ALLOW = POLICIES = ("refuse", "redact", "allow")
 what machines write; or sent all the same, where it is none. This server's own token is never let through."""
 
 
-def guarded(host: Host, texts: dict[str, Any], policy: str = REFUSE) -> dict[str, Any]:
-    """Texts, by their names, as they may be published. That something was redacted is noted.
+def guarded(texts: dict[str, Any], pat_file: str, notes: list[str], policy: str = REFUSE) -> dict[str, Any]:
+    """Texts, by their names, as they may be published.
 
+    :param pat_file: the file that holds this server's token.
+    :param notes: where it is noted that something was redacted.
     :param policy: one of ``POLICIES``.
     :raises SecretFound: naming the text and the kind of secret, and never the secret.
     """
     if policy not in POLICIES:
         raise InvalidInput(f"The option secrets cannot be {policy!r}.", f"Use one of {', '.join(POLICIES)}.")
-    token = own_token(host.repository.pat_file)
+    token = own_token(pat_file)
     if policy == REDACT:
         clean, names = redact_in(texts, token)
         if names:
-            host.repository.notes.append(f"Redacted before it was published: {', '.join(names)}.")
+            notes.append(f"Redacted before it was published: {', '.join(names)}.")
         return dict(clean)
     found = [(where, name) for where, name in find_in(texts, token) if policy == REFUSE or name == OWN_TOKEN]
     if found:

@@ -18,23 +18,14 @@ from .errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked,
 from .heartbeat import Heard, read_heartbeats
 from .host import JOBS, Host
 from .mailbox import read_mailbox
-from .messages import (
-    is_ahead,
-    is_for,
-    is_late,
-    is_marked_read,
-    is_undeliverable,
-    normalise,
-    parse_time,
-    type_of,
-    utc_text,
-)
+from .messages import is_for, is_late, is_marked_read, is_undeliverable, normalise, type_of
 from .outbox import Outbox
 from .own_marks import own_marks
-from .printable import one_line, short
 from .reporting import queued_status
 from .snapshot import Snapshot
 from .status import read_status
+from .text import one_line, short
+from .timestamps import is_ahead, parse_time, utc_text
 from .verdicts import TRUE, UNSIGNED, Verdict, is_before_keys, is_believed
 from .watch import Age, observe
 

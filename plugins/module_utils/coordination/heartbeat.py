@@ -15,12 +15,11 @@ from .documents import new_document
 from .errors import DocumentDamaged
 from .fleet import is_server_id
 from .guarding import REDACT, guarded
-from .host import Host
-from .mailbox import ACTIVITY_FILE
-from .messages import MAX_AHEAD, clean, is_ahead, parse_time, utc_text
-from .printable import one_line
+from .host import ACTIVITY_FILE, Host
 from .snapshot import Change, Snapshot
 from .system import boot_id, system_facts, uptime_seconds
+from .text import clean, one_line
+from .timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
 from .verdicts import FALSE, Judge, Verdict, is_believed
 
 SEQUENCE_FILE = "sequence.json"
@@ -41,13 +40,15 @@ def compose_heartbeat(
     :raises SigningFailed: when this server cannot sign.
     """
     now = utc_text(host.clock())
+    lines = {"problems": [one_line(text) for text in problems]}
+    texts = guarded(lines, host.repository.pat_file, host.repository.notes, REDACT)
     sequence = (host.state.read(SEQUENCE_FILE, lambda record: int(record["sequence"])) or 0) + 1
     beat = {
         "server": host.id,
         "timestamp": now,
         "uptime_seconds": uptime_seconds(),
         "healthy": not problems,
-        "problems": guarded(host, {"problems": [one_line(text) for text in problems]}, REDACT)["problems"],
+        "problems": texts["problems"],
         "system": system_facts(),
         "interval_seconds": interval,
         "sequence": sequence,

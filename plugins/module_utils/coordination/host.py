@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Callable
 
 from .documents import check_text, new_document
@@ -21,18 +21,17 @@ from .signers import Signers, load_signers
 from .signing import KEY_FILE, MESSAGE, sign, signature_name, signing_key
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
+from .timestamps import utc_now
 
 MESSAGES = "coordination/messages.json"
 JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
 
+ACTIVITY_FILE = "manager.json"
+"""In the state directory: when this server's manager last read or wrote a message."""
+
 _REF_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]*")
 _FIRST_DOCUMENTS: dict[str, dict[str, Any]] = {MESSAGES: {"messages": []}, JOBS: {"jobs": []}, LOCKS: {"locks": {}}}
-
-
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True)

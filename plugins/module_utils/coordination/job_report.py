@@ -12,11 +12,12 @@ from .errors import InvalidInput
 from .fleet import ALL
 from .guarding import REDACT, guarded
 from .host import Host
-from .messages import MAX_BODY, Draft, parse_time
-from .printable import one_line
+from .messages import MAX_BODY, Draft
 from .reporting import write_status
 from .sending import send
 from .status import Report
+from .text import one_line
+from .timestamps import parse_time
 
 TOLD_ARTIFACTS = 30
 """Artifacts that a message names."""
@@ -98,14 +99,15 @@ def outcome(host: Host, record: dict[str, Any], result: dict[str, Any]) -> dict[
     What the log says is harmless and without secrets.
     """
     started, ended = parse_time(record["started_at"]), parse_time(result["ended_at"])
-    lines = [one_line(line) for line in result["last_lines"]]
+    lines = {"last lines": [one_line(line) for line in result["last_lines"]]}
+    texts = guarded(lines, host.repository.pat_file, host.repository.notes, REDACT)
     return {
         "status": "success" if result["exit_code"] == 0 and not _was_ended(result) else "failed",
         "reason": _reason(record, result),
         "exit_code": result["exit_code"],
         "completed_at": result["ended_at"],
         "duration_seconds": max(0, int((ended - started).total_seconds())) if started and ended else None,
-        "last_lines": guarded(host, {"last lines": lines}, REDACT)["last lines"],
+        "last_lines": texts["last lines"],
         "artifacts": result["artifacts"],
         "more_artifacts": result["more_artifacts"],
     }

@@ -24,9 +24,9 @@ from .errors import InvalidInput
 from .foreign_words import harmless
 from .host import Host
 from .job_report import publish_building, publish_end, tell_start
-from .messages import parse_time, utc_text
-from .printable import one_line
 from .state import StateDirectory
+from .text import one_line
+from .timestamps import parse_time, utc_text
 
 JOB_FILE = "job.json"
 RESULT_FILE = "job_result.json"

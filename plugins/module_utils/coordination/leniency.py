@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from .messages import PRIORITIES, TYPES, clean, word_of
-from .printable import visible
+from .messages import PRIORITIES, TYPES, word_of
+from .text import clean, visible
 
 
 def not_understood(entry: dict[str, Any]) -> dict[str, Any]:

@@ -19,21 +19,13 @@ from .errors import InvalidInput, NoAnswer
 from .host import Host
 from .leniency import not_understood
 from .mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from .messages import (
-    clean,
-    id_of,
-    is_for,
-    is_read_by_anybody,
-    is_undeliverable,
-    normalise,
-    parse_time,
-    thread_of,
-    urgency,
-)
+from .messages import id_of, is_for, is_read_by_anybody, is_undeliverable, normalise, thread_of, urgency
 from .outbox import Outbox
 from .own_marks import own_marks
 from .signing import UNSIGNED_KEYS
 from .snapshot import Snapshot
+from .text import clean
+from .timestamps import parse_time
 
 LISTED_FILE = "listed.json"
 

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from .documents import EntryList, new_document
 from .errors import UnknownMessage
 from .fleet import ALL
-from .host import MESSAGES, Host
-from .messages import id_of, is_for, utc_text
+from .host import ACTIVITY_FILE, MESSAGES, Host
+from .messages import id_of, is_for
 from .snapshot import Snapshot
+from .timestamps import utc_text
 from .verdicts import TRUE, Judge
 
 ARCHIVE = "coordination/archive"
-ACTIVITY_FILE = "manager.json"
 SEE_IDS = "See the ids that there are: builderctl read --all"
 """What to do about an id that no message has."""
 

@@ -10,13 +10,14 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any, Callable
+from datetime import datetime
+from typing import Any
 
 from .documents import check_text, nesting
 from .errors import InvalidInput
 from .fleet import ALL, NO_FLEET, Fleet
-from .printable import one_line, visible
+from .text import as_line, as_text, clean, visible
+from .timestamps import is_ahead, parse_time, utc_text
 
 TYPES = ("error", "warning", "request", "info")
 """Kinds of message, the most urgent first."""
@@ -32,9 +33,6 @@ MAX_REQUEST_NESTING = 20
 """Levels of objects and lists."""
 MAX_INTEGER = 2**53
 """jq and other readers keep numbers as doubles, in which integers up to this are exact (RFC 8259, section 6)."""
-MAX_AHEAD = timedelta(minutes=10)
-"""How far the clock of another server may be ahead of this one. What is dated further ahead would stay new for too
-long."""
 
 _REQUEST_REMEDY = (
     'Give for example --request \'{"action": "install_packages", "packages": ["jq"]}\', to a module '
@@ -42,34 +40,6 @@ _REQUEST_REMEDY = (
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
-
-
-def utc_text(moment: datetime) -> str:
-    """A time as messages carry it: ``2026-11-22T07:11:46Z``."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
-
-
-def parse_time(text: Any) -> datetime | None:
-    """Read a timestamp: as written here, with fractions of a second or an offset, or the old ``2025-11-04 20:45``.
-
-    :return: None when it is none of these.
-    """
-    if not isinstance(text, str):
-        return None
-    whole = re.sub(r"(\.\d{1,6})\d*", r"\1", text.strip())
-    whole = re.sub(r"\.\d{1,6}", lambda fraction: fraction.group().ljust(7, "0"), whole)
-    whole = re.sub(r"(?<=\d)(?:[zZ]| ?UTC| ?GMT)$", "+00:00", whole)
-    whole = re.sub(r"(:\d\d(?:\.\d+)?[+-]\d\d)(\d\d)$", r"\1:\2", whole)  # which Python reads from 3.11 on
-    try:
-        moment = datetime.fromisoformat(whole)
-        return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None
-
-
-def is_ahead(written: datetime | None, now: datetime) -> bool:
-    """Whether something is dated further ahead than another server's clock may be."""
-    return written is not None and written - now > MAX_AHEAD
 
 
 def is_late(entry: dict[str, Any], now: datetime, deadline: float) -> bool:
@@ -249,28 +219,28 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
     to, priority, request = entry.get("to"), word_of(entry.get("priority")), entry.get("request")
     return {
         "id": id_of(entry),
-        "from": _text(entry.get("from")),
-        "to": ", ".join(map(_text, to)) if isinstance(to, list) else _text(to),
+        "from": as_line(entry.get("from")),
+        "to": ", ".join(map(as_line, to)) if isinstance(to, list) else as_line(to),
         "type": type_of(entry),
         "priority": priority if priority in PRIORITIES else "normal",
-        "subject": _text(entry.get("subject")),
-        "body": visible(_whole(entry.get("body"))),
-        "timestamp": _text(entry.get("timestamp")),
+        "subject": as_line(entry.get("subject")),
+        "body": visible(as_text(entry.get("body"))),
+        "timestamp": as_line(entry.get("timestamp")),
         "read_by": _texts(entry.get("read_by")),
         "ack_required": wants_acknowledgement(entry),
-        "ack_status": _text(entry.get("ack_status")) or "not_requested",
+        "ack_status": as_line(entry.get("ack_status")) or "not_requested",
         "acknowledged_by": _texts(entry.get("acknowledged_by")),
         "in_reply_to": answered_id(entry),
         "thread": thread_of(entry),
-        "facts": [{_text(k): clean(v, visible) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
+        "facts": [{as_line(k): clean(v, visible) for k, v in fact.items()} for fact in _mappings(entry.get("facts"))],
         "request": clean(request, visible) if isinstance(request, dict) else None,
-        "key": _text(entry.get("key")),
+        "key": as_line(entry.get("key")),
     }
 
 
 def id_of(entry: dict[str, Any]) -> str:
     """The id of an entry as text, whatever was written; empty when it has none."""
-    return _text(entry.get("id"))
+    return as_line(entry.get("id"))
 
 
 def word_of(value: Any) -> str:
@@ -292,12 +262,12 @@ def wants_acknowledgement(entry: dict[str, Any]) -> bool:
 
 def answered_id(entry: dict[str, Any]) -> str:
     """The id of the message that an entry says it answers; empty when it says none."""
-    return _text(entry.get("in_reply_to"))
+    return as_line(entry.get("in_reply_to"))
 
 
 def thread_of(entry: dict[str, Any]) -> str:
     """The id of the first message of the conversation. What is too long for an id is none: answers repeat it."""
-    named = (_text(entry.get("thread")), answered_id(entry))
+    named = (as_line(entry.get("thread")), answered_id(entry))
     return next((name for name in named if 0 < len(name) <= MAX_ID), id_of(entry))
 
 
@@ -308,7 +278,7 @@ def urgency(message: dict[str, Any]) -> tuple[int, int]:
 
 def reply_subject(subject: str) -> str:
     """``Re:`` before a subject, once, on one line, within the limit."""
-    line = _text(_CONTROL.sub(" ", subject)).strip()
+    line = as_line(_CONTROL.sub(" ", subject)).strip()
     line = line if line.startswith("Re:") else f"Re: {line}".strip()
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
 
@@ -342,32 +312,9 @@ def is_marked_acknowledged(entry: dict[str, Any], server: str, _fleet: Fleet = N
     return server in _texts(entry.get("acknowledged_by"))
 
 
-def _whole(value: Any) -> str:
-    """A value as text; lone surrogates, which no encoding has, become question marks."""
-    text = value if isinstance(value, str) else "" if value is None else str(value)
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _text(value: Any) -> str:
-    """A value as one harmless line."""
-    return one_line(_whole(value))
-
-
-def clean(value: Any, show: Callable[[str], str] = one_line) -> Any:
-    """A value of a document with all its texts harmless, as :func:`normalise` makes those of a message.
-
-    :param show: what makes a text harmless; keys become one line in any case.
-    """
-    if isinstance(value, dict):
-        return {_text(key): clean(item, show) for key, item in value.items()}
-    if isinstance(value, list):
-        return [clean(item, show) for item in value]
-    return show(_whole(value)) if isinstance(value, str) else value
-
-
 def _texts(value: Any) -> list[str]:
     value = [value] if isinstance(value, str) and value else value
-    return [_text(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return [as_line(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _mappings(value: Any) -> list[dict[str, Any]]:

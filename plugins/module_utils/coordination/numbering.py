@@ -10,9 +10,10 @@ from typing import Any
 
 from .host import Host
 from .mailbox import read_archives
-from .messages import MAX_INTEGER, parse_time, utc_text
+from .messages import MAX_INTEGER
 from .signing import signing_key
 from .snapshot import Snapshot
+from .timestamps import parse_time, utc_text
 from .verdicts import Judge
 
 PORTION = 50

@@ -14,9 +14,10 @@ from typing import Any
 
 from .documents import MAX_NESTING, check_text, nesting
 from .errors import InvalidInput, OutboxFull
-from .messages import MAX_INTEGER, id_of, parse_time
+from .messages import MAX_INTEGER, id_of
 from .state import StateDirectory
 from .status import Report, parse_report
+from .timestamps import parse_time
 
 OUTBOX_FILE = "outbox.json"
 OUTBOX_LOCK = "outbox.lock"

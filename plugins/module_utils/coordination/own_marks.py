@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, NamedTuple
 
 from .fleet import NO_FLEET, Fleet
-from .host import Host, utc_now
-from .messages import id_of, is_for, is_marked_acknowledged, is_marked_read, parse_time, utc_text
+from .host import Host
+from .messages import id_of, is_for, is_marked_acknowledged, is_marked_read
 from .signing import digest
 from .state import StateDirectory
+from .timestamps import parse_time, utc_now, utc_text
 
 ANNOUNCED_FILE = "announced.json"
 KEPT = timedelta(days=30)

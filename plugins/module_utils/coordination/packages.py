@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from .environment import is_installed
 from .errors import InvalidInput
 from .foreign_words import harmless
-from .printable import short
+from .text import short
 
 MAX_PACKAGES = 100
 """Packages that one request may name."""

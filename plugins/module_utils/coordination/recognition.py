@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .errors import CoordinationError
 from .packages import MAX_PACKAGES, NAME, parse_specs
-from .printable import short
+from .text import short
 
 INSTALL, CHECK, STATUS = "install_packages", "check_packages", "status_report"
 STARTED, FAILED, STALE, FACTS = "build_started", "build_failed", "stale_heartbeat", "facts"

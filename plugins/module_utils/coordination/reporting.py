@@ -15,10 +15,11 @@ from .delivering import QUEUE, deliver_waiting, new_item, submit
 from .errors import CoordinationError, DeadlineReached, RemoteUnreachable
 from .guarding import REFUSE
 from .host import Host
-from .messages import clean, parse_time
 from .outbox import Outbox
 from .snapshot import Receipt, Snapshot
 from .status import Report, check_report, judge_status, read_status, reported, status_path, summary_of
+from .text import clean
+from .timestamps import parse_time
 from .verdicts import Verdict
 
 

@@ -100,8 +100,9 @@ def guarded_draft(host: Host, draft: Draft, policy: str) -> Draft:
 
     :raises SecretFound: when a text holds a secret.
     """
-    texts = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
-    clean = guarded(host, {**texts, "request": draft.request, "key": draft.key}, policy)
+    texts: dict[str, Any] = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
+    texts = {**texts, "request": draft.request, "key": draft.key}
+    clean = guarded(texts, host.repository.pat_file, host.repository.notes, policy)
     if len(clean["subject"]) > MAX_SUBJECT and policy == REDACT:
         clean["subject"] = clean["subject"][: MAX_SUBJECT - 1] + "…"
     return replace(draft, **{**clean, "facts": tuple(clean["facts"])})

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from .messages import parse_time, utc_text
 from .state import StateDirectory
+from .timestamps import parse_time, utc_text
 
 KEYS_FILE = "keys.json"
 REMEMBERED = timedelta(days=30)

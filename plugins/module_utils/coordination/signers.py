@@ -14,8 +14,8 @@ from typing import Any
 
 from .errors import InvalidInput, StateUnusable
 from .fleet import ALL, check_server_id, is_server_id
-from .messages import is_ahead, parse_time, utc_text
 from .state import StateDirectory
+from .timestamps import is_ahead, parse_time, utc_text
 
 SIGNERS_FILE = "signers.json"
 

@@ -17,10 +17,10 @@ from .errors import InvalidInput
 from .fleet import Server
 from .guarding import REFUSE, guarded
 from .host import Host
-from .messages import clean, parse_time, utc_text
-from .printable import one_line, short
 from .snapshot import Snapshot
 from .splicing import set_members
+from .text import clean, one_line, short
+from .timestamps import parse_time, utc_text
 from .verdicts import TRUE, UNSIGNED, Judge, Verdict
 
 STATES = ("idle", "building", "success", "failed")
@@ -101,7 +101,7 @@ def check_report(host: Host, report: Report, secrets: str = REFUSE) -> Report:
     texts = {name: getattr(report, name) for name in ("job", "branch", "commit", "log")}
     texts["artifacts"], texts["outcome"] = list(report.artifacts), report.outcome
     check_text(list(texts.values()), "the status")
-    return replace(report, **guarded(host, texts, secrets))
+    return replace(report, **guarded(texts, host.repository.pat_file, host.repository.notes, secrets))
 
 
 def reported(

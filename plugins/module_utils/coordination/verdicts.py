@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from .errors import StateUnusable
 from .host import Host
-from .messages import parse_time, utc_text
 from .signers import Signer
 from .signing import MESSAGE, is_signed_by, signature_name, signing_key
+from .timestamps import parse_time, utc_text
 
 TRUE, FALSE, UNSIGNED, MARKED = VERIFIED = ("true", "false", "unsigned", "marked")
 """The verdicts: signed by its sender; in its sender's name and not by it; not signed at all; signed by its sender, but

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .messages import parse_time, utc_text
 from .state import StateDirectory
+from .timestamps import parse_time, utc_text
 
 WATCH_FILE = "watch.json"
 WATCHED = 120

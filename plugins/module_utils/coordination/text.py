@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 
 def one_line(text: str) -> str:
     """A text on one line: every character that cannot be seen stands as its escape.
@@ -37,3 +39,26 @@ def quoted(text: str, mark: str = "  | ") -> str:
     """A text of several lines, each behind a mark, so that none can pass for a line of whoever prints it."""
     lines = text.replace("\r\n", "\n").split("\n")
     return "\n".join(f"{mark}{one_line(line.expandtabs(4))}".rstrip() for line in lines)
+
+
+def as_text(value: Any) -> str:
+    """A value as text; lone surrogates, which no encoding has, become question marks."""
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def as_line(value: Any) -> str:
+    """A value as one harmless line."""
+    return one_line(as_text(value))
+
+
+def clean(value: Any, show: Callable[[str], str] = one_line) -> Any:
+    """A value of a document with all its texts harmless, as those of a message are shown.
+
+    :param show: what makes a text harmless; keys become one line in any case.
+    """
+    if isinstance(value, dict):
+        return {as_line(key): clean(item, show) for key, item in value.items()}
+    if isinstance(value, list):
+        return [clean(item, show) for item in value]
+    return show(as_text(value)) if isinstance(value, str) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.printable import one_line, quoted
+from ansible_collections.acs.builders.plugins.module_utils.coordination.text import one_line, quoted
 from hypothesis import given
 from hypothesis import strategies as st
 
