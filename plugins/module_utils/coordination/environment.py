@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ObservationFailed
-from .git_command import SAFE_CONFIG
+from .git.process import SAFE_CONFIG
 from .messages import utc_text
 from .system import disk, memory
 
