@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving, bare_repository
+from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving
 from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
 from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import bare_repository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import (

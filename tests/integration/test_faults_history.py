@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteMissing,
     StateUnusable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
     Interrupted,
     Outcome,
     explain_failure,

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import remote_settings
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import remote_settings
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
@@ -48,7 +48,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file in place of /etc/gitconfig."""
     monkeypatch.setattr(remote_settings, "SYSTEM_FILE", str(tmp_path / "gitconfig"))
     monkeypatch.setattr(
-        "ansible_collections.acs.builders.plugins.module_utils.coordination.clone_config.SYSTEM_FILE",
+        "ansible_collections.acs.builders.plugins.module_utils.coordination.git.clone_config.SYSTEM_FILE",
         str(tmp_path / "gitconfig"),
     )
     return tmp_path / "gitconfig"

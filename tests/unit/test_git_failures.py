@@ -18,7 +18,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     explain,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.foreign_words import guard_token_of
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
     Interrupted,
     Outcome,
     explain_failure,

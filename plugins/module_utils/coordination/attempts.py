@@ -12,7 +12,7 @@ import time
 from typing import Any, NamedTuple
 
 from .errors import DeadlineReached, RemoteBusy, RemoteUnreachable
-from .git_failures import Moved
+from .git.failures import Moved
 from .snapshot import Change, Receipt
 from .state import StateDirectory
 

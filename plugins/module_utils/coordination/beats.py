@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from . import signing
-from .bare_repository import BareRepository
 from .documents import new_document, parse_object
 from .errors import DeadlineReached, DocumentDamaged, DuplicateIdentity, GitFailed
-from .git_failures import Interrupted, Moved, explain_failure, explain_push
+from .git.bare_repository import BareRepository
+from .git.failures import Interrupted, Moved, explain_failure, explain_push
 from .host import Host
 from .state import commit_name
 from .text import one_line

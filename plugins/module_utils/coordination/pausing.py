@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import RemoteBusy, StateUnusable
-from .git_failures import BUSY, Outcome, is_failing, is_overloaded
+from .git.failures import BUSY, Outcome, is_failing, is_overloaded
 from .state import StateDirectory
 
 PAUSE_FILE = "repos/pause.json"

@@ -15,15 +15,15 @@ import time
 from collections.abc import Iterator
 from typing import Callable, TypeVar
 
-from . import working_clone
 from .attempts import Attempt, Attempts, AttemptsRecord
-from .bare_repository import WITHDRAWN, Damaged
-from .clone_config import Remote, read_remote
 from .errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable, explain
 from .foreign_words import guard_token_of
-from .git_command import require_git
-from .git_failures import Interrupted, Moved
-from .private_repository import PrivateRepository
+from .git import working_clone
+from .git.bare_repository import WITHDRAWN, Damaged
+from .git.clone_config import Remote, read_remote
+from .git.failures import Interrupted, Moved
+from .git.mirror import PrivateRepository
+from .git.process import require_git
 from .snapshot import Change, Receipt, Snapshot
 from .state import StateDirectory
 from .tracking import Tracking

@@ -12,7 +12,7 @@ from typing import Any, Callable, TypeVar
 
 from .documents import Document, parse_object
 from .errors import DocumentDamaged
-from .private_repository import PrivateRepository
+from .git.mirror import PrivateRepository
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ import time
 from contextlib import AbstractContextManager
 from typing import Callable
 
-from .bare_repository import WITHDRAWN, Damaged
 from .errors import Locked, StateUnusable
-from .private_repository import PrivateRepository
+from .git.bare_repository import WITHDRAWN, Damaged
+from .git.mirror import PrivateRepository
 from .snapshot import Snapshot
 from .state import StateDirectory
 

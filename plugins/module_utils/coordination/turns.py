@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from .errors import StateUnusable
-from .private_repository import RECENT
+from .git.mirror import RECENT
 from .state import StateDirectory
 
 MOST = 10.0

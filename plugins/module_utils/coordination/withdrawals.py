@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .bare_repository import Damaged
 from .delivering import QUEUE, new_item, submit
 from .errors import DocumentDamaged
+from .git.bare_repository import Damaged
 from .host import Host
 from .mailbox import read_archives, read_mailbox
 from .messages import id_of

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from .errors import CloneInvalid, StateUnusable, reading_remedy
-from .git_command import GitCommand
-from .git_failures import local_failure
+from ..errors import CloneInvalid, StateUnusable, reading_remedy
+from ..state import StateDirectory
+from .failures import local_failure
+from .process import GitCommand
 from .remote_settings import CLONE, PERSON, SYSTEM, SYSTEM_FILE, Setting, honoured, parse_settings, person_files
-from .state import StateDirectory
 
 REMOTE_FILE = "repos/remote.json"
 

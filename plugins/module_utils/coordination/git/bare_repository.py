@@ -14,19 +14,19 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Callable, NamedTuple, TypeVar
 
+from ..errors import DocumentDamaged
+from ..pausing import Pause
+from ..state import StateDirectory
+from .cat_file import GitObject, ObjectReader, Unreadable
 from .clone_config import Remote
-from .errors import DocumentDamaged
-from .git_command import GitCommand
-from .git_failures import Interrupted, Outcome, local_failure
-from .git_files import EXECUTABLE, FILE, FOLDER, Entry, dump_tree, parse_tree, read_ref, write_object, write_ref
-from .object_reader import GitObject, ObjectReader, Unreadable
-from .pausing import Pause
-from .state import StateDirectory
+from .failures import Interrupted, Outcome, local_failure
+from .object_files import EXECUTABLE, FILE, FOLDER, Entry, dump_tree, parse_tree, read_ref, write_object, write_ref
+from .process import GitCommand
 
 T = TypeVar("T")
 
 _FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
-"""What :mod:`.git_files` reads and writes, whatever this host's settings for new repositories are."""
+"""What :mod:`.object_files` reads and writes, whatever this host's settings for new repositories are."""
 MAX_SIZE = 32_000_000
 """Bytes of a document, some ten thousand messages: with a larger one, somebody could fill this host's memory."""
 _SUBMODULE = b"160000"

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from .errors import CloneInvalid
-from .foreign_words import harmless
+from ..errors import CloneInvalid
+from ..foreign_words import harmless
 
 SYSTEM_FILE = "/etc/gitconfig"
 SYSTEM, PERSON, CLONE = "system", "person", "clone"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .git_command import GitCommand
+from .process import GitCommand
 
 MOST_PACKS = 50
 """Packs before they are made one (Git's own limit, gc.autoPackLimit)."""

@@ -9,7 +9,7 @@ import contextlib
 import subprocess
 from typing import IO, NamedTuple, cast
 
-from .git_command import GitCommand
+from .process import GitCommand
 
 
 class Unreadable(Exception):

@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ..errors import sentence
 from .clone_config import common_folder, git_folder
-from .errors import sentence
-from .git_command import GitCommand
-from .git_failures import Outcome
-from .git_files import copy_object, read_ref, write_ref
-from .packing import pack_clone
-from .private_repository import PrivateRepository
+from .failures import Outcome
+from .mirror import PrivateRepository
+from .object_files import copy_object, read_ref, write_ref
+from .process import GitCommand
+from .repack import pack_clone
 
 FORWARDING = "acs-builders-forwarding"
 """File in the clone's Git folder while it is fast-forwarded: the commit it was at, and the one that it is to get to."""

@@ -14,12 +14,12 @@ import re
 from collections.abc import Iterator
 from typing import Callable
 
+from ..errors import RemoteMissing
+from ..state import StateDirectory
 from .bare_repository import BareRepository, Damaged
 from .clone_config import Remote
-from .errors import RemoteMissing
-from .git_failures import explain_failure, explain_push
-from .packing import has_many_loose, has_many_packs
-from .state import StateDirectory
+from .failures import explain_failure, explain_push
+from .repack import has_many_loose, has_many_packs
 
 DEEPEN_STEPS = (50, 500, 5000)
 """How many older commits are fetched, step by step, to find one in which a document can be read."""

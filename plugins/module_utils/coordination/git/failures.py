@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from .errors import (
+from ..errors import (
     CoordinationError,
     CredentialRejected,
     GitFailed,

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Callable
 from urllib.parse import urlsplit
 
-from .errors import DependencyMissing
-from .foreign_words import harmless
-from .git_failures import PROXY_VARIABLES, Outcome
-from .token_file import NoToken, read_token
+from ..errors import DependencyMissing
+from ..foreign_words import harmless
+from ..token_file import NoToken, read_token
+from .failures import PROXY_VARIABLES, Outcome
 
 SAFE_CONFIG = (
     "core.hooksPath=/dev/null",
