@@ -4,5 +4,5 @@
 """All that knows Git and GitPython: this host's private repository, the clone where people work, and Git processes.
 
 Objects, refs and configuration are read and written with GitPython, the package ``git`` of absolute imports. Commands
-that ask a remote are processes of Git. May import errors, state, token_file, foreign_words and pausing; no messages.
+that ask a remote are processes of Git. May import documents, state_dir and what these may import.
 """

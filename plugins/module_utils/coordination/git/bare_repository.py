@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Callable, NamedTuple, TypeVar
 
 from ..errors import DocumentDamaged
-from ..pausing import Pause
-from ..state import StateDirectory
+from ..state_dir import StateDirectory
 from .cat_file import GitObject, ObjectReader, Unreadable
 from .clone_config import Remote
 from .failures import Interrupted, Outcome, local_failure
 from .object_files import EXECUTABLE, FILE, FOLDER, Entry, dump_tree, parse_tree, read_ref, write_object, write_ref
+from .pause import Pause
 from .process import GitCommand
 
 T = TypeVar("T")

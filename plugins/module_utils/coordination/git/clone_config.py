@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import CloneInvalid, StateUnusable, reading_remedy
-from ..state import StateDirectory
+from ..state_dir import StateDirectory
 from .failures import local_failure
 from .process import GitCommand
 from .remote_settings import CLONE, PERSON, SYSTEM, SYSTEM_FILE, Setting, honoured, parse_settings, person_files

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Callable
 
 from ..errors import RemoteMissing
-from ..state import StateDirectory
+from ..state_dir import StateDirectory
 from .bare_repository import BareRepository, Damaged
 from .clone_config import Remote
 from .failures import explain_failure, explain_push

@@ -18,8 +18,8 @@ from typing import Callable
 from urllib.parse import urlsplit
 
 from ..errors import DependencyMissing
-from ..foreign_words import harmless
-from ..token_file import NoToken, read_token
+from ..secrets.redaction import harmless
+from ..secrets.token_file import NoToken, read_token
 from .failures import PROXY_VARIABLES, Outcome
 
 SAFE_CONFIG = (

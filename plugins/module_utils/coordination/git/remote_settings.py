@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import CloneInvalid
-from ..foreign_words import harmless
+from ..secrets.redaction import harmless
 
 SYSTEM_FILE = "/etc/gitconfig"
 SYSTEM, PERSON, CLONE = "system", "person", "clone"
