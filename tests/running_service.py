@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +18,6 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
-SYSTEMD = """import os
-def notify(states):
-    with open(os.environ["TOLD_SYSTEMD"], "a") as stream:
-        stream.write(states.replace("\\n", " ") + "\\n")
-"""
-"""In place of systemd's library: what the service tells systemd goes to a file, a line each."""
 
 
 def config(builders: Builders, server: str, **settings: Any) -> Path:
@@ -43,10 +39,10 @@ class Service:
     """The service of a server, which runs.
 
     :param process: its process.
-    :param told: the file that holds what it tells systemd.
+    :param told: what it has told systemd so far, a datagram each.
     """
 
-    def __init__(self, builders: Builders, server: str, process: subprocess.Popen[str], told: Path) -> None:
+    def __init__(self, builders: Builders, server: str, process: subprocess.Popen[str], told: list[str]) -> None:
         self.process = process
         self._builders = builders
         self._server = server
@@ -68,8 +64,7 @@ class Service:
 
     def statuses(self) -> list[str]:
         """What the service has told systemd of itself: that it has started, and how each cycle went."""
-        told = self._told.read_text() if self._told.exists() else ""
-        return [line.partition("STATUS=")[2] for line in told.splitlines() if "STATUS=" in line]
+        return [states.partition("STATUS=")[2] for states in self._told if "STATUS=" in states]
 
     def beat(self) -> dict[str, Any]:
         """The heartbeat of the server on the remote; empty when there is none."""
@@ -107,15 +102,34 @@ def started(builders: Builders, server: str, path: str = "", **settings: Any) ->
 
     :param path: the folders where it finds programs, when not those of this process.
     """
-    library, told = builders.folder / "library", builders.folder / server / "told"
-    (library / "systemd").mkdir(parents=True, exist_ok=True)
-    (library / "systemd" / "daemon.py").write_text(SYSTEMD)
-    told.unlink(missing_ok=True)
-    variables = module_variables(builders, TOLD_SYSTEMD=told, **({"PATH": path} if path else {}))
-    variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}:{library}"
     command = [sys.executable, "-m", COMMAND, "--config", str(config(builders, server, **settings)), "heartbeat"]
-    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True, cwd=builders.folder) as process:
+    with notifications() as (address, told):
+        variables = module_variables(builders, NOTIFY_SOCKET=address, **({"PATH": path} if path else {}))
+        with subprocess.Popen(
+            command, env=variables, stderr=subprocess.PIPE, text=True, cwd=builders.folder
+        ) as process:
+            try:
+                yield Service(builders, server, process, told)
+            finally:
+                process.kill()
+
+
+@contextmanager
+def notifications() -> Iterator[tuple[str, list[str]]]:
+    """Receive what is told to systemd: a value for NOTIFY_SOCKET, and the list to which each datagram is added."""
+    told: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind("")  # the kernel chooses an abstract address
+        thread = threading.Thread(target=_receive, args=(server, told))
+        thread.start()
         try:
-            yield Service(builders, server, process, told)
+            yield f"@{server.getsockname()[1:].decode()}", told
         finally:
-            process.kill()
+            server.shutdown(socket.SHUT_RD)
+            thread.join()
+
+
+def _receive(server: socket.socket, told: list[str]) -> None:
+    """Receive datagrams until the socket is shut down; senders wait when none are received."""
+    while states := server.recv(4096):
+        told.append(states.decode())

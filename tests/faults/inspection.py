@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.acs.builders.tests.ansible_runner import TOP
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
 UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
@@ -14,7 +18,24 @@ MARK = "ACS_BUILDERS_RIG"
 
 
 def obstacles(builders: Builders, server: str) -> list[str]:
-    """What keeps a server from working: locks and unfinished work of Git, changes in its clone that nobody made."""
+    """What keeps a server from working, and is still there after a repair of the clone."""
+    if _obstacles(builders, server):
+        _repair(builders, server)
+    return _obstacles(builders, server)
+
+
+def _repair(builders: Builders, server: str) -> None:
+    """Repair the clone as the recovery does, once the locks of killed Git processes are old enough."""
+    clone = builders.clone(server)
+    for lock in (clone / ".git").rglob("*.lock"):
+        os.utime(lock, (time.time() - 3600,) * 2)
+    program = TOP / "roles" / "build_repository" / "files" / "mend-clone"
+    url = git("config", "remote.origin.url", cwd=clone)
+    subprocess.run([sys.executable, program, clone, url, "main"], check=True, stdout=subprocess.DEVNULL)
+
+
+def _obstacles(builders: Builders, server: str) -> list[str]:
+    """Locks and unfinished work of Git, and changes in the clone that nobody made."""
     clone, state = builders.clone(server), builders.state(server)
     found = [f"lock {path.relative_to(state.parent)}" for path in _git_locks(clone / ".git", state)]
     found += [f"clone: {name}" for name in UNFINISHED if (clone / ".git" / name).exists()]

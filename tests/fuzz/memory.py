@@ -181,7 +181,7 @@ class MemoryRepository:
         """The documents at a commit."""
         return Snapshot(cast(PrivateRepository, _Objects(self.remote)), commit, 0.0, True, self.timeout)
 
-    def update_clone(self, _commit: str) -> list[str]:
+    def update_clone(self, _commit: str, _server: str) -> list[str]:
         """There is no clone."""
         return []
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid, CoordinationError
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.process import GitCommand
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.working_clone import FORWARDING
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
@@ -64,33 +62,6 @@ def test_the_lock_of_a_command_of_somebody_who_works_in_the_clone_stays(builders
     assert git("log", "-1", "--format=%s", cwd=clone) == "my work"
 
 
-def test_a_lock_that_is_much_newer_than_a_cut_short_fast_forward_is_somebody_elses(builders: Builders) -> None:
-    write(builders, "one")
-    folder = builders.clone("build1") / ".git"
-    (folder / FORWARDING).touch()
-    os.utime(folder / FORWARDING, (time.time() - 3600,) * 2)
-    (folder / "index.lock").touch()
-    write(builders, "two")
-    assert (folder / "index.lock").exists()
-    (folder / "index.lock").unlink()
-    assert write(builders, "three") == []
-
-
-def test_nothing_is_undone_in_a_clone_with_commits_of_its_own(builders: Builders) -> None:
-    write(builders, "one")
-    clone = builders.clone("build1")
-    (clone / "own.txt").write_text("own")
-    git("add", "own.txt", cwd=clone)
-    git("commit", "--quiet", "-m", "own", cwd=clone)
-    (clone / "own.txt").unlink()
-    (clone / NOTES).unlink()
-    (clone / "new.txt").write_text("begun")
-    before = git("status", "--short", cwd=clone)
-    assert write(builders, "begun and ended", "new.txt") != []
-    assert git("status", "--short", cwd=clone) == before
-    assert (clone / "new.txt").read_text() == "begun"
-
-
 def test_a_clone_whose_files_are_elsewhere_is_left_alone(builders: Builders, tmp_path: Path) -> None:
     write(builders, "one")
     clone = builders.clone("build1")
@@ -101,24 +72,6 @@ def test_a_clone_whose_files_are_elsewhere_is_left_alone(builders: Builders, tmp
     git("config", "core.worktree", clone, cwd=clone)
     assert write(builders, "three") == []
     assert (clone / NOTES).read_text() == "three"
-
-
-@pytest.mark.parametrize("name", ["refs/heads/main.lock", "refs/remotes/origin/main.lock"])
-def test_a_linked_work_tree_is_freed_of_its_locks(builders: Builders, name: str) -> None:
-    write(builders, "before")
-    clone = builders.clone("build1")
-    git("checkout", "--quiet", "-b", "other", cwd=clone)
-    linked = clone.with_name("linked")
-    git("worktree", "add", "--quiet", linked, "main", cwd=clone)
-    clone.rename(clone.with_name("main"))
-    git("worktree", "repair", linked, cwd=clone.with_name("main"))
-    linked.rename(clone)
-    git("worktree", "repair", clone, cwd=clone.with_name("main"))
-    assert write(builders, "one") == []
-    (clone.with_name("main") / ".git" / name).touch()
-    (clone.with_name("main") / ".git/worktrees/linked" / FORWARDING).touch()
-    assert write(builders, "two") == []
-    assert (clone / NOTES).read_text() == "two"
 
 
 def test_settings_for_merges_do_not_leave_the_clone_half_way(builders: Builders) -> None:

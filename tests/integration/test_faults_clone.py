@@ -10,10 +10,10 @@ from typing import Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MOST_PACKS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.working_clone import FORWARDING
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
+from ansible_collections.acs.builders.tests.integration.test_role_build_repository import mend
 
 HOOKS = [
     "applypatch-msg",
@@ -138,7 +138,10 @@ def test_a_send_succeeds_and_local_work_stays(
     assert not ran.exists()
     if damage is shallow_clone:
         return
-    assert [note for note in notes if str(clone) in note]
+    (note,) = notes
+    assert note.startswith(f"The clone {clone} was left as it is: ")
+    command = f"git -C {clone} switch main" if damage is another_branch else "playbooks/recover.yml -l build1"
+    assert note.endswith(command)
     assert tree(clone) == before
     assert (clone / ".git/HEAD").read_bytes() == head
     assert (clone / ".git/refs/heads/main").read_bytes() == tip
@@ -196,48 +199,7 @@ def test_variables_of_the_caller_do_not_lead_git_astray(
     assert legacy.messages()[-1]["subject"] == "Ready"
 
 
-def half_merged(clone: Path, old: str, new: str) -> None:
-    git("checkout", "--quiet", new, "--", ".", cwd=clone)
-
-
-def half_written(clone: Path, old: str, new: str) -> None:
-    data = git("show", f"{new}:coordination/messages.json", cwd=clone).encode()
-    (clone / "coordination/messages.json").write_bytes(data[: len(data) // 2])
-
-
-def half_removed(clone: Path, old: str, new: str) -> None:
-    (clone / "coordination/messages.json").unlink()
-    (clone / "news.txt").write_text("")
-
-
-@pytest.mark.parametrize("state", [half_merged, half_written, half_removed])
-@pytest.mark.parametrize("edited", [False, True], ids=["", "and then edited"])
-def test_a_fast_forward_that_was_cut_short_is_taken_up_again(
-    legacy: Builders, state: Callable[[Path, str, str], None], edited: bool
-) -> None:
-    clone, mailbox = legacy.clone("build1"), legacy.clone("build1") / "coordination/messages.json"
-    with legacy.host("build1") as host:
-        old = str(send(host, Draft("one", "1"), ["build2"]).commit)
-    legacy.commit("news.txt", b"of others\n")
-    with legacy.host("build2") as host:
-        new = str(send(host, Draft("two", "2"), ["build1"]).commit)
-    git("fetch", "--quiet", "origin", cwd=clone)
-    (clone / ".git" / FORWARDING).write_text(f"{old}\n{new}\n")
-    state(clone, old, new)
-    if edited:
-        mailbox.write_text("a day's work\n")
-    with legacy.host("build1") as host:
-        receipt = send(host, Draft("three", "3"), ["build2"])
-        assert bool(host.repository.notes) is edited
-    if edited:
-        assert mailbox.read_text() == "a day's work\n"
-        return
-    assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit
-    assert git("status", "--porcelain", cwd=clone) == ""
-    assert not (clone / ".git" / FORWARDING).exists()
-
-
-def test_a_fast_forward_for_which_there_is_no_room_is_undone(
+def test_a_clone_that_is_half_updated_on_a_full_disk_is_repaired_by_the_role(
     legacy: Builders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clone, programs = legacy.clone("build1"), tmp_path / "programs"
@@ -247,13 +209,12 @@ def test_a_fast_forward_for_which_there_is_no_room_is_undone(
         f'#!/bin/sh\ncase " $* " in *" merge "*) {full};; esac\nexec {shutil.which("git")} "$@"\n'
     )
     (programs / "git").chmod(0o755)
-    before = tree(clone)
     with monkeypatch.context() as context, legacy.host("build1") as host:
         context.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         assert send(host, Draft("one", "1"), ["build2"]).delivery == "pushed"
         assert "unable to write file" in " ".join(host.repository.notes)
-    assert tree(clone) == before and git("status", "--porcelain", cwd=clone) == ""
-    assert not (clone / ".git" / FORWARDING).exists()
+    assert (clone / "coordination/messages.json").read_bytes() == b""
+    assert mend(clone, legacy.remote)["changed"]
     with legacy.host("build1") as host:
         receipt = send(host, Draft("two", "2"), ["build2"])
         assert host.repository.notes == []

@@ -135,8 +135,18 @@ def blocked(builders: Builders, clone: Path) -> None:
     (clone / "shared").write_text("my change\n")
 
 
+def half_updated(builders: Builders, clone: Path) -> None:
+    """What a fast-forward leaves whose Git process was killed: a lock, and files of the new commit."""
+    builders.commit("shared", b"theirs\n")
+    git("fetch", "--quiet", "origin", cwd=clone)
+    git("checkout", "--quiet", "origin/main", "--", "shared", cwd=clone)
+    (clone / ".git/index.lock").touch()
+    os.utime(clone / ".git/index.lock", (time.time() - 3600,) * 2)
+
+
 BAD: dict[Spoil, set[str]] = {
     blocked: {"my change\n"},
+    half_updated: {"theirs\n"},
     diverged: {"my commit\n"},
     changed: {"my commit\n", "my change\n", "my staged change\n", "my new file\n"},
     rebasing: {"my commit\n"},
@@ -224,11 +234,11 @@ def test_git_that_works_in_the_clone_is_not_disturbed(builders: Builders, clone:
         busy = mend(clone, builders.remote)
         assert process.stdin is not None
         process.stdin.close()
-    assert not busy["changed"] and "Git works in it" in busy["notes"][0]
+    assert not busy["changed"] and "Git runs in it" in busy["notes"][0]
     assert (clone / ".git/refs/heads/main.lock").exists()
     assert (clone / ".git/rebase-merge").exists()
     (clone / ".git/index.lock").touch()
-    assert any("Git works in it" in note for note in mend(clone, builders.remote)["notes"])
+    assert any("Git runs in it" in note for note in mend(clone, builders.remote)["notes"])
     assert (clone / ".git/rebase-merge").exists()
 
 
@@ -290,7 +300,7 @@ def test_what_the_old_set_up_left_is_taken_out(builders: Builders, clone: Path) 
     assert TOKEN in (clone / ".git/config").read_text()
     done = mend(clone, URL, helper="/helper x")
     text = "\n".join(done["notes"])
-    assert all(word in text for word in ("remote origin", "pushes to", "scripts/hooks", "credential.helper"))
+    assert all(word in text for word in ("remote origin", "pushurl", "scripts/hooks", "credential.helper"))
     config = dict(line.partition("=")[::2] for line in git("config", "--local", "--list", cwd=clone).splitlines())
     assert config["remote.origin.url"] == URL
     assert config["remote.origin.fetch"] == "+refs/heads/*:refs/remotes/origin/*"

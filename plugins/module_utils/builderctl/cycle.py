@@ -180,7 +180,7 @@ class Cycle:
         if commit is None or commit == self._clone_at:
             return
         try:
-            notes = host.repository.update_clone(commit)
+            notes = host.repository.update_clone(commit, host.id)
         except Locked as error:
             notes = [error.what]
         self._clone_at = None if notes else commit

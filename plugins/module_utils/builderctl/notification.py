@@ -1,33 +1,23 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Telling systemd how the service is, through systemd's own library."""
+"""Notifying systemd of the state of the service."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-
-from ..coordination.errors import DependencyMissing
-
-try:
-    from systemd import daemon
-except ImportError:
-    daemon = None
-
-
-def check_notification() -> None:
-    """Check that systemd can be told what it wants to know.
-
-    :raises DependencyMissing: when systemd waits for word and its library is not there.
-    """
-    if daemon is None and "NOTIFY_SOCKET" in os.environ:
-        raise DependencyMissing(
-            "The service cannot tell systemd that it runs: its Python library is missing.",
-            "Install it: apt-get install python3-systemd",
-        )
+import socket
 
 
 def notify(*states: str) -> None:
-    """Tell systemd, where it listens, for example READY=1 (sd_notify(3))."""
-    if daemon is not None:
-        daemon.notify("\n".join(states))
+    """Notify systemd, if it started the service, as sd_notify(3) describes. Failures are ignored, as advised there.
+
+    :param states: assignments such as ``READY=1``.
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address.startswith("@"):
+        address = f"\0{address[1:]}"
+    if address:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+            client.sendto("\n".join(states).encode(), address)

@@ -18,7 +18,7 @@ from ..coordination.text import one_line
 from ..coordination.timestamps import utc_now, utc_text
 from .config import Config
 from .cycle import Cycle
-from .notification import check_notification, notify
+from .notification import notify
 from .service_log import ServiceLog
 
 JITTER = 0.1
@@ -41,7 +41,6 @@ def run(config: Config, once: bool = False) -> int:
 
     :raises CoordinationError: when this host cannot beat at all or, with ``once``, did not.
     """
-    check_notification()
     if once:
         _open(config).run()
         return 0

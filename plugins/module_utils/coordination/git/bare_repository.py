@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Callable, NamedTuple, TypeVar
+from typing import Callable, TypeVar
 
 from ..errors import DocumentDamaged
 from ..state_dir import StateDirectory
@@ -44,14 +44,6 @@ class Damaged(Exception):
         self.error = local_failure(outcome, doing)
 
 
-class Made(NamedTuple):
-    """A commit that was made here, its parent, and all objects that were made for it, each after what it names."""
-
-    commit: str
-    parent: str | None
-    objects: tuple[str, ...]
-
-
 class BareRepository:
     """A bare repository at a path, and the remote that it works with.
 
@@ -59,8 +51,6 @@ class BareRepository:
     :param remote: the remote: its URL, and the settings with which it is reached.
     :param pat_file: the file that holds the token.
     :param state: this host's state directory.
-
-    ``made`` is the commit that this object made last.
     """
 
     def __init__(self, path: Path, remote: Remote, pat_file: str, state: StateDirectory) -> None:
@@ -70,7 +60,6 @@ class BareRepository:
         self._pause = Pause(state, remote.url)
         git = GitCommand(path, url=remote.url, pat_file=pat_file, settings=remote.settings)
         self.run = git.run
-        self.made: Made | None = None
         self._objects = ObjectReader(git)
 
     def close(self) -> None:
@@ -143,10 +132,9 @@ class BareRepository:
         :param author: who is named as author and committer, a server id.
         :param when: seconds since 1970, UTC.
         """
-        objects: list[str] = []
         try:
             tree = self._root(parent) if parent else None
-            tree = self._with_files(tree, {path.encode("utf-8"): data for path, data in files.items()}, objects)
+            tree = self._with_files(tree, {path.encode("utf-8"): data for path, data in files.items()})
             person = f"{author} <{author}@localhost> {when} +0000"
             lines = [f"tree {tree}", *([f"parent {parent}"] if parent else [])]
             lines += [f"author {person}", f"committer {person}", "", message]
@@ -154,11 +142,10 @@ class BareRepository:
         except (OSError, ValueError) as error:
             raise Damaged(Outcome(None, b"", str(error)), "making a commit") from error
         self.set_ref(_MADE, commit)
-        self.made = Made(commit, parent, (*objects, commit))
         return commit
 
-    def _with_files(self, tree: str | None, files: dict[bytes, bytes], objects: list[str]) -> str:
-        """The name of a tree like another one, with new contents of some files; adds what it writes to ``objects``."""
+    def _with_files(self, tree: str | None, files: dict[bytes, bytes]) -> str:
+        """The name of a tree like another one, with new contents of some files."""
         entries = self._tree(tree) if tree else {}
         folders: dict[bytes, dict[bytes, bytes]] = {}
         for path, content in files.items():
@@ -168,14 +155,12 @@ class BareRepository:
             else:
                 there = entries.get(name)
                 mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
-                objects.append(write_object(self.path, "blob", content))
-                entries[name] = Entry(mode, objects[-1])
+                entries[name] = Entry(mode, write_object(self.path, "blob", content))
         for name, inner in folders.items():
             there = entries.get(name)
             below = there.object if there and there.mode == FOLDER else None
-            entries[name] = Entry(FOLDER, self._with_files(below, inner, objects))
-        objects.append(write_object(self.path, "tree", dump_tree(entries)))
-        return objects[-1]
+            entries[name] = Entry(FOLDER, self._with_files(below, inner))
+        return write_object(self.path, "tree", dump_tree(entries))
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The content of a file in a commit, None when there is no such file.

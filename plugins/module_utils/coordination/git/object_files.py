@@ -64,16 +64,6 @@ def write_object(git_dir: Path, kind: str, content: bytes) -> str:
     return name
 
 
-def copy_object(git_dir: Path, target: Path, name: str) -> None:
-    """Copy a loose object to another repository.
-
-    :raises OSError: when it is not there, or cannot be written.
-    """
-    if not os.path.exists(_object_path(target, name)):
-        with open(_object_path(git_dir, name), "rb") as stream:
-            _put(target, name, stream.read())
-
-
 def _object_path(git_dir: Path, name: str) -> str:
     """Where a loose object belongs. No Path: its parts are interned, and that table would grow with each."""
     return f"{git_dir}/objects/{name[:2]}/{name[2:]}"

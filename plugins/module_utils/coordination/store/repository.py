@@ -164,7 +164,7 @@ class Repository:
             try:
                 self._tracking.pack()
                 if receipt.commit:
-                    self.notes += self._fast_forward(receipt.commit)
+                    self.notes += self._fast_forward(receipt.commit, author)
             except (CoordinationError, OSError) as error:
                 self.notes.append(f"The write was taken, but tidying up after it failed: {explain(error)}")
         return receipt
@@ -186,14 +186,15 @@ class Repository:
             finally:
                 self._is_writing = False
 
-    def update_clone(self, commit: str) -> list[str]:
+    def update_clone(self, commit: str, server: str) -> list[str]:
         """Fast-forward the clone where people work to a commit that is known here, when that disturbs nobody.
 
+        :param server: the id of this server.
         :return: a note that says why it was left as it is; empty when it was brought up to date.
         :raises Locked: when another process writes for too long.
         """
         with self.writing():
-            return self._fast_forward(commit)
+            return self._fast_forward(commit, server)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether a commit that is known here leads to another."""
@@ -222,8 +223,8 @@ class Repository:
         """The folder of the private repository."""
         return str(self._private.path)
 
-    def _fast_forward(self, commit: str) -> list[str]:
-        return working_clone.fast_forward(self.clone, self._remote, self._private, commit, self.timeout)
+    def _fast_forward(self, commit: str, server: str) -> list[str]:
+        return working_clone.fast_forward(self.clone, self._remote, self._private, commit, self.timeout, server)
 
     def _transact(
         self, function: Callable[[Snapshot], Change], author: str, deadline: float, attempts: Attempts
