@@ -23,7 +23,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.jobs imp
 from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.own_marks import announce
 from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
 from ansible_collections.acs.builders.tests.unit.beating import beat
@@ -52,7 +51,6 @@ Operation = Callable[[Host, str], object]
 READERS: dict[str, Operation] = {
     "read.json": lambda host, _message_id: list_messages(host, Filter()),
     "acknowledged.json": lambda host, message_id: acknowledge(host, [message_id]),
-    "announced.json": lambda host, _message_id: announce(host.state, ["x"]),
     "acted.json": act,
     "archiving.json": lambda host, _message_id: first_notice(host),
     "audit.json": lambda host, _message_id: recent_alarms(host),

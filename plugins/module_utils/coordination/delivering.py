@@ -34,7 +34,7 @@ from .host import Host
 from .mailbox import read_mailbox
 from .numbering import last_number, number
 from .outbox import OUTBOX_FILE, Contents, Item, Outbox, new_item_id
-from .own_marks import ACKNOWLEDGED, READ, announce, own_marks
+from .own_marks import ACKNOWLEDGED, READ, own_marks
 from .own_messages import contents as contents_of
 from .sent_keys import SentKeys
 from .snapshot import Change, Receipt, Snapshot
@@ -250,10 +250,7 @@ def _write(host: Host, own: str, only: str = "") -> Receipt:
         delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
             return Change(Combined(last=contents.last))
-        change = combine(host, snapshot, delivered, contents.last)
-        if change.result.marked:
-            announce(host.state, change.result.marked)
-        return change
+        return combine(host, snapshot, delivered, contents.last)
 
     receipt = host.write(function, lambda receipt: _settle(host, receipt, delivered, own))
     contents = outbox.read()
