@@ -16,8 +16,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.python_server import MODULES, OF_ANSIBLE, PythonServer, modules_server
 from ansible_collections.acs.builders.tests.python_start import sitecustomize

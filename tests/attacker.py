@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import ACTED_FILE, act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import NotActionable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import (
+    KEY_FILE,
+    MESSAGE,
+    sign,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import ACTED_FILE, act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft, new_id
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, new_id
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import KEY_FILE, MESSAGE, sign
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.copying import copy_of, scratch_folder

@@ -16,8 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host, open_host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host, open_host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 LEGACY_REPO = Path(__file__).parent / "fixtures" / "legacy-repo"

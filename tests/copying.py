@@ -37,6 +37,9 @@ def copy_of(template: Builders, folder: Path) -> Builders:
 def install_helper(folder: Path) -> list[str]:
     """Copy Git's credential helper to a folder as the role does, and return how its command begins."""
     folder.mkdir(exist_ok=True)
-    for file in ("roles/build_repository/files/git-credential-pat", "plugins/module_utils/coordination/token_file.py"):
+    for file in (
+        "roles/build_repository/files/git-credential-pat",
+        "plugins/module_utils/coordination/secrets/token_file.py",
+    ):
         shutil.copy(TOP / file, folder)
     return [sys.executable, str(folder / "git-credential-pat")]

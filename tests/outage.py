@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Callable
 from unittest import mock
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination import git_command
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import process
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import until
 
@@ -27,7 +27,7 @@ def outage(builders: Builders) -> Iterator[None]:
     """While this lasts, nobody listens where the remote is."""
     with nobody_listens() as address:
         elsewhere = f"url.{address}.insteadOf={builders.remote}"
-        with mock.patch.object(git_command, "SAFE_CONFIG", (*git_command.SAFE_CONFIG, elsewhere)):
+        with mock.patch.object(process, "SAFE_CONFIG", (*process.SAFE_CONFIG, elsewhere)):
             yield
 
 

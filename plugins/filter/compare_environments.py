@@ -69,7 +69,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination import environment_comparison
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import comparison
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 
 
@@ -79,7 +79,7 @@ def compare_environments(environments: Any) -> dict[str, Any]:
     :raises AnsibleFilterError: when there are not two servers, or one was not observed.
     """
     try:
-        return environment_comparison.compare_environments(environments)
+        return comparison.compare_environments(environments)
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -51,7 +51,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment_message import environment_message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.report import environment_message
 
 
 class FilterModule:

@@ -45,8 +45,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination import fleet_record as records
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet_record as records
 
 
 def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict[str, Any]:

@@ -46,7 +46,10 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.packages import installed_version, matches
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import (
+    installed_version,
+    matches,
+)
 
 
 def match_packages(

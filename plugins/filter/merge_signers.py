@@ -63,8 +63,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination import signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import trusted_keys
 
 
 def merge_signers(
@@ -79,14 +79,14 @@ def merge_signers(
     """
 
     def merged(before: Any) -> dict[str, Any]:
-        return signers.merge_signers(before, keys, members, datetime.now(timezone.utc))
+        return trusted_keys.merge_signers(before, keys, members, datetime.now(timezone.utc))
 
     try:
         if adopted is None or _is_readable(record):
             return merged(_parse(record))
         readable = list(dict.fromkeys(filter(_is_readable, adopted)))
         if len(readable) > 1:
-            raise InvalidInput("Only what all of these servers have the same can be taken over.", signers.RESTORE)
+            raise InvalidInput("Only what all of these servers have the same can be taken over.", trusted_keys.RESTORE)
         return merged(_parse(readable[0]) if readable else None)
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
@@ -95,7 +95,9 @@ def merge_signers(
 def _is_readable(record: Any) -> bool:
     """Whether something can be merged with, and so can be a record."""
     try:
-        return record is not None and bool(signers.merge_signers(_parse(record), {}, [], datetime.now(timezone.utc)))
+        return record is not None and bool(
+            trusted_keys.merge_signers(_parse(record), {}, [], datetime.now(timezone.utc))
+        )
     except CoordinationError:
         return False
 
@@ -106,9 +108,9 @@ def _parse(text: Any) -> Any:
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput("The record of signers is not JSON.", signers.RESTORE) from error
+        raise InvalidInput("The record of signers is not JSON.", trusted_keys.RESTORE) from error
     if record is None:  # which would mean that there is none yet
-        raise InvalidInput("The record of signers is empty.", signers.RESTORE)
+        raise InvalidInput("The record of signers is empty.", trusted_keys.RESTORE)
     return record
 
 

@@ -60,7 +60,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination import packages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import packages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 
 

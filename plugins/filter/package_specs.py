@@ -47,8 +47,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import PRESENT, parse_specs
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.packages import PRESENT, parse_specs
 
 
 def package_specs(texts: Any, state: str = PRESENT) -> list[str]:

@@ -39,7 +39,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secret_scan import redact_in
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact_in
 
 
 def redact(value: Any, token: str = "") -> Any:

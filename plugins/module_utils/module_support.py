@@ -11,15 +11,15 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .coordination.delivering import OFFLINE, QUEUE, deliver_waiting
+from .coordination.delivery.deliver import OFFLINE, QUEUE, deliver_waiting
+from .coordination.documents.secret_policy import POLICIES, REFUSE, own_token
 from .coordination.errors import CoordinationError, InvalidInput, unusable
-from .coordination.guarding import POLICIES, REFUSE, own_token
-from .coordination.host import Host, open_host
-from .coordination.secret_scan import find_secrets
-from .coordination.snapshot import Receipt
-from .coordination.system import open_standard_streams
+from .coordination.identity.host import Host, open_host
+from .coordination.machine import open_standard_streams
+from .coordination.operations.recover import withdrawal_notes
+from .coordination.secrets.scanner import find_secrets
+from .coordination.store.snapshot import Receipt
 from .coordination.text import one_line, visible
-from .coordination.withdrawals import withdrawal_notes
 
 try:
     import jmespath

@@ -132,7 +132,7 @@ reason:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import observe
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.facts import observe
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import one_line
 

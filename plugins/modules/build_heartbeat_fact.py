@@ -119,13 +119,18 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
-from ansible_collections.acs.builders.plugins.module_utils.coordination.beats import DEFAULT_INTERVAL
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import overdue_mail, read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import (
+    overdue_mail,
+    read_health,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import (
+    DEFAULT_INTERVAL,
+)
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:

@@ -156,8 +156,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
-from ansible_collections.acs.builders.plugins.module_utils.coordination import jobs
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.builds import job as jobs
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:

@@ -409,15 +409,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
-from ansible_collections.acs.builders.plugins.module_utils.coordination import (
-    acting,
-    listing,
-    marking,
-    messages,
-    sending,
-)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable, message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, send
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
@@ -438,27 +433,27 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
             found = listing.wait_for_message(host, _filter(module), *waiting)
         return {**_listed(found), "message": found.messages[0]}
     if state == "read":
-        receipt, changed = marking.mark_read(host, params["ids"], params["offline"])
+        receipt, changed = mark.mark_read(host, params["ids"], params["offline"])
         return {**module_support.written(module, receipt), "changed": changed, "ids": receipt.result}
     if state == "acknowledged":
-        receipt = marking.acknowledge(host, params["ids"], params["offline"])
+        receipt = mark.acknowledge(host, params["ids"], params["offline"])
         return {**module_support.written(module, receipt), "ids": receipt.result}
     if state == "acted":
-        entry, changed = acting.act(host, params["id"])
+        entry, changed = actionable.act(host, params["id"])
         acted = listing.shown(host, [entry])
         return {"changed": changed, "messages": acted, "message": acted[0]}
     if state == "sent":
-        receipt = sending.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
+        receipt = send.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
     else:
-        receipt = sending.reply(host, params["id"], _draft(params), params["secrets"], params["offline"])
+        receipt = send.reply(host, params["id"], _draft(params), params["secrets"], params["offline"])
     sent = listing.shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
 
 
-def _draft(params: dict[str, Any]) -> messages.Draft:
+def _draft(params: dict[str, Any]) -> message.Draft:
     names = ("body", "type", "priority", "require_ack", "request", "key")
     facts = tuple(params["facts"] or ())
-    return messages.Draft(subject=params["subject"] or "", facts=facts, **{name: params[name] for name in names})
+    return message.Draft(subject=params["subject"] or "", facts=facts, **{name: params[name] for name in names})
 
 
 def _filter(module: AnsibleModule) -> listing.Filter:

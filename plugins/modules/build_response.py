@@ -188,8 +188,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
-from ansible_collections.acs.builders.plugins.module_utils.coordination import listing, messages, planning, responding
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply import batch, plan
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
@@ -197,19 +199,19 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     params = module.params
     if params["state"] == "planned":
         names = {"packages": "allowed_packages", "paths": "allowed_paths", "deadline": "reply_deadline"}
-        rules = planning.Rules(**{name: params[option] for name, option in names.items()})
+        rules = plan.Rules(**{name: params[option] for name, option in names.items()})
         if params["allowed_actions"] is not None:
             rules = replace(rules, actions=params["allowed_actions"])
-        return {"changed": False, "steps": [step._asdict() for step in planning.plan(host, rules)]}
-    receipt = responding.respond(host, [_response(one) for one in params["responses"]])
+        return {"changed": False, "steps": [step._asdict() for step in plan.plan(host, rules)]}
+    receipt = batch.respond(host, [_response(one) for one in params["responses"]])
     return {**module_support.written(module, receipt), "messages": listing.shown(host, receipt.result)}
 
 
-def _response(given: dict[str, Any]) -> responding.Response:
+def _response(given: dict[str, Any]) -> batch.Response:
     draft = None
     if given["body"] is not None:
-        draft = messages.Draft(subject="", body=given["body"], type=given["type"], facts=tuple(given["facts"]))
-    return responding.Response(given["id"], draft, given["acknowledge"], given["mark_read"])
+        draft = message.Draft(subject="", body=given["body"], type=given["type"], facts=tuple(given["facts"]))
+    return batch.Response(given["id"], draft, given["acknowledge"], given["mark_read"])
 
 
 def main() -> None:

@@ -194,9 +194,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import show_status, write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import (
+    show_status,
+    write_status,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:

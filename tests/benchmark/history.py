@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 

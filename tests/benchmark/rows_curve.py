@@ -11,15 +11,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.benchmark.history import add_past_messages
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, seconds_of
 from ansible_collections.acs.builders.tests.benchmark.scene import BODY, TOP, make_scene

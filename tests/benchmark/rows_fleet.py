@@ -18,10 +18,10 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.config imp
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import Cycle, beat_interval
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service_log import ServiceLog
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
 from ansible_collections.acs.builders.tests.benchmark.scene import BODY, make_scene

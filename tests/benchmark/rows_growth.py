@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.tests.benchmark.history import (
     add_commits,
     add_past_messages,

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.beats import Beats
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import Beats
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, seconds_of
 from ansible_collections.acs.builders.tests.benchmark.scene import at, make_scene
 from ansible_collections.acs.builders.tests.builders import Builders, git

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.benchmark.far_host import FarHost
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
 from ansible_collections.acs.builders.tests.benchmark.scene import make_scene, move_remotes

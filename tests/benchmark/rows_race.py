@@ -17,9 +17,9 @@ from contextlib import ExitStack
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import deliver
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import deliver
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.benchmark.far_host import FarHost
 from ansible_collections.acs.builders.tests.benchmark.floor import FLOOR_REMOTE, Floor
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, seconds_of

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Callable
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 
 TOP = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.faults import small_disk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Item, Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Item, Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 
 PUSHED, QUEUED, NONE = "pushed", "queued", "none"
 """What a receipt says of a write."""

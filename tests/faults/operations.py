@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import QUEUE, deliver
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import QUEUE, deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, set_aside, waiting
 
 FAILED, UNKNOWN, CRASHED, KILLED = "failed", "unknown", "crashed", "killed"

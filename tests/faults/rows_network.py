@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL
 from ansible_collections.acs.builders.tests.faults.actor import Conditions
 from ansible_collections.acs.builders.tests.faults.operations import Order
 from ansible_collections.acs.builders.tests.faults.relay import CUT, DOWN, HANG, REFUSE, SWALLOW, UP, Mode

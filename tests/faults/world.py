@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL, QUEUE
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL, QUEUE
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 from ansible_collections.acs.builders.tests.faults.actor import Actor, Conditions, Hung
 from ansible_collections.acs.builders.tests.faults.checker import Findings, Remote, check, token_of

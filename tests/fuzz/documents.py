@@ -6,18 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination import (
-    acting,
-    documents,
-    heartbeat,
-    listing,
-    marking,
-    messages,
-    planning,
-    responding,
-)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply import batch, plan
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import json_document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import JOBS, LOCKS, MESSAGES, Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import JOBS, LOCKS, MESSAGES, Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message as messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.running import Target
 from ansible_collections.acs.builders.tests.fuzz.scene import Scene
@@ -57,12 +53,12 @@ def on_host(function: Callable[[Host, str], object], server: str = "build1") -> 
 
 def _respond(host: Host, message_id: str) -> object:
     draft = messages.Draft("", "Done.", facts=({"name": "jq", "value": 1.6},))
-    return responding.respond(host, [responding.Response(message_id, draft, acknowledge=True)])
+    return batch.respond(host, [batch.Response(message_id, draft, acknowledge=True)])
 
 
 def _twice(host: Host, _message_id: str) -> object:
     listing.list_messages(host, listing.Filter(unread=False))
-    return marking.mark_read(host)
+    return mark.mark_read(host)
 
 
 ON_MESSAGES: tuple[Operation, ...] = (
@@ -80,8 +76,8 @@ ON_MESSAGES: tuple[Operation, ...] = (
     command("health"),
     command("health", "--json"),
     command("heartbeat", "--once"),
-    on_host(acting.act),
-    on_host(lambda host, _message_id: planning.plan(host, planning.Rules(packages=["*"], paths=["/"]))),
+    on_host(actionable.act),
+    on_host(lambda host, _message_id: plan.plan(host, plan.Rules(packages=["*"], paths=["/"]))),
     on_host(lambda host, message_id: listing.wait_for_answer(host, message_id, 2, 1)),
     on_host(_respond),
     on_host(_twice, "build2"),
@@ -179,7 +175,7 @@ def use(scene: Scene, operation: Operation, message_id: str, but: str = "") -> N
 def _message_id(data: bytes, number: int) -> str:
     """The id of one of the messages in a document, where it can be read."""
     try:
-        entries = documents.EntryList(data, MESSAGES, "messages").entries
+        entries = json_document.EntryList(data, MESSAGES, "messages").entries
     except CoordinationError:
         return "msg_1"
     known = [messages.id_of(entry) for entry in entries] or ["msg_1"]

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination import clone_config
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import Outcome
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES
-from ansible_collections.acs.builders.plugins.module_utils.coordination.private_repository import PrivateRepository
-from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Change, Receipt, Snapshot
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import clone_config
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Outcome
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import PrivateRepository
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import MESSAGES
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
 from ansible_collections.acs.builders.tests.fuzz import kept
 from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 

@@ -9,18 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination import (
-    acting,
-    attempts,
-    jobs,
-    planning,
-    signers,
-    turns,
-)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply import plan
+from ansible_collections.acs.builders.plugins.module_utils.coordination.builds import job
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import MESSAGES, Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import trusted_keys
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import MESSAGES, Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_journal, turns
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now, utc_text
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.documents import Operation, command, on_host, told, use
@@ -56,7 +53,7 @@ class OwnFile(NamedTuple):
 
 
 def _read_attempts(_scene: Scene, _message_id: str) -> object:
-    return attempts.AttemptsRecord(StateDirectory(STATE), "attempts.json").read()
+    return push_journal.AttemptsRecord(StateDirectory(STATE), "attempts.json").read()
 
 
 def _take_turn(_scene: Scene, _message_id: str) -> object:
@@ -67,11 +64,11 @@ def _take_turn(_scene: Scene, _message_id: str) -> object:
 
 def _merge_signers(_scene: Scene, _message_id: str) -> object:
     record = StateDirectory(STATE).read_json("signers.json")
-    return signers.merge_signers(record, {}, ["build1"], utc_now())
+    return trusted_keys.merge_signers(record, {}, ["build1"], utc_now())
 
 
 def _watch_job(host: Host, _message_id: str) -> object:
-    return jobs.watch(host, 0)
+    return job.watch(host, 0)
 
 
 ANY: tuple[Operation, ...] = (
@@ -88,8 +85,8 @@ ANY: tuple[Operation, ...] = (
     command("health", "--summary"),
     command("health", "--summary", "--json"),
     command("heartbeat", "--once"),
-    on_host(acting.act),
-    on_host(lambda host, _message_id: planning.plan(host, planning.Rules())),
+    on_host(actionable.act),
+    on_host(lambda host, _message_id: plan.plan(host, plan.Rules())),
 )
 ON_JOB = (on_host(_watch_job), command("heartbeat", "--once"))
 

@@ -17,15 +17,12 @@ from unittest.mock import patch
 
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import arguments, cli, service
-from ansible_collections.acs.builders.plugins.module_utils.coordination import (
-    beats,
-    environment,
-    fleet,
-    host,
-    listing,
-)
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host, open_host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import facts
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet, host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host, open_host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat_refs
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing
 from ansible_collections.acs.builders.tests.fuzz import kept
 from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 from ansible_collections.acs.builders.tests.fuzz.memory import MemoryBeats, MemoryRepository, Remote
@@ -163,7 +160,7 @@ def scene() -> Iterator[Scene]:
         Path(CONFIG).write_text(json.dumps(CONFIGURATION))
         for where, name, new in (
             (host, "Repository", partial(MemoryRepository, made.remote)),
-            (beats, "BareRepository", partial(MemoryBeats, made.remote)),
+            (heartbeat_refs, "BareRepository", partial(MemoryBeats, made.remote)),
             (arguments, "_parser", cache(arguments._parser)),
             (cli, "explain", _raise),
             (service, "run", lambda config, once=False: run_service(config, once=True)),
@@ -171,7 +168,7 @@ def scene() -> Iterator[Scene]:
             (fleet, "SYSTEM_FLEET_FILE", "none/fleet.json"),
             (fleet, "SYSTEM_ID_FILE", "none/id"),
             (fleet, "DEFAULT_STATE_DIR", STATE),
-            (environment, "_run", _answer),
+            (facts, "_run", _answer),
             (subprocess, "Popen", _Popen),
             (os, "fsync", lambda _descriptor: None),
         ):

@@ -6,14 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination import (
-    heartbeat,
-    messages,
-    reporting,
-    sending,
-    status,
-)
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import JOBS, LOCKS, MESSAGES
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import JOBS, LOCKS, MESSAGES
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import send, set_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status import document
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO
 from ansible_collections.acs.builders.tests.fuzz.scene import Scene
 
@@ -80,20 +77,20 @@ def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
         scene.trust("build2")
     with scene.host("build2") as host:
         for number, request in enumerate(REQUESTS):
-            draft = messages.Draft(f"Install jq {number}", "Please.", "request", require_ack=True, request=request)
-            sending.send(host, draft, ["build1"])
-        sending.send(host, messages.Draft("Build failed at step 2", "See \u2019log\u2019.", "error", key="k1"), ["all"])
+            draft = message.Draft(f"Install jq {number}", "Please.", "request", require_ack=True, request=request)
+            send.send(host, draft, ["build1"])
+        send.send(host, message.Draft("Build failed at step 2", "See \u2019log\u2019.", "error", key="k1"), ["all"])
     if trusted:
         scene.trust("build1")
     with scene.host("build1") as host:
         fact = {"name": "load", "value": 0.25}
-        sending.send(host, messages.Draft("Versions", "Measured.", "info", "low", facts=(fact,), key="k2"), ["build2"])
+        send.send(host, message.Draft("Versions", "Measured.", "info", "low", facts=(fact,), key="k2"), ["build2"])
         first = _read(scene, MESSAGES)["messages"][0]["id"]
-        sending.reply(host, first, messages.Draft("", "Version 1.6 is installed."))
+        send.reply(host, first, message.Draft("", "Version 1.6 is installed."))
         statuses = []
-        ended = status.Report("success", artifacts=("/root/a.deb",))
-        for report in (status.Report("building", "job_1", "main"), ended):
-            reporting.write_status(host, report)
+        ended = document.Report("success", artifacts=("/root/a.deb",))
+        for report in (document.Report("building", "job_1", "main"), ended):
+            set_status.write_status(host, report)
             statuses.append(_read(scene, "build1/status.json"))
         beat = heartbeat.compose_heartbeat(host, ["the disk is full"], 60, "1.0.0")
     return _Written(_read(scene, MESSAGES)["messages"], statuses, beat)

@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving, bare_repository
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive
-from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import bare_repository
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import archive as archiving
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import (
     Filter,
     list_messages,
     wait_for_answer,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.running_service import service

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import NoAnswer
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import wait_for_answer
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import HEARTBEAT
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import HEARTBEAT
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import wait_for_answer
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply
 from ansible_collections.acs.builders.tests.ansible_runner import succeed
 from ansible_collections.acs.builders.tests.attacker import (
     REQUEST,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import GitFailed
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import HEARTBEAT
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import HEARTBEAT
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,

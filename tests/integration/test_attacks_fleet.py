@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import HEARTBEAT, STATUS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import HEARTBEAT, STATUS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
     Tell,

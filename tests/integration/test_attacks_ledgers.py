@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mailbox import read_mailbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import read_mailbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
     make_scene,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import UnknownMessage
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.ansible_runner import call, succeed
 from ansible_collections.acs.builders.tests.attacker import (
     REQUEST,

@@ -6,7 +6,12 @@ import re
 import shlex
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.jobs import RUNNING_LOCK, Job, start, watch
+from ansible_collections.acs.builders.plugins.module_utils.coordination.builds.job import (
+    RUNNING_LOCK,
+    Job,
+    start,
+    watch,
+)
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.integration.test_builderctl import Shell
 from ansible_collections.acs.builders.tests.waiting import LIMIT

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.integration.test_role_build_repository import (
     digests,

@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import Any
 
 import yaml
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft, compose
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft, compose
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.ansible_runner import (
     MODULES,
     TOP,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid, CoordinationError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_command import GitCommand
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Change
-from ansible_collections.acs.builders.plugins.module_utils.coordination.working_clone import FORWARDING
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.process import GitCommand
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.working_clone import FORWARDING
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 from ansible_collections.acs.builders.tests.outage import time_over
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until

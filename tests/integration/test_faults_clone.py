@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.packing import MOST_PACKS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.working_clone import FORWARDING
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MOST_PACKS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.working_clone import FORWARDING
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 
 HOOKS = [

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     CloneInvalid,
     DeadlineReached,
@@ -16,25 +16,25 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteMissing,
     StateUnusable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
     Interrupted,
     Outcome,
     explain_failure,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import (
     Filter,
     list_messages,
     wait_for_answer,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.withdrawals import withdrawal_notes
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import withdrawal_notes
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DeadlineReached
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     DeadlineReached,
     DocumentDamaged,
@@ -19,17 +19,17 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteMissing,
     RemoteUnreachable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
-from ansible_collections.acs.builders.plugins.module_utils.coordination.withdrawals import withdrawal_notes
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import withdrawal_notes
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.outage import outage, time_over
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until

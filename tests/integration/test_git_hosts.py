@@ -13,8 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import attempts, pausing
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import FAIL, deliver_waiting
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL, deliver_waiting
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     CloneInvalid,
     DeadlineReached,
@@ -24,16 +24,17 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteUnreachable,
     StateUnusable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import pause
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_journal
 from ansible_collections.acs.builders.tests.benchmark.far_host import make_certificate
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import GitHost, GitRequest, git_host
@@ -130,7 +131,7 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
     record = json.loads((builders.state("build1") / "repos" / "pause.json").read_text())
     assert record["until"] >= before + (300 if headers else 60)
     host.answer = None
-    monkeypatch.setattr(pausing, "time", SimpleNamespace(time=lambda: record["until"] + 1))
+    monkeypatch.setattr(pause, "time", SimpleNamespace(time=lambda: record["until"] + 1))
     with builders.host("build1") as server:
         list_messages(server, Filter())
         deliver_waiting(server)
@@ -142,8 +143,8 @@ def test_a_failure_that_passes_at_once_is_not_noticed(
     builders: Builders, host: GitHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.answer = 502
-    monkeypatch.setattr(attempts.time, "sleep", lambda _seconds: setattr(host, "answer", None))
-    monkeypatch.setattr(pausing, "FIRST", 0.001)
+    monkeypatch.setattr(push_journal.time, "sleep", lambda _seconds: setattr(host, "answer", None))
+    monkeypatch.setattr(pause, "FIRST", 0.001)
     with builders.host("build1") as server:
         assert send(server, Draft("x", "y")).delivery == "pushed"
 
@@ -155,7 +156,7 @@ def test_a_push_that_broke_off_is_looked_for_once_the_host_may_be_asked(
     with builders.host("build1") as server, pytest.raises(DeadlineReached, match="Whether it arrived is not known"):
         send(server, Draft("x", "y", key="once"), offline=FAIL)
     host.RequestHandlerClass, host.answer = GitRequest, None
-    monkeypatch.setattr(pausing, "time", SimpleNamespace(time=lambda: time.time() + 10_000))
+    monkeypatch.setattr(pause, "time", SimpleNamespace(time=lambda: time.time() + 10_000))
     with builders.host("build1") as server:
         send(server, Draft("x", "y", key="once"))
     assert [entry["subject"] for entry in builders.messages()] == ["before", "x"]

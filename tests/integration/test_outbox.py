@@ -9,14 +9,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import delivering, outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery import deliver as delivering
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery import outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import (
     FAIL,
     deliver,
     deliver_waiting,
     drop,
     retry,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     DocumentDamaged,
     InvalidInput,
@@ -28,21 +31,25 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteUnreachable,
     StateUnusable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import (
     Filter,
     list_messages,
     wait_for_answer,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import show_status, write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.responding import Response, respond
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Receipt
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
-from ansible_collections.acs.builders.plugins.module_utils.coordination.withdrawals import resend, withdrawn_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import (
+    resend,
+    withdrawn_messages,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import (
+    show_status,
+    write_status,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.outage import outage
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until

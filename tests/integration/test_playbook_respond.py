@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import act
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 

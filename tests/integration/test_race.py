@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivering import deliver
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import deliver
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 from ansible_collections.acs.builders.tests.writers import Operation, Writer
 from hypothesis import HealthCheck, settings

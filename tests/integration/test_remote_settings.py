@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import remote_settings
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import remote_settings
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.ansible_runner import call, module_variables, serve
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import GitHost, git_host
@@ -48,7 +48,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file in place of /etc/gitconfig."""
     monkeypatch.setattr(remote_settings, "SYSTEM_FILE", str(tmp_path / "gitconfig"))
     monkeypatch.setattr(
-        "ansible_collections.acs.builders.plugins.module_utils.coordination.clone_config.SYSTEM_FILE",
+        "ansible_collections.acs.builders.plugins.module_utils.coordination.git.clone_config.SYSTEM_FILE",
         str(tmp_path / "gitconfig"),
     )
     return tmp_path / "gitconfig"

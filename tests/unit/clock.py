@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 
 
 @dataclass

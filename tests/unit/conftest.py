@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import fleet
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 
 
@@ -34,7 +34,7 @@ def system_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(fleet, "SYSTEM_FLEET_FILE", str(folder / "fleet.json"))
     monkeypatch.setattr(fleet, "SYSTEM_ID_FILE", str(folder / "build_server_id"))
     monkeypatch.setattr(fleet, "DEFAULT_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(fleet.system, "hostname", lambda: "unknown-host.example.com")
+    monkeypatch.setattr(fleet.machine, "hostname", lambda: "unknown-host.example.com")
     return folder
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import acting
-from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import ActedLedger, act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import NotActionable, UnknownMessage
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable as acting
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import ActedLedger, act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import archiving
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import archive, first_notice
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Item, Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.outbox import Item, Outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import archive as archiving
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive, first_notice
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock

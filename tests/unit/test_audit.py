@@ -6,14 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit, recent_alarms
-from ansible_collections.acs.builders.plugins.module_utils.coordination.audit_record import MAX_ALARMS, WATCHED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import audit_state
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit, recent_alarms
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit_state import MAX_ALARMS, WATCHED
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
@@ -247,7 +248,7 @@ def test_a_server_that_counts_wildly_stops_nobody(watched: Builders, now: Clock)
 
 def test_only_the_newest_are_watched(builders: Builders, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     assert WATCHED == 200
-    monkeypatch.setattr("ansible_collections.acs.builders.plugins.module_utils.coordination.audit_record.WATCHED", 3)
+    monkeypatch.setattr(audit_state, "WATCHED", 3)
     builders.trust()
     put(builders)
     assert alarms(builders, now) == []

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import audit_record
-from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import audit
-from ansible_collections.acs.builders.plugins.module_utils.coordination.audit_record import MAX_ALARMS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.own_marks import KEPT
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import TRUE, Judge
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import TRUE, Judge
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import audit_state
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit_state import MAX_ALARMS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.attacker import signed
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
@@ -107,7 +107,7 @@ def test_very_many_alarms_are_told_for_a_day(watched: Builders, now: Clock) -> N
 def test_more_alarms_than_can_be_remembered_hide_no_deletion(
     watched: Builders, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_record, "REMEMBERED", 3)
+    monkeypatch.setattr(audit_state, "REMEMBERED", 3)
     first, *rest = watched.messages()
     put(watched, *rest, *({**first, "id": f"f{number}"} for number in range(9)))
     assert f"{first['id']}, message 1 of build1, was deleted." in alarms(watched, now)

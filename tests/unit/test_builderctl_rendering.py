@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
-from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import Standing
-from ansible_collections.acs.builders.plugins.module_utils.coordination.leniency import not_understood
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import normalise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import VERIFIED, WORDS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Standing
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import not_understood
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean
-from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import VERIFIED, WORDS
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import (
     EntryList,
     new_document,
     parse,

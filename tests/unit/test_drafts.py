@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
     MAX_DATA,
     MAX_INTEGER,
     Draft,

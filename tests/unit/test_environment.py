@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import environment
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import observe
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import facts
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.facts import observe
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import ObservationFailed
 from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.outage import time_over
@@ -25,7 +25,7 @@ dpkg_needed = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="not
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for programs for as long as a busy machine needs."""
     for name in ("PATIENCE", "DPKG_PATIENCE"):
-        monkeypatch.setattr(environment, name, LIMIT)
+        monkeypatch.setattr(facts, name, LIMIT)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in place of dpkg's."""
     folder = tmp_path / "info"
     folder.mkdir()
-    monkeypatch.setattr(environment, "DPKG_INFO", folder)
+    monkeypatch.setattr(facts, "DPKG_INFO", folder)
     return folder
 
 
@@ -189,7 +189,7 @@ def test_a_dpkg_that_fails(install: Install, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ObservationFailed, match=r"database is damaged\)\. See what 'dpkg-query --show'"):
         packages()
     install("dpkg-query", f"exec sleep {LIMIT}")
-    monkeypatch.setattr(environment, "DPKG_PATIENCE", 0.2)
+    monkeypatch.setattr(facts, "DPKG_PATIENCE", 0.2)
     with pytest.raises(ObservationFailed, match="no answer in time"):
         packages()
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.filter.compare_environments import FilterModule
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment_message import environment_message
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.report import environment_message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
     MAX_BODY,
     MAX_DATA,
     Draft,

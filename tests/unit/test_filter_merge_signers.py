@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.filter.merge_signers import FilterModule
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import parse_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import parse_signers
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import fleet as fleet_module
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     IdentityMismatch,
     InvalidInput,
     StateUnusable,
     UnknownServer,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.fleet import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet as fleet_module
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.fleet import (
     RESERVED,
     Fleet,
     Server,
@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.fleet im
     is_server_id,
     load_fleet,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 
 WriteFleet = Callable[[Path, Any], None]
 TWO = Fleet((Server("build1", partner="build2"), Server("build2", partner="build1")), expected=True)
@@ -173,7 +173,7 @@ def this_host_is(
     for path, content in ((state.path / "server_id", own), (Path(fleet_module.SYSTEM_ID_FILE), system)):
         if content is not None:
             path.write_text(content)
-    monkeypatch.setattr(fleet_module.system, "hostname", lambda: hostname)
+    monkeypatch.setattr(fleet_module.machine, "hostname", lambda: hostname)
 
 
 @pytest.mark.usefixtures("system_files")

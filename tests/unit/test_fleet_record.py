@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.filter.fleet_record import fleet_record
-from ansible_collections.acs.builders.plugins.module_utils.coordination.fleet import Server, load_fleet
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.fleet import Server, load_fleet
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 
 GOOD = {"id": "build1", "hostname": "ll-Builder1.example", "ip": "192.0.2.1", "manager": "Codex", "partner": ""}
 URL = "https://git.example/Build.git"

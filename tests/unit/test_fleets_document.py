@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import beat_interval
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import AGING, STALE
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import AGING, STALE
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 
 PAGE = (TOP / "docs" / "fleets.md").read_text(encoding="utf-8")

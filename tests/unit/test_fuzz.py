@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import EntryList, parse_object
-from ansible_collections.acs.builders.plugins.module_utils.coordination.snapshot import Change
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import (
+    EntryList,
+    parse_object,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.fuzz import __main__ as command
 from ansible_collections.acs.builders.tests.fuzz import kept, mutation, running
 from ansible_collections.acs.builders.tests.fuzz.failure import Violation

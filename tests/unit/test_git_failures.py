@@ -17,15 +17,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteBusy,
     explain,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.foreign_words import guard_token_of
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
     Interrupted,
     Outcome,
     explain_failure,
     explain_push,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.pausing import MAX, Pause
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.pause import MAX, Pause
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import guard_token_of
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 
 URL = "https://git.example/Build.git"
 WORDS = json.loads((Path(__file__).parents[1] / "fixtures" / "git-host-words.json").read_text())

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_files import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.object_files import (
     read_ref,
     write_object,
     write_ref,

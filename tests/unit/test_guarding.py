@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, SecretFound
-from ansible_collections.acs.builders.plugins.module_utils.coordination.guarding import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.secret_policy import (
     ALLOW,
     POLICIES,
     REDACT,
@@ -21,13 +20,14 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.guarding
     guarded,
     own_token,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import compose_heartbeat
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import MAX_SUBJECT, Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secret_scan import OWN_TOKEN
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, SecretFound
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import MAX_SUBJECT, Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import compose_heartbeat
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import OWN_TOKEN
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.unit.secret_corpus import ALNUM, chars
 

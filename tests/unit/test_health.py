@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import overdue_mail, read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import (
+    overdue_mail,
+    read_health,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.unit.beating import all_beat, beat
 from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.beats import MAX_SIZE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DuplicateIdentity
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import read_heartbeats
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import read_heartbeats
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import MAX_SIZE
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.unit.beating import beat
 from ansible_collections.acs.builders.tests.unit.clock import Clock

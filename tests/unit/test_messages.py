@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import parse_object
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import parse_object
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
     PRIORITIES,
     TYPES,
     is_for,

@@ -7,10 +7,10 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import delivering
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery import deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, SigningFailed
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
@@ -112,7 +112,7 @@ def test_without_trust_there_are_none(builders: Builders) -> None:
 def test_processes_that_send_at_once_take_different_numbers(
     builders: Builders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
+    monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
     builders.trust()
     with multiprocessing.get_context("fork").Pool(3) as pool:
         pool.starmap(say, [(builders,)] * 6)

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.own_marks import KEPT, OwnMarks
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sent_keys import SentKeys
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT, OwnMarks
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.sent_keys import SentKeys
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_age import Age, observe
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
-from ansible_collections.acs.builders.plugins.module_utils.coordination.watch import Age, observe
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 
 MAILBOX: list[dict[str, Any]] = [

@@ -10,7 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.filter.match_packages import match_packages
 from ansible_collections.acs.builders.plugins.filter.package_report import package_report
 from ansible_collections.acs.builders.plugins.filter.package_specs import package_specs
-from ansible_collections.acs.builders.plugins.module_utils.coordination.packages import is_allowed, is_safe
+from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import is_allowed, is_safe
 
 OK = "install ok installed"
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.plan import Rules, Step, plan
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.planning import Rules, Step, plan
-from ansible_collections.acs.builders.plugins.module_utils.coordination.responding import Response, respond
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.attacker import Attacker
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, make_builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys

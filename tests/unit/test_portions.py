@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import verdicts
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import MAX_ENTRIES
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import is_signed_by
-from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import FALSE, KEPT, Judge
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import MAX_ENTRIES
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import verification
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import is_signed_by
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import FALSE, KEPT, Judge
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
 
 
@@ -27,7 +27,7 @@ def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, mo
     with builders.host("build1") as host:
         (entry,) = send(host, Draft("Hello", "Hi")).result
     forged = [({**entry, "body": f"{number}"}, "build1") for number in range(35)]
-    monkeypatch.setattr(verdicts, "PORTION", 10)
+    monkeypatch.setattr(verification, "PORTION", 10)
     checked: list[Any] = []
     patience = 24
 
@@ -37,7 +37,7 @@ def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, mo
         checked.append(document)
         return is_signed_by(document, key, namespace)
 
-    monkeypatch.setattr(verdicts, "is_signed_by", check)
+    monkeypatch.setattr(verification, "is_signed_by", check)
     with builders.host("build2") as host, pytest.raises(Killed):
         Judge(host).judge(forged)
     del checked[:]

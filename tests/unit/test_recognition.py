@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import normalise
-from ansible_collections.acs.builders.plugins.module_utils.coordination.recognition import is_answer, recognise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.intent import is_answer, recognise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 
 SEED = "Please install libmysqlclient-dev to match Build1 environment. Confirm with version when complete."

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import (
     Filter,
     list_messages,
     wait_for_answer,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 
 ASK = Draft("Which kernel?", "Please tell.", "request")

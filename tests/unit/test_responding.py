@@ -7,13 +7,13 @@ import multiprocessing
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import delivering
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery import deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import ACTIVITY_FILE
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.responding import Response, respond
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import ACTIVITY_FILE
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.attacker import Attacker
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
@@ -107,7 +107,7 @@ def test_an_answer_that_somebody_forged_does_not_count(trusted: Builders) -> Non
 
 
 def test_of_several_at_once_one_answers(trusted: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
+    monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
     ids = [ask(trusted, name) for name in "ABC"]
     responses = [Response(message_id, IDLE) for message_id in ids]
     with multiprocessing.get_context("fork").Pool(4) as pool:

@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 from urllib.parse import quote
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secret_forms import FORMS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secret_scan import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.rules import FORMS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import (
     OWN_TOKEN,
     find_in,
     find_secrets,

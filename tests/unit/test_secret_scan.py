@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secret_forms import FORMS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secret_scan import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.rules import FORMS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import (
     OWN_TOKEN,
     Finding,
     find_in,

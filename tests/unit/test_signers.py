@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, StateUnusable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import (
     Signer,
     Signers,
     load_signers,
     merge_signers,
     parse_signers,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import MAX_AHEAD, utc_text
 from ansible_collections.acs.builders.tests.builders import Builders
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import signing
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DependencyMissing, SigningFailed
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signers import public_key
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import signatures
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import (
     canonical,
     is_signed_by,
     sign,
     signing_key,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import public_key
 
 MARKS: dict[str, Any] = {
     "read": True,
@@ -240,6 +240,6 @@ def test_an_ssh_keygen_that_does_not_end_is_told(
     slow.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 60\n")
     slow.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(slow.parent))
-    monkeypatch.setattr(signing, "TIMEOUT", 0.2)
+    monkeypatch.setattr(signatures, "TIMEOUT", 0.2)
     with pytest.raises(SigningFailed, match="ssh-keygen did not end within"):
         sign(MESSAGE, key_file)

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import (
     EntryList,
     new_document,
     parse_object,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.splicing import set_members
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_edit import set_members
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 from ansible_collections.acs.builders.tests.unit.legacy_mailbox import (
     FORMS,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents import EntryList
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import EntryList
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

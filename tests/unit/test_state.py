@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 
 HOLDER = textwrap.dedent(
     """

@@ -13,17 +13,17 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.login import summary, write_failure
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
-from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import act
-from ansible_collections.acs.builders.plugins.module_utils.coordination.archiving import first_notice
-from ansible_collections.acs.builders.plugins.module_utils.coordination.audit import recent_alarms
+from ansible_collections.acs.builders.plugins.module_utils.coordination.builds.job import Job, start, watch
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.jobs import Job, start, watch
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import recent_alarms
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import first_notice
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
 from ansible_collections.acs.builders.tests.unit.beating import beat
 

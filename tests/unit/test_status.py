@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import signing
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged, InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import signatures
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import (
     Report,
     read_status,
 )
@@ -223,7 +223,7 @@ def test_what_stood_in_an_unsigned_status_is_kept_and_told(legacy: Builders, clo
 def test_what_another_has_signed_is_only_told(builders: Builders) -> None:
     builders.trust()
     with builders.host("build2") as host:
-        forged = host.signed({"server": "build1", "status": "success", "profiles": ["a"]}, signing.STATUS)
+        forged = host.signed({"server": "build1", "status": "success", "profiles": ["a"]}, signatures.STATUS)
     builders.commit("build1/status.json", json.dumps(forged).encode())
     with builders.host("build1") as host:
         status = write_status(host, Report("idle")).result

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import token_file
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.secret_policy import ALLOW, own_token
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CredentialRejected, SecretFound
-from ansible_collections.acs.builders.plugins.module_utils.coordination.guarding import ALLOW, own_token
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.token_file import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets import token_file
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.token_file import (
     MAX_SIZE,
     NoToken,
     problems,

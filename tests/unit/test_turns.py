@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import turns
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state import StateDirectory
-from ansible_collections.acs.builders.plugins.module_utils.coordination.turns import PACE, PATIENCE, Turns, ahead
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store import turns
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.turns import PACE, PATIENCE, Turns, ahead
 
 NAME = "turn"
 PUSH, TIMEOUT = 0.4, 60

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
-from ansible_collections.acs.builders.plugins.module_utils.coordination.fleet import Fleet, Server
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.leniency import not_understood
-from ansible_collections.acs.builders.plugins.module_utils.coordination.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mailbox import read_mailbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.fleet import Fleet, Server
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import not_understood
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import read_mailbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.unit.clock import Clock
 

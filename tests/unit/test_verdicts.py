@@ -9,14 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination import verdicts
-from ansible_collections.acs.builders.plugins.module_utils.coordination.acting import standings
-from ansible_collections.acs.builders.plugins.module_utils.coordination.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.signing import is_signed_by
-from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
-from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import verification
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import is_signed_by
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import (
     FALSE,
     TRUE,
     UNSIGNED,
@@ -27,6 +22,11 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.verdicts
     Verdict,
     is_believed,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import standings
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
 from ansible_collections.acs.builders.tests.unit.beating import beat
 from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
@@ -85,7 +85,7 @@ def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         checked.append(document)
         return is_signed_by(document, key, namespace)
 
-    monkeypatch.setattr(verdicts, "is_signed_by", count)
+    monkeypatch.setattr(verification, "is_signed_by", count)
     return checked
 
 
@@ -288,7 +288,7 @@ def test_a_remembered_check_makes_no_ended_key_valid(trusted: Builders, clock: C
 
 
 def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdicts, "KEPT", 2)
+    monkeypatch.setattr(verification, "KEPT", 2)
     documents = [written(trusted, clock, body=str(number)) for number in range(3)]
     assert {verdict.verified for verdict in judged(trusted, documents)} == {TRUE}
     assert len(json.loads((trusted.state("build2") / VERDICTS_FILE).read_text())) == 2

@@ -10,14 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_edit import set_members
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.fleet import RESERVED
-from ansible_collections.acs.builders.plugins.module_utils.coordination.heartbeat import (
-    compose_heartbeat,
-    publish_heartbeat,
-)
-from ansible_collections.acs.builders.plugins.module_utils.coordination.marking import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.messages import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.fleet import RESERVED
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
     MAX_BODY,
     MAX_INTEGER,
     MAX_REQUEST_NESTING,
@@ -29,10 +25,14 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.messages
     compose,
     normalise,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.reporting import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.sending import reply, send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.splicing import set_members
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status import STATES, Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
+    compose_heartbeat,
+    publish_heartbeat,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import STATES, Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import parse_time
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES, Builders
 from hypothesis import given, settings

@@ -14,7 +14,7 @@ OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/mend-clone"),
-    *("tools/docs-lint", "tools/sanity", "tools/test"),
+    *("tools/docs-lint", "tools/import-order", "tools/sanity", "tools/test"),
 )
 REPORTS = "{reports}"
 """What stands in a command for the folder of the step's reports."""
@@ -64,6 +64,7 @@ STEPS = (
     Step("lint", "ansible-lint", ("ansible-lint", "--strict")),
     Step("docs-lint", "documentation", ("python", "tools/docs-lint")),
     Step("docs-lint", "changelog", ("antsibull-changelog", "lint")),
+    Step("lint", "import order", ("python", "tools/import-order")),
     Step("lint", "yamllint", ("yamllint", "--strict", ".")),
     Step("lint", "ruff check", ("ruff", "check")),
     Step("lint", "ruff format", ("ruff", "format", "--check")),

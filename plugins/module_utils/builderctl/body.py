@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from ..coordination.errors import InvalidInput
-from ..coordination.messages import MAX_BODY
+from ..coordination.mail.message import MAX_BODY
 
 MAX_BYTES = 4 * MAX_BODY
 """No character has more than four bytes in UTF-8."""

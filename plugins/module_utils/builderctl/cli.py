@@ -14,11 +14,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from ..coordination.delivering import deliver_waiting
+from ..coordination.delivery.deliver import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain, unusable
-from ..coordination.system import open_standard_streams
+from ..coordination.machine import open_standard_streams
+from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.text import clean, one_line
-from ..coordination.withdrawals import withdrawal_notes
 from .arguments import parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary

@@ -8,19 +8,19 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any, Callable, NamedTuple
 
-from ..coordination.delivering import drop, retry
+from ..coordination.delivery.deliver import drop, retry
+from ..coordination.delivery.outbox import Item, Outbox
 from ..coordination.errors import InvalidInput
-from ..coordination.health import read_health
-from ..coordination.host import Host
-from ..coordination.listing import Filter, list_messages, shown
-from ..coordination.marking import acknowledge, mark_read, not_asked
-from ..coordination.messages import Draft, id_of
-from ..coordination.outbox import Item, Outbox
-from ..coordination.reporting import show_status, write_status
-from ..coordination.sending import reply, send
-from ..coordination.snapshot import Receipt
-from ..coordination.status import Report
-from ..coordination.withdrawals import resend, withdrawn_messages
+from ..coordination.identity.host import Host
+from ..coordination.mail.message import Draft, id_of
+from ..coordination.monitoring.health import read_health
+from ..coordination.operations.listing import Filter, list_messages, shown
+from ..coordination.operations.mark import acknowledge, mark_read, not_asked
+from ..coordination.operations.recover import resend, withdrawn_messages
+from ..coordination.operations.send import reply, send
+from ..coordination.operations.set_status import show_status, write_status
+from ..coordination.status.document import Report
+from ..coordination.store.snapshot import Receipt
 from . import rendering
 from .config import Config
 from .rendering import Paint

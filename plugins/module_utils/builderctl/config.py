@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from ..coordination.errors import InvalidInput, reading_remedy
-from ..coordination.heartbeat import PUBLISH
-from ..coordination.host import Host, open_host
+from ..coordination.identity.host import Host, open_host
+from ..coordination.monitoring.heartbeat import PUBLISH
 
 ARCHIVE_ON, ARCHIVE_OFF = ARCHIVE = ("on", "off")
 CONFIG_FILE = "/etc/acs-builders/builderctl.json"

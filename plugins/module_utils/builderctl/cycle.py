@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..coordination import __version__
-from ..coordination.archiving import archive, first_notice
-from ..coordination.delivering import deliver_waiting
+from ..coordination.builds.job import close as close_job
+from ..coordination.delivery.deliver import deliver_waiting
+from ..coordination.delivery.outbox import Outbox
 from ..coordination.errors import (
     CoordinationError,
     DocumentDamaged,
@@ -24,15 +25,14 @@ from ..coordination.errors import (
     StateUnusable,
     explain,
 )
-from ..coordination.health import look_at_health, overdue_mail
-from ..coordination.heartbeat import compose_heartbeat, publish_heartbeat
-from ..coordination.host import Host
-from ..coordination.jobs import close as close_job
-from ..coordination.mailbox import read_mailbox
-from ..coordination.outbox import Outbox
-from ..coordination.snapshot import Snapshot
+from ..coordination.identity.host import Host
+from ..coordination.mail.mailbox import read_mailbox
+from ..coordination.monitoring.health import look_at_health, overdue_mail
+from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
+from ..coordination.operations.archive import archive, first_notice
+from ..coordination.operations.recover import withdrawal_notes
+from ..coordination.store.snapshot import Snapshot
 from ..coordination.timestamps import utc_now
-from ..coordination.withdrawals import withdrawal_notes
 from .config import ARCHIVE_OFF, Config
 from .login import write_failure, write_summary
 from .mail_log import log_new_mail

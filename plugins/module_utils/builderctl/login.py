@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..coordination.health import overdue_mail
-from ..coordination.host import Host
-from ..coordination.state import StateDirectory
+from ..coordination.identity.host import Host
+from ..coordination.monitoring.health import overdue_mail
+from ..coordination.state_dir import StateDirectory
 from ..coordination.text import one_line
 from ..coordination.timestamps import parse_time, utc_now, utc_text
 from .config import Config

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..coordination.acting import standings
-from ..coordination.host import Host
-from ..coordination.leniency import not_understood
-from ..coordination.messages import id_of, is_for, is_undeliverable, normalise
-from ..coordination.own_marks import name_of, own_marks
-from ..coordination.signing import digest
+from ..coordination.identity.host import Host
+from ..coordination.identity.signatures import digest
+from ..coordination.identity.verification import WORDS
+from ..coordination.mail.actionable import standings
+from ..coordination.mail.lenient_fields import not_understood
+from ..coordination.mail.message import id_of, is_for, is_undeliverable, normalise
+from ..coordination.mail.read_ledger import name_of, own_marks
 from ..coordination.text import one_line, quoted
-from ..coordination.verdicts import WORDS
 from .service_log import append, stamp
 
 LOGGED_FILE = "logged.json"

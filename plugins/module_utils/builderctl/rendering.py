@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Callable
 
+from ..coordination.identity.verification import WORDS
 from ..coordination.text import one_line, quoted
 from ..coordination.timestamps import parse_time
-from ..coordination.verdicts import WORDS
 
 Paint = Callable[[str, str], str]
 """Gives a text a colour, by the name of a message's type or of a server's state."""

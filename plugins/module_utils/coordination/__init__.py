@@ -1,6 +1,20 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Coordination of build servers through one shared Git repository. No Ansible in here."""
+"""The coordination of build servers: plain Python without Ansible.
+
+Imports go up this list, never down, which the lint step enforces:
+
+secrets                           what a secret looks like, redaction, the token file
+errors, machine, text, timestamps each error with its remedy; facts of this machine; sanitizing; UTC times as text
+state_dir, documents              files and locks of this server; JSON documents and their changes
+git                               the only folder that knows Git
+store                             the transaction, snapshots, the journal of pushes
+identity                          the fleet, this server, signatures, trusted keys, verification
+mail, status                      messages and the mailbox; the status document
+delivery, environment             the outbox and its delivery; installed packages and their comparison
+operations, monitoring            send, list, wait, mark, archive, recover, set the status; heartbeats and health
+builds, autoreply                 jobs; automatic answers
+"""
 
 __version__ = "0.1.0"

@@ -10,7 +10,7 @@ import os
 import traceback
 from pathlib import Path
 
-from .foreign_words import harmless
+from .secrets.redaction import harmless
 
 
 def sentence(text: str) -> str:

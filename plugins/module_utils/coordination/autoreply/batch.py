@@ -1,0 +1,116 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answering many messages in one commit, each once, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Callable
+
+from ..delivery.deliver import new_item, submit
+from ..delivery.outbox import Outbox
+from ..documents.secret_policy import REDACT
+from ..errors import InvalidInput
+from ..identity.host import Host
+from ..mail.answers import answered_ids
+from ..mail.mailbox import find_addressed, read_mailbox
+from ..mail.message import MAX_BODY, MAX_DATA, Draft, answered_id, check_draft, compose, new_id
+from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_marks
+from ..operations.send import answer_to, guarded_draft
+from ..store.snapshot import Receipt, Snapshot
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is done about one message.
+
+    :param draft: the answer; its subject is made from the original's. None when only marks are set.
+    """
+
+    message_id: str
+    draft: Draft | None = None
+    acknowledge: bool = False
+    mark_read: bool = True
+
+
+MARKS: dict[Mark, Callable[[Response], bool]] = {
+    READ: lambda response: response.mark_read,
+    ACKNOWLEDGED: lambda response: response.acknowledge,
+}
+"""The marks that a response may set."""
+
+
+def respond(host: Host, responses: Sequence[Response]) -> Receipt:
+    """Answer, acknowledge and mark messages, all in one commit.
+
+    A message that this server has answered before is not answered again. Machines write these answers, so what looks
+    like a secret is redacted, and what is too long is cut. They are no sign of life of this server's manager.
+
+    :return: a receipt whose result is the list of answers that were sent.
+    :raises UnknownMessage: when one of the messages is not known; nothing is done then.
+    :raises InvalidInput: when an answer cannot be sent.
+    """
+    ready = [replace(one, draft=_ready(host, one.draft) if one.draft else None) for one in responses]
+    if len({one.message_id for one in ready}) < len(ready):
+        raise InvalidInput("A message is named twice.", "Give one response for each message.")
+    messages, marks, mailbox = host.repository.look(lambda snapshot: _prepare(host, snapshot, ready))
+    ledgers = {mark: own_marks(host, mark) for mark in MARKS}
+    receipt = Receipt([], None, 0)
+    if messages or any(marks.values()):
+        marked = len({message_id for ids in marks.values() for message_id in ids})
+        answers = "1 answer" if len(messages) == 1 else f"{len(messages)} answers"
+        ids = {mark.name: tuple(marks[mark]) for mark in MARKS}
+        item = new_item(host, f"{answers}, {marked} marked", messages=tuple(messages), once=True, **ids)
+        receipt = submit(host, item)
+        receipt = replace(receipt, result=list(receipt.result.messages.get(item.id, ())))
+    if not host.check_mode:
+        with host.after_write():
+            for mark, ledger in ledgers.items():
+                ids_of = [one.message_id for one in ready if MARKS[mark](one)]
+                if ids_of:
+                    ledger.record(ids_of, mailbox, host.clock())
+    return receipt
+
+
+def _prepare(
+    host: Host, snapshot: Snapshot, responses: Sequence[Response]
+) -> tuple[list[dict[str, Any]], dict[Mark, list[str]], list[dict[str, Any]]]:
+    """The answers that have to be sent, the ids that have to be marked, and the mailbox.
+
+    :raises UnknownMessage: when one of the messages is not known.
+    :raises InvalidInput: when an answer cannot be sent.
+    """
+    now = host.clock()
+    mailbox = read_mailbox(snapshot)
+    answered = answered_ids(host, snapshot, {one.message_id for one in responses if one.draft})
+    waiting = [item for item in Outbox(host.state).read().items if item.once]
+    answered.update(answered_id(entry) for item in waiting for entry in item.messages)
+    messages: list[dict[str, Any]] = []
+    marks: dict[Mark, list[str]] = {mark: [] for mark in MARKS}
+    for response in responses:
+        original = find_addressed(host, snapshot, mailbox, response.message_id)
+        for mark, is_wanted in MARKS.items():
+            if is_wanted(response) and not mark.is_marked(original, host.id, host.fleet):
+                marks[mark].append(response.message_id)
+        if response.draft and response.message_id not in answered:
+            answer = answer_to(host, original, response.draft)
+            messages.append(compose(answer, new_id(now), host.id, host.fleet.server_of(original.get("from")), now))
+    return messages, marks, mailbox.entries
+
+
+def _ready(host: Host, draft: Draft) -> Draft:
+    """An answer that can be sent: one that is too long, or empty, must not keep the others back."""
+    body = draft.body if draft.body.strip() else "(no text)"
+    if len(body) > MAX_BODY:
+        body = f"{body[: MAX_BODY - 1]}…"
+    facts = list(draft.facts)
+    while len(json.dumps(facts)) > MAX_DATA * 3 // 4:
+        facts = facts[: len(facts) // 2]
+    if len(facts) < len(draft.facts):
+        facts.append({"name": "facts left out", "value": len(draft.facts) - len(facts)})
+    ready = guarded_draft(host, replace(draft, subject="Re:", body=body, facts=tuple(facts)), REDACT)
+    check_draft(ready)
+    return ready

@@ -1,0 +1,248 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build jobs: started on this server, watched, and closed with a status and a message, whoever goes away meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..environment.facts import commit_of
+from ..errors import InvalidInput
+from ..identity.host import Host
+from ..secrets.redaction import harmless
+from ..state_dir import StateDirectory
+from ..text import one_line
+from ..timestamps import parse_time, utc_text
+from . import runner
+from .report import publish_building, publish_end, tell_start
+
+JOB_FILE = "job.json"
+RESULT_FILE = "job_result.json"
+RUNNER_FILE = "job_runner.py"
+RUNNING_LOCK = "job.lock"
+CHANGING_LOCK = "job_changing.lock"
+POLL = 0.2
+"""Seconds between two looks whether a job has ended."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A build job.
+
+    :param id: its name, which is also that of its log.
+    :param source: the folder that its command runs in.
+    :param command: for bash.
+    :param time_limit: seconds after which it is ended.
+    :param artifacts: patterns of the files that it makes, in the source.
+    :param log_folder: the folder of its log.
+    """
+
+    id: str
+    source: str
+    command: str
+    time_limit: int = 7200
+    artifacts: tuple[str, ...] = ()
+    log_folder: str = "/root/build-logs"
+
+
+def start(host: Host, job: Job) -> bool:
+    """Publish that a job begins, and run it apart from this process; false when it runs already.
+
+    A job that was left behind is closed before.
+
+    :raises InvalidInput: when it cannot be run, or another one runs.
+    """
+    _check(job)
+    with host.state.lock(CHANGING_LOCK, host.repository.timeout), _taken(host.state) as lock:
+        known = host.state.read(JOB_FILE, _parse_job)
+        if lock is None:
+            if known and known["id"] == job.id:
+                return False
+            raise InvalidInput(
+                f"The job {known['id'] if known else '?'} is running on {host.id}.",
+                f"Wait for its end, or end it: fuser -k -TERM {host.state.path / RUNNING_LOCK}",
+            )
+        if host.check_mode:
+            return True
+        _close(host)
+        record = _record(host, job)
+        host.state.write_json(JOB_FILE, record)
+        (host.state.path / RESULT_FILE).unlink(missing_ok=True)
+        try:
+            publish_building(host, record)
+        except BaseException:
+            (host.state.path / JOB_FILE).unlink()
+            raise
+        tell_start(host, record)
+        _spawn(host.state, lock, Path(record["log"]))
+    return True
+
+
+def watch(host: Host, wait: float = 0) -> tuple[dict[str, Any], bool]:
+    """Wait for the end of the job, close it when it has ended, and tell how it is.
+
+    :param wait: seconds to wait at most.
+    :return: id, running, elapsed_seconds, log, log_size (bytes) and last_lines; when it has ended, also what
+        :func:`.report.outcome` tells; and whether something was published. Empty when there never was a job.
+    """
+    deadline = time.monotonic() + wait
+    while _is_running(host.state) and time.monotonic() < deadline:
+        time.sleep(min(POLL, max(0.0, deadline - time.monotonic())))
+    closed = close(host)
+    record = host.state.read(JOB_FILE, _parse_job)
+    return ({} if record is None else _seen(host, record)), closed
+
+
+def close(host: Host) -> bool:
+    """Publish how the job ended, if it has and nobody has yet; return whether this did.
+
+    :raises CoordinationError: when it could not be published; the next one to close it tries again.
+    """
+    record = host.state.read(JOB_FILE, _parse_job)
+    if host.check_mode or not record or record.get("closed") or _is_running(host.state):
+        return False
+    with host.state.lock(CHANGING_LOCK, host.repository.timeout):
+        return _close(host)
+
+
+def _close(host: Host) -> bool:
+    record = host.state.read(JOB_FILE, _parse_job)
+    if not record or record.get("closed"):
+        return False
+    result = host.state.read(RESULT_FILE, _parse_result)
+    if result is None:  # kept, so that whoever has to do this again says the same
+        lines = runner.last_lines(Path(record["log"]), record["log_start"])
+        result = {"gone": True, **runner.not_run(utc_text(host.clock()), lines)}
+        host.state.write_json(RESULT_FILE, result)
+    outcome = publish_end(host, record, result)
+    host.state.write_json(JOB_FILE, {**record, "closed": True, "outcome": outcome})
+    return True
+
+
+def _parse_job(record: Any) -> dict[str, Any]:
+    """A job as it was recorded when it began; ``closed`` and ``outcome`` when its end was published."""
+    if b"\0" in record["log"].encode():
+        raise ValueError("the path of its log")
+    texts = {name: str(record[name]) for name in ("id", "source", "log", "started_at")}
+    known = {name: None if record[name] is None else str(record[name]) for name in ("branch", "commit")}
+    ended = {"outcome": dict(record["outcome"])} if "outcome" in record else {}
+    numbers = {"time_limit": int(record["time_limit"]), "log_start": int(record.get("log_start", 0))}
+    return {**record, **texts, **known, **numbers, **ended}
+
+
+def _parse_result(result: Any) -> dict[str, Any]:
+    """How a job ended, as its runner wrote it."""
+    made = [(str(one["path"]), int(one["size"]), str(one["sha256"])) for one in result["artifacts"]]
+    code, end = result["exit_code"], result["signal"]
+    return {
+        **result,
+        "exit_code": None if code is None else int(code),
+        "signal": None if end is None else str(end),
+        "ended_at": str(result["ended_at"]),
+        "last_lines": [str(line) for line in result["last_lines"]],
+        "artifacts": [{"path": path, "size": size, "sha256": digest} for path, size, digest in made],
+        "more_artifacts": int(result["more_artifacts"]),
+    }
+
+
+def _check(job: Job) -> None:
+    if not _ID.fullmatch(job.id):
+        raise InvalidInput(
+            f"{one_line(job.id)!r} cannot be the id of a job.",
+            "Give 1 to 64 letters, digits, ., _ and -, a letter or digit first.",
+        )
+    if not Path(job.source).is_dir():
+        raise InvalidInput(f"There is no folder {one_line(job.source)}.", "Name the folder that the command runs in.")
+    if not job.command.strip() or "\0" in job.command:
+        raise InvalidInput("The command cannot be run.", "Give a command line for bash.")
+    if job.time_limit <= 0:
+        raise InvalidInput("The time limit is not a positive number of seconds.", "Give at least 1.")
+    for pattern in job.artifacts:
+        if not pattern or pattern.startswith("/") or ".." in Path(pattern).parts:
+            raise InvalidInput(f"{one_line(pattern)!r} is no pattern inside of the source.", "Give for example *.deb.")
+
+
+def _record(host: Host, job: Job) -> dict[str, Any]:
+    folder = Path(job.log_folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = commit_of(os.path.realpath(job.source)) or {}
+    log = folder / f"{job.id}.log"
+    return {
+        **asdict(job),
+        "log": str(log),
+        "log_start": log.stat().st_size if log.exists() else 0,
+        "result": str(host.state.path / RESULT_FILE),
+        "started_at": utc_text(host.clock()),
+        "branch": found.get("branch"),
+        "commit": found.get("commit"),
+    }
+
+
+def _spawn(state: StateDirectory, lock: int, log: Path) -> None:
+    """Start the runner, which holds the lock to its end, from a copy of its program: a module's own files vanish."""
+    program = state.path / RUNNER_FILE
+    program.write_bytes(pkgutil.get_data(__package__, "runner.py") or b"")
+    with log.open("ab") as output:
+        subprocess.Popen(  # it outlives this process
+            [sys.executable, str(program), str(state.path / JOB_FILE)],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+
+
+@contextlib.contextmanager
+def _taken(state: StateDirectory) -> Iterator[int | None]:
+    """The descriptor of the lock that a running job holds, None when one runs."""
+    descriptor = os.open(state.make() / RUNNING_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_running(state: StateDirectory) -> bool:
+    if not (state.path / RUNNING_LOCK).exists():
+        return False
+    with _taken(state) as lock:
+        return lock is None
+
+
+def _seen(host: Host, record: dict[str, Any]) -> dict[str, Any]:
+    started = parse_time(record["started_at"]) or host.clock()
+    log = Path(record["log"])
+    with contextlib.suppress(OSError):
+        record = {**record, "log_size": log.stat().st_size}
+    last_lines = "\n".join(runner.last_lines(log, record["log_start"]))
+    return {
+        "id": record["id"],
+        "running": not record.get("closed", False),
+        "elapsed_seconds": max(0, int((host.clock() - started).total_seconds())),
+        "log": record["log"],
+        "log_size": record.get("log_size", 0),
+        "last_lines": [one_line(line) for line in harmless(last_lines).splitlines()],
+        **{name: record[name] for name in ("branch", "commit", "started_at")},
+        **record.get("outcome", {}),
+    }

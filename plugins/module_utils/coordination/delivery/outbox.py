@@ -1,0 +1,204 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this server has accepted and the remote has not taken yet, in order, on this host's disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..documents.json_document import MAX_NESTING, check_text, nesting
+from ..errors import InvalidInput, OutboxFull
+from ..mail.message import MAX_INTEGER, id_of
+from ..state_dir import StateDirectory
+from ..status.document import Report, parse_report
+from ..timestamps import parse_time
+
+OUTBOX_FILE = "outbox.json"
+OUTBOX_LOCK = "outbox.lock"
+MAX_ITEMS = 1_000
+"""Writes that may wait."""
+MAX_AGE = timedelta(days=7)
+"""When the oldest write has waited for so long, no more are accepted: somebody has to look first."""
+LONG = timedelta(minutes=5)
+"""A write that waits for longer than this is a problem that is told."""
+MAX_TAKEN = 20
+"""Writes that one process delivered for another and that are remembered for that one, the newest ones."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A write that was accepted: messages, marks or a report of this server's status.
+
+    :param id: what names it on this host.
+    :param accepted_at: when it was accepted, in UTC.
+    :param summary: what it does, in the words of a commit's message.
+    :param messages: entries to send, signed.
+    :param once: whether the messages are answers of which each is only sent when there is none yet.
+    :param read: ids of messages to mark read by this server.
+    :param acknowledged: ids of messages to acknowledge.
+    :param report: a status report.
+    :param reason: why it was set aside; empty for what waits.
+    """
+
+    id: str
+    accepted_at: str
+    summary: str
+    messages: tuple[dict[str, Any], ...] = ()
+    once: bool = False
+    read: tuple[str, ...] = ()
+    acknowledged: tuple[str, ...] = ()
+    report: Report | None = None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its messages; empty when they have none."""
+        return str(self.messages[0].get("key") or "") if self.messages else ""
+
+    def is_named(self, name: str) -> bool:
+        """Whether a name, its own or the id of one of its messages, means it."""
+        return name == self.id or name in map(id_of, self.messages)
+
+
+def new_item_id() -> str:
+    """A new id for an item."""
+    return f"out_{os.urandom(8).hex()}"
+
+
+@dataclass
+class Contents:
+    """What the outbox holds.
+
+    :param items: what waits, in the order in which it was accepted.
+    :param aside: what the remote, or this host, refuses to write for its content.
+    :param last: the number of the last message that was delivered; None when that is not known.
+    :param taken: by id the commit, the pushes and the messages of items that one process delivered for another, for
+        this one to hear of.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    aside: list[Item] = field(default_factory=list)
+    last: int | None = None
+    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def accept(self, item: Item, now: datetime) -> None:
+        """Put an item at the end.
+
+        :raises OutboxFull: when there are too many, or one has waited for too long.
+        """
+        if len(self.items) >= MAX_ITEMS:
+            raise OutboxFull(f"The outbox of this host is full: {MAX_ITEMS} writes wait for the remote.", _REMEDY)
+        oldest = parse_time(self.items[0].accepted_at) if self.items else None
+        if oldest and now - oldest > MAX_AGE:
+            raise OutboxFull(
+                f"The outbox of this host is stuck: a write waits for the remote since {self.items[0].accepted_at}.",
+                _REMEDY,
+            )
+        self.items.append(item)
+
+    def problems(self, now: datetime) -> list[str]:
+        """What somebody has to look at: writes that wait for too long, and writes that were set aside."""
+        accepted = parse_time(self.items[0].accepted_at) if self.items else None
+        found = []
+        if accepted and now - accepted > LONG:
+            number = "1 write waits" if len(self.items) == 1 else f"{len(self.items)} writes wait"
+            found.append(f"{number} in the outbox, the first since {self.items[0].accepted_at}")
+        if self.aside:
+            number = "1 write was" if len(self.aside) == 1 else f"{len(self.aside)} writes were"
+            found.append(f"{number} refused and set aside; see 'builderctl outbox'")
+        return found
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take items that waited out."""
+        self.items = [item for item in self.items if item.id not in ids]
+
+    def find(self, item_id: str) -> Item | None:
+        """The item that waits under an id."""
+        return next((item for item in self.items if item.id == item_id), None)
+
+
+_REMEDY = "See 'builderctl outbox' for what waits and 'builderctl health' for why."
+
+
+class Outbox:
+    """The file of what waits. Its lock is held only while the file is written, never while the network is used."""
+
+    def __init__(self, state: StateDirectory) -> None:
+        self._state = state
+
+    def read(self) -> Contents:
+        """What is in it.
+
+        :raises StateUnusable: when it cannot be read.
+        """
+        return self._state.read(OUTBOX_FILE, _parse) or Contents()
+
+    @contextmanager
+    def changing(self) -> Iterator[Contents]:
+        """What is in it, to be changed: it is on disk, or nothing is, when the block has ended.
+
+        :raises StateUnusable: when it cannot be read or written.
+        """
+        with self._state.lock(OUTBOX_LOCK):
+            contents = self.read()
+            before = asdict(contents)
+            yield contents
+            contents.taken = dict(list(contents.taken.items())[-MAX_TAKEN:])
+            after = asdict(contents)
+            if after != before:
+                self._state.write_json(OUTBOX_FILE, after)
+
+
+def _parse(record: Any) -> Contents:
+    if nesting(record) > MAX_NESTING:
+        raise TypeError("it is nested without end")
+    try:
+        check_text(record, "it")
+    except InvalidInput as error:
+        raise TypeError(error.what) from error
+    items, aside = ([_item(one) for one in record[name]] for name in ("items", "aside"))
+    last = record["last"]
+    if not (last is None or (isinstance(last, int) and 0 <= last < MAX_INTEGER)):
+        raise TypeError("the last number is none")
+    return Contents(items, aside, last, {str(name): _outcome(one) for name, one in record["taken"].items()})
+
+
+def _outcome(record: Any) -> dict[str, Any]:
+    commit = record["commit"]
+    messages = [_message(entry) for entry in record["messages"]]
+    return {"commit": commit and _text(commit), "attempts": int(record["attempts"]), "messages": messages}
+
+
+def _item(record: Any) -> Item:
+    report = record["report"]
+    if parse_time(record["accepted_at"]) is None:
+        raise TypeError("a time is no time")
+    return Item(
+        id=_text(record["id"]),
+        accepted_at=_text(record["accepted_at"]),
+        summary=_text(record["summary"]),
+        messages=tuple(map(_message, record["messages"])),
+        once=bool(record["once"]),
+        read=tuple(map(_text, record["read"])),
+        acknowledged=tuple(map(_text, record["acknowledged"])),
+        report=None if report is None else parse_report(report),
+        reason=_text(record["reason"]),
+    )
+
+
+def _message(entry: Any) -> dict[str, Any]:
+    for name in ("id", "from", "to", "type", "priority", "subject", "body", "timestamp"):
+        _text(entry[name])
+    return dict(entry)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

@@ -1,0 +1,37 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status that this server has reported and the remote has not accepted yet."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from ..errors import CoordinationError
+from ..identity.host import Host
+from ..status.document import Report, reported, status_path
+from ..store.snapshot import Snapshot
+from ..text import clean
+from ..timestamps import parse_time
+from .outbox import Outbox
+
+
+def waiting_reports(host: Host) -> Iterator[tuple[Report, datetime]]:
+    """The status reports in the outbox, each with the time at which it was accepted, in UTC."""
+    for item in Outbox(host.state).read().items:
+        if item.report:
+            yield item.report, parse_time(item.accepted_at) or host.clock()
+
+
+def queued_status(host: Host, snapshot: Snapshot) -> dict[str, Any]:
+    """This server's status as it will be when what waits in the outbox is published; empty when no report waits."""
+    reports = list(waiting_reports(host))
+    if reports:
+        with contextlib.suppress(CoordinationError):
+            document, status = reported(host, snapshot.load_object(status_path(host.id)), reports)
+            shown: dict[str, Any] = clean(status)
+            return shown if document else {}
+    return {}

@@ -1,0 +1,212 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the JSON files of the Build repository, and what may be written into them."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DocumentDamaged, InvalidInput
+from .json_edit import DECODER, INDENT, append, append_texts, cut, elements, members, set_members, skip
+
+_CONTAINERS = {dict, list, tuple}
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |\r?$)", re.MULTILINE)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SURROGATE = re.compile("[\ud800-\udfff]")
+MAX_VALUES = 1_000_000
+"""Objects and arrays that may begin in a document; each takes memory, however little there is in it."""
+MAX_ENTRIES = 50_000
+"""Entries of a list."""
+MAX_NESTING = 100
+"""Levels of objects and arrays in a document; more could not be shown without running out of stack."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed JSON file: the text it was read from and the value in it.
+
+    ``bom`` is the byte order mark the file began with, empty for nearly all.
+    """
+
+    path: str
+    text: str
+    value: Any
+    bom: bytes = b""
+
+    def encode(self) -> bytes:
+        """The bytes of the file."""
+        return self.bom + self.text.encode("utf-8")
+
+
+def parse(data: bytes, path: str) -> Document:
+    """Parse the bytes of a JSON file.
+
+    :param path: its path in the repository, for what is said when it is damaged.
+    :raises DocumentDamaged: not UTF-8, cut short, conflict markers, NaN, nesting without end.
+    """
+    if count_values(data) > MAX_VALUES:
+        raise DocumentDamaged(path, 1, "more objects and arrays than any document has")
+    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    body = data[len(bom) :]
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DocumentDamaged(path, body.count(b"\n", 0, error.start) + 1, "not UTF-8") from error
+    try:
+        start = skip(text, 0)
+        value, end = DECODER.raw_decode(text, start)
+        rest = skip(text, end)
+        if rest != len(text):
+            raise json.JSONDecodeError("more text after the end of the document", text, rest)
+        if nesting(value) > MAX_NESTING:
+            raise DocumentDamaged(path, 1, "nested too deeply")
+    except RecursionError as error:
+        raise DocumentDamaged(path, 1, "nested too deeply") from error
+    except ValueError as error:
+        raise _damaged(path, text, error) from error
+    return Document(path, text, value, bom)
+
+
+def count_values(data: bytes) -> int:
+    """How many objects and arrays may begin in a text: those in strings count too, since it is not parsed for that."""
+    return data.count(b"{") + data.count(b"[")
+
+
+def parse_object(data: bytes, path: str) -> Document:
+    """Parse a file whose value is a JSON object.
+
+    :raises DocumentDamaged: as :func:`parse`, and when it is of another type.
+    """
+    document = parse(data, path)
+    if not isinstance(document.value, dict):
+        raise DocumentDamaged(path, 1, f"an object was expected, not {_type_name(document.value)}")
+    return document
+
+
+def _damaged(path: str, text: str, error: ValueError) -> DocumentDamaged:
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        return DocumentDamaged(path, _line(text, conflict.start()), "it holds the markers of a merge conflict")
+    if not text.strip():
+        return DocumentDamaged(path, 1, "the file is empty")
+    if isinstance(error, json.JSONDecodeError):
+        return DocumentDamaged(path, error.lineno, f"not JSON ({error.msg}, column {error.colno})")
+    outside_strings = _STRING.sub(lambda string: " " * len(string.group()), text)
+    constant = re.search("NaN|Infinity", outside_strings)
+    line = _line(text, constant.start()) if constant else 1
+    return DocumentDamaged(path, line, f"not JSON ({error})")
+
+
+def nesting(value: Any) -> int:
+    """How many levels of objects and arrays a value has."""
+    levels = 0
+    level = [value] if type(value) in _CONTAINERS else []
+    while level:
+        levels += 1
+        inner = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for items in inner for item in items if type(item) in _CONTAINERS]
+    return levels
+
+
+def _line(text: str, offset: int) -> int:
+    return text.count("\n", 0, offset) + 1
+
+
+def _type_name(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+class EntryList:
+    """A document that holds a list of objects: an array, or an object with the array under a key.
+
+    :param data: the bytes of the file.
+    :param path: its path in the repository.
+    :param key: the key of the array, for example ``messages``.
+    :raises DocumentDamaged: when it is anything else.
+    """
+
+    def __init__(self, data: bytes, path: str, key: str) -> None:
+        self.document = parse(data, path)
+        self._key = key
+        value = self.document.value
+        self._level = 1 if isinstance(value, dict) else 0
+        if isinstance(value, dict):
+            if not isinstance(value.get(key), list):
+                raise DocumentDamaged(path, 1, f'an array was expected under "{key}"')
+            value = value[key]
+        elif not isinstance(value, list):
+            raise DocumentDamaged(path, 1, f"an array was expected, not {_type_name(value)}")
+        if len(value) > MAX_ENTRIES:
+            raise DocumentDamaged(path, 1, f"more than {MAX_ENTRIES} entries")
+        self.entries: list[dict[str, Any]] = value
+        for index, entry in enumerate(self.entries):
+            if not isinstance(entry, dict):
+                line = _line(self.document.text, elements(self.document.text, self._array_start())[index].start)
+                raise DocumentDamaged(path, line, f"an object was expected, not {_type_name(entry)}")
+
+    def _array_start(self) -> int:
+        start = skip(self.document.text, 0)
+        if isinstance(self.document.value, dict):
+            start = members(self.document.text, start)[self._key].start
+        return start
+
+    def splice(self, changes: dict[int, dict[str, Any]], additions: list[dict[str, Any]]) -> bytes:
+        """Return the file with members of some entries set and new entries at its end.
+
+        :param changes: for an entry's index, the members to set in it.
+        :param additions: the entries to append, in order.
+        """
+        text = self.document.text
+        array_start = self._array_start()
+        spans = elements(text, array_start)
+        text = append(text, array_start, spans, additions, self._level)
+        for index in sorted(changes, reverse=True):
+            text = set_members(text, spans[index].start, changes[index], self._level + 1)
+        return self.document.bom + text.encode("utf-8")
+
+    def texts(self, indices: Iterable[int]) -> list[str]:
+        """The texts of some entries, as they stand in the file."""
+        spans = elements(self.document.text, self._array_start())
+        return [self.document.text[slice(*spans[index])] for index in indices]
+
+    def without(self, indices: Collection[int]) -> bytes:
+        """Return the file without some entries."""
+        text, start = self.document.text, self._array_start()
+        return self.document.bom + cut(text, start, elements(text, start), indices).encode("utf-8")
+
+    def with_texts(self, texts: list[str]) -> bytes:
+        """Return the file with entries at its end that have these texts."""
+        text, start = self.document.text, self._array_start()
+        return self.document.bom + append_texts(text, start, elements(text, start), texts, self._level).encode("utf-8")
+
+
+def check_text(value: Any, name: str) -> None:
+    """Refuse text that cannot be written: lone surrogates (jq cannot read them) and NUL.
+
+    :param value: a text, or lists and mappings of them.
+    :raises InvalidInput: naming ``name``, which holds it.
+    """
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidInput(f"{name} holds a NUL character.", "Remove it.")
+        if _SURROGATE.search(value):
+            raise InvalidInput(f"{name} holds half a character (a lone surrogate).", "Write it as valid Unicode text.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            check_text(key, name)
+            check_text(item, name)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            check_text(item, name)
+
+
+def new_document(value: dict[str, Any]) -> bytes:
+    """The bytes of a document that did not exist before."""
+    return (json.dumps(value, indent=INDENT) + "\n").encode("ascii")

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The idempotency keys that this server has used, remembered for 30 days."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..state_dir import StateDirectory
+from ..timestamps import parse_time, utc_text
+
+KEYS_FILE = "keys.json"
+REMEMBERED = timedelta(days=30)
+
+
+class SentKeys:
+    """Keys and the entries that were sent under them, also when somebody has taken these from the repository since."""
+
+    def __init__(self, state: StateDirectory, now: datetime) -> None:
+        self._state = state
+        self._now = now
+        self._keys: dict[str, dict[str, Any]] = state.read(KEYS_FILE, _parse_keys) or {}
+
+    def get(self, key: str) -> list[dict[str, Any]]:
+        """The entries that were sent under a key, none when it is free."""
+        known = self._keys.get(key)
+        return list(known["entries"]) if known and self._fresh(known) else []
+
+    def add(self, key: str, entries: list[dict[str, Any]]) -> None:
+        """Record what was sent under a key, and forget keys that are too old."""
+        with self._state.lock("keys.lock"):
+            self._keys = self._state.read(KEYS_FILE, _parse_keys) or {}
+            if key in self._keys and self._fresh(self._keys[key]):
+                return
+            kept = {name: known for name, known in self._keys.items() if self._fresh(known)}
+            kept[key] = {"sent": utc_text(self._now), "entries": entries}
+            self._state.write_json(KEYS_FILE, kept)
+            self._keys = kept
+
+    def _fresh(self, known: dict[str, Any]) -> bool:
+        sent = parse_time(known["sent"])
+        return sent is not None and self._now - sent < REMEMBERED
+
+
+def _parse_keys(record: Any) -> dict[str, dict[str, Any]]:
+    """What was sent under which key."""
+    return {
+        str(key): {"sent": str(known["sent"]), "entries": [dict(entry) for entry in known["entries"]]}
+        for key, known in record.items()
+    }

@@ -1,0 +1,201 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Heartbeats on refs of their own, so that they add nothing to the branch.
+
+Ref ``refs/heartbeats/SERVER``: one commit without parent that holds heartbeat.json, replaced with a
+lease by its only writer. They are made and fetched in a scratch repository of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from ..documents.json_document import new_document, parse_object
+from ..errors import DeadlineReached, DocumentDamaged, DuplicateIdentity, GitFailed
+from ..git.bare_repository import BareRepository
+from ..git.failures import Interrupted, Moved, explain_failure, explain_push
+from ..identity import signatures
+from ..identity.host import Host
+from ..identity.verification import TRUE, Judge
+from ..state_dir import commit_name
+from ..text import one_line
+from ..timestamps import parse_time
+
+HEARTBEAT = "heartbeat.json"
+REFS = "refs/heartbeats/"
+NOTHING = "refs/none/"
+"""Where there never is a ref: what is pushed from there with --prune is removed."""
+BEAT_FILE = "beat.json"
+DEFAULT_INTERVAL = 60
+"""Seconds between two beats."""
+MAX_INTERVAL = 86_400
+"""Seconds; a longer one is not believed."""
+MAX_SIZE = 5_000_000
+"""Bytes above which the scratch repository is made anew."""
+TRIES = 4
+"""Pushes of one beat before it is given up; the next one comes soon."""
+REMEMBERED = 100
+"""Own heartbeats that are known again when somebody puts one back."""
+FOREIGN_INTERVALS = 3
+"""Intervals after which a beat that this host did not make counts as abandoned."""
+
+
+class Beats:
+    """The heartbeats of all servers."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        repository = host.repository
+        self._deadline = time.monotonic() + repository.timeout
+        folder = host.state.make() / "beats.git"
+        self._bare = BareRepository(folder, repository.origin, repository.pat_file, host.state)
+
+    def __enter__(self) -> Beats:
+        self._bare.make()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._bare.close()
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Fetch the newest heartbeat of every server, by server id; what cannot be read is left out.
+
+        :raises RemoteError: when the remote cannot be reached or says no.
+        """
+        with self._locked():
+            return self._bare.mended(self._read)
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """The heartbeats that were fetched last, as :meth:`read`."""
+        with self._locked():
+            return self._bare.mended(self._documents)
+
+    def publish(self, beat: dict[str, Any], now: datetime) -> None:
+        """Replace this server's heartbeat.
+
+        :raises DuplicateIdentity: when another host beats as this server.
+        :raises RemoteError: when the remote did not take it.
+        """
+        with self._locked():
+            self._bare.mended(lambda: self._publish(beat, now))
+            self._bare.run("prune", "--expire=now")
+            size = sum(file.stat().st_size for file in self._bare.path.rglob("*") if file.is_file())
+            if size > MAX_SIZE:
+                self._bare.remake()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        self._fetch(f"+{REFS}*:{REFS}*", "--prune")
+        return self._documents()
+
+    def _documents(self) -> dict[str, dict[str, Any]]:
+        beats = {ref[len(REFS) :]: self._document(commit) for ref, commit in self._bare.refs(REFS).items()}
+        return {server: beat for server, beat in beats.items() if beat}
+
+    def _publish(self, beat: dict[str, Any], now: datetime) -> None:
+        record = self._host.state.read(BEAT_FILE, _parse_record) or _parse_record({})
+        ref = f"{REFS}{self._host.id}"
+        for _try in range(TRIES):
+            files = {HEARTBEAT: new_document(beat)}
+            commit = self._bare.commit(None, files, f"{self._host.id}: beat", self._host.id, int(now.timestamp()))
+            record["attempted"] = [*record["attempted"], commit][-10:]
+            self._host.state.write_json(BEAT_FILE, record)
+            lease = f"--force-with-lease={ref}:{record['commit']}"
+            outcome = self._bare.ask(
+                "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._left()
+            )
+            if outcome.status == 0:
+                published = [*record["published"], _name(beat)][-REMEMBERED:]
+                self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": [], "published": published})
+                return
+            error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
+            if not isinstance(error, (Moved, Interrupted)):
+                raise error
+            record["commit"] = self._lease(ref, record, now)
+        raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
+
+    def _lease(self, ref: str, record: dict[str, Any], now: datetime) -> str:
+        """What is to be replaced: what the remote has, when that is this host's, abandoned or no heartbeat."""
+        self._bare.run("update-ref", "-d", ref)
+        self._fetch(f"+{ref}*:{ref}*", "--prune")
+        if self._bare.refs(f"{ref}/", every=True):
+            self._remove_below(ref)
+        there = self._bare.refs(ref, every=True).get(ref, "")
+        if there and there not in self._bare.refs(ref).values():
+            self._host.repository.notes.append(f"{ref}, which was no heartbeat, was taken over.")
+        elif there and there not in record["attempted"]:
+            self._check_foreign(self._document(there) or {}, record["published"], now)
+        return there
+
+    def _remove_below(self, ref: str) -> None:
+        """Remove the refs below this server's, with which Git cannot make its own."""
+        prune = ("push", "--porcelain", "--prune", self._bare.url, f"{NOTHING}*:{ref}/*")
+        outcome = self._bare.ask(*prune, timeout=self._left())
+        if outcome.status != 0:
+            raise GitFailed(
+                f"Refs below {ref} keep {self._host.id} from beating, and cannot be removed "
+                f"({one_line(outcome.stderr.strip())}).",
+                "Remove them from the Build repository.",
+            )
+        self._host.repository.notes.append(f"Refs below {ref}, which kept {self._host.id} from beating, were removed.")
+
+    def _check_foreign(self, theirs: dict[str, Any], published: list[Any], now: datetime) -> None:
+        sent = parse_time(theirs.get("timestamp"))
+        young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
+        verdict = Judge(self._host, signatures.HEARTBEAT, remember=False).judge([(theirs, self._host.id)])[0]
+        forged = bool(self._host.signers.repository) and verdict.verified != TRUE
+        when = one_line(str(theirs.get("timestamp")))
+        replayed = verdict.verified == TRUE and _name(theirs) in published
+        if young and not forged and not replayed:
+            boot = one_line(str(theirs.get("boot_id", "unknown")))
+            raise DuplicateIdentity(
+                f"Duplicate identity: another host beats as {self._host.id} (boot {boot}, at {when}); its heartbeat "
+                "was left as it is.",
+                "Find the host that was copied, and run the setup playbook on it with an id of its own.",
+            )
+        why = f", {verdict.reason}," if forged else ", an older one of its own," if replayed else ""
+        self._host.repository.notes.append(
+            f"The heartbeat of {self._host.id} that this host did not make last ({when}){why} was taken over."
+        )
+
+    def _fetch(self, refspec: str, *options: str) -> None:
+        command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, self._bare.url, refspec)
+        outcome = self._bare.ask(*command, timeout=self._left())
+        if outcome.status == 0:
+            return
+        error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, "fetching heartbeats")
+        if isinstance(error, Interrupted):
+            raise DeadlineReached(f"The remote did not send the heartbeats ({error}).", "Try again later.") from error
+        raise error
+
+    def _document(self, commit: str) -> dict[str, Any] | None:
+        try:
+            data = self._bare.read(commit, HEARTBEAT)
+            return None if data is None else dict(parse_object(data, HEARTBEAT).value)
+        except DocumentDamaged:
+            return None
+
+    def _locked(self) -> Any:
+        return self._host.state.lock("beats.lock", self._left())
+
+    def _left(self) -> float:
+        return max(0.5, self._deadline - time.monotonic())
+
+
+def _parse_record(record: Any) -> dict[str, Any]:
+    """The commit of the last beat, those whose outcome is open, and the names of the last beats."""
+    lists = {name: list(record.get(name, [])) for name in ("attempted", "published")}
+    return {"commit": commit_name(record.get("commit", "")), **lists}
+
+
+def _name(beat: dict[str, Any]) -> list[Any]:
+    """What tells the heartbeats of a server from each other."""
+    return [beat.get("sequence"), beat.get("timestamp")]
+
+
+def interval_of(beat: dict[str, Any]) -> float:
+    """Seconds between two beats of a server, as it says; the default when it says nothing that can be."""
+    interval = beat.get("interval_seconds")
+    return interval if isinstance(interval, (int, float)) and 0 < interval <= MAX_INTERVAL else DEFAULT_INTERVAL

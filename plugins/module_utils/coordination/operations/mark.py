@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Marking messages read and acknowledging them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..delivery.deliver import QUEUE, new_item, submit
+from ..identity.host import Host
+from ..mail.mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
+from ..mail.message import id_of, wants_acknowledgement
+from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_marks
+from ..store.snapshot import Receipt, Snapshot
+from .listing import last_listed
+
+
+def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE) -> tuple[Receipt, bool]:
+    """Mark messages read by this server.
+
+    :param ids: of the messages; what was last listed when None.
+    :param offline: as for :func:`.deliver.submit`.
+    :return: a receipt whose result are the ids, and whether any of them is read now that was not.
+    :raises UnknownMessage: when one of them is not known; none is marked then.
+    """
+    return _mark(host, READ, last_listed(host) if ids is None else list(ids), offline)
+
+
+def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt:
+    """Acknowledge messages to this server.
+
+    :param offline: as for :func:`.deliver.submit`.
+    :return: a receipt whose result are the ids.
+    :raises UnknownMessage: when one of them is not known; none is acknowledged then.
+    """
+    return _mark(host, ACKNOWLEDGED, list(ids), offline)[0]
+
+
+def not_asked(host: Host, ids: Sequence[str]) -> list[str]:
+    """Those of some messages to this server whose sender has asked for no acknowledgement.
+
+    :raises UnknownMessage: when one of them is not known.
+    """
+
+    def look(snapshot: Snapshot) -> list[str]:
+        mailbox = read_mailbox(snapshot)
+        found = {name: find_addressed(host, snapshot, mailbox, name) for name in ids}
+        return [name for name, entry in found.items() if not wants_acknowledgement(entry)]
+
+    return host.repository.look(look)
+
+
+def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Receipt, bool]:
+    mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
+    ledger = own_marks(host, mark)
+    new = [entry for entry in entries if not ledger.has(entry)]
+    todo = [id_of(entry) for entry in entries if not mark.is_marked(entry, host.id, host.fleet)]
+    receipt = Receipt(ids, None, 0)
+    if todo:
+        number = "1 message" if len(todo) == 1 else f"{len(todo)} messages"
+        item = new_item(host, f"{mark.verb} {number}", **{mark.name: tuple(todo)})
+        receipt = replace(submit(host, item, offline), result=ids)
+    if not host.check_mode:
+        with host.after_write():
+            ledger.record(ids, mailbox, host.clock())
+            note_activity(host)
+    return receipt, bool(receipt.changed or new)
+
+
+def _addressed(
+    host: Host, snapshot: Snapshot, ids: Collection[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The mailbox, and the entries in it that some ids mean.
+
+    :raises UnknownMessage: when one of the ids is not known.
+    """
+    mailbox = read_mailbox(snapshot)
+    found = [entry for entry in mailbox.entries if id_of(entry) in ids and is_mine_to_read(host, entry)]
+    for message_id in set(ids) - {id_of(entry) for entry in found}:
+        find_addressed(host, snapshot, mailbox, message_id)
+    return mailbox.entries, found

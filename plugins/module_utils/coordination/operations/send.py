@@ -1,0 +1,169 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending messages and replies."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..delivery.deliver import QUEUE, new_item, submit
+from ..delivery.outbox import Item
+from ..documents.secret_policy import REDACT, REFUSE, guarded, own_token
+from ..errors import DeadlineReached, InvalidInput, RemoteUnreachable
+from ..identity.fleet import ALL
+from ..identity.host import Host
+from ..mail.idempotency import sent_before
+from ..mail.mailbox import find_addressed, note_activity, read_mailbox
+from ..mail.message import (
+    MAX_SUBJECT,
+    Draft,
+    check_draft,
+    compose,
+    id_of,
+    is_marked_read,
+    new_id,
+    reply_subject,
+    thread_of,
+)
+from ..mail.read_ledger import own_marks
+from ..mail.sent_keys import SentKeys
+from ..secrets.scanner import redact
+from ..store.snapshot import Receipt, Snapshot
+
+
+def send(
+    host: Host,
+    draft: Draft,
+    recipients: Sequence[str] | None = None,
+    secrets: str = REFUSE,
+    offline: str = QUEUE,
+) -> Receipt:
+    """Send a message to each recipient, in one commit.
+
+    :param recipients: server ids or ``all``; this server's partner when None.
+    :param secrets: what is done with a text that looks like a secret, as :mod:`.secret_policy` says.
+    :param offline: as for :func:`.deliver.submit`.
+    :return: a receipt whose result is the list of entries, one for each recipient.
+    :raises InvalidInput: when the message or a recipient cannot be used.
+    :raises UnknownServer: when the fleet does not have a recipient.
+    :raises KeyConflict: when the key was used with other content.
+    :raises SecretFound: when a text holds a secret.
+    :raises CoordinationError: what :func:`.deliver.submit` raises.
+    """
+    check_draft(draft)
+    draft = guarded_draft(host, draft, secrets)
+    check_draft(draft)
+    names = [_default_recipient(host)] if recipients is None else list(dict.fromkeys(recipients))
+    _check_recipients(host, names)
+    now = host.clock()
+    new = tuple(compose(draft, new_id(now), host.id, name, now) for name in names)
+    item = new_item(host, f"{draft.type} to {', '.join(names)}: {draft.subject}", messages=new)
+    return _sent(host, item, offline)
+
+
+def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt:
+    """Answer a message to its sender, in its thread, and mark it read, in one commit.
+
+    :param draft: the answer; its subject is made from the original's.
+    :param secrets: as for :func:`send`.
+    :param offline: as for :func:`send`.
+    :return: as :func:`send`.
+    :raises UnknownMessage: when there is no such message to this server.
+    :raises SecretFound: when a text holds a secret.
+    """
+    check_draft(replace(draft, subject="Re:"))
+    draft = guarded_draft(host, draft, secrets)
+    original, mailbox = host.repository.look(lambda snapshot: _find(host, snapshot, message_id))
+    answer = answer_to(host, original, draft)
+    now = host.clock()
+    to = host.fleet.server_of(original.get("from"))
+    new = compose(answer, new_id(now), host.id, to, now)
+    read = () if is_marked_read(original, host.id, host.fleet) else (message_id,)
+    ledger = own_marks(host)
+    item = new_item(host, f"{answer.type} to {to}: {answer.subject}", messages=(new,), read=read)
+    receipt = _sent(host, item, offline)
+    if not host.check_mode:
+        with host.after_write():
+            ledger.record([message_id], mailbox, host.clock())
+    return receipt
+
+
+def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
+    """An answer with what it has from the message that it answers: its subject and its thread.
+
+    :raises InvalidInput: when it cannot be sent.
+    :raises UnknownServer: when the fleet does not have the sender of the original.
+    """
+    subject = redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]
+    answer = replace(draft, subject=reply_subject(subject), in_reply_to=id_of(original), thread=thread_of(original))
+    _check_recipient(host, host.fleet.server_of(original.get("from")))
+    check_draft(answer)
+    return answer
+
+
+def guarded_draft(host: Host, draft: Draft, policy: str) -> Draft:
+    """A draft as it may be published, as :func:`.secret_policy.guarded` says.
+
+    :raises SecretFound: when a text holds a secret.
+    """
+    texts: dict[str, Any] = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
+    texts = {**texts, "request": draft.request, "key": draft.key}
+    clean = guarded(texts, host.repository.pat_file, host.repository.notes, policy)
+    if len(clean["subject"]) > MAX_SUBJECT and policy == REDACT:
+        clean["subject"] = clean["subject"][: MAX_SUBJECT - 1] + "…"
+    return replace(draft, **{**clean, "facts": tuple(clean["facts"])})
+
+
+def _default_recipient(host: Host) -> str:
+    if host.fleet.expected:
+        return host.fleet.default_recipient(host.id)
+    return host.repository.look(lambda snapshot: host.fleet.default_recipient(host.id, host.seen_servers(snapshot)))
+
+
+def _check_recipients(host: Host, recipients: Sequence[str]) -> None:
+    if not recipients:
+        raise InvalidInput("The list of recipients is empty.", "Name one, or leave 'to' out for this server's partner.")
+    if ALL in recipients and set(recipients) != {ALL}:
+        raise InvalidInput("'all' stands beside other recipients.", "Give 'all' alone: it means every other server.")
+    for recipient in recipients:
+        _check_recipient(host, recipient)
+
+
+def _check_recipient(host: Host, recipient: str) -> None:
+    if recipient == host.id:
+        raise InvalidInput(f"{recipient} is this server.", "Name another recipient.")
+    if recipient != ALL:
+        host.fleet.check_recipient(recipient)
+
+
+def _find(host: Host, snapshot: Snapshot, message_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    mailbox = read_mailbox(snapshot)
+    return find_addressed(host, snapshot, mailbox, message_id), mailbox.entries
+
+
+def _sent(host: Host, item: Item, offline: str) -> Receipt:
+    """Submit messages, unless they were sent before under their key, as far as that is known on this host."""
+    receipt = Receipt(_sent_before(host, item), None, 0)
+    if not receipt.result:
+        receipt = submit(host, item, offline)
+        receipt = replace(receipt, result=list(receipt.result.messages[item.id]))
+    if not host.check_mode:
+        with host.after_write():
+            if item.key and not receipt.queued:
+                SentKeys(host.state, host.clock()).add(item.key, receipt.result)
+            note_activity(host)
+    return receipt
+
+
+def _sent_before(host: Host, item: Item) -> list[dict[str, Any]]:
+    if item.key:
+        with contextlib.suppress(RemoteUnreachable, DeadlineReached):
+            earlier = host.repository.look(
+                lambda s: sent_before(host, s, read_mailbox(s), item.messages, archived=False)
+            )
+            return list(earlier)
+    return []
