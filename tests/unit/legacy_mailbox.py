@@ -19,6 +19,7 @@ NEW: dict[str, Any] = {
 }
 MARK = {"read": True, "read_by": ["build1"]}
 _SUBJECT = re.compile(r'("subject": ")(.)')
+_LAST_READ = re.compile(r'("read" *: *)false(?=\s*}$)')
 
 
 def legacy_texts() -> list[str]:
@@ -29,24 +30,12 @@ def legacy_texts() -> list[str]:
     return re.split(r",\n    (?=\{)", text[len(PREFIX) : -len(SUFFIX)])
 
 
-def marked(text: str) -> str:
-    """The text of an entry of the fixture whose last member is ``"read": false``, with MARK set, by hand."""
-    before, mark, after = text.rpartition('"read": false\n')
-    assert mark
-    return f'{before}"read": true,\n      "read_by": [\n        "build1"\n      ]\n{after}'
-
-
-def indented(entry: dict[str, Any]) -> str:
-    """The text of a new entry, as it stands in the fixture."""
-    return json.dumps(entry, indent=2).replace("\n", "\n    ")
-
-
 @dataclass(frozen=True)
 class Form:
     """A form of the mailbox: what is around the entries, and what becomes of the text of one.
 
     :param layout: from the text of an entry in the fixture to its text in this form.
-    :param ascii_layout: the same for new entries, which are always written in ASCII.
+    :param level: how many arrays and objects the entries are in.
     """
 
     layout: Callable[[str], str]
@@ -54,12 +43,29 @@ class Form:
     between: str = BETWEEN
     suffix: str = SUFFIX
     bom: bytes = b""
-    ascii_layout: Callable[[str], str] | None = None
+    level: int = 2
 
-    def file(self, texts: list[str], new: list[str]) -> bytes:
-        """The bytes of a mailbox of entries with these texts (in the fixture's form)."""
-        parts = [self.layout(text) for text in texts] + [(self.ascii_layout or self.layout)(text) for text in new]
-        return self.bom + (self.prefix + self.between.join(parts) + self.suffix).encode("utf-8")
+    def texts(self) -> list[str]:
+        """The texts of the entries of the fixture, in this form."""
+        return [self.layout(text) for text in legacy_texts()]
+
+    def marked(self, text: str) -> str:
+        """The text of an entry in this form, whose last member is ``"read": false``, with MARK set, by hand."""
+        return _LAST_READ.sub(
+            lambda match: f'{match[1]}true,{self._line(1)}"read_by": {self._value(["build1"], 1)}', text
+        )
+
+    def file(self, texts: list[str], new: list[dict[str, Any]]) -> bytes:
+        """The bytes of a mailbox of entries with these texts, in this form, and new ones behind them."""
+        added = "".join(f",{self._line(0)}{self._value(entry, 0)}" for entry in new)
+        return self.bom + (self.prefix + self.between.join(texts) + added + self.suffix).encode("utf-8")
+
+    def _line(self, deeper: int) -> str:
+        return ("\r\n" if "\r\n" in self.prefix else "\n") + "  " * (self.level + deeper)
+
+    def _value(self, value: Any, deeper: int) -> str:
+        """What is written is indented by two spaces, whatever stands around it."""
+        return json.dumps(value, indent=2).replace("\n", self._line(deeper))
 
 
 def _tabs(text: str) -> str:
@@ -87,9 +93,6 @@ def _dumped(base: str, **options: Any) -> Callable[[str], str]:
     return layout
 
 
-_JQ: dict[str, Any] = {"indent": 2}
-_JQ_C: dict[str, Any] = {"separators": (",", ":")}
-
 FORMS = {
     "as the scripts left it": Form(_same),
     "final newline": Form(_same, suffix=f"{SUFFIX}\n"),
@@ -98,14 +101,11 @@ FORMS = {
     "tabs": Form(_tabs, _tabs(PREFIX), _tabs(BETWEEN), _tabs(SUFFIX)),
     "byte order mark": Form(_same, bom=b"\xef\xbb\xbf"),
     "keys around": Form(_same, prefix=f'{{\n  "v": {{"messages": []}},{PREFIX[1:]}', suffix='\n  ],\n  "z" : 1.50\n}'),
-    "odd escapes": Form(_odd, ascii_layout=_same),
-    "bare array": Form(_dumped("  ", indent=2), "[\n  ", ",\n  ", "\n]\n"),
+    "odd escapes": Form(_odd),
+    "bare array": Form(_dumped("  ", indent=2), "[\n  ", ",\n  ", "\n]\n", level=1),
     "four spaces": Form(_dumped(" " * 8, indent=4), '{\n    "messages": [\n        ', ",\n        ", "\n    ]\n}\n"),
     "python compact": Form(_dumped(""), '{"messages": [', ", ", "]}"),
-    "jq": Form(_dumped("    ", ensure_ascii=False, **_JQ), suffix=f"{SUFFIX}\n", ascii_layout=_dumped("    ", **_JQ)),
-    "jq -c": Form(
-        _dumped("", ensure_ascii=False, **_JQ_C), '{"messages":[', ",", "]}\n", ascii_layout=_dumped("", **_JQ_C)
-    ),
-    "objects on a line": Form(_dumped(""), "[\n", ",\n", "\n]\n"),
-    "objects on a line, indented": Form(_dumped(""), '{"messages": [\n  ', ",\n  ", "\n]}\n"),
+    "jq": Form(_dumped("    ", ensure_ascii=False, indent=2), suffix=f"{SUFFIX}\n"),
+    "jq -c": Form(_dumped("", ensure_ascii=False, separators=(",", ":")), '{"messages":[', ",", "]}\n"),
+    "objects on a line": Form(_dumped(""), "[\n", ",\n", "\n]\n", level=1),
 }

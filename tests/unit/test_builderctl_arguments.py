@@ -64,7 +64,20 @@ def test_options_stand_anywhere(argv: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["-", "- one\n- two", "-5", "--force is needed", "-1 degree", "---", "a=b", "--x y=z", "", "é=\x1b"]
+    "body",
+    [
+        "-",
+        "- one\n- two",
+        "-5",
+        "--force is needed",
+        "-1 degree",
+        "-how are you",
+        "---",
+        "a=b",
+        "--x y=z",
+        "",
+        "é=\x1b",
+    ],
 )
 def test_texts_that_begin_with_a_dash_are_texts(body: str) -> None:
     for argv in (["Subject", body], ["Subject", body, "--type", "error"], ["--type", "error", "--", "Subject", body]):
@@ -85,6 +98,7 @@ def test_after_two_dashes_nothing_is_an_option() -> None:
         (["--jso", "read"], "--jso"),
         (["read", "--unknown"], "--unknown"),
         (["read", "--jso"], "--jso"),
+        (["send", "Subject", "-high"], "-high"),
         (["send", "--titel=My subject", "Body"], "--titel"),
         (["send", "build2", "Subject", "Body"], "Body"),
         (["send"], "SUBJECT"),

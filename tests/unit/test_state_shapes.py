@@ -19,7 +19,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import recent_alarms
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import announce
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import first_notice
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
@@ -52,7 +51,6 @@ Operation = Callable[[Host, str], object]
 READERS: dict[str, Operation] = {
     "read.json": lambda host, _message_id: list_messages(host, Filter()),
     "acknowledged.json": lambda host, message_id: acknowledge(host, [message_id]),
-    "announced.json": lambda host, _message_id: announce(host.state, ["x"]),
     "acted.json": act,
     "archiving.json": lambda host, _message_id: first_notice(host),
     "audit.json": lambda host, _message_id: recent_alarms(host),

@@ -63,7 +63,6 @@ def _parser() -> argparse.ArgumentParser:
             epilog=epilog(examples, codes),
             formatter_class=plain_help,
             parents=[common],
-            allow_abbrev=False,
         )
 
     _read(command)

@@ -23,35 +23,30 @@ class Parser(argparse.ArgumentParser):
         raise InvalidInput(f"{message[:1].upper()}{message[1:]}.", f"See '{self.prog} --help'.")
 
 
+class _Word(str):
+    """An argument behind ``--``, which is no option whatever it looks like."""
+
+
 class Command(Parser):
     """The parser of one command, whose options may stand before, between and behind its arguments."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        options, words = self._sorted(list(args))
-        known, extras = super().parse_known_args([*options, *(["--", *words] if words else [])], namespace)
+        if namespace is not None:  # a pass of parse_known_intermixed_args
+            return super().parse_known_args(args, namespace)
+        end = args.index("--") if "--" in args else len(args)
+        words = [_Word(arg) for arg in args[end + 1 :]]
+        known, extras = self.parse_known_intermixed_args([*args[:end], *words], argparse.Namespace())
         if extras:
             self.error(f"unrecognized arguments: {' '.join(extras)}")
         return known, extras
 
-    def _sorted(self, args: list[str]) -> tuple[list[str], list[str]]:
-        """Options with their values, and the arguments. What has blanks, or is a lone dash, is no option."""
-        options: list[str] = []
-        words: list[str] = []
-        while args:
-            arg = args.pop(0)
-            action = self._option_string_actions.get(arg.partition("=")[0])
-            if arg == "--":
-                return options, [*words, *args]
-            if action is not None:
-                options.append(arg)
-                if action.nargs != 0 and "=" not in arg:
-                    options += args[:1]
-                    args = args[1:]
-            elif _OPTION.fullmatch(arg):
-                self.error(f"unrecognized arguments: {arg}")
-            else:
-                words.append(arg)
-        return options, words
+    def _parse_optional(self, arg_string: str) -> Any:
+        """What has blanks, or is a lone dash, is no option."""
+        if isinstance(arg_string, _Word) or not _OPTION.fullmatch(arg_string):
+            return None
+        if arg_string.partition("=")[0] not in self._option_string_actions:
+            self.error(f"unrecognized arguments: {arg_string}")
+        return super()._parse_optional(arg_string)
 
 
 def plain_help(prog: str) -> argparse.HelpFormatter:

@@ -32,13 +32,12 @@ MAX_SUMMARIES = 50
 class Combined:
     """What a change carries: by item its messages as they stand in the repository, those already there included.
 
-    ``last`` is the number of the last message of this server, ``marked`` are the ids of the messages that get a mark,
-    ``mailbox`` holds the entries before the change and ``status`` is this server's status after it.
+    ``last`` is the number of the last message of this server, ``mailbox`` holds the entries before the change and
+    ``status`` is this server's status after it.
     """
 
     messages: dict[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
     last: int | None = None
-    marked: list[str] = field(default_factory=list)
     mailbox: list[dict[str, Any]] = field(default_factory=list)
     status: dict[str, Any] = field(default_factory=dict)
 
@@ -61,7 +60,6 @@ def combine(host: Host, snapshot: Snapshot, items: Sequence[Item], last: int | N
         combined.mailbox = mailbox.entries
         new = _new_messages(host, snapshot, mailbox, mail, combined)
         marks = _marks(host, snapshot, mailbox, mail)
-        combined.marked = [id_of(mailbox.entries[index]) for index in marks]
         if new or marks:
             files[MESSAGES] = mailbox.splice(marks, new)
     reports = [(item.report, parse_time(item.accepted_at) or host.clock()) for item in items if item.report]

@@ -32,7 +32,7 @@ from ..errors import (
 from ..identity.host import Host
 from ..mail.idempotency import contents as contents_of
 from ..mail.mailbox import read_mailbox
-from ..mail.read_ledger import ACKNOWLEDGED, READ, announce, own_marks
+from ..mail.read_ledger import ACKNOWLEDGED, READ, own_marks
 from ..mail.sent_keys import SentKeys
 from ..mail.sequence import last_number, number
 from ..store.snapshot import Change, Receipt, Snapshot
@@ -250,10 +250,7 @@ def _write(host: Host, own: str, only: str = "") -> Receipt:
         delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
             return Change(Combined(last=contents.last))
-        change = combine(host, snapshot, delivered, contents.last)
-        if change.result.marked:
-            announce(host.state, change.result.marked)
-        return change
+        return combine(host, snapshot, delivered, contents.last)
 
     receipt = host.write(function, lambda receipt: _settle(host, receipt, delivered, own))
     contents = outbox.read()

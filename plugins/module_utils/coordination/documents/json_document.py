@@ -136,6 +136,7 @@ class EntryList:
         self.document = parse(data, path)
         self._key = key
         value = self.document.value
+        self._level = 1 if isinstance(value, dict) else 0
         if isinstance(value, dict):
             if not isinstance(value.get(key), list):
                 raise DocumentDamaged(path, 1, f'an array was expected under "{key}"')
@@ -165,9 +166,9 @@ class EntryList:
         text = self.document.text
         array_start = self._array_start()
         spans = elements(text, array_start)
-        text = append(text, array_start, spans, additions)
+        text = append(text, array_start, spans, additions, self._level)
         for index in sorted(changes, reverse=True):
-            text = set_members(text, spans[index].start, changes[index])
+            text = set_members(text, spans[index].start, changes[index], self._level + 1)
         return self.document.bom + text.encode("utf-8")
 
     def texts(self, indices: Iterable[int]) -> list[str]:
@@ -183,7 +184,7 @@ class EntryList:
     def with_texts(self, texts: list[str]) -> bytes:
         """Return the file with entries at its end that have these texts."""
         text, start = self.document.text, self._array_start()
-        return self.document.bom + append_texts(text, start, elements(text, start), texts).encode("utf-8")
+        return self.document.bom + append_texts(text, start, elements(text, start), texts, self._level).encode("utf-8")
 
 
 def check_text(value: Any, name: str) -> None:

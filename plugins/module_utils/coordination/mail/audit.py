@@ -1,11 +1,11 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody did to the messages: forged, changed, deleted or moved them, or marked them for others."""
+"""Find messages that are forged, that were deleted, and gaps in the sequence numbers of a sender."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Any, Callable
@@ -14,11 +14,11 @@ from ..errors import DocumentDamaged
 from ..identity.host import Host
 from ..identity.verification import FALSE, TRUE, Judge
 from ..store.snapshot import Snapshot
-from ..text import one_line, short
+from ..text import short
 from .audit_state import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
 from .mailbox import read_archives, read_mailbox
-from .message import id_of, is_for, is_marked_read
-from .read_ledger import ACKNOWLEDGED, READ, OwnMarks, announced, own_marks
+from .message import id_of, is_for
+from .read_ledger import ACKNOWLEDGED, READ, own_marks
 from .sequence import number_of
 
 AUDIT_FILE = "audit.json"
@@ -90,17 +90,15 @@ def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> Docume
     for name in sorted(record.senders.keys() | {_name(entry) for entry, _is_valid in genuine}):
         sender = record.senders.setdefault(name, Sender())
         mine = [one for one in genuine if _name(one[0]) == name]
-        alarms += _remember(name, sender, mine)
-        watched = [entry for entry, _is_valid in mine if sender.watches(entry)]
-        _note_read(host, sender, watched)
+        _remember(sender, mine)
+        _note_read(host, sender, [entry for entry, _is_valid in mine if sender.watches(entry)])
         ids = {id_of(entry) for entry in entries if entry.get("from") == name and entry.get("signature") is not None}
-        alarms += _moved(name, sender, watched)
         if not damage:
             try:
                 alarms += _missing(host, archived, name, sender, ids)
             except DocumentDamaged as error:
                 damage = error
-    record.raise_alarms(alarms, [*forged, *_marked(host, entries)], host.clock())
+    record.raise_alarms(alarms, forged, host.clock())
     return damage
 
 
@@ -125,8 +123,8 @@ def _is_below(record: Record, entry: dict[str, Any]) -> bool:
     return 0 < number_of(entry) <= record.senders.get(_name(entry), Sender()).floor
 
 
-def _remember(name: str, sender: Sender, genuine: list[tuple[dict[str, Any], bool]]) -> Iterator[str]:
-    """Watch the messages of a sender, and find numbers that it has used twice.
+def _remember(sender: Sender, genuine: list[tuple[dict[str, Any], bool]]) -> None:
+    """Watch the messages of a sender.
 
     :param genuine: its messages, each with whether its key is valid now. One that has ended may be in anybody's hands:
         what it signed takes its place among the others, and no number after them.
@@ -138,10 +136,6 @@ def _remember(name: str, sender: Sender, genuine: list[tuple[dict[str, Any], boo
     for entry, is_valid in genuine:
         number = number_of(entry)
         if sender.floor < number <= last and (is_valid or number < last or sender.watches(entry)):
-            before = sender.seen.get(number, [""])[0]
-            if before not in ("", id_of(entry)):
-                both = f"{one_line(before)} and {_id(entry)}"
-                yield f"{name} has used the number {number} twice: {both}."
             sender.remember(entry)
 
 
@@ -154,69 +148,39 @@ def _note_read(host: Host, sender: Sender, watched: list[dict[str, Any]]) -> Non
 
 
 def _missing(host: Host, archived: Archived, name: str, sender: Sender, ids: set[str]) -> list[str]:
-    """Find messages of a sender that were deleted, or archived before this server could read them.
+    """Find messages of a sender that were deleted: those in an archive count only once this server has read them.
 
     :param ids: those of its messages in the mailbox, genuine or not.
     :raises DocumentDamaged: when an archive cannot be read; nothing was noted then.
     """
     missing = [number for number, seen in sender.seen.items() if seen[0] not in ids and GONE not in seen]
-    pairs = _pairs([sender.floor, *sorted(sender.seen)])
-    gaps = [(first, last) for first, last in pairs if last > first + 1 and GAP not in sender.seen[last]]
+    numbers = [sender.floor, *sorted(sender.seen)]
+    gaps = [
+        (first, last) for first, last in zip(numbers, numbers[1:]) if last > first + 1 and GAP not in sender.seen[last]
+    ]
     looked_for = {*missing, *(number for first, last in gaps for number in _between(first, last))}
     if not looked_for:
         return []
     found = _archived(host, archived(), name, looked_for)
+    ledger = own_marks(host)
+
+    def is_filed(entry: dict[str, Any]) -> bool:
+        return ledger.has(entry) or not is_for(entry, host.id, host.fleet)
+
     alarms: list[str] = []
     for number in missing:
         sender.mark(number, GONE)
-        alarms += _left(host, name, number, sender, found.get(number, []))
+        same = [entry for entry in found.get(number, []) if fingerprint(entry) == sender.seen[number][:2]]
+        if not any(READ_HERE in sender.seen[number] or is_filed(entry) for entry in same):
+            alarms.append(f"{sender.seen[number][0]}, message {number} of {name}, was deleted.")
+    ledger.believe([entry for entries in found.values() for entry in entries], host.clock())
+    filed = {number for number, entries in found.items() if any(map(is_filed, entries))}
     for first, last in gaps:
         sender.mark(last, GAP)
-        if not found.keys() >= _between(first, last):
+        if not filed >= _between(first, last):
             what = f"Message {first + 1}" if last == first + 2 else f"Messages {first + 1} to {last - 1}"
             alarms.append(f"{what} of {name} never came: somebody deleted what stood before message {last}.")
-        alarms += [_unread(host, name, entry) for entry in _never_read(host, first, last, found)]
     return alarms
-
-
-def _never_read(
-    host: Host, first: int, last: int, archived: dict[int, list[dict[str, Any]]]
-) -> Iterator[dict[str, Any]]:
-    """The archived messages between two that were seen, which this server has not read."""
-    ledger = own_marks(host)
-    for number in sorted(_between(first, last) & archived.keys()):
-        ledger.believe(archived[number], host.clock())
-        yield from (entry for entry in archived[number][:1] if _is_unread(host, ledger, entry))
-
-
-def _is_unread(host: Host, ledger: OwnMarks, entry: dict[str, Any]) -> bool:
-    return is_for(entry, host.id, host.fleet) and not ledger.has(entry)
-
-
-def _unread(host: Host, name: str, entry: dict[str, Any]) -> str:
-    return f"{_id(entry)}, message {number_of(entry)} of {name}, was archived before {host.id} has read it."
-
-
-def _moved(name: str, sender: Sender, watched: list[dict[str, Any]]) -> Iterator[str]:
-    """Find messages of a sender that were put in again or moved."""
-    there = [number_of(entry) for entry in watched]
-    for before, after in _pairs(there):
-        if before >= after:
-            twice = there.count(after) > 1
-            what = "stands in the mailbox twice" if twice else f"was moved behind message {before}"
-            yield f"{one_line(sender.seen[after][0])}, message {after} of {name}, {what}."
-
-
-def _left(host: Host, name: str, number: int, sender: Sender, archived: list[dict[str, Any]]) -> Iterator[str]:
-    """What is wrong with a message that has left the mailbox; nothing when it was archived as it should be.
-
-    :param archived: the genuine ones with its number.
-    """
-    same = [entry for entry in archived if fingerprint(entry) == sender.seen[number][:2]]
-    if not same:
-        yield f"{sender.seen[number][0]}, message {number} of {name}, was deleted."
-    elif READ_HERE not in sender.seen[number] and _is_unread(host, own_marks(host), same[0]):
-        yield _unread(host, name, same[0])
 
 
 def _archived(
@@ -235,22 +199,6 @@ def _archived(
 def _between(first: int, last: int) -> set[int]:
     """The numbers between two, as many as are looked for."""
     return set(range(first + 1, min(last, first + 1 + WATCHED)))
-
-
-def _pairs(numbers: list[int]) -> list[tuple[int, int]]:
-    return list(zip(numbers, numbers[1:]))
-
-
-def _marked(host: Host, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Find marks in this server's name that it has not made. Those of old scripts, which name nobody, are left out."""
-    being_marked = announced(host.state)  # before the ledgers: what is marked in between is in them
-    read, acknowledged = (own_marks(host, mark) for mark in (READ, ACKNOWLEDGED))
-    for entry in entries:
-        if is_for(entry, host.id, host.fleet) and id_of(entry) not in being_marked:
-            if entry.get("read_by") and is_marked_read(entry, host.id, host.fleet) and read.marked_by_other(entry):
-                yield f"{_id(entry)} was marked read in the name of {host.id}, which has not read it."
-            if acknowledged.marked_by_other(entry):
-                yield f"{_id(entry)} was acknowledged in the name of {host.id}, which has not acknowledged it."
 
 
 def _trusted(host: Host) -> str:

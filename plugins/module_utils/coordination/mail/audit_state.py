@@ -18,7 +18,7 @@ from .sequence import number_of
 WATCHED = 200
 """Messages of a sender that are watched, the newest ones."""
 MAX_ALARMS = 100
-"""Alarms that are told, the newest ones, and as many of what anybody can make any number of."""
+"""Alarms that are told, the newest ones, and as many forgeries."""
 REMEMBERED = 5_000
 """Alarms that are known again, so that each is told for a day; with more, some are told as if they were new."""
 TOLD_FOR = timedelta(days=1)
@@ -63,8 +63,8 @@ class Sender:
 class Record:
     """What earlier looks have seen, by sender, and the alarms, each with when it was raised.
 
-    Those of what anybody can make any number of, as forgeries, are kept apart from the others. ``commit`` is the newest
-    one that was looked at, ``signers`` tells whom this host trusted then.
+    Forgeries, of which anybody can make any number, are kept apart from the others. ``commit`` is the newest one that
+    was looked at, ``signers`` tells whom this host trusted then.
     """
 
     senders: dict[str, Sender] = field(default_factory=dict)

@@ -13,14 +13,11 @@ from ..identity.fleet import NO_FLEET, Fleet
 from ..identity.host import Host
 from ..identity.signatures import digest
 from ..state_dir import StateDirectory
-from ..timestamps import parse_time, utc_now, utc_text
+from ..timestamps import parse_time, utc_text
 from .message import id_of, is_for, is_marked_acknowledged, is_marked_read
 
-ANNOUNCED_FILE = "announced.json"
 KEPT = timedelta(days=30)
 """How long a message that is not in the mailbox is kept: another process may know a newer mailbox, or look later."""
-ANNOUNCED = timedelta(hours=1)
-"""How long a message counts as about to be marked, far longer than a write may take."""
 
 
 class Mark(NamedTuple):
@@ -33,19 +30,6 @@ class Mark(NamedTuple):
 
 READ = Mark("read", is_marked_read, "read")
 ACKNOWLEDGED = Mark("acknowledged", is_marked_acknowledged, "acknowledge")
-
-
-def announce(state: StateDirectory, ids: Iterable[str]) -> None:
-    """Record which messages are about to be marked: the marks are in the repository before they are in the ledger."""
-    with state.lock("announced.lock"):
-        new = {message_id: utc_text(utc_now()) for message_id in ids}
-        state.write_json(ANNOUNCED_FILE, {"ids": {**announced(state), **new}})
-
-
-def announced(state: StateDirectory) -> dict[str, str]:
-    """The messages that some process of this host is about to mark, or was within the last hour, each with when."""
-    known = state.read(ANNOUNCED_FILE, _parse_times) or {}
-    return {message_id: when for message_id, when in known.items() if _is_new(when, utc_now(), ANNOUNCED)}
 
 
 def _parse_times(record: Any) -> dict[str, str]:
