@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git_failures import Interrupted, Moved
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Interrupted, Moved
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.push_journal import (
     Attempts,
