@@ -66,9 +66,9 @@ def combine(host: Host, snapshot: Snapshot, items: Sequence[Item], last: int | N
     reports = [(item.report, parse_time(item.accepted_at) or host.clock()) for item in items if item.report]
     if reports:
         path = status_path(host.id)
-        document, combined.status = reported(host, snapshot.load_object(path), reports)
-        if document:
-            files[path] = document.encode()
+        changed, combined.status = reported(host, snapshot.load_object(path), reports)
+        if changed:
+            files[path] = changed
     return Change(combined, files, _summary(host, items), tuple(id_of(entry) for entry in new))
 
 

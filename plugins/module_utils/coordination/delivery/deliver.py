@@ -204,9 +204,8 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
 def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt:
     if error:
         host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
-    shown = json.dumps(asdict(item), indent=2).encode()
-    files, before = {OUTBOX_FILE: shown}, {OUTBOX_FILE: b""}
-    return Receipt(Combined({item.id: item.messages}), None, 0, files, before, queued=True)
+    files = {OUTBOX_FILE: json.dumps(asdict(item), indent=2).encode()}
+    return Receipt(Combined({item.id: item.messages}), None, 0, files, queued=True)
 
 
 def _write(host: Host, only: str = "") -> Receipt:

@@ -31,7 +31,7 @@ def queued_status(host: Host, snapshot: Snapshot) -> dict[str, Any]:
     reports = list(waiting_reports(host))
     if reports:
         with contextlib.suppress(CoordinationError):
-            document, status = reported(host, snapshot.load_object(status_path(host.id)), reports)
+            changed, status = reported(host, snapshot.load_object(status_path(host.id)), reports)
             shown: dict[str, Any] = clean(status)
-            return shown if document else {}
+            return shown if changed else {}
     return {}

@@ -140,8 +140,8 @@ def _filed(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any],
     while is_full:
         part += 1
         path = archive_path(month, part)
-        data = snapshot.read(path) or b""
         there = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
+        data = there.encode()
         for entry in there.entries:
             known[id_of(entry)].append(entry)
         is_full = len(data) >= FULL_SIZE or len(there.entries) >= FULL_ENTRIES or count_values(data) >= FULL_VALUES

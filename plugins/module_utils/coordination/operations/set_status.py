@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from ..delivery.deliver import QUEUE, deliver_waiting, new_item, submit
 from ..delivery.queued_status import queued_status, waiting_reports
+from ..documents.json_document import Document
 from ..documents.secret_policy import REFUSE
 from ..errors import DeadlineReached, RemoteUnreachable
 from ..identity.host import Host
 from ..identity.verification import Verdict
-from ..status.document import Report, check_report, judge_status, read_status, reported, status_path, summary_of
+from ..status.document import Report, check_report, judge_status, merged, read_status, reported, status_path, summary_of
 from ..store.snapshot import Receipt, Snapshot
 from ..text import clean
 
@@ -34,16 +35,19 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     """
     report = check_report(host, report, secrets)
     reports = [*waiting_reports(host), (report, host.clock())]
+
+    def look(snapshot: Snapshot) -> tuple[Document | None, Document | None, dict[str, Any]]:
+        document = snapshot.load_object(status_path(host.id))
+        return document, *merged(host, document, reports)
+
     try:
-        document, status = host.repository.look(
-            lambda snapshot: reported(host, snapshot.load_object(status_path(host.id)), reports)
-        )
+        document, own, status = host.repository.look(look)
     except (RemoteUnreachable, DeadlineReached):  # nothing is known of the remote
-        document, status = reported(host, None, reports)
-    if document is None:
+        document, own, status = None, *merged(host, None, reports)
+    if own and status == own.value:
         return Receipt(clean(status), None, 0)
     receipt = submit(host, new_item(host, summary_of(report, status), report=report), offline)
-    return replace(receipt, result=clean(receipt.result.status or status))
+    return replace(receipt, result=clean(receipt.result.status or reported(host, document, reports)[1]))
 
 
 class Seen(NamedTuple):

@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import machine
-from ..documents.json_document import MAX_NESTING, Document, check_text, nesting, new_document, parse_object
-from ..documents.json_edit import set_members
+from ..documents.json_document import MAX_NESTING, Document, check_text, nesting, new_document
 from ..documents.secret_policy import REFUSE, guarded
 from ..errors import InvalidInput
 from ..identity import signatures
@@ -105,41 +104,45 @@ def check_report(host: Host, report: Report, secrets: str = REFUSE) -> Report:
     return replace(report, **guarded(texts, host.repository.pat_file, host.repository.notes, secrets))
 
 
-def reported(
+def merged(
     host: Host, document: Document | None, reports: Iterable[tuple[Report, datetime]]
 ) -> tuple[Document | None, dict[str, Any]]:
-    """What reports make of this server's status document.
+    """What reports make of this server's status, not signed yet.
 
     :param document: as it is in the repository, None when there is none.
     :param reports: each with when it was made, in UTC.
-    :return: the new document, None when it says so already, and its value.
+    :return: the document, None where it is not this server's own, and the new value: that of the document when it says
+        so already.
     :raises InvalidInput: when one of them names another job than the one that is being built.
-    :raises SigningFailed: when this server cannot sign.
     """
     aside: dict[str, Any] = {}
     if document and not _is_signed(host, document.value):
         aside = _set_aside(host, document.value)
         document = None  # others may have written it, and nothing of theirs is signed as this server's
-    old = document.value if document else {}
-    value = old
+    value = document.value if document else {}
     for report, made in reports:
         told = {**_identity(host.fleet.get(host.id), value), **_told(value, report, made)}
         if not all(name in value and value[name] == new for name, new in told.items()):
             value = {**value, **told, "timestamp": utc_text(made)}
-    if value is old:
-        return None, old
-    value = {
-        **value,
-        **aside,
-        "system": machine.system_facts(),
-        "capabilities": old.get("capabilities") or machine.capabilities(),
-    }
-    signed = host.signed(value, signatures.STATUS)
+    return document, {**value, **aside}
+
+
+def reported(
+    host: Host, document: Document | None, reports: Iterable[tuple[Report, datetime]]
+) -> tuple[bytes, dict[str, Any]]:
+    """What reports make of this server's status document, as :func:`merged`.
+
+    :return: the new file, empty when the document says so already, and its value, signed.
+    :raises SigningFailed: when this server cannot sign.
+    """
+    document, value = merged(host, document, reports)
+    old = document.value if document else {}
+    if value == old:
+        return b"", old
+    made = {"system": machine.system_facts(), "capabilities": old.get("capabilities") or machine.capabilities()}
+    signed = host.signed({**value, **made}, signatures.STATUS)
     changes = {name: new for name, new in signed.items() if name not in old or old[name] != new}
-    if document is None:
-        return parse_object(new_document(changes), status_path(host.id)), changes
-    text = set_members(document.text, document.text.index("{"), changes)
-    return replace(document, text=text), {**old, **changes}
+    return document.with_members(changes) if document else new_document(changes), {**old, **changes}
 
 
 def _set_aside(host: Host, unsigned: dict[str, Any]) -> dict[str, Any]:
