@@ -20,6 +20,7 @@ from typing import Any, Callable, TypeVar
 from .errors import Locked, StateUnusable, unusable
 
 T = TypeVar("T")
+_Version = tuple[int, int, int, int]
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?")
 LOCK_TIMEOUT = 10
@@ -46,6 +47,7 @@ class StateDirectory:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._kept: dict[str, tuple[_Version, Any]] = {}
 
     def make(self, name: str = "") -> Path:
         """Return the folder ``name`` inside the state directory, made when missing.
@@ -60,13 +62,18 @@ class StateDirectory:
         return folder
 
     def read_json(self, name: str) -> Any:
-        """Return the content of the JSON file ``name``, None when there is none.
+        """Return the content of the JSON file ``name``, None when there is none. Nobody changes it.
+
+        A file that is as it was when this object read or wrote it is not read again.
 
         :raises StateUnusable: when it cannot be read or is not JSON.
         """
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"), parse_constant=_number, parse_float=_number)
+            version = _version(path.stat())
+            if self._kept.get(name, (None,))[0] != version:
+                self._kept[name] = (version, _decode(path.read_text(encoding="utf-8")))
+            return self._kept[name][1]
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -96,14 +103,15 @@ class StateDirectory:
         :raises StateUnusable: when it cannot be written.
         """
         path = self.make() / name
+        text = json.dumps(value, indent=2)
         try:
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                    json.dump(value, stream, indent=2)
-                    stream.write("\n")
+                    stream.write(f"{text}\n")
                     stream.flush()
                     os.fsync(stream.fileno())
+                    version = _version(os.fstat(stream.fileno()))
                 os.replace(temporary, path)
             except BaseException:
                 with contextlib.suppress(FileNotFoundError):
@@ -112,6 +120,7 @@ class StateDirectory:
             _sync_folder(path.parent)
         except OSError as error:
             raise unusable(error, path) from error
+        self._kept[name] = (version, _decode(text))
 
     @contextlib.contextmanager
     def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
@@ -142,6 +151,15 @@ class StateDirectory:
             yield
         finally:
             os.close(descriptor)
+
+
+def _decode(text: str) -> Any:
+    return json.loads(text, parse_constant=_number, parse_float=_number)
+
+
+def _version(status: os.stat_result) -> _Version:
+    """What tells a file from the one that stood there before: each write replaces it."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _number(text: str) -> float:
