@@ -30,6 +30,10 @@ class Change:
     ids: tuple[str, ...] = ()
 
 
+def _nothing(_path: str) -> bytes:
+    return b""
+
+
 @dataclass(frozen=True)
 class Receipt:
     """How a write ended.
@@ -42,7 +46,7 @@ class Receipt:
     commit: str | None
     attempts: int
     files: dict[str, bytes] = field(default_factory=dict)
-    before: Callable[[str], bytes] = lambda _path: b""
+    before: Callable[[str], bytes] = _nothing
     queued: bool = False
 
     @property
