@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from ..documents.json_document import check_text
 from ..errors import (
@@ -30,14 +29,13 @@ from ..errors import (
 )
 from ..identity.host import Host
 from ..mail.idempotency import contents as contents_of
-from ..mail.mailbox import read_mailbox
-from ..mail.read_ledger import ACKNOWLEDGED, READ, own_marks
-from ..mail.sent_keys import SentKeys
-from ..mail.sequence import last_known, number
+from ..mail.sequence import last_known
 from ..store.snapshot import Change, Receipt, Snapshot
-from ..timestamps import utc_text
-from .change import Combined, combine, messages_there
+from ..timestamps import parse_time, utc_text
+from .batch import Batch, Combined, Records
+from .change import combine
 from .outbox import OUTBOX_FILE, Item, Outbox, new_item_id
+from .writes import Write
 
 QUEUE, FAIL = "queue", "fail"
 OFFLINE = (QUEUE, FAIL)
@@ -55,13 +53,10 @@ _CONTENT = (PushDeclined, KeyConflict, InvalidInput)
 """Errors that may lie in what is written."""
 
 
-def new_item(host: Host, summary: str, **what: Any) -> Item:
-    """A write of this server, to be submitted.
-
-    :param what: the fields of an :class:`.Item` that say what it writes.
-    """
+def new_item(host: Host, summary: str, *writes: Write) -> Item:
+    """Writes of this server, to be submitted together."""
     check_text(summary, "the summary")
-    return Item(new_item_id(), utc_text(host.clock()), summary, **what)
+    return Item(new_item_id(), utc_text(host.clock()), summary, writes)
 
 
 def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
@@ -134,7 +129,7 @@ def _accept(host: Host, item: Item, last: int) -> Item:
                 )
             return same
         waiting = sum(len(one.messages) for one in contents.items)
-        item = replace(item, messages=tuple(number(host, item.messages, last + waiting)))
+        item = replace(item, writes=tuple(write.signed(host, last + waiting) for write in item.writes))
         contents.accept(item, host.clock())
     return item
 
@@ -175,13 +170,15 @@ def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
         raise PushDeclined(refused.reason, "Nothing was written. Change what is refused, and write it again.")
 
     def look(snapshot: Snapshot) -> Receipt:
-        there = messages_there(host, snapshot, read_mailbox(snapshot), item) if item.messages else ()
-        if item.messages and not item.once and not there:
+        batch = Batch(host, snapshot)
+        found = [write.there(batch, parse_time(item.accepted_at)) for write in item.writes]
+        if None in found:
             raise DeadlineReached(
                 "The write is neither in the outbox of this host nor in the repository, as far as it is known here.",
                 "Another process may have dropped it: look with the next listing before you repeat it.",
             )
-        return Receipt(Combined({item.id: there}), snapshot.commit if is_new else None, 0)
+        messages = [entry for there in found for entry in there or ()]
+        return Receipt(Combined({item.id: messages}), snapshot.commit if is_new else None, 0)
 
     return host.repository.look(look)
 
@@ -204,7 +201,7 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
 def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt:
     if error:
         host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
-    files = {OUTBOX_FILE: json.dumps(asdict(item), indent=2).encode()}
+    files = {OUTBOX_FILE: json.dumps(item.as_json(), indent=2).encode()}
     return Receipt(Combined({item.id: item.messages}), None, 0, files, queued=True)
 
 
@@ -224,14 +221,11 @@ def _write(host: Host, only: str = "") -> Receipt:
 
 def _settle(host: Host, combined: Combined, delivered: Sequence[Item]) -> None:
     """Note on this host what was delivered."""
-    now = host.clock()
+    records = Records()
     for item in delivered:
-        if item.key:
-            SentKeys(host.state, now).add(item.key, list(combined.messages[item.id]))
-    for mark in (READ, ACKNOWLEDGED):
-        ids = [message_id for item in delivered for message_id in getattr(item, mark.name)]
-        if ids:
-            own_marks(host, mark).record(ids, combined.mailbox, now)
+        for write in item.writes:
+            write.settle(item.id, combined, records)
+    records.save(host, combined.mailbox)
     with Outbox(host.state).changing() as contents:
         contents.remove([item.id for item in delivered])
         contents.last = combined.last if combined.last is not None else contents.last

@@ -171,7 +171,7 @@ class _Settled:
         self._everyone = recipients_of(host, snapshot, {"to": ALL})
         self._ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
         waiting = Outbox(host.state).read().items
-        self._waiting = {message_id for item in waiting for message_id in (*item.read, *item.acknowledged)}
+        self._waiting = {message_id for item in waiting for write in item.writes for message_id in write.marked}
         self._newest = self._newest_of_each()
         requests = [entry for entry in entries if type_of(entry) == "request" and self._is_read(entry)]
         self._answers = Answers(host, snapshot, requests, entries)

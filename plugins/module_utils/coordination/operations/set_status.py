@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..delivery.deliver import QUEUE, deliver_waiting, new_item, submit
 from ..delivery.queued_status import queued_status, waiting_reports
+from ..delivery.writes import StatusReport
 from ..documents.json_document import Document
 from ..documents.secret_policy import REFUSE
 from ..errors import DeadlineReached, RemoteUnreachable
@@ -46,7 +47,7 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
         document, own, status = None, *merged(host, None, reports)
     if own and status == own.value:
         return Receipt(clean(status), None, 0)
-    receipt = submit(host, new_item(host, summary_of(report, status), report=report), offline)
+    receipt = submit(host, new_item(host, summary_of(report, status), StatusReport(report)), offline)
     return replace(receipt, result=clean(receipt.result.status or reported(host, document, reports)[1]))
 
 

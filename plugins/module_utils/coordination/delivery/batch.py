@@ -1,0 +1,143 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The change of the documents that carries out writes, and what this server records when it was delivered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from typing import Any, Callable
+
+from ..documents.json_document import EntryList
+from ..identity.host import MESSAGES, Host
+from ..mail.mailbox import is_mine_to_read, read_mailbox
+from ..mail.message import id_of
+from ..mail.read_ledger import Mark, own_marks
+from ..mail.sent_keys import SentKeys
+from ..mail.sequence import last_number, number
+from ..status.document import Report, reported, status_path
+from ..store.snapshot import Change, Snapshot
+
+
+@dataclass
+class Combined:
+    """What a change carries: by item its messages as they are in the repository, those already there included.
+
+    ``last`` is the number of the last message of this server, ``mailbox`` holds the entries before the change and
+    ``status`` is this server's status after it.
+    """
+
+    messages: dict[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    last: int | None = None
+    mailbox: list[dict[str, Any]] = field(default_factory=list)
+    status: dict[str, Any] = field(default_factory=dict)
+
+
+class Batch:
+    """The documents of a snapshot, to which writes are applied one after the other.
+
+    :param last: the number of the last message that this server knows to be delivered.
+
+    ``answered`` are the ids of the messages that answers in this batch answer.
+    """
+
+    def __init__(self, host: Host, snapshot: Snapshot, last: int | None = None) -> None:
+        self.host = host
+        self.snapshot = snapshot
+        self.answered: set[str] = set()
+        self._combined = Combined(last=last)
+        self._new: list[tuple[str, Sequence[dict[str, Any]]]] = []
+        self._marks: dict[int, dict[str, Any]] = defaultdict(dict)
+        self._reports: list[tuple[Report, datetime]] = []
+
+    @cached_property
+    def mailbox(self) -> EntryList:
+        """The mailbox before the change.
+
+        :raises DocumentDamaged: when it cannot be read.
+        """
+        return read_mailbox(self.snapshot)
+
+    def send(self, item_id: str, there: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> None:
+        """Add new messages of an item to those of it that are in the repository."""
+        self._combined.messages[item_id] = there
+        self._new.append((item_id, new))
+
+    def mark(self, message_id: str, members_of: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Set members of the messages to this server that have an id; none when there is no such message any more."""
+        self._combined.mailbox = self.mailbox.entries
+        for index in self._places.get(message_id, ()):
+            if is_mine_to_read(self.host, self.mailbox.entries[index]):
+                self._marks[index].update(members_of(self.mailbox.entries[index]))
+
+    def report(self, report: Report, made: datetime) -> None:
+        """Add a report of this server's status, made at a time in UTC."""
+        self._reports.append((report, made))
+
+    def change(self, summary: str) -> Change:
+        """The change that carries out all of this; its result is a :class:`Combined`.
+
+        :raises InvalidInput: when a status report does not fit the status.
+        :raises SigningFailed: when this server cannot sign.
+        """
+        files: dict[str, bytes] = {}
+        new = self._numbered()
+        marks = {index: members for index, members in self._marks.items() if members}
+        if new or marks:
+            files[MESSAGES] = self.mailbox.splice(marks, new)
+        if self._reports:
+            path = status_path(self.host.id)
+            document = self.snapshot.load_object(path)
+            changed, self._combined.status = reported(self.host, document, self._reports)
+            if changed:
+                files[path] = changed
+        return Change(self._combined, files, summary, tuple(map(id_of, new)))
+
+    def _numbered(self) -> list[dict[str, Any]]:
+        """The new messages, numbered and signed."""
+        new = [entry for _item_id, entries in self._new for entry in entries]
+        if new:
+            last = last_number(self.host, self.snapshot, self.mailbox.entries, self._combined.last)
+            new = number(self.host, new, last)
+            self._combined.last = last + len(new)
+        numbered = iter(new)
+        for item_id, entries in self._new:
+            there = self._combined.messages[item_id]
+            self._combined.messages[item_id] = [*there, *islice(numbered, len(entries))]
+        return new
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The indices of the messages, by id."""
+        places = defaultdict(list)
+        for index, entry in enumerate(self.mailbox.entries):
+            places[id_of(entry)].append(index)
+        return places
+
+
+@dataclass
+class Records:
+    """What this server has to record of writes that were delivered.
+
+    :param keys: the messages that were sent under an idempotency key.
+    :param marks: the ids of the messages that were marked.
+    """
+
+    keys: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    marks: dict[Mark, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def save(self, host: Host, mailbox: Sequence[dict[str, Any]]) -> None:
+        """Write each ledger once.
+
+        :param mailbox: the entries before the change.
+        :raises StateUnusable: when that is not possible.
+        """
+        if self.keys:
+            SentKeys(host.state, host.clock()).add(self.keys)
+        for mark, ids in self.marks.items():
+            own_marks(host, mark).record(ids, mailbox, host.clock())
