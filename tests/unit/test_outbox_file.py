@@ -21,7 +21,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.state_di
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 
 ENTRY = compose(Draft("Hello", "Hi"), "msg_1", "build1", "build2", datetime(2026, 11, 22, tzinfo=timezone.utc))
-REPORT = {"status": "building", "job": "j", "branch": None, "commit": None, "log": None, "artifacts": [], "outcome": {}}
+REPORT: dict[str, Any] = {
+    "status": "building",
+    "job": "j",
+    "branch": None,
+    "commit": None,
+    "log": None,
+    "artifacts": [],
+    "outcome": {},
+}
 MARKS = {"read": ["msg_0"], "acknowledged": ["msg_9"]}
 
 

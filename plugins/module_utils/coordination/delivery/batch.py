@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..documents.json_document import EntryList
 from ..identity.host import MESSAGES, Host
@@ -22,6 +22,14 @@ from ..mail.sent_keys import SentKeys
 from ..mail.sequence import last_number, number
 from ..status.document import Report, reported, status_path
 from ..store.snapshot import Change, Snapshot
+from ..timestamps import parse_time
+
+if TYPE_CHECKING:
+    from .outbox import Item
+
+
+MAX_SUMMARIES = 50
+"""Writes that the message of a commit names."""
 
 
 @dataclass
@@ -29,13 +37,26 @@ class Combined:
     """What a change carries: by item its messages as they are in the repository, those already there included.
 
     ``last`` is the number of the last message of this server, ``mailbox`` holds the entries before the change and
-    ``status`` is this server's status after it.
+    ``status`` is this server's status after it. What its writes settle is to be recorded: ``keys``, the messages that
+    were sent under an idempotency key, and ``marks``, the ids of messages that were marked.
     """
 
     messages: dict[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
     last: int | None = None
     mailbox: list[dict[str, Any]] = field(default_factory=list)
     status: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    marks: dict[Mark, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def record(self, host: Host) -> None:
+        """Record what was settled; each ledger is written once.
+
+        :raises StateUnusable: when that is not possible.
+        """
+        if self.keys:
+            SentKeys(host.state, host.clock()).add(self.keys)
+        for mark, ids in self.marks.items():
+            own_marks(host, mark).record(ids, self.mailbox, host.clock())
 
 
 class Batch:
@@ -79,12 +100,17 @@ class Batch:
         """Add a report of this server's status, made at a time in UTC."""
         self._reports.append((report, made))
 
-    def change(self, summary: str) -> Change:
-        """The change that carries out all of this; its result is a :class:`Combined`.
+    def change(self, items: Sequence[Item]) -> Change:
+        """The change that carries out items of the outbox, each exactly once; its result is a :class:`Combined`.
 
+        :raises KeyConflict: when a key was used for something else.
         :raises InvalidInput: when a status report does not fit the status.
+        :raises DocumentDamaged: when a document that is to be changed cannot be read.
         :raises SigningFailed: when this server cannot sign.
         """
+        for item in items:
+            for write in item.writes:
+                write.apply(self, item.id, parse_time(item.accepted_at))
         files: dict[str, bytes] = {}
         new = self._numbered()
         marks = {index: members for index, members in self._marks.items() if members}
@@ -96,7 +122,7 @@ class Batch:
             changed, self._combined.status = reported(self.host, document, self._reports)
             if changed:
                 files[path] = changed
-        return Change(self._combined, files, summary, tuple(map(id_of, new)))
+        return Change(self._combined, files, _summary(self.host, items), tuple(map(id_of, new)))
 
     def _numbered(self) -> list[dict[str, Any]]:
         """The new messages, numbered and signed."""
@@ -120,24 +146,9 @@ class Batch:
         return places
 
 
-@dataclass
-class Records:
-    """What this server has to record of writes that were delivered.
-
-    :param keys: the messages that were sent under an idempotency key.
-    :param marks: the ids of the messages that were marked.
-    """
-
-    keys: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    marks: dict[Mark, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def save(self, host: Host, mailbox: Sequence[dict[str, Any]]) -> None:
-        """Write each ledger once.
-
-        :param mailbox: the entries before the change.
-        :raises StateUnusable: when that is not possible.
-        """
-        if self.keys:
-            SentKeys(host.state, host.clock()).add(self.keys)
-        for mark, ids in self.marks.items():
-            own_marks(host, mark).record(ids, mailbox, host.clock())
+def _summary(host: Host, items: Sequence[Item]) -> str:
+    if len(items) == 1:
+        return f"{host.id}: {items[0].summary}"
+    lines = [item.summary for item in items[:MAX_SUMMARIES]]
+    more = [f"and {len(items) - MAX_SUMMARIES} more"] if len(items) > MAX_SUMMARIES else []
+    return "\n".join([f"{host.id}: {len(items)} writes", "", *lines, *more])

@@ -29,13 +29,12 @@ from ..errors import (
 )
 from ..identity.host import Host
 from ..mail.idempotency import contents as contents_of
-from ..mail.sequence import last_known
+from ..mail.sequence import number
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import parse_time, utc_text
-from .batch import Batch, Combined, Records
-from .change import combine
+from .batch import Batch, Combined
 from .outbox import OUTBOX_FILE, Item, Outbox, new_item_id
-from .writes import Write
+from .writes import Messages, Write
 
 QUEUE, FAIL = "queue", "fail"
 OFFLINE = (QUEUE, FAIL)
@@ -74,8 +73,8 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
         raise InvalidInput(f"The option offline cannot be {offline!r}.", f"Use one of {', '.join(OFFLINE)}.")
     if host.check_mode:
         waiting = Outbox(host.state).read()
-        return host.preview(lambda snapshot: combine(host, snapshot, [*waiting.items, item], waiting.last))
-    accepted = _accept(host, item, last_known(host, Outbox(host.state).read().last))
+        return host.preview(lambda snapshot: Batch(host, snapshot, waiting.last).change([*waiting.items, item]))
+    accepted = _accept(host, item)
     is_new = accepted.id == item.id
     try:
         receipt = _deliver_own(host, accepted, offline)
@@ -117,7 +116,7 @@ def deliver_waiting(host: Host) -> None:
         host.repository.notes.append(f"What waits in the outbox was not delivered: {error}")
 
 
-def _accept(host: Host, item: Item, last: int) -> Item:
+def _accept(host: Host, item: Item) -> Item:
     """Put an item into the outbox, signed; the one that waits under the same key stands for it."""
     with Outbox(host.state).changing() as contents:
         same = next((one for one in contents.items if item.key and one.key == item.key), None)
@@ -129,9 +128,16 @@ def _accept(host: Host, item: Item, last: int) -> Item:
                 )
             return same
         waiting = sum(len(one.messages) for one in contents.items)
-        item = replace(item, writes=tuple(write.signed(host, last + waiting) for write in item.writes))
+        item = replace(
+            item, writes=tuple(_signed(host, write, (contents.last or 0) + waiting) for write in item.writes)
+        )
         contents.accept(item, host.clock())
     return item
+
+
+def _signed(host: Host, write: Write, last: int) -> Write:
+    """A write with its messages signed, numbered after ``last``: those numbers are corrected where it was not known."""
+    return replace(write, messages=tuple(number(host, write.messages, last))) if isinstance(write, Messages) else write
 
 
 def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt | None:
@@ -170,14 +176,14 @@ def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
         raise PushDeclined(refused.reason, "Nothing was written. Change what is refused, and write it again.")
 
     def look(snapshot: Snapshot) -> Receipt:
-        batch = Batch(host, snapshot)
-        found = [write.there(batch, parse_time(item.accepted_at)) for write in item.writes]
-        if None in found:
+        batch, accepted = Batch(host, snapshot), parse_time(item.accepted_at)
+        sent = [write for write in item.writes if isinstance(write, Messages)]
+        messages = [entry for write in sent for entry in write.there(batch, accepted)]
+        if not messages and any(not write.once for write in sent):
             raise DeadlineReached(
                 "The write is neither in the outbox of this host nor in the repository, as far as it is known here.",
                 "Another process may have dropped it: look with the next listing before you repeat it.",
             )
-        messages = [entry for there in found for entry in there or ()]
         return Receipt(Combined({item.id: messages}), snapshot.commit if is_new else None, 0)
 
     return host.repository.look(look)
@@ -214,18 +220,17 @@ def _write(host: Host, only: str = "") -> Receipt:
         delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
             return Change(Combined(last=contents.last))
-        return combine(host, snapshot, delivered, contents.last)
+        return Batch(host, snapshot, contents.last).change(delivered)
 
     return host.write(function, lambda receipt: _settle(host, receipt.result, delivered))
 
 
 def _settle(host: Host, combined: Combined, delivered: Sequence[Item]) -> None:
     """Note on this host what was delivered."""
-    records = Records()
     for item in delivered:
         for write in item.writes:
-            write.settle(item.id, combined, records)
-    records.save(host, combined.mailbox)
+            write.settle(item.id, combined)
+    combined.record(host)
     with Outbox(host.state).changing() as contents:
         contents.remove([item.id for item in delivered])
         contents.last = combined.last if combined.last is not None else contents.last

@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from ..identity.host import Host
 from ..mail.answers import answered_ids
 from ..mail.idempotency import sent_before
 from ..mail.mailbox import recipients_of
 from ..mail.message import answered_id, id_of, is_marked_read, normalise
 from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark
-from ..mail.sequence import number
 from ..status.document import Report, parse_report
-from .batch import Batch, Combined, Records
+from .batch import Batch, Combined
 
 SURELY_NOT_ARCHIVED = timedelta(hours=1)
 """The age up to which a message of which no push is on record is not looked for in the archives."""
@@ -33,13 +31,6 @@ class Write:
     messages: tuple[dict[str, Any], ...] = ()
     marked: tuple[str, ...] = ()
 
-    def signed(self, host: Host, last: int) -> Write:
-        """The write with its messages numbered after ``last`` and signed.
-
-        :raises SigningFailed: when this server cannot sign.
-        """
-        return self
-
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
         """Apply the write to the documents.
 
@@ -48,15 +39,8 @@ class Write:
         """
         raise NotImplementedError
 
-    def settle(self, item_id: str, combined: Combined, records: Records) -> None:
+    def settle(self, item_id: str, combined: Combined) -> None:
         """Add what this server records of the write once it was delivered."""
-
-    def there(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]] | None:
-        """Its messages that are in the repository; None when they have to be there after its delivery and are not.
-
-        :raises KeyConflict: when its key was used for something else.
-        """
-        return ()
 
     def as_json(self) -> dict[str, Any]:
         """The members of an item in the file of the outbox that tell of the write."""
@@ -68,47 +52,47 @@ class Messages(Write):
     """Messages that are sent unless they are in the repository, under their ids or their idempotency key."""
 
     messages: tuple[dict[str, Any], ...]
-
-    def signed(self, host: Host, last: int) -> Messages:
-        return replace(self, messages=tuple(number(host, self.messages, last)))
+    once: ClassVar[bool] = False
 
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
         there = self.there(batch, accepted)
-        batch.send(item_id, there or (), () if there else self.messages)
+        batch.send(item_id, there, () if there else self.messages)
 
-    def settle(self, item_id: str, combined: Combined, records: Records) -> None:
-        key = self.messages[0].get("key")
-        if key:
-            records.keys[str(key)] = list(combined.messages[item_id])
+    def there(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
+        """Those that are in the repository.
 
-    def there(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]] | None:
+        :raises KeyConflict: when the key was used for something else.
+        """
         is_old = accepted is None or batch.host.clock() - accepted > SURELY_NOT_ARCHIVED
         archived = is_old or not batch.snapshot.tried.isdisjoint(map(id_of, self.messages))
-        return sent_before(batch.host, batch.snapshot, batch.mailbox, self.messages, archived) or None
+        return sent_before(batch.host, batch.snapshot, batch.mailbox, self.messages, archived)
+
+    def settle(self, item_id: str, combined: Combined) -> None:
+        key = self.messages[0].get("key")
+        if key:
+            combined.keys[str(key)] = list(combined.messages[item_id])
 
     def as_json(self) -> dict[str, Any]:
-        return {"messages": list(self.messages)}
+        return {"messages": list(self.messages), "once": self.once}
 
 
-@dataclass(frozen=True)
 class Answers(Messages):
     """Answers, of which each is sent only when its message has no answer of this server yet."""
+
+    once = True
 
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
         there = self.there(batch, accepted)
         asked = set(map(answered_id, self.messages))
         answered = {*answered_ids(batch.host, batch.snapshot, asked), *batch.answered}
+        new = [one for one in self.messages if answered_id(one) not in answered]
         ids = set(map(id_of, there))
-        new = [one for one in self.messages if answered_id(one) not in answered and id_of(one) not in ids]
-        batch.send(item_id, there, new)
+        batch.send(item_id, there, [one for one in new if id_of(one) not in ids])
         batch.answered |= asked
 
     def there(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
         ids = set(map(id_of, self.messages))
         return [entry for entry in batch.mailbox.entries if id_of(entry) in ids]
-
-    def as_json(self) -> dict[str, Any]:
-        return {"messages": list(self.messages), "once": True}
 
 
 @dataclass(frozen=True)
@@ -126,8 +110,8 @@ class _Marks(Write):
         """What has to be set in an entry."""
         raise NotImplementedError
 
-    def settle(self, item_id: str, combined: Combined, records: Records) -> None:
-        records.marks[self.mark] += self.marked
+    def settle(self, item_id: str, combined: Combined) -> None:
+        combined.marks[self.mark] += self.marked
 
     def as_json(self) -> dict[str, Any]:
         return {self.mark.name: list(self.marked)}
