@@ -18,6 +18,8 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, Callable, NamedTuple, NoReturn
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_BEHIND = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
+"""What stands behind an element of an array: its end, or the comma before the next one."""
 INDENT = "  "
 """The indent of each level, as the shell scripts left them."""
 
@@ -50,16 +52,16 @@ def elements(text: str, start: int) -> tuple[list[Any], list[Span], int]:
     values: list[Any] = []
     spans = []
     position = skip(text, start + 1)
-    while text[position : position + 1] != "]" or values:
+    is_last = text.startswith("]", position)
+    while not is_last:
         value, end = DECODER.raw_decode(text, position)
-        # An array that is decoded at once shares the keys of its objects; so do these.
-        values.append({sys.intern(key): item for key, item in value.items()} if type(value) is dict else value)
+        values.append(value)
         spans.append(Span(position, end))
-        position = skip(text, end)
-        if text[position : position + 1] == "]":
-            break
-        position = _expect(",", text, position)
-    return values, spans, position + 1
+        behind = _BEHIND.match(text, end)
+        if behind is None:
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, skip(text, end))
+        position, is_last = behind.end(), behind.group(1) is not None
+    return values, spans, position if values else position + 1
 
 
 def members(
