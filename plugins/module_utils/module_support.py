@@ -15,9 +15,9 @@ from .coordination.delivery.deliver import OFFLINE, QUEUE, deliver_waiting
 from .coordination.documents.secret_policy import POLICIES, REFUSE, own_token
 from .coordination.errors import CoordinationError, InvalidInput, unusable
 from .coordination.identity.host import Host, open_host
-from .coordination.machine import open_standard_streams
 from .coordination.operations.recover import withdrawal_notes
 from .coordination.secrets.scanner import find_secrets
+from .coordination.standard_streams import open_standard_streams
 from .coordination.store.snapshot import Receipt
 from .coordination.text import one_line, visible
 

@@ -201,7 +201,7 @@ def test_state_that_somebody_has_damaged_stops_no_service(builders: Builders) ->
         watch = builders.state("build1") / "watch.json"
         watch.write_text("[1]")
         running.cycle()
-        assert f"{watch} does not hold what it should" in running.problems()[0]
+        assert f"{watch} has unexpected content" in running.problems()[0]
         watch.unlink()
         running.next_beat()
 

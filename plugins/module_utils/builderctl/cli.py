@@ -16,8 +16,8 @@ from typing import Any
 
 from ..coordination.delivery.deliver import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain, unusable
-from ..coordination.machine import open_standard_streams
 from ..coordination.operations.recover import withdrawal_notes
+from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
 from .arguments import parse
 from .body import read_body

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
-from ..coordination.errors import InvalidInput, reading_remedy
+from ..coordination.errors import InvalidInput, permission_remedy
 from ..coordination.identity.host import Host, open_host
 from ..coordination.monitoring.heartbeat import PUBLISH
 
@@ -70,7 +70,7 @@ def load_config(path: str = CONFIG_FILE) -> Config:
     except FileNotFoundError:
         return Config()
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({error.strerror}).", reading_remedy(error, remedy)) from error
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}).", permission_remedy(error, remedy)) from error
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}).", remedy) from error
     defaults = {field.name: field.default for field in fields(Config)}

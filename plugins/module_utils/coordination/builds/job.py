@@ -21,7 +21,7 @@ from typing import Any
 from ..environment.facts import commit_of
 from ..errors import InvalidInput
 from ..identity.host import Host
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 from ..state_dir import StateDirectory
 from ..text import one_line
 from ..timestamps import parse_time, utc_text
@@ -242,7 +242,7 @@ def _seen(host: Host, record: dict[str, Any]) -> dict[str, Any]:
         "elapsed_seconds": max(0, int((host.clock() - started).total_seconds())),
         "log": record["log"],
         "log_size": record.get("log_size", 0),
-        "last_lines": [one_line(line) for line in harmless(last_lines).splitlines()],
+        "last_lines": [one_line(line) for line in redacted(last_lines).splitlines()],
         **{name: record[name] for name in ("branch", "commit", "started_at")},
         **record.get("outcome", {}),
     }

@@ -205,7 +205,7 @@ def _deliver_own(host: Host, accepted: Item, is_new: bool, offline: str) -> Rece
         if not isinstance(error, _LATER) or offline == FAIL:
             _withdraw(host, accepted, is_new)
             if isinstance(error, RemoteError) and not isinstance(error, (DeadlineReached, PushDeclined)) and is_new:
-                error.tell(_LOST)
+                error.add_detail(_LOST)
             raise
         host.repository.away = error.what
         return _queued(host, accepted, accepted, error)

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ..errors import InvalidInput
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 from ..text import short
 from .facts import is_installed
 
@@ -146,7 +146,7 @@ def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str
         as_wanted = not version or bool(provided_by)
     else:
         as_wanted = bool(version) and (not spec.version or (spec.version == version and not provided_by))
-    failed = "" if as_wanted and state != LATEST else harmless(words).strip()[-MAX_WORDS:]
+    failed = "" if as_wanted and state != LATEST else redacted(words).strip()[-MAX_WORDS:]
     predicted = predict and not as_wanted and not failed
     return Outcome(
         name=spec.name,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import machine
-from ..errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, reading_remedy
+from ..errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, permission_remedy
 from ..state_dir import StateDirectory
 
 DEFAULT_STATE_DIR = "/var/lib/acs-builders"
@@ -187,7 +187,7 @@ def load_fleet(state: StateDirectory) -> Fleet:
         except FileNotFoundError:
             continue
         except OSError as error:
-            remedy = reading_remedy(error, "Run the setup playbook again.")
+            remedy = permission_remedy(error, "Run the setup playbook again.")
             raise StateUnusable(f"{path} cannot be read ({error.strerror}).", remedy) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise StateUnusable(f"{path} is not a fleet file ({error}).", "Run the setup playbook again.") from error
@@ -252,7 +252,7 @@ def _own_id(fleet: Fleet, state: StateDirectory) -> tuple[str | None, str]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            remedy = reading_remedy(error, "Run the setup playbook again.")
+            remedy = permission_remedy(error, "Run the setup playbook again.")
             raise StateUnusable(f"{path} cannot be read ({error.strerror}).", remedy) from error
         except UnicodeDecodeError as error:
             raise StateUnusable(f"{path} cannot be read ({error}).", "Run the setup playbook again.") from error
