@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import VERIFIED, WORDS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS, VERIFIED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Standing
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import not_understood
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 PLAIN = rendering.painter(False)
 WORD = r"""([\w.:@/+~=%-]+|".*")"""
-SENDERS = "|".join(map(re.escape, WORDS.values()))
+SENDERS = "|".join(map(re.escape, LABELS.values()))
 HEAD = re.compile(
     rf"\[(ERROR|WARNING|REQUEST|INFO)\] {WORD} -> {WORD}(  \((high|low) priority\))?  \(({SENDERS})\)", re.ASCII
 )
@@ -238,9 +238,9 @@ def test_who_wrote_a_message_stands_at_its_head(verified: str) -> None:
     lines = rendering.message(shown({"from": "build1", "to": "build2", "type": "request"}, standing), NOW, PLAIN).split(
         "\n"
     )
-    assert lines[0] == f"[REQUEST] build1 -> build2  ({WORDS[verified]})"
+    assert lines[0] == f"[REQUEST] build1 -> build2  ({LABELS[verified]})"
     assert lines[3:5] == ["Sender: why\\nso", "Actionable: no, why\\nnot"]
-    assert len(set(WORDS.values())) == len(VERIFIED)
+    assert len(set(LABELS.values())) == len(VERIFIED)
 
 
 def listing(*mailbox: dict[str, Any], unread: int = 1, age: int = 0, narrowed: bool = False) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..coordination.identity.host import Host
 from ..coordination.identity.signatures import digest
-from ..coordination.identity.verification import WORDS
+from ..coordination.identity.verification import LABELS
 from ..coordination.mail.actionable import standings
 from ..coordination.mail.lenient_fields import not_understood
 from ..coordination.mail.message import id_of, is_for, is_undeliverable, normalise
@@ -42,7 +42,7 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
     if new:
         when = stamp(host.clock())
         judged = zip(new, standings(host, new))
-        append(path, "\n".join(_logged(host, entry, when, WORDS[one.verified]) for entry, one in judged))
+        append(path, "\n".join(_logged(host, entry, when, LABELS[one.verified]) for entry, one in judged))
     if new or logged is None:
         host.state.write_json(LOGGED_FILE, {"ids": [_name_of(entry) for entry in mine]})
 

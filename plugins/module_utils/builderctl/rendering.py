@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Callable
 
-from ..coordination.identity.verification import WORDS
+from ..coordination.identity.verification import LABELS
 from ..coordination.text import one_line, quoted
 from ..coordination.timestamps import parse_time
 
@@ -84,7 +84,7 @@ def message(shown: dict[str, Any], now: datetime, paint: Paint) -> str:
         details.append("Ack: required" + (f", given by {done}" if done else ""))
     if shown["read"]:
         details.append("Read: yes")
-    sender = WORDS[shown["verified"]]
+    sender = LABELS[shown["verified"]]
     lines = [
         f"[{paint(kind.upper(), kind)}] {word(shown['from'])} -> {word(shown['to'])}{priority}  ({sender})",
         f"Subject: {one_line(shown['subject'])}",

@@ -13,7 +13,7 @@ from ..environment.packages import is_allowed, is_safe, parse_spec
 from ..errors import InvalidInput
 from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..identity.verification import MARKED, TRUE, Judge
+from ..identity.verification import MARKED, TRUE, Verifier
 from ..mail.actionable import ActedLedger
 from ..mail.answers import answered_ids
 from ..mail.mailbox import read_mailbox
@@ -183,7 +183,7 @@ def _old(host: Host, entry: dict[str, Any], message: dict[str, Any]) -> tuple[st
     when = ActedLedger(host).acted_at(entry)
     if when:
         return FINISH, f"{host.id} began with it at {when} and did not come to its answer"
-    signer = Judge(host).judge([(entry, message["from"])])[0].signer
+    signer = Verifier(host).verify([(entry, message["from"])])[0].signer
     if signer is None or not signer.is_valid(host.clock()):
         return LEAVE, message["actionable_reason"]
     return DECLINE, f"It is not acted upon: {message['actionable_reason']}. Ask again."

@@ -14,7 +14,7 @@ from ..delivery.outbox import Outbox
 from ..delivery.queued_status import queued_status
 from ..errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked, RemoteUnreachable
 from ..identity.host import JOBS, Host
-from ..identity.verification import TRUE, UNSIGNED, Verdict, is_before_keys, is_believed
+from ..identity.verification import TRUE, UNSIGNED, Verification, is_before_keys, is_trusted
 from ..mail.answers import Answers
 from ..mail.audit import audit
 from ..mail.mailbox import read_mailbox
@@ -170,7 +170,7 @@ class _Told(NamedTuple):
     """
 
     status: dict[str, Any]
-    verdict: Verdict
+    verdict: Verification
     problems: list[str]
     queued: bool = False
 
@@ -183,9 +183,9 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     try:
         status, verdict = read_status(host, snapshot, server)
     except CoordinationError as error:
-        return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what.rstrip(".")])
+        return _Told({}, Verification(UNSIGNED, "not readable"), [error.what.rstrip(".")])
     old = verdict.verified == UNSIGNED and is_before_keys(host, status, server)
-    if status and not old and not is_believed(host, server, verdict):
+    if status and not old and not is_trusted(host, server, verdict):
         return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])
     written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
     if written and is_ahead(written, host.clock()):

@@ -15,7 +15,7 @@ from ..errors import DocumentDamaged
 from ..identity import signatures
 from ..identity.fleet import is_server_id
 from ..identity.host import ACTIVITY_FILE, Host
-from ..identity.verification import FALSE, Judge, Verdict, is_believed
+from ..identity.verification import FALSE, Verification, Verifier, is_trusted
 from ..machine import boot_id, system_facts, uptime_seconds
 from ..store.snapshot import Change, Snapshot
 from ..text import clean, one_line
@@ -80,7 +80,7 @@ class Heard(NamedTuple):
     """The heartbeat of a server: the verdict on it, whether it counts as its own, and what is to be doubted."""
 
     beat: dict[str, Any]
-    verdict: Verdict
+    verdict: Verification
     believed: bool
     doubts: list[str]
 
@@ -115,16 +115,16 @@ def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[dict[str, Any],
             yield document.value, server
 
 
-def judge_beats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> list[Verdict]:
+def judge_beats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> list[Verification]:
     """The verdicts on heartbeats, each with the server that it claims to come from."""
-    return Judge(host, signatures.HEARTBEAT, remember=False).judge(claims)
+    return Verifier(host, signatures.HEARTBEAT, remember=False).verify(claims)
 
 
-def _heard(host: Host, server: str, judged: list[tuple[dict[str, Any], Verdict]]) -> Heard:
+def _heard(host: Host, server: str, judged: list[tuple[dict[str, Any], Verification]]) -> Heard:
     """The one among a server's heartbeats that counts, and why the others, or this one too, are not believed."""
     objections = [_objection(host, beat, verdict) for beat, verdict in judged]
     believed = [
-        is_believed(host, server, verdict) and not objection for (_beat, verdict), objection in zip(judged, objections)
+        is_trusted(host, server, verdict) and not objection for (_beat, verdict), objection in zip(judged, objections)
     ]
     best = max(range(len(judged)), key=lambda index: (believed[index], _sent(judged[index][0])))
     beat, verdict = judged[best]
@@ -134,7 +134,7 @@ def _heard(host: Host, server: str, judged: list[tuple[dict[str, Any], Verdict]]
     return Heard(clean(beat), verdict, believed[best], doubts)
 
 
-def _objection(host: Host, beat: dict[str, Any], verdict: Verdict) -> str:
+def _objection(host: Host, beat: dict[str, Any], verdict: Verification) -> str:
     """What speaks against a heartbeat, other than that it is not signed; empty when nothing does.
 
     A key that is not valid now may be in anybody's hands.
