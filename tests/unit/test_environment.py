@@ -24,7 +24,7 @@ dpkg_needed = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="not
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for programs for as long as a busy machine needs."""
-    for name in ("PATIENCE", "DPKG_PATIENCE"):
+    for name in ("TIMEOUT", "DPKG_TIMEOUT"):
         monkeypatch.setattr(facts, name, LIMIT)
 
 
@@ -189,8 +189,8 @@ def test_a_dpkg_that_fails(install: Install, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ObservationFailed, match=r"database is damaged\)\. See what 'dpkg-query --show'"):
         packages()
     install("dpkg-query", f"exec sleep {LIMIT}")
-    monkeypatch.setattr(facts, "DPKG_PATIENCE", 0.2)
-    with pytest.raises(ObservationFailed, match="no answer in time"):
+    monkeypatch.setattr(facts, "DPKG_TIMEOUT", 0.2)
+    with pytest.raises(ObservationFailed, match="no result within"):
         packages()
 
 

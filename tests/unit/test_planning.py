@@ -81,7 +81,7 @@ def test_what_is_known_and_allowed_is_answered_the_rest_is_the_managers(trusted:
     [
         ({"action": "install_packages", "packages": ["jq", "sudo"]}, RULES, "Not allowed to be installed here: sudo."),
         ({"action": "install_packages", "packages": ["jq"]}, Rules(), "Not allowed to be installed here: jq."),
-        ({"action": "install_packages", "packages": ["-y"]}, RULES, "'-y' is no name of a package."),
+        ({"action": "install_packages", "packages": ["-y"]}, RULES, "'-y' is not the name of a package."),
         (
             {"action": "install_packages", "packages": ["openssh-server-"]},
             Rules(packages=["*"]),

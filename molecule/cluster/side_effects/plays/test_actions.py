@@ -187,7 +187,7 @@ def test_what_apt_takes_for_a_pattern_is_refused_before_anything_is_done(rig: Ri
     code, output = rig.playbook(
         INSTALL, "--extra-vars", json.dumps({"packages": [name], "state": "absent"}), check=False
     )
-    assert code != 0 and "is no name of a package" in " ".join(output.split())
+    assert code != 0 and "is not the name of a package" in " ".join(output.split())
     assert installed(rig, "build1", "rig-glob-a") == "1.0" and messages(rig) == before
 
 
