@@ -97,7 +97,11 @@ def test_a_job_that_runs(shell: Shell) -> None:
     with builders.host("build1") as host:
         shell.script("build1", advised)
         job, _published = watch(host, LIMIT)
-    assert (job["running"], job["status"], job["reason"]) == (False, "failed", "it was told to stop")
+    assert (job["running"], job["status"], job["reason"]) == (
+        False,
+        "failed",
+        "it was terminated by a signal to its runner",
+    )
 
 
 def test_an_acknowledgement_that_nobody_asked_for(shell: Shell) -> None:

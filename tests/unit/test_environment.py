@@ -186,7 +186,7 @@ def test_a_machine_without_dpkg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_dpkg_that_fails(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     install("dpkg-query", "echo 'error: the database is damaged' >&2; exit 2")
-    with pytest.raises(ObservationFailed, match=r"database is damaged\)\. See what 'dpkg-query --show'"):
+    with pytest.raises(ObservationFailed, match=r"database is damaged\)\. Run 'dpkg --audit'"):
         packages()
     install("dpkg-query", f"exec sleep {LIMIT}")
     monkeypatch.setattr(facts, "DPKG_TIMEOUT", 0.2)
