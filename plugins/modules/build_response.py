@@ -124,7 +124,7 @@ steps:
     reason:
       description: Why.
       type: str
-      sample: build1 may ask for install_packages
+      sample: build1 is allowed to request install_packages
     kind:
       description: What it asks for, as in O(allowed_actions); empty when that is not known.
       type: str
