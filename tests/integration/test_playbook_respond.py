@@ -124,7 +124,7 @@ def test_hostile_words_are_only_words(trusted: Builders) -> None:
     assert done.code == 0, done.output
     assert not marker.exists()
     assert "lookup(" in answer(trusted, job)["body"] and answer(trusted, step)
-    assert "no name of a package" in answer(trusted, refused)["body"]
+    assert "not the name of a package" in answer(trusted, refused)["body"]
     assert "not told here" in answer(trusted, path)["body"]
 
 

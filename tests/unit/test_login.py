@@ -35,7 +35,7 @@ def test_what_waits_is_said(builders: Builders, clock: Clock) -> None:
         write_summary(clock.on(host), health(2, 1, problems), ["the log cannot be written"], 60)
     assert summary(config, clock()).splitlines() == [
         "build1: 2 unread messages. Read with: builderctl read",
-        "build1: 1 message waits too long to be read, since 2026-11-22T07:00:00Z that of build2 (msg_0)",
+        "build1: 1 message is unread for too long, the oldest from build2, sent at 2026-11-22T07:00:00Z (msg_0)",
         "build1: the log cannot be written",
         "build1: build2: its last heartbeat is 400 s old\\x1b[2J",
     ]
