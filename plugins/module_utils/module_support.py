@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the coordination package meets Ansible: arguments in, results and failures out."""
+"""The code that all modules share: their common options, their run, their results and failures."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ COMMON_ARGUMENTS: dict[str, Any] = {
 }
 """The options of every module."""
 SECRETS_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(POLICIES), "default": REFUSE, "no_log": False}
-"""The option of modules that publish texts."""
+"""The option ``secrets`` of modules that publish texts."""
 OFFLINE_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(OFFLINE), "default": QUEUE}
-"""The option of modules that write."""
+"""The option ``offline`` of modules that write."""
 
 
 class BuildersModule(AnsibleModule):  # type: ignore[misc]
-    """A module that never logs or returns a secret that stands in an option, whatever it does with it.
+    """A module that removes the secrets in its options from its log and its result.
 
-    Nor does it end with a traceback when an option holds a lone surrogate: its action refuses that.
+    An option with a lone surrogate does not cause a traceback in the log; the action of the module rejects it.
     """
 
     def _log_invocation(self) -> None:
@@ -55,7 +55,7 @@ class BuildersModule(AnsibleModule):  # type: ignore[misc]
 
 
 def _secrets(value: Any, token: str) -> Iterator[str]:
-    """The secrets in the texts of an option."""
+    """Yield the secrets in the texts of an option."""
     if isinstance(value, str):
         for finding in find_secrets(value, token):
             yield value[finding.start : finding.end]
@@ -65,22 +65,22 @@ def _secrets(value: Any, token: str) -> Iterator[str]:
 
 
 def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str, Any]]) -> None:
-    """Do what a module is for and end it.
+    """Run the action of a module, and exit with its result or its error.
 
-    :param action: gets the module and this host, and returns the module's result.
+    :param action: a function that gets the module and this host, and returns the result of the module.
     """
     open_standard_streams()
     try:
         if module.params["timeout"] <= 0:
-            raise InvalidInput("The timeout is not a positive number of seconds.", "Give at least 1.")
+            raise InvalidInput("The timeout is not a positive number of seconds.", "Set it to at least 1.")
         with _host(module) as host:
             result = action(module, host)
             deliver_waiting(host)
     except CoordinationError as error:
         module.fail_json(msg=one_line(str(error)), reason=error.kind)
     except OSError as error:
-        told = unusable(error)
-        module.fail_json(msg=one_line(str(told)), reason=told.kind)
+        failure = unusable(error)
+        module.fail_json(msg=one_line(str(failure)), reason=failure.kind)
     module.exit_json(**result)
 
 
@@ -96,7 +96,7 @@ def _host(module: AnsibleModule) -> Iterator[Host]:
 
 
 def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
-    """The part of a result that tells how a write ended, with the diff where one is asked for."""
+    """Return the result of a write: ``changed``, ``delivery``, ``commit`` and ``attempts``, with --diff ``diff``."""
     result: dict[str, Any] = {
         "changed": receipt.changed,
         "delivery": receipt.delivery,
@@ -119,9 +119,9 @@ def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
 def select_with(
     module: AnsibleModule, query: str | None
 ) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None:
-    """A function that narrows a list of messages down by a JMESPath expression; None without one.
+    """Return a function that filters a list of messages by a JMESPath expression; None without an expression.
 
-    :raises InvalidInput: when the expression cannot be read, or selects something else than messages.
+    :raises InvalidInput: if the expression is invalid, or its result is not a list of the messages.
     """
     if query is None:
         return None
@@ -130,7 +130,7 @@ def select_with(
             msg=f"{missing_required_lib('jmespath')}. On Debian and Ubuntu: apt-get install python3-jmespath",
             reason="dependency",
         )
-    remedy = "Write an expression that selects messages, for example [?priority=='high']."
+    remedy = "Use an expression that selects messages, for example [?priority=='high']."
     try:
         expression = jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:

@@ -108,6 +108,6 @@ def test_an_acknowledgement_that_nobody_asked_for(shell: Shell) -> None:
     asked = shell.json("build2", "send", "One", "1", "--require-ack")["message"]["id"]
     plain = shell.json("build2", "send", "Two", "2")["message"]["id"]
     assert shell.ok("build1", "ack", asked, plain) == (
-        f"Marked acknowledged: {asked}\nMarked acknowledged, although no acknowledgement was asked for: {plain}\n"
+        f"Marked acknowledged: {asked}\nMarked acknowledged, although no acknowledgement was requested: {plain}\n"
     )
     assert shell.json("build1", "ack", plain)["not_asked"] == [plain]

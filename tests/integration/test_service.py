@@ -92,7 +92,7 @@ def test_an_absent_remote_is_told_once_and_survived(builders: Builders) -> None:
         away.rename(builders.remote)
         running.next_beat()
         begun, over = running.problems()
-    assert "] No heartbeat: " in begun and "] No longer: No heartbeat: " in over
+    assert "] No heartbeat: " in begun and "] Resolved: No heartbeat: " in over
     assert json.loads(summary.read_text())["failure"] == ""
 
 

@@ -76,7 +76,7 @@ def not_run(ended_at: str, lines: list[str]) -> dict[str, Any]:
     :param ended_at: the time of its end, as text.
     :param lines: the last lines of its log, or an error.
     """
-    unknown = {"exit_code": None, "signal": None, "artifacts": [], "more_artifacts": 0}
+    unknown: dict[str, Any] = {"exit_code": None, "signal": None, "artifacts": [], "more_artifacts": 0}
     return {**unknown, "ended_at": ended_at, "last_lines": lines}
 
 

@@ -164,5 +164,5 @@ def _ssh_keygen(*arguments: str, stdin: bytes, descriptors: tuple[int, ...] = ()
         ) from error
     except subprocess.TimeoutExpired as error:
         raise SigningFailed(
-            f"ssh-keygen did not end within {TIMEOUT} s.", "Check the load of this host: uptime"
+            f"ssh-keygen did not end within {TIMEOUT} s.", "Check the load of this host with 'uptime', and try again."
         ) from error
