@@ -94,8 +94,8 @@ def test_the_real_server_takes_its_ref_back(scene: Scene, table: Tell) -> None:
     scene.attacker.beat("build1", forged)
     (note,) = beat(scene.fleet, "build1")
     assert note == (
-        f"The heartbeat of build1 that this host did not make last ({forged['timestamp']}), signed with an unknown key, "
-        "was taken over."
+        f"The heartbeat of build1 that this host did not make last ({forged['timestamp']}), "
+        "signed with an unknown key, was taken over."
     )
     assert problems(scene.fleet, "build2") == []
     assert health(scene.fleet, "build2")["servers"]["build1"]["verified"] == "true"
