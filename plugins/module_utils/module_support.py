@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The code that all modules share: their common options, their run, their results and failures."""
+"""The code that the modules share: options, the run, results and failures."""
 
 from __future__ import annotations
 
@@ -96,7 +96,10 @@ def _host(module: AnsibleModule) -> Iterator[Host]:
 
 
 def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
-    """Return the result of a write: ``changed``, ``delivery``, ``commit`` and ``attempts``, with --diff ``diff``."""
+    """Return the result of a write.
+
+    It has ``changed``, ``delivery``, ``commit`` and ``attempts``, and with --diff also ``diff``.
+    """
     result: dict[str, Any] = {
         "changed": receipt.changed,
         "delivery": receipt.delivery,
@@ -119,7 +122,9 @@ def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
 def select_with(
     module: AnsibleModule, query: str | None
 ) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None:
-    """Return a function that filters a list of messages by a JMESPath expression; None without an expression.
+    """Return a function that filters messages by a JMESPath expression.
+
+    It is None without an expression.
 
     :raises InvalidInput: if the expression is invalid, or its result is not a list of the messages.
     """

@@ -91,9 +91,7 @@ def _read(command: AddCommand) -> None:
     )
     parser.add_argument("ids", metavar="ID", nargs="*", help="the messages to show, read or not")
     parser.add_argument("--all", action="store_true", help="show read messages too")
-    parser.add_argument(
-        "--undeliverable", action="store_true", help="show messages that are for no server of the fleet"
-    )
+    parser.add_argument("--undeliverable", action="store_true", help="show the messages for no server of the fleet")
     parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
     parser.add_argument(
         "--from",
@@ -229,7 +227,7 @@ def _status(command: AddCommand) -> None:
         metavar="PATH",
         action="append",
         default=[],
-        help="a built file; repeat for more",
+        help="built file; repeat for more",
     )
     _offline(parser)
     _secrets(parser)

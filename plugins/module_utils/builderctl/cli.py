@@ -105,7 +105,7 @@ def _fail(argv: Sequence[str], kind: str, text: str, notes: list[str]) -> int:
 
 
 def _is_json_requested(argv: Sequence[str]) -> bool:
-    """Return whether the command line has the option --json, even if it cannot be parsed."""
+    """Return whether --json is given, even in an invalid command line."""
     return "--json" in [*argv, "--"][: [*argv, "--"].index("--")]
 
 
@@ -125,7 +125,10 @@ def _print_error(text: str) -> None:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    """Print a value as JSON, with question marks in place of lone surrogates, which many parsers reject."""
+    """Print a value as JSON.
+
+    Lone surrogates, which many parsers reject, become question marks.
+    """
     _print(json.dumps(clean(value, str)))
 
 

@@ -191,7 +191,7 @@ ON_REPOSITORY: dict[str, Action] = {
 
 
 def heartbeat(config: Config, once: bool) -> Outcome:
-    """Publish heartbeats until this process receives SIGTERM or SIGINT, or one heartbeat.
+    """Publish one heartbeat, or heartbeats until SIGTERM or SIGINT.
 
     :raises CoordinationError: if this host cannot publish heartbeats.
     """

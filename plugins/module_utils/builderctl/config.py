@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration of the command and the service: one JSON file, written by setup.yml."""
+"""The configuration of the command and the service, a file that setup.yml writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG_FILE = "/etc/acs-builders/builderctl.json"
 
 @dataclass(frozen=True)
 class Config:
-    """The configuration of a server; the names are those of the options of the modules.
+    """The configuration of a server.
 
     :param repo: the path of the clone.
     :param remote: the name of the remote in the clone.

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cycle of the service: read the repository, log new messages, deliver the outbox, publish a heartbeat."""
+"""One cycle of the service.
+
+A cycle reads the repository, logs new messages, delivers the outbox and publishes a heartbeat.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,10 @@ class Cycle:
             self.log.problems(problems, utc_now())
 
     def _beat(self, host: Host, problems: dict[str, str]) -> None:
-        """Publish a heartbeat, and add the problems of this host to ``problems``, each under a constant name."""
+        """Publish a heartbeat, and collect the problems of this host.
+
+        The problems are added to ``problems``, each under a constant name.
+        """
         self.interval = heartbeat_interval(self.config, len(host.fleet.ids()))
         observed = host.repository.read(lambda snapshot: self._observe(host, snapshot))
         self._log_messages(host, observed, problems)
@@ -155,7 +161,7 @@ class Cycle:
         return Outbox(host.state).read().problems(host.clock())
 
     def _announce_archiving(self, host: Host) -> None:
-        """Announce the first archiving of this server a day before it, and postpone it until then."""
+        """Announce the first archiving of this server a day before it."""
         if self.config.archive == ARCHIVE_OFF or time.monotonic() < self._next_archive:
             return
         try:
@@ -167,7 +173,10 @@ class Cycle:
             host.repository.notes.append(self._archive_notice)
 
     def _archive(self, host: Host, problems: dict[str, str]) -> None:
-        """Archive messages every ``ARCHIVE_EVERY`` seconds; a failure remains a problem until the next success."""
+        """Archive messages every ``ARCHIVE_EVERY`` seconds.
+
+        A failure remains a problem until the next success.
+        """
         if self.config.archive != ARCHIVE_OFF and time.monotonic() >= self._next_archive:
             self._next_archive = time.monotonic() + ARCHIVE_EVERY
             self._archive_failed = ""
@@ -197,7 +206,9 @@ class Cycle:
 
 
 def heartbeat_interval(config: Config, servers: int) -> int:
-    """Return the seconds between two heartbeats: as configured, or more if the fleet exceeds the push budget.
+    """Return the seconds between two heartbeats.
+
+    A fleet whose heartbeats would exceed the push budget gets more than the configured seconds.
 
     :param servers: the number of servers in the fleet.
     """

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The summary for the manager at login, from the last record of the service, without access to the network."""
+"""The summary for the manager at login.
+
+It is made from the last record of the service, without access to the network.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def _parse_summary(record: Any) -> dict[str, Any]:
 
 
 def summary(config: Config, now: datetime | None = None) -> str:
-    """Return the summary for the manager: unread messages, problems, and the state of the service.
+    """Return the summary: unread messages, problems, the state of the service.
 
     :param now: the current time in UTC; None to read the clock.
     :return: one line for each; empty if there is nothing to report.

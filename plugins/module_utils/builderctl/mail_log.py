@@ -24,9 +24,9 @@ LOGGED_FILE = "logged.json"
 
 
 def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> None:
-    """Append the messages that were not logged before; the first time only the unread ones.
+    """Append the messages that were not logged before.
 
-    Undeliverable messages are included. No message is marked read.
+    The first call appends only the unread messages. Undeliverable messages are included. No message is marked read.
 
     :param entries: the entries of the mailbox.
     :param path: the log file.
@@ -49,12 +49,15 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
 
 
 def _name_of(entry: dict[str, Any]) -> str:
-    """Return the name of an entry in the record of logged messages; without an id, a hash of its content."""
+    """Return the name of an entry in the record of logged messages.
+
+    An entry without an id has a hash of its content.
+    """
     return name_of(entry) if id_of(entry) else digest(entry)
 
 
 def _logged(host: Host, entry: dict[str, Any], when: str, sender: str) -> str:
-    """Render a message for the log: one line, and its body with a prefix before each line."""
+    """Render a message for the log, with a prefix before each line of its body."""
     message, other = normalise(entry), not_understood(entry)
     sender += "" if host.fleet.has_recipient(entry.get("to")) else ", UNDELIVERABLE"
     head = "[{}] {} -> {}: {} ({}, sent {}, {})".format(

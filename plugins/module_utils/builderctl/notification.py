@@ -11,7 +11,9 @@ import socket
 
 
 def notify(*states: str) -> None:
-    """Notify systemd, if it started this process, as sd_notify(3) describes. Failures are ignored, as advised there.
+    """Notify systemd, if it started this process (sd_notify(3)).
+
+    Failures are ignored, as the manual advises.
 
     :param states: assignments, for example ``READY=1``.
     """

@@ -28,7 +28,10 @@ class _Positional(str):
 
 
 class Command(Parser):
-    """The parser of one command, which accepts options before, between and after its arguments."""
+    """The parser of one command.
+
+    It accepts options before, between and after the arguments.
+    """
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if namespace is not None:  # a pass of parse_known_intermixed_args
@@ -41,7 +44,10 @@ class Command(Parser):
         return known, extras
 
     def _parse_optional(self, arg_string: str) -> Any:
-        """Classify an argument: a text with white space, or a single hyphen, is not an option."""
+        """Classify an argument.
+
+        A text with white space, or a single hyphen, is not an option.
+        """
         if isinstance(arg_string, _Positional) or not _OPTION.fullmatch(arg_string):
             return None
         if arg_string.partition("=")[0] not in self._option_string_actions:

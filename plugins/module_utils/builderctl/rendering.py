@@ -34,7 +34,7 @@ _WORD = re.compile(r"[\w.:@/+~=%-]+", re.ASCII)
 
 
 def painter(colours: bool) -> Paint:
-    """Return a function that colours texts, or with ``colours`` false returns them unchanged."""
+    """Return a function that colours texts, or returns them unchanged."""
 
     def paint(text: str, name: str) -> str:
         return f"\x1b[{COLOURS[name]}m{text}\x1b[0m" if colours and name in COLOURS else text
@@ -43,7 +43,7 @@ def painter(colours: bool) -> Paint:
 
 
 def word(value: Any) -> str:
-    """Render a value from the repository on one line; a text that is not a plain word is quoted."""
+    """Render a value on one line; a text that is not a plain word is quoted."""
     if not isinstance(value, str):
         return one_line(json.dumps(value, ensure_ascii=False))
     return value if _WORD.fullmatch(value) else '"{}"'.format(one_line(value).replace('"', '\\"'))
@@ -63,7 +63,7 @@ def duration(seconds: float) -> str:
 
 
 def age(timestamp: Any, now: datetime) -> str:
-    """Render the age of a timestamp, or how far it is in the future; empty if it is invalid."""
+    """Render the age of a timestamp, or how far it is ahead; empty if it is invalid."""
     moment = parse_time(timestamp)
     if moment is None:
         return ""
@@ -72,7 +72,10 @@ def age(timestamp: Any, now: datetime) -> str:
 
 
 def message(shown: dict[str, Any], now: datetime, paint: Paint) -> str:
-    """Render a message: its header with quoted values, its body with a prefix before each line, and ``---``."""
+    """Render a message.
+
+    Its values are quoted, each line of its body has a prefix, and ``---`` ends it.
+    """
     kind = shown["type"]
     priority = "" if shown["priority"] == "normal" else f"  ({shown['priority']} priority)"
     ago = age(shown["timestamp"], now)
@@ -172,7 +175,7 @@ def _item(item: dict[str, Any]) -> str:
 
 
 def recovered(found: dict[str, Any]) -> str:
-    """Render the messages of this server that were removed from the remote, or were sent again."""
+    """Render the messages that were removed from the remote, or sent again."""
     verb = {"pushed": "Sent again", "queued": "Queued in the outbox"}.get(found.get("delivery", ""), "Removed")
     lines = [f"{verb}: {word(one['id'])} to {word(one['to'])}: {one_line(one['subject'])}" for one in found["messages"]]
     if lines and verb == "Removed":
@@ -262,7 +265,7 @@ def _row(name: str, server: dict[str, Any], unread: int | None, now: datetime) -
 
 
 def _cell(value: Any) -> str:
-    """Render a value from the repository for a table: cut, and without the double spaces that divide columns."""
+    """Render a value for a table: cut, and without double spaces."""
     text = one_line(value) if isinstance(value, str) else word(value)
     text = re.sub(" {2,}", " ", text).strip() or "-"
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"

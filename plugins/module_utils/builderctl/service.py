@@ -26,7 +26,10 @@ JITTER = 0.1
 
 
 class Stopped(BaseException):
-    """The service received a signal to stop. Like KeyboardInterrupt, it does not derive from Exception."""
+    """The service received a signal to stop.
+
+    Like KeyboardInterrupt, it does not derive from Exception.
+    """
 
 
 class Signals(NamedTuple):
@@ -41,7 +44,9 @@ class Signals(NamedTuple):
 
 
 def run(config: Config, once: bool = False) -> int:
-    """Run cycles until SIGTERM or SIGINT, or one cycle. SIGHUP starts the next cycle at once.
+    """Run cycles until SIGTERM or SIGINT, or one cycle.
+
+    SIGHUP starts the next cycle at once.
 
     :param once: whether to run one cycle only.
     :return: the exit code.
@@ -107,7 +112,10 @@ def _run_cycle(cycle: Cycle) -> str:
 
 
 def _wait(seconds: float, wake: threading.Event) -> None:
-    """Wait for a time or an event, and notify the watchdog of systemd (sd_watchdog_enabled(3)) meanwhile."""
+    """Wait for a time or an event.
+
+    The watchdog of systemd is notified meanwhile (sd_watchdog_enabled(3)).
+    """
     slice_seconds = int(os.environ.get("WATCHDOG_USEC", 120_000_000)) / 3_000_000
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not wake.wait(min(left, slice_seconds)):

@@ -76,7 +76,7 @@ class ServiceLog:
             self._reported.popitem(last=False)
 
     def problems(self, current: Mapping[str, str], now: datetime) -> None:
-        """Log the problems that are new, that have lasted for another hour, or that are resolved.
+        """Log the problems that are new, that last for an hour more, or are resolved.
 
         :param current: the current problems, each under a name that is constant while it lasts.
         """

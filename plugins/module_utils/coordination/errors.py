@@ -14,7 +14,10 @@ from .secrets.redaction import redacted
 
 
 def sentence(text: str) -> str:
-    """End a text with a full stop, unless it has one; the output of other programs often has none."""
+    """End a text with a full stop, unless it has one.
+
+    The output of other programs often has none.
+    """
     whole = text.rstrip()
     return whole if whole.endswith((".", "!", "?", "…")) else f"{whole}."
 
@@ -52,7 +55,7 @@ class UnknownServer(CoordinationError):
 
 
 class IdentityMismatch(CoordinationError):
-    """This host is not the server in whose name it was told to write, or its id is unknown."""
+    """This host is another server than the caller expects, or its id is unknown."""
 
     kind = "identity"
 
@@ -112,7 +115,7 @@ class DependencyMissing(CoordinationError):
 
 
 class StateUnusable(CoordinationError):
-    """A file of this host, as a rule in the state directory, cannot be read, written or locked."""
+    """A file of this host cannot be read, written or locked."""
 
     kind = "state"
 
@@ -161,7 +164,7 @@ class NotActionable(CoordinationError):
 
 
 class SecretFound(InvalidInput):
-    """A text contains a secret, or a text in the form of a secret, and is not published."""
+    """A text has a secret, or the form of a secret, and is not published."""
 
     kind = "secret"
 
@@ -228,7 +231,10 @@ class DuplicateIdentity(RemoteError):
 
 
 def permission_remedy(error: OSError, otherwise: str) -> str:
-    """Return the remedy for a file that cannot be read or written; ``otherwise`` if it is not a permission error."""
+    """Return the remedy for a file that cannot be read or written.
+
+    :param otherwise: the remedy for an error other than a missing permission.
+    """
     if not isinstance(error, PermissionError):
         return otherwise
     if os.geteuid() != 0:

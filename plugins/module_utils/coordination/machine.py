@@ -40,13 +40,16 @@ def memory() -> dict[str, float]:
 
 
 def disk() -> dict[str, float]:
-    """Return ``total_gb`` and ``free_gb``, the size and the free space of the root file system in GB."""
+    """Return the size and the free space of the root file system.
+
+    :return: ``total_gb`` and ``free_gb``, in GB.
+    """
     usage = shutil.disk_usage("/")
     return {"total_gb": round(usage.total / GIGABYTE, 1), "free_gb": round(usage.free / GIGABYTE, 1)}
 
 
 def capabilities() -> dict[str, int]:
-    """Return ``cores`` and ``memory_gb``, the number of cores and the memory in whole GB."""
+    """Return ``cores`` and ``memory_gb``, the memory in whole GB."""
     return {"cores": os.cpu_count() or 1, "memory_gb": round(_memory("MemTotal") / GIGABYTE)}
 
 
@@ -61,7 +64,7 @@ def boot_id() -> str:
 
 
 def _memory(name: str, less: str = "") -> int:
-    """Return a value of /proc/meminfo in bytes, which has it in kB; ``less`` is subtracted."""
+    """Return a value of /proc/meminfo in bytes; ``less`` is subtracted."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     amounts = {line.partition(":")[0]: int(line.split()[1]) * 1024 for line in lines}
     return amounts[name] - amounts.get(less, 0)

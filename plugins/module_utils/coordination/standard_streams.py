@@ -10,7 +10,7 @@ import sys
 
 
 def open_standard_streams() -> None:
-    """Open /dev/null for each of standard input, output and error that is closed, as Git does at its start.
+    """Open /dev/null for each standard stream that is closed, as Git does.
 
     Otherwise the next file that is opened gets the number of a standard stream, and a child process reads or writes
     that file.

@@ -40,7 +40,9 @@ def commit_name(value: Any) -> str:
 
 
 class StateDirectory:
-    """The folder with the state of this server. It is created with mode 0700 by the first write.
+    """The folder with the state of this server.
+
+    The first write creates it with mode 0700.
 
     :param path: the folder, by default ``/var/lib/acs-builders``.
     """
@@ -49,7 +51,7 @@ class StateDirectory:
         self.path = Path(path)
 
     def make(self, name: str = "") -> Path:
-        """Create the folder ``name`` in the state directory if it is missing, and return its path.
+        """Create the folder ``name`` if it is missing, and return its path.
 
         :raises StateUnusable: if it cannot be created.
         """
@@ -116,7 +118,9 @@ class StateDirectory:
 
     @contextlib.contextmanager
     def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-        """Hold the lock file ``name`` (flock(2)). The kernel releases it when the process ends.
+        """Hold the lock file ``name`` (flock(2)).
+
+        The kernel releases it when the process ends.
 
         :param timeout: seconds to wait for another process.
         :raises Locked: if another process holds the lock for longer.
@@ -146,7 +150,10 @@ class StateDirectory:
 
 
 def _number(text: str) -> float:
-    """Parse a number with a fraction or an exponent. RFC 8259 has neither NaN nor infinity."""
+    """Parse a number with a fraction or an exponent.
+
+    RFC 8259 has neither NaN nor infinity.
+    """
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text} is not a number")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sanitizing of untrusted text: control characters and invisible characters become escape sequences."""
+"""Sanitizing of untrusted text: characters that are not printable are escaped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, with an escape sequence in place of each character that is not printable.
+    """Return a text on one line, with characters that are not printable escaped.
 
     Not printable are control characters, line ends, terminal escapes, direction marks and zero-width characters: the
     Unicode categories Other and Separator except the space (``str.isprintable``).
@@ -24,7 +24,7 @@ def short(text: str, limit: int = 100) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text of several lines, sanitized as by :func:`one_line`, but with its line ends and tabs."""
+    """Return a text of several lines, sanitized except for line ends and tabs."""
     lines = text.replace("\r\n", "\n")
     if lines.replace("\n", "").replace("\t", "").isprintable():
         return lines
@@ -36,13 +36,19 @@ def _visible(char: str) -> str:
 
 
 def quoted(text: str, prefix: str = "  | ") -> str:
-    """Return a text of several lines with a prefix before each, which tells them from the lines around the text."""
+    """Return a text of several lines with a prefix before each.
+
+    The prefix distinguishes them from the lines around the text.
+    """
     lines = text.replace("\r\n", "\n").split("\n")
     return "\n".join(f"{prefix}{one_line(line.expandtabs(4))}".rstrip() for line in lines)
 
 
 def as_text(value: Any) -> str:
-    """Convert a value to text; lone surrogates, which UTF-8 cannot encode, become question marks."""
+    """Convert a value to text.
+
+    Lone surrogates, which UTF-8 cannot encode, become question marks.
+    """
     text = value if isinstance(value, str) else "" if value is None else str(value)
     return text.encode("utf-8", "replace").decode("utf-8")
 

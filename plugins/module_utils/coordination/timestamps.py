@@ -25,7 +25,7 @@ def utc_text(moment: datetime) -> str:
 
 
 def parse_time(text: Any) -> datetime | None:
-    """Parse a timestamp of RFC 3339, or of the shell scripts (``2025-11-04 20:45``, in UTC).
+    """Parse a timestamp of RFC 3339, or ``2025-11-04 20:45`` of the shell scripts.
 
     :return: the time in UTC; None if the value is not a timestamp.
     """

@@ -105,7 +105,10 @@ def _prepare(
 
 
 def _ready(host: Host, draft: Draft) -> Draft:
-    """Return an answer in valid form: too long texts are cut, so that one answer does not block the others."""
+    """Return an answer in valid form.
+
+    Texts that are too long are cut, so that one answer does not block the others.
+    """
     body = draft.body if draft.body.strip() else "(no text)"
     if len(body) > MAX_BODY:
         body = f"{body[: MAX_BODY - 1]}…"

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recognizing the intent of a message: from its request, or without one from its text."""
+"""Recognizing the intent of a message.
+
+Its request decides, or without a request its text.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,10 @@ def recognize(message: dict[str, Any]) -> Intent | None:
 
 
 def is_answer(message: dict[str, Any]) -> bool:
-    """Return whether a normalized message is an answer, which is not answered; the shell scripts mark the subject."""
+    """Return whether a normalized message is an answer, which is not answered.
+
+    The shell scripts mark it in the subject.
+    """
     return bool(message["in_reply_to"]) or message["subject"].startswith("Re:")
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan for the unread messages: the rules of the operator, applied to the sender and the intent of each."""
+"""The plan for the unread messages, by the rules of the operator."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ class Step(NamedTuple):
 
 
 def plan(host: Host, rules: Rules) -> list[Step]:
-    """Plan the responses to the unread messages, the most urgent first. Nothing is changed.
+    """Plan the responses to the unread messages, the most urgent first.
+
+    Nothing is changed.
 
     :raises DocumentDamaged: if the mailbox cannot be parsed.
     :raises InvalidInput: if a rule is invalid.
@@ -111,7 +113,10 @@ def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
 
 
 def _deduplicated(steps: list[Step]) -> list[Step]:
-    """Return one step for each message that is in the mailbox twice; ambiguous ids are left to the manager."""
+    """Return one step for each message.
+
+    A message with an ambiguous id is left to the manager.
+    """
     first: dict[str, Step] = {}
     ambiguous = set()
     for step in steps:
@@ -182,7 +187,7 @@ def _decide(
 
 
 def _decide_on_refused(host: Host, entry: dict[str, Any], message: dict[str, Any]) -> tuple[str, str]:
-    """Return the decision on a message of a known kind that is not actionable, and its reason."""
+    """Return the decision on a message that is not actionable, and its reason."""
     acted_at = ActedLedger(host).acted_at(entry)
     if acted_at:
         return FINISH, f"{host.id} acted upon it at {acted_at} and did not answer"
@@ -193,7 +198,7 @@ def _decide_on_refused(host: Host, entry: dict[str, Any], message: dict[str, Any
 
 
 def refuse(rules: Rules, sender: str, intent: Intent) -> str:
-    """Return why a request of a server is refused, as a sentence for the answer; empty if it is allowed."""
+    """Return why a request is refused, as a sentence; empty if it is allowed."""
     allowed = rules.actions.get(sender, rules.actions.get(ALL, []))
     if intent.kind not in allowed:
         return f"{sender} is not allowed to request {intent.kind} here."

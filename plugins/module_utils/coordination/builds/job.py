@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build jobs on this server: starting, watching and closing them, also after the process that started them ended."""
+"""Build jobs on this server: starting, watching and closing them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def watch(host: Host, wait: float = 0) -> tuple[dict[str, Any], bool]:
 
 
 def close(host: Host) -> bool:
-    """Publish the result of the last job, if the job has ended and its result is not published yet.
+    """Publish the result of the last job, if that is pending.
 
     :return: whether the result was published now.
     :raises CoordinationError: if it cannot be published; the next call tries again.
@@ -219,7 +219,10 @@ def _spawn(state: StateDirectory, lock: int, log: Path) -> None:
 
 @contextlib.contextmanager
 def _running_lock(state: StateDirectory) -> Iterator[int | None]:
-    """Hold the lock of the runner, and yield its descriptor; yield None if a job is running."""
+    """Hold the lock of the runner.
+
+    Its descriptor is yielded; None if a job is running.
+    """
     descriptor = os.open(state.make() / RUNNING_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -49,7 +49,9 @@ def announce_start(host: Host, record: dict[str, Any]) -> None:
 
 
 def publish_end(host: Host, record: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Publish the result of a job in the status and in a message to the partner. A repeated call publishes nothing.
+    """Publish the result of a job in the status and in a message to the partner.
+
+    A repeated call publishes nothing.
 
     :param result: the result that the runner wrote, with ``gone`` if the runner ended without one.
     :return: the result of :func:`outcome`.
@@ -158,7 +160,10 @@ def _key(record: dict[str, Any], event: str) -> str:
 
 
 def _send(host: Host, draft: Draft) -> None:
-    """Send a message to the partner, or to all without a partner; nothing if the fleet has no other server."""
+    """Send a message to the partner, or to all without a partner.
+
+    Nothing is sent if the fleet has no other server.
+    """
     partner = host.fleet.get(host.id).partner
     others = [server for server in host.fleet.ids() if server != host.id]
     if partner or others or not host.fleet.expected:

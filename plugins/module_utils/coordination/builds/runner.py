@@ -117,7 +117,7 @@ def _digest(path: Path) -> str:
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
-    """Terminate a command and its child processes, first with SIGTERM, then with SIGKILL."""
+    """Terminate a command and its children with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -143,7 +143,10 @@ def write(path: Path, value: dict[str, Any]) -> None:
 
 
 def main(job_file: str) -> None:
-    """Run the job in a file, and write its result to the file that the job names as ``result``."""
+    """Run the job in a file, and write its result.
+
+    The path of the result is in the job as ``result``.
+    """
 
     def stop(_number: int, _frame: Any) -> None:
         raise Stopped

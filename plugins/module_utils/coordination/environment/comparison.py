@@ -57,7 +57,7 @@ def _versions(environment: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
 
 
 def _compare(observed: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
-    """Compare the versions of one kind, which ``observed`` has for each server by name."""
+    """Compare the versions of one kind, given for each server by name."""
     compared = {}
     for name in sorted({name for versions in observed.values() for name in versions}):
         versions = {server: found.get(name) for server, found in observed.items()}

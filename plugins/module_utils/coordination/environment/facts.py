@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The environment of this machine: packages, kernel, toolchain, and the commits of its repositories."""
+"""The environment of this machine: packages, kernel, toolchain, commits."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ def observe(packages: Sequence[str] | None, paths: Sequence[str]) -> dict[str, A
 
 
 def is_installed(status: str) -> bool:
-    """Return whether a status of dpkg (dpkg-query(1)) means that a package can be used, also with pending triggers."""
+    """Return whether a status of dpkg means that a package is installed.
+
+    A package with pending triggers is installed, too (dpkg-query(1)).
+    """
     return status.endswith((" installed", " triggers-awaited", " triggers-pending"))
 
 
@@ -112,7 +115,7 @@ def _packages(wanted: Sequence[str] | None) -> dict[str, dict[str, Any]]:
 
 
 def _provided(names: set[str]) -> dict[str, dict[str, Any]]:
-    """Return the installed packages that provide others, such as virtual packages, by the name that they provide."""
+    """Return the packages that provide others, by the name that they provide."""
     provided: dict[str, dict[str, Any]] = {}
     for package, version, status, architecture, provides in sorted(_dpkg_query(_PROVIDES)):
         for name in names & {one.split("(")[0].strip() for one in provides.split(",")} - provided.keys():
@@ -148,7 +151,10 @@ def _native_architecture() -> str:
 
 
 def _installed_at(name: str, architecture: str) -> str | None:
-    """Return the time at which dpkg wrote the list of files of a package, for multi-arch packages with architecture."""
+    """Return the time of the installation of a package.
+
+    It is that of the list of files that dpkg wrote. The list of a multi-arch package has its architecture.
+    """
     for path in (DPKG_INFO / f"{name}:{architecture}.list", DPKG_INFO / f"{name}.list"):
         with suppress(OSError):
             return utc_text(datetime.fromtimestamp(path.stat().st_mtime, timezone.utc))
@@ -166,12 +172,13 @@ def _commits(paths: Sequence[str]) -> dict[str, dict[str, str | None]]:
 
 
 def commit_of(folder: str) -> dict[str, str | None] | None:
-    """Return the checked out ``commit`` and ``branch`` (None if detached) of a folder that is a Git repository.
+    """Return the commit that is checked out in a folder.
 
     ``git rev-parse`` runs no program from the configuration of that repository, neither hooks nor a file system
     monitor.
 
-    :return: None if the folder is not the top of a repository, or Git rejects its owner (safe.directory).
+    :return: ``commit`` and ``branch`` (None if detached); None if the folder is not the top of a repository, or Git
+        rejects its owner (safe.directory).
     """
     done = _run(
         ["git", "-C", folder, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD"],
@@ -186,7 +193,9 @@ def commit_of(folder: str) -> dict[str, str | None] | None:
 
 
 def _run(command: Sequence[str], timeout: float, **variables: str) -> subprocess.CompletedProcess[str] | None:
-    """Run a program with English output, and kill it with its children after ``timeout`` seconds.
+    """Run a program with English output.
+
+    It is killed with its children after ``timeout`` seconds.
 
     :param variables: environment variables to add.
     :return: None if it cannot be run, or was killed.

@@ -168,7 +168,7 @@ def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str
 
 
 def installed_version(found: Mapping[str, Any]) -> str:
-    """Return the version of a package in the result of :func:`.facts.observe`; empty if it is not installed."""
+    """Return the version in an entry of a package; empty if it is not installed."""
     return str(found.get("version") or "") if is_installed(str(found.get("status") or "")) else ""
 
 

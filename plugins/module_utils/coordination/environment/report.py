@@ -20,7 +20,9 @@ _OBSERVED_AT = len(', "observed_at": null')
 
 
 def environment_message(comparison: Mapping[str, Any]) -> dict[str, Any]:
-    """Compose the message about a comparison. Equal comparisons have the same message and idempotency key.
+    """Compose the message about a comparison.
+
+    Equal comparisons have the same message and idempotency key.
 
     :param comparison: the result of :func:`.comparison.compare_environments`.
     :return: subject, body, facts and key of a message. A fact is named SERVER/KIND/NAME; its value is the version, or
@@ -72,7 +74,7 @@ def _size(facts: list[dict[str, Any]]) -> int:
 
 
 def _count_fitting(sizes: list[int], available: int) -> int:
-    """Return how many of the first entries, whose sizes are given, fit into ``available`` characters."""
+    """Return how many of the first entries fit into ``available`` characters."""
     for count, size in enumerate(sizes):
         available -= size
         if available < 0:

@@ -34,7 +34,10 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 
 
 def is_server_id(value: Any) -> bool:
-    """Return whether a value can be a server id: a lower-case name of at most 32 characters, not a reserved word."""
+    """Return whether a value can be a server id.
+
+    An id is a lower-case name of at most 32 characters, and not a reserved word.
+    """
     return isinstance(value, str) and _ID.fullmatch(value) is not None and value not in RESERVED
 
 
@@ -55,7 +58,7 @@ def check_server_id(value: str) -> str:
 
 @dataclass(frozen=True)
 class Server:
-    """A server of the fleet, as the fleet file describes it; a field is empty if it is not known."""
+    """A server of the fleet file; a field is empty if it is not known."""
 
     id: str
     hostname: str = ""
@@ -79,7 +82,9 @@ class Fleet:
     remote: str = ""
 
     def check_remote(self, url: str) -> None:
-        """Reject a remote other than that of the fleet file, so that the token is not sent to another host.
+        """Reject a remote other than that of the fleet file.
+
+        The token must not be sent to another host.
 
         :param url: the URL of the remote of the clone.
         :raises CloneInvalid: if they differ; the text names both.
@@ -91,11 +96,13 @@ class Fleet:
             )
 
     def get(self, server_id: str) -> Server:
-        """Return the server with an id; a server that the fleet file does not list has only its id."""
+        """Return the server with an id; only with its id if the fleet file lacks it."""
         return next((server for server in self.servers if server.id == server_id), Server(server_id))
 
     def server_of(self, name: Any) -> str:
-        """Return the id of the server with a name: an id or a host name, in any case, with or without white space.
+        """Return the id of the server with a name.
+
+        A name is an id or a host name, in any case, with or without white space.
 
         :return: the name itself as text if no server has it.
         """
@@ -129,7 +136,10 @@ class Fleet:
 
     @cached_property
     def _ids_by_name(self) -> dict[str, str]:
-        """The ids by name in lower case. An id precedes a host name, which precedes the first label of a host name."""
+        """The ids by name in lower case.
+
+        An id precedes a host name, which precedes the first label of a host name.
+        """
         labels = [server.hostname.partition(".")[0].lower() for server in self.servers]
         names = {label: server.id for label, server in zip(labels, self.servers) if labels.count(label) == 1}
         names.update({server.hostname.lower(): server.id for server in self.servers})
@@ -186,7 +196,9 @@ NO_FLEET = Fleet()
 
 
 def load_fleet(state: StateDirectory) -> Fleet:
-    """Read the fleet file: ``fleet.json`` in the state directory, or else ``SYSTEM_FLEET_FILE``.
+    """Read the fleet file.
+
+    It is ``fleet.json`` in the state directory, or else ``SYSTEM_FLEET_FILE``.
 
     :raises StateUnusable: if it cannot be read or is not a fleet file.
     """
@@ -216,7 +228,10 @@ def _parse_fleet(text: str) -> Fleet:
 
 
 def _normalized_url(url: str) -> str:
-    """Return a URL or path without a trailing slash, without ``.git``, and a path without ``.`` and ``..``."""
+    """Return a URL or path in a form that can be compared.
+
+    A trailing slash and ``.git`` are removed, in a path also ``.`` and ``..``.
+    """
     plain = url if ":" in url.partition("/")[0] else os.path.normpath(url)
     return plain.rstrip("/").removesuffix(".git")
 

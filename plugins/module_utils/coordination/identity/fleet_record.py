@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The content of the fleet file, built from the inventory and validated before it is written to any server."""
+"""The content of the fleet file, built from the inventory and validated."""
 
 from __future__ import annotations
 
@@ -73,7 +73,10 @@ def _problems_of_names(members: Sequence[Mapping[str, str]]) -> Iterator[str]:
 
 
 def _problems_of_remote(remote: str) -> Iterator[str]:
-    """Describe the problem of the URL of the Build repository, without the URL, which may contain a token."""
+    """Describe the problem of the URL of the Build repository.
+
+    The text does not repeat the URL, which may contain a token.
+    """
     scheme = _SCHEME.match(remote)
     if not remote.isprintable() or remote != remote.strip() or remote.startswith("-"):
         yield "builders_remote_url begins with a hyphen or white space, ends with white space or is not printable."

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""This host as a server of the fleet: its identity, its state and the Build repository."""
+"""This host as a server: its identity, its state and the Build repository."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class Host:
         return self.repository.preview(_with_first_documents(function))
 
     def signed(self, document: dict[str, Any], namespace: str = MESSAGE) -> dict[str, Any]:
-        """Return a document with the signature of this server; unchanged if no trusted keys are installed.
+        """Return a document with the signature of this server.
+
+        It is unchanged if no trusted keys are installed.
 
         :param namespace: the namespace of the signature, one of those in :mod:`.signatures`.
         :raises SigningFailed: if this server cannot sign, or its key is not in the record of trusted keys.
@@ -92,7 +94,7 @@ class Host:
 
     @contextmanager
     def after_write(self) -> Iterator[None]:
-        """Record a write in the state directory after the remote accepted it; a failure becomes a note."""
+        """Record a write in the state directory; a failure becomes a note."""
         try:
             yield
         except (StateUnusable, OSError) as error:
@@ -126,7 +128,9 @@ def open_host(
     server_id: str | None = None,
     check_mode: bool = False,
 ) -> Host:
-    """Identify this host and open the Build repository. The caller closes ``host.repository``.
+    """Identify this host and open the Build repository.
+
+    The caller closes ``host.repository``.
 
     :param repo: the path of the clone.
     :param state_dir: the path of the state directory.

@@ -39,7 +39,9 @@ _BEGIN = b"SSHSIG\x00\x00\x00\x01"
 
 
 def canonical(document: dict[str, Any], namespace: str = MESSAGE) -> bytes:
-    """Return the bytes that are signed: UTF-8 JSON with sorted keys, no spaces, and without the unsigned members.
+    """Return the bytes of a document that are signed.
+
+    They are UTF-8 JSON with sorted keys, no spaces, and without the unsigned members.
 
     :raises ValueError: if the document contains a lone surrogate or NaN.
     """
@@ -59,7 +61,7 @@ def digest(document: dict[str, Any]) -> str:
 
 
 def signature_name(document: dict[str, Any], key: str, namespace: str) -> str:
-    """Return a hash of a signature with its content, its key and its namespace, as the name of its check.
+    """Return a hash of a signature with its content, key and namespace.
 
     :param key: the public key, as in the record of trusted keys.
     """
@@ -119,7 +121,7 @@ def is_signed_by(document: dict[str, Any], key: str, namespace: str = MESSAGE) -
 
 
 def signing_key(document: dict[str, Any]) -> str | None:
-    """Return the public key in the signature of a document, without a check of the signature.
+    """Return the public key in a signature, without a check of the signature.
 
     :return: None if the document has no signature in the armored form with an Ed25519 key.
     """
@@ -138,7 +140,10 @@ def signing_key(document: dict[str, Any]) -> str | None:
 
 @contextlib.contextmanager
 def _readable(content: bytes) -> Iterator[int]:
-    """Provide a descriptor from which a child process can read a content that fits into a pipe (pipe(7))."""
+    """Provide a descriptor from which a child process can read a content.
+
+    The content must fit into a pipe (pipe(7)).
+    """
     reading, writing = os.pipe()
     try:
         os.write(writing, content)

@@ -52,7 +52,10 @@ class Signer:
         return not is_ahead(self.valid_from, moment) and (self.valid_until is None or moment < self.valid_until)
 
     def was_valid(self, dated: datetime) -> bool:
-        """Return whether the key was valid at a timestamp, which has whole seconds: the last second counts."""
+        """Return whether the key was valid at a timestamp.
+
+        A timestamp has whole seconds, so the last second counts.
+        """
         return not is_ahead(self.valid_from, dated) and (self.valid_until is None or dated <= self.valid_until)
 
     def as_json(self) -> dict[str, Any]:
@@ -63,7 +66,9 @@ class Signer:
 
 @dataclass(frozen=True)
 class Signers:
-    """The record of trusted keys: all keys, also expired ones. It is empty if no record is installed.
+    """The record of trusted keys: all keys, also expired ones.
+
+    It is empty if no record is installed.
 
     :param repository: the id of the Build repository, which every signed document contains.
     """
@@ -163,7 +168,10 @@ def merge_signers(
 
 
 def _without_invalid_ids(record: Any) -> Any:
-    """Return a record without the keys of hosts whose name cannot be a server id; earlier releases added them."""
+    """Return a record without the keys of hosts whose name cannot be a server id.
+
+    Earlier releases added them.
+    """
     if not isinstance(record, dict) or not isinstance(record.get("signers"), list):
         return record
     return {**record, "signers": [entry for entry in record["signers"] if not _has_invalid_id(entry)]}

@@ -107,12 +107,18 @@ class Verifier:
 
 
 def is_trusted(host: Host, server: str, verification: Verification) -> bool:
-    """Return whether to trust a document of a server: it is signed, or it is unsigned and the server has no key."""
+    """Return whether to trust a document of a server.
+
+    It is signed, or it is unsigned and the server has no key.
+    """
     return verification.verified == TRUE or (verification.verified == UNSIGNED and not host.signers.of(server))
 
 
 def is_before_keys(host: Host, document: dict[str, Any], server: str) -> bool:
-    """Return whether a document is dated before its server had its first key; false if the server has no key."""
+    """Return whether a document is dated before the first key of its server.
+
+    It is false if the server has no key.
+    """
     keys = host.signers.of(server)
     return bool(keys) and _is_before_keys(document, keys)
 
@@ -128,7 +134,10 @@ def _validity(signer: Signer) -> str:
 
 
 class _Checks:
-    """Checks of signatures. Those that this process made, or that were checked before, are not checked again."""
+    """Checks of signatures.
+
+    Signatures that this process made, or that were checked before, are not checked again.
+    """
 
     def __init__(self, host: Host, namespace: str, keep: bool) -> None:
         self._state = host.state

@@ -62,7 +62,10 @@ def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, A
 
 
 def overdue_mail(health: dict[str, Any]) -> list[str]:
-    """Return the problem of unread messages past the deadline, for the heartbeat of this server; empty if none."""
+    """Return the problem of overdue unread messages, for the own heartbeat.
+
+    The list is empty if there are none.
+    """
     overdue = health["messages"]["overdue_mail"]
     if not overdue:
         return []
@@ -72,7 +75,10 @@ def overdue_mail(health: dict[str, Any]) -> list[str]:
 
 
 def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
-    """Return the health, as :func:`read_health`, of a snapshot; heartbeats are fetched if it is fresh."""
+    """Return the health, as :func:`read_health`, of a snapshot.
+
+    The heartbeats are fetched if the snapshot is fresh.
+    """
     problems = [*([] if snapshot.fresh else [host.repository.away]), *_token_problems(host)]
     heartbeats = _heartbeats(host, snapshot, problems)
     trusted = {server: heartbeat.beat for server, heartbeat in heartbeats.items() if heartbeat.trusted}
@@ -121,7 +127,7 @@ def _token_problems(host: Host) -> list[str]:
 
 
 def _heartbeats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, ServerHeartbeat]:
-    """Read the heartbeats; if the remote cannot be reached, add that to ``problems`` and read those fetched last."""
+    """Read the heartbeats; those of the last fetch if the remote is away."""
     try:
         return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
     except (RemoteUnreachable, DeadlineReached, Locked) as error:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Heartbeats: composing and publishing that of this server, reading and verifying those of all servers."""
+"""Heartbeats: composing, publishing, reading and verifying them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ BRANCH_EVERY = 5
 def compose_heartbeat(
     host: Host, problems: list[str], interval: int, version: str, started_at: str | None = None
 ) -> dict[str, Any]:
-    """Compose the next heartbeat of this server, with a signature if trusted keys are installed.
+    """Compose the next heartbeat of this server.
+
+    It is signed if trusted keys are installed.
 
     :param problems: the problems of this server; it is healthy if there are none.
     :param interval: seconds until the next heartbeat.
@@ -60,7 +62,7 @@ def compose_heartbeat(
 
 
 def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") -> None:
-    """Publish a heartbeat, and record its sequence number after the remote accepted it.
+    """Publish a heartbeat, and record its sequence number.
 
     :param publish: ``ref``: on the ref of the server; ``main``: on the branch, where the shell scripts read it;
         ``both``: on the ref, and every ``BRANCH_EVERY`` heartbeats also on the branch.
@@ -92,9 +94,9 @@ class ServerHeartbeat(NamedTuple):
 
 
 def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[str, ServerHeartbeat]:
-    """Read the newest heartbeat of each server, from the refs and from the branch, where the shell scripts write it.
+    """Read the newest heartbeat of each server, from the refs and the branch.
 
-    A trusted heartbeat precedes a newer one that is not trusted.
+    The shell scripts write heartbeats to the branch. A trusted heartbeat precedes a newer one that is not trusted.
 
     :param fetch: whether to fetch the refs; otherwise the refs of the last fetch are read.
     :return: the heartbeats by server id.
@@ -114,7 +116,10 @@ def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[
 
 
 def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the heartbeats on the branch with the ids of their servers; a damaged one becomes a note."""
+    """Yield the heartbeats on the branch with the ids of their servers.
+
+    A damaged heartbeat becomes a note.
+    """
     for server in filter(is_server_id, snapshot.names()):
         try:
             document = snapshot.load_object(f"{server}/{HEARTBEAT}")
@@ -131,7 +136,10 @@ def verify_heartbeats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) 
 
 
 def _newest(host: Host, server: str, verified: list[tuple[dict[str, Any], Verification]]) -> ServerHeartbeat:
-    """Return the newest heartbeat of a server, a trusted one if there is any, with the problems of all of them."""
+    """Return the newest heartbeat of a server, with the problems of all.
+
+    A trusted heartbeat precedes a newer one that is not trusted.
+    """
     rejections = [_rejection(host, beat, verification) for beat, verification in verified]
     trusted = [
         is_trusted(host, server, verification) and not rejection
@@ -146,7 +154,9 @@ def _newest(host: Host, server: str, verified: list[tuple[dict[str, Any], Verifi
 
 
 def _rejection(host: Host, beat: dict[str, Any], verification: Verification) -> str:
-    """Return why a heartbeat is rejected, apart from a missing signature; empty if it is not.
+    """Return why a heartbeat is rejected; empty if it is not.
+
+    A missing signature is not considered.
 
     The key must be valid now, not only at the timestamp: an expired key may have been stolen.
     """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The age of heartbeats, by the clock of this host if it observed when they changed."""
+"""The age of heartbeats, by the clock of this host where possible."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ def observe(
 
 
 def _parse_record(record: Any) -> dict[str, Any]:
-    """Parse the record: the time of the last observation; for each server its heartbeat and when it was first seen."""
+    """Parse the record of the last observation.
+
+    It has its time, and for each server its heartbeat and when that was first seen.
+    """
     servers = {}
     for server, seen in record["servers"].items():
         boot_id, sequence, timestamp = seen["mark"]
@@ -76,7 +79,10 @@ def _parse_record(record: Any) -> dict[str, Any]:
 
 
 def _is_older(mark: list[Any], other: list[Any]) -> bool:
-    """Return whether a heartbeat is older than another, by its sequence number and by its timestamp."""
+    """Return whether a heartbeat is older than another.
+
+    Both its sequence number and its timestamp must be lower.
+    """
     numbers = (mark[1], other[1])
     times = parse_time(mark[2]), parse_time(other[2])
     if not all(isinstance(number, int) for number in numbers) or times[0] is None or times[1] is None:

@@ -17,13 +17,19 @@ _token_files: dict[str, None] = {}
 
 
 def register_token_file(path: str) -> None:
-    """Redact the content of a token file from all texts from now on; it is read again for each text."""
+    """Redact the content of a token file from all texts from now on.
+
+    The file is read again for each text.
+    """
     if path:
         _token_files[path] = None
 
 
 def redacted(text: str) -> str:
-    """Return a text with a mark in place of each secret: the tokens of this host, and texts in the form of a secret."""
+    """Return a text with a mark in place of each secret.
+
+    Secrets are the tokens of this host, and texts in the form of a secret.
+    """
     if not text:
         return text
     return redact(text, " ".join(map(text_of, _token_files)))[0]

@@ -22,7 +22,7 @@ _MARK = rf"\[redacted: (?:{'|'.join(re.escape(name) for name in (OWN_TOKEN, *(f.
 
 
 class Finding(NamedTuple):
-    """The place of a secret in a text and the name of its kind, without the secret itself."""
+    """The place of a secret in a text, and the name of its kind."""
 
     name: str
     start: int
@@ -52,28 +52,34 @@ def redact(text: str, token: str = "") -> tuple[str, list[str]]:
 
 
 def find_in(value: Any, token: str = "") -> list[tuple[str, str]]:
-    """Return the place in a JSON value, such as ``facts[0].value``, and the name of each secret in it."""
+    """Find the secrets in a JSON value.
+
+    :return: the place of each, such as ``facts[0].value``, and its name.
+    """
     walk = _Walk(token)
     walk.redacted(value, "", "")
     return list(walk.found)
 
 
 def redact_in(value: Any, token: str = "") -> tuple[Any, list[str]]:
-    """Return a JSON value with its texts and keys redacted, and the names of the secrets."""
+    """Return a redacted copy of a JSON value, and the names of the secrets."""
     walk = _Walk(token)
     clean = walk.redacted(value, "", "")
     return clean, list(dict.fromkeys(name for where, name in walk.found))
 
 
 class _Walk:
-    """A recursive walk through a JSON value; ``found`` has the places and names of its secrets, in order."""
+    """A recursive walk through a JSON value.
+
+    ``found`` has the places and the names of the secrets, in order.
+    """
 
     def __init__(self, token: str) -> None:
         self.found: dict[tuple[str, str], None] = {}
         self._token = token
 
     def redacted(self, value: Any, where: str, key: str) -> Any:
-        """Return a value with its secrets redacted; ``key`` is its key in an object, or empty."""
+        """Return a redacted copy of a value; ``key`` is its key in an object, or empty."""
         if isinstance(value, str):
             return self._text(value, where, key)
         if isinstance(value, list):
@@ -93,7 +99,10 @@ class _Walk:
         return clean
 
     def _text(self, text: str, where: str, key: str) -> str:
-        """Return a text redacted; its key is scanned with it, because some forms of secrets begin with a name."""
+        """Return a redacted text.
+
+        Its key is scanned with it, because some forms of secrets begin with a name.
+        """
         label = f"{key}: " if key else ""
         named = [
             Finding(name, max(start - len(label), 0), end - len(label))
@@ -114,7 +123,10 @@ def _find_own(text: str, token: str) -> Iterator[Finding]:
 
 @functools.lru_cache(maxsize=8)
 def _own_pattern(token: str) -> re.Pattern[str] | None:
-    """Compile a pattern of all encodings of the words in a token file; an invalid file may contain ``PAT=…``."""
+    """Compile a pattern of all encodings of the words in a token file.
+
+    An invalid token file may contain ``PAT=…``.
+    """
     words = {part for word in token.split() for part in (word, word.rpartition("=")[2].strip("\"'"))}
     encodings = {encoding for word in words if len(word) >= MIN_OWN_TOKEN for encoding in _encodings(word)}
     longest_first = sorted(encodings, key=lambda encoding: (-len(encoding), encoding))
@@ -122,7 +134,10 @@ def _own_pattern(token: str) -> re.Pattern[str] | None:
 
 
 def _encodings(word: str) -> Iterator[str]:
-    """A word as it is, percent-encoded, in Git's Authorization header, and as a part of any text in Base64."""
+    """Yield the encodings of a word in which it may appear.
+
+    They are the word itself, percent-encoding, Git's Authorization header, and Base64 of a text with the word in it.
+    """
     quoted = quote(word, safe="", errors="surrogatepass")
     yield from (word, quoted, re.sub("%..", lambda match: match[0].lower(), quoted))
     content = word.encode("utf-8", "surrogatepass")
@@ -142,7 +157,7 @@ def _find_known(text: str) -> Iterator[Finding]:
 
 
 def _outside_marks(text: str, found: list[Finding]) -> list[Finding]:
-    """Return the findings that are not marks of an earlier redaction, and neither begin nor end within a mark."""
+    """Return the findings that do not overlap the mark of an earlier redaction."""
     marks = [mark.span() for mark in re.finditer(_MARK, text)] if "[redacted: " in text else []
     return [
         finding
@@ -175,7 +190,10 @@ def _replaced(text: str, found: list[Finding]) -> str:
 
 
 def _unique_key(key: Any, used: dict[Any, Any]) -> Any:
-    """Return a key that is not used yet, with a number appended if needed: redaction can make two keys equal."""
+    """Return a key that is not used yet.
+
+    Redaction can make two keys equal; the second gets a number.
+    """
     unique = key
     number = 1
     while unique in used:

@@ -27,7 +27,10 @@ _KINDS = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a named pipe", stat.S_IFSO
 
 
 class NoToken(Exception):
-    """A file contains no valid token. The text names the file and repeats nothing of its content."""
+    """A file contains no valid token.
+
+    The text names the file and repeats nothing of its content.
+    """
 
     exit_code = 1
 
@@ -65,7 +68,7 @@ def read_token(path: str) -> str:
 
 
 def text_of(path: str) -> str:
-    """Return the content of a token file, valid or not, to find it in other texts; empty if it cannot be read."""
+    """Return the content of a token file, valid or not; empty if it is not readable."""
     try:
         content = _read(path)
     except NoToken:
@@ -75,7 +78,7 @@ def text_of(path: str) -> str:
 
 
 def problems(path: str) -> list[str]:
-    """Return the problems of an existing token file: no valid token, or wrong owner or mode."""
+    """Return the problems of an existing token file: its content, owner and mode."""
     found = []
     try:
         read_token(path)
@@ -128,9 +131,10 @@ def _check_kind(path: str, mode: int) -> None:
 
 
 def main(path: str, mode: str = "") -> int:
-    """Print the token in a file, or the reason why there is none, and return the exit code.
+    """Print the token in a file, or the reason why there is none.
 
     :param mode: ``--text`` to print the content of the file instead, valid or not.
+    :return: the exit code.
     """
     try:
         sys.stdout.write(f"{text_of(path) if mode else read_token(path)}\n")

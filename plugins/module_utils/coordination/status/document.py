@@ -77,7 +77,7 @@ def status_path(server: str) -> str:
 
 
 def load_status(snapshot: Snapshot, server: str) -> dict[str, Any]:
-    """Return the status document of a server, as it is in the repository; empty if there is none.
+    """Return the status document of a server; empty if there is none.
 
     :raises DocumentDamaged: if it cannot be parsed.
     """
@@ -86,7 +86,9 @@ def load_status(snapshot: Snapshot, server: str) -> dict[str, Any]:
 
 
 def read_status(host: Host, snapshot: Snapshot, server: str) -> tuple[dict[str, Any], Verification]:
-    """Return the status document of a server, sanitized, with its verification; empty if there is none.
+    """Return the sanitized status of a server with its verification.
+
+    The status is empty if there is none.
 
     :raises DocumentDamaged: if it cannot be parsed.
     """
@@ -147,7 +149,9 @@ def apply_reports(
 
 
 def _unverified_content(host: Host, replaced: dict[str, Any]) -> dict[str, Any]:
-    """Return the content to keep of a status that this server did not sign, in its unsigned member, and add a note.
+    """Return the content to keep of a status that this server did not sign.
+
+    It becomes the unsigned member of the new status, and a note is added.
 
     Content with the signature of another server, and content above ``MAX_UNVERIFIED``, is not kept.
     """
@@ -184,12 +188,15 @@ def verify_status(host: Host, status: dict[str, Any], server: str) -> Verificati
 
 
 def _is_signed(host: Host, status: dict[str, Any]) -> bool:
-    """Return whether this server signed a status; true if no trusted keys are installed."""
+    """Return whether this server signed a status; true without trusted keys."""
     return not host.signers.repository or verify_status(host, status, host.id).verified == TRUE
 
 
 def _identity(server: Server, old: dict[str, Any]) -> dict[str, Any]:
-    """Return the members about the server, none of them empty: a hook of the shell scripts rejects empty ones."""
+    """Return the members about the server.
+
+    None of them is empty, because a hook of the shell scripts rejects empty ones.
+    """
     hostname = machine.hostname()
     return {
         "server": server.id,
