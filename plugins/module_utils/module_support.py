@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -42,16 +43,70 @@ OFFLINE_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(OFFLINE), "de
 """The option ``offline`` of modules that write."""
 
 
+MAX_DIGITS = 600
+"""The maximum number of digits of a number in an option. Python prints at most 4,300, or 640 if so configured
+(sys.set_int_max_str_digits)."""
+HUGE = f"a number of more than {MAX_DIGITS} digits"
+
+
 class BuildersModule(AnsibleModule):  # type: ignore[misc]
     """A module that removes the secrets in its options from its log and its result.
 
-    An option with a lone surrogate does not cause a traceback in the log; the action of the module rejects it.
+    An option with a number that Python cannot print is rejected. An option with a lone surrogate is rejected by the
+    action of the module.
     """
 
+    def _load_params(self) -> None:
+        super()._load_params()
+        numbers = [name for name, option in self.argument_spec.items() if option.get("type") == "int"]
+        self._refuse([name for name in numbers if _becomes_huge(self.params.get(name))])
+
     def _log_invocation(self) -> None:
-        self.no_log_values.update(_secrets(self.params, own_token(self.params["pat_file"])))
+        self._refuse(self._replace_huge())
+        self._hide_secrets()
         with suppress(UnicodeEncodeError):
             super()._log_invocation()
+
+    def fail_json(self, msg: str, **options: Any) -> None:
+        """Exit with an error, after replacing options that cannot be printed."""
+        self._replace_huge()
+        self._hide_secrets()
+        super().fail_json(msg=msg, **options)
+
+    def _hide_secrets(self) -> None:
+        token = own_token(str(self.params.get("pat_file", COMMON_ARGUMENTS["pat_file"]["default"])))
+        self.no_log_values.update(_secrets(self.params, token))
+
+    def _replace_huge(self) -> list[str]:
+        """Replace the options that contain too long numbers by a text, and return their names."""
+        names = [name for name, value in self.params.items() if _is_huge(value)]
+        self.params.update(dict.fromkeys(names, HUGE))
+        return names
+
+    def _refuse(self, names: list[str]) -> None:
+        if names:
+            self.fail_json(msg=f"The option {names[0]} has {HUGE}. Use a smaller number.", reason=InvalidInput.kind)
+
+
+def _becomes_huge(value: Any) -> bool:
+    """Return whether Ansible would convert an option to a too long number.
+
+    The conversion of 1e9999999 takes minutes.
+    """
+    try:
+        number = Decimal(value)
+    except (ArithmeticError, TypeError, ValueError):
+        return False
+    return number.is_infinite() or number.adjusted() >= MAX_DIGITS
+
+
+def _is_huge(value: Any) -> bool:
+    """Return whether the value of an option contains a too long number."""
+    if isinstance(value, dict):
+        return any(map(_is_huge, (*value, *value.values())))
+    if isinstance(value, (list, tuple, set)):
+        return any(map(_is_huge, value))
+    return isinstance(value, int) and abs(value) >= 10**MAX_DIGITS
 
 
 def _secrets(value: Any, token: str) -> Iterator[str]:

@@ -108,7 +108,7 @@ def _run_cycle(cycle: Cycle) -> str:
         raise
     except Exception as error:  # an unexpected error must not end the service
         return one_line(f"No heartbeat: {explain(error)}")
-    return f"Last beat at {utc_text(utc_now())}"
+    return f"Last heartbeat at {utc_text(utc_now())}"
 
 
 def _wait(seconds: float, wake: threading.Event) -> None:
