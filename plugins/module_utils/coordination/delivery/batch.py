@@ -20,7 +20,7 @@ from ..mail.message import id_of
 from ..mail.read_ledger import Mark, own_marks
 from ..mail.sent_keys import SentKeys
 from ..mail.sequence import last_number, number
-from ..status.document import Report, reported, status_path
+from ..status.document import Report, apply_reports, status_path
 from ..store.snapshot import Change, Snapshot
 from ..timestamps import parse_time
 
@@ -119,7 +119,7 @@ class Batch:
         if self._reports:
             path = status_path(self.host.id)
             document = self.snapshot.load_object(path)
-            changed, self._combined.status = reported(self.host, document, self._reports)
+            changed, self._combined.status = apply_reports(self.host, document, self._reports)
             if changed:
                 files[path] = changed
         return Change(self._combined, files, _summary(self.host, items), tuple(map(id_of, new)))

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import CloneInvalid
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 
 SYSTEM_FILE = "/etc/gitconfig"
 SYSTEM, PERSON, CLONE = "system", "person", "clone"
@@ -68,6 +68,12 @@ def parse_settings(owner: str, listed: bytes) -> Iterator[Setting]:
     for origin, setting in zip(parts[::2], parts[1::2]):
         key, _line_end, value = setting.partition("\n")
         yield Setting(owner, origin.partition(":")[2], key, value)
+
+
+def has_work_tree_file(settings: Sequence[Setting]) -> bool:
+    """Whether settings of a clone have Git read those of the work tree, too."""
+    values = [setting.value.lower() for setting in settings if setting.key == "extensions.worktreeconfig"]
+    return bool(values) and values[-1] not in _FALSE[:-1]  # a name without a value is true
 
 
 def honoured(settings: Sequence[Setting], clone: str, remote: str, url: str) -> tuple[str, ...]:
@@ -160,7 +166,7 @@ def _refusal(setting: Setting, what: str, remedy: str) -> CloneInvalid:
 
 
 def _take_out(setting: Setting) -> str:
-    is_shown = harmless(setting.key) == setting.key  # else its name holds a secret
+    is_shown = redacted(setting.key) == setting.key  # else its name holds a secret
     what = f"--unset-all {shlex.quote(setting.key)}" if is_shown else "--edit"
     return f"Take it out: git config --file {shlex.quote(setting.file)} {what}"
 

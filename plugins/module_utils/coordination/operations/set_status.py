@@ -15,8 +15,17 @@ from ..documents.json_document import Document
 from ..documents.secret_policy import REFUSE
 from ..errors import DeadlineReached, RemoteUnreachable
 from ..identity.host import Host
-from ..identity.verification import Verdict
-from ..status.document import Report, check_report, judge_status, merged, read_status, reported, status_path, summary_of
+from ..identity.verification import Verification
+from ..status.document import (
+    Report,
+    apply_reports,
+    check_report,
+    merge_reports,
+    read_status,
+    status_path,
+    summary_of,
+    verify_status,
+)
 from ..store.snapshot import Receipt, Snapshot
 from ..text import clean
 
@@ -39,16 +48,16 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
 
     def look(snapshot: Snapshot) -> tuple[Document | None, Document | None, dict[str, Any]]:
         document = snapshot.load_object(status_path(host.id))
-        return document, *merged(host, document, reports)
+        return document, *merge_reports(host, document, reports)
 
     try:
         document, own, status = host.repository.look(look)
     except (RemoteUnreachable, DeadlineReached):  # nothing is known of the remote
-        document, own, status = None, *merged(host, None, reports)
+        document, own, status = None, *merge_reports(host, None, reports)
     if own and status == own.value:
         return Receipt(clean(status), None, 0)
     receipt = submit(host, new_item(host, summary_of(report, status), StatusReport(report)), offline)
-    return replace(receipt, result=clean(receipt.result.status or reported(host, document, reports)[1]))
+    return replace(receipt, result=clean(receipt.result.status or apply_reports(host, document, reports)[1]))
 
 
 class Seen(NamedTuple):
@@ -58,7 +67,7 @@ class Seen(NamedTuple):
     """
 
     status: dict[str, Any]
-    verdict: Verdict
+    verdict: Verification
     queued: bool
     age: float
     commit: str | None
@@ -75,7 +84,7 @@ def show_status(host: Host, server: str) -> Seen:
         status, verdict = read_status(host, snapshot, server)
         waiting = queued_status(host, snapshot) if server == host.id else {}
         if waiting:
-            status, verdict = waiting, judge_status(host, waiting, server)
+            status, verdict = waiting, verify_status(host, waiting, server)
         return Seen(status, verdict, bool(waiting), snapshot.age, snapshot.commit)
 
     seen = host.repository.read(look)
