@@ -82,11 +82,12 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
     now = host.clock()
     to = host.fleet.server_of(original.get("from"))
     new = compose(answer, new_id(now), host.id, to, now)
+    ledger = own_marks(host)
     summary = f"{answer.type} to {to}: {answer.subject}"
     receipt = _sent(host, new_item(host, summary, Messages((new,)), ReadMarks((message_id,))), offline)
     if not host.check_mode and not receipt.commit:  # else it was recorded with the delivery
         with host.after_write():
-            own_marks(host).record([message_id], mailbox, host.clock())
+            ledger.record([message_id], mailbox, host.clock())
     return receipt
 
 
