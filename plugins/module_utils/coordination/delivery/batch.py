@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The change of the documents that carries out writes, and what this server records when it was delivered."""
+"""A batch of writes: the change of the documents, and the records of its delivery."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from ..timestamps import parse_time
 if TYPE_CHECKING:
     from .outbox import Item
 
-
 MAX_SUMMARIES = 50
-"""Writes that the message of a commit names."""
+"""The maximum number of writes that the message of a commit names."""
 
 
 @dataclass
 class Combined:
-    """What a change carries: by item its messages as they are in the repository, those already there included.
+    """The result of a batch.
 
-    ``last`` is the number of the last message of this server, ``mailbox`` holds the entries before the change and
-    ``status`` is this server's status after it. What its writes settle is to be recorded: ``keys``, the messages that
-    were sent under an idempotency key, and ``marks``, the ids of messages that were marked.
+    ``messages`` are the messages of each item as they are in the repository, including those that were there before.
+    ``last`` is the sequence number of the last message of this server. ``mailbox`` are the entries before the change,
+    ``status`` is the status of this server after it. The writes add what has to be recorded when they are settled:
+    to ``keys`` the messages that were sent under an idempotency key, to ``marks`` the ids of messages that were marked.
     """
 
     messages: dict[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
@@ -49,9 +49,9 @@ class Combined:
     marks: dict[Mark, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def record(self, host: Host) -> None:
-        """Record what was settled; each ledger is written once.
+        """Record the settled writes. Each ledger is written once.
 
-        :raises StateUnusable: when that is not possible.
+        :raises StateUnusable: if a ledger cannot be read or written.
         """
         if self.keys:
             SentKeys(host.state, host.clock()).add(self.keys)
@@ -60,11 +60,11 @@ class Combined:
 
 
 class Batch:
-    """The documents of a snapshot, to which writes are applied one after the other.
+    """The documents of a snapshot while writes are applied to them, in order.
 
-    :param last: the number of the last message that this server knows to be delivered.
+    :param last: the sequence number of the last message that was delivered, None if it is not recorded.
 
-    ``answered`` are the ids of the messages that answers in this batch answer.
+    ``answered`` are the ids of the messages that are answered by this batch.
     """
 
     def __init__(self, host: Host, snapshot: Snapshot, last: int | None = None) -> None:
@@ -80,33 +80,36 @@ class Batch:
     def mailbox(self) -> EntryList:
         """The mailbox before the change.
 
-        :raises DocumentDamaged: when it cannot be read.
+        :raises DocumentDamaged: if it cannot be parsed.
         """
         return read_mailbox(self.snapshot)
 
     def send(self, item_id: str, there: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> None:
-        """Add new messages of an item to those of it that are in the repository."""
+        """Send the new messages of an item, whose other messages are in the repository."""
         self._combined.messages[item_id] = there
         self._new.append((item_id, new))
 
     def mark(self, message_id: str, members_of: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Set members of the messages to this server that have an id; none when there is no such message any more."""
+        """Set members of the messages to this server that have an id.
+
+        :param members_of: returns the members to set in an entry.
+        """
         self._combined.mailbox = self.mailbox.entries
         for index in self._places.get(message_id, ()):
             if is_mine_to_read(self.host, self.mailbox.entries[index]):
                 self._marks[index].update(members_of(self.mailbox.entries[index]))
 
     def report(self, report: Report, made: datetime) -> None:
-        """Add a report of this server's status, made at a time in UTC."""
+        """Add a status report with its time in UTC."""
         self._reports.append((report, made))
 
     def change(self, items: Sequence[Item]) -> Change:
-        """The change that carries out items of the outbox, each exactly once; its result is a :class:`Combined`.
+        """Return the change for items of the outbox. Its result is a :class:`Combined`.
 
-        :raises KeyConflict: when a key was used for something else.
-        :raises InvalidInput: when a status report does not fit the status.
-        :raises DocumentDamaged: when a document that is to be changed cannot be read.
-        :raises SigningFailed: when this server cannot sign.
+        :raises KeyConflict: if an idempotency key was used for other content.
+        :raises InvalidInput: if a status report names another job than the current one.
+        :raises DocumentDamaged: if a document that has to be changed cannot be parsed.
+        :raises SigningFailed: if this server cannot sign.
         """
         for item in items:
             for write in item.writes:
@@ -125,7 +128,7 @@ class Batch:
         return Change(self._combined, files, _summary(self.host, items), tuple(map(id_of, new)))
 
     def _numbered(self) -> list[dict[str, Any]]:
-        """The new messages, numbered and signed."""
+        """Number and sign the new messages."""
         new = [entry for _item_id, entries in self._new for entry in entries]
         if new:
             last = last_number(self.host, self.snapshot, self.mailbox.entries, self._combined.last)
@@ -139,7 +142,7 @@ class Batch:
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
-        """The indices of the messages, by id."""
+        """The indices of the messages by id."""
         places = defaultdict(list)
         for index, entry in enumerate(self.mailbox.entries):
             places[id_of(entry)].append(index)

@@ -53,7 +53,7 @@ _CONTENT = (PushDeclined, KeyConflict, InvalidInput)
 
 
 def new_item(host: Host, summary: str, *writes: Write) -> Item:
-    """Writes of this server, to be submitted together."""
+    """Return an item with writes of this server, to be submitted together."""
     check_text(summary, "the summary")
     return Item(new_item_id(), utc_text(host.clock()), summary, writes)
 
@@ -136,7 +136,10 @@ def _accept(host: Host, item: Item) -> Item:
 
 
 def _signed(host: Host, write: Write, last: int) -> Write:
-    """A write with its messages signed, numbered after ``last``: those numbers are corrected where it was not known."""
+    """Number the messages of a write after ``last`` and sign them.
+
+    The delivery corrects the numbers if ``last`` was not recorded.
+    """
     return replace(write, messages=tuple(number(host, write.messages, last))) if isinstance(write, Messages) else write
 
 

@@ -33,10 +33,10 @@ LONG = timedelta(minutes=5)
 class Item:
     """Writes that were accepted together.
 
-    :param id: what names it on this host.
+    :param id: the id of the item on this host.
     :param accepted_at: when it was accepted, in UTC.
-    :param summary: what it does, in the words of a commit's message.
-    :param reason: why it was set aside; empty for what waits.
+    :param summary: the line for the message of the commit.
+    :param reason: why it was rejected, empty for an item that waits.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Item:
 
     @property
     def messages(self) -> tuple[dict[str, Any], ...]:
-        """The entries that it sends, signed."""
+        """The entries to send, signed."""
         return tuple(entry for write in self.writes for entry in write.messages)
 
     @property
@@ -60,7 +60,7 @@ class Item:
         return name == self.id or name in map(id_of, self.messages)
 
     def as_json(self) -> dict[str, Any]:
-        """The item as the file of the outbox has it."""
+        """Return the item as it is in the file of the outbox."""
         record = {"id": self.id, "accepted_at": self.accepted_at, "summary": self.summary}
         writes: dict[str, Any] = {"messages": [], "once": False, "read": [], "acknowledged": [], "report": None}
         for write in self.writes:
@@ -87,7 +87,7 @@ class Contents:
     last: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What the file has."""
+        """Return the content of the file."""
         items, aside = ([item.as_json() for item in each] for each in (self.items, self.aside))
         return {"items": items, "aside": aside, "last": self.last}
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds of writes that wait in the outbox. Each knows how it changes the documents and what is recorded of it."""
+"""The kinds of writes in the outbox: how each changes the documents and is recorded."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ..status.document import Report, parse_report
 from .batch import Batch, Combined
 
 SURELY_NOT_ARCHIVED = timedelta(hours=1)
-"""The age up to which a message of which no push is on record is not looked for in the archives."""
+"""The age up to which a message is not searched in the archives, unless a push of it was attempted."""
 
 
 class Write:
-    """A write; an item of the outbox has one or more.
+    """A write in the outbox.
 
-    ``messages`` are the entries that it sends, ``marked`` the ids of the messages that it marks.
+    ``messages`` are the entries to send, ``marked`` the ids of the messages to mark.
     """
 
     messages: tuple[dict[str, Any], ...] = ()
@@ -34,22 +34,22 @@ class Write:
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
         """Apply the write to the documents.
 
-        :param accepted: when it was accepted, in UTC.
-        :raises KeyConflict: when its key was used for something else.
+        :param accepted: when the write was accepted, in UTC.
+        :raises KeyConflict: if the idempotency key was used for other content.
         """
         raise NotImplementedError
 
     def settle(self, item_id: str, combined: Combined) -> None:
-        """Add what this server records of the write once it was delivered."""
+        """Add what has to be recorded when the write was delivered."""
 
     def as_json(self) -> dict[str, Any]:
-        """The members of an item in the file of the outbox that tell of the write."""
+        """Return the members for the write in the file of the outbox."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Messages(Write):
-    """Messages that are sent unless they are in the repository, under their ids or their idempotency key."""
+    """Messages, sent unless their ids or their idempotency key are in the repository."""
 
     messages: tuple[dict[str, Any], ...]
     once: ClassVar[bool] = False
@@ -59,9 +59,9 @@ class Messages(Write):
         batch.send(item_id, there, () if there else self.messages)
 
     def there(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
-        """Those that are in the repository.
+        """Return the messages that are in the repository.
 
-        :raises KeyConflict: when the key was used for something else.
+        :raises KeyConflict: if the idempotency key was used for other content.
         """
         is_old = accepted is None or batch.host.clock() - accepted > SURELY_NOT_ARCHIVED
         archived = is_old or not batch.snapshot.tried.isdisjoint(map(id_of, self.messages))
@@ -77,7 +77,7 @@ class Messages(Write):
 
 
 class Answers(Messages):
-    """Answers, of which each is sent only when its message has no answer of this server yet."""
+    """Answers, each sent only if this server has not answered its message yet."""
 
     once = True
 
@@ -97,7 +97,7 @@ class Answers(Messages):
 
 @dataclass(frozen=True)
 class _Marks(Write):
-    """Marks of this server on messages."""
+    """Marks that this server sets on messages."""
 
     marked: tuple[str, ...]
     mark: ClassVar[Mark]
@@ -107,7 +107,7 @@ class _Marks(Write):
             batch.mark(message_id, lambda entry: self.members(batch, entry))
 
     def members(self, batch: Batch, entry: dict[str, Any]) -> dict[str, Any]:
-        """What has to be set in an entry."""
+        """Return the members to set in an entry."""
         raise NotImplementedError
 
     def settle(self, item_id: str, combined: Combined) -> None:
@@ -118,7 +118,7 @@ class _Marks(Write):
 
 
 class ReadMarks(_Marks):
-    """This server has read messages."""
+    """Marks that this server has read messages."""
 
     mark = READ
 
@@ -131,7 +131,7 @@ class ReadMarks(_Marks):
 
 
 class Acknowledgements(_Marks):
-    """This server acknowledges messages."""
+    """Acknowledgements of messages by this server."""
 
     mark = ACKNOWLEDGED
 
@@ -149,7 +149,7 @@ MARKS: dict[Mark, type[_Marks]] = {READ: ReadMarks, ACKNOWLEDGED: Acknowledgemen
 
 @dataclass(frozen=True)
 class StatusReport(Write):
-    """A report of this server's status."""
+    """A status report of this server."""
 
     report: Report
 
@@ -161,10 +161,10 @@ class StatusReport(Write):
 
 
 def parse_writes(record: dict[str, Any]) -> tuple[Write, ...]:
-    """The writes of an item, as the file of the outbox has it.
+    """Parse the writes of an item in the file of the outbox.
 
-    :raises KeyError: when a member is missing.
-    :raises TypeError: when a member has another type.
+    :raises KeyError: if a member is missing.
+    :raises TypeError: if a member has another type.
     """
     writes: list[Write] = []
     messages = tuple(map(_message, record["messages"]))
@@ -185,10 +185,10 @@ def _message(entry: Any) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """A member that has to be a text.
+    """Return a value that must be a text.
 
-    :raises TypeError: when it is not.
+    :raises TypeError: if it is not.
     """
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a text")
     return value

@@ -27,16 +27,16 @@ MAX_NESTING = 100
 
 
 class Document:
-    """A parsed JSON file: its text, the value in it, and where its parts stand in the text, all found in one pass.
+    """A JSON file, parsed in one pass: its text, its value and the spans of its parts.
 
-    Neither is ever changed: whoever reads the same commit gets the same document.
+    A document is shared by all readers of a commit. Nobody changes its value.
 
     :param data: the bytes of the file.
-    :param path: its path in the repository, for what is said when it is damaged.
-    :param key: of an object, the key of the array whose elements may be changed.
-    :raises DocumentDamaged: not UTF-8, cut short, conflict markers, NaN, nesting without end.
+    :param path: the path in the repository, for error messages.
+    :param key: the key of the array whose elements may be changed, if the value is an object.
+    :raises DocumentDamaged: if it is not UTF-8, truncated, has conflict markers or NaN, or is nested too deeply.
 
-    ``members`` are the spans of the members of an object; ``array`` is where the array begins, with the spans of its
+    ``members`` are the spans of the members of an object. ``array`` is the offset of the array and the spans of its
     elements.
     """
 
@@ -66,9 +66,9 @@ class Document:
             raise _damaged(path, self.text, error) from error
 
     def _decode(self, text: str, start: int, key: str | None = None) -> tuple[Any, int]:
-        """The value that begins at an offset, and where it ends.
+        """Return the value that begins at an offset, and the offset of its end.
 
-        :param key: its key in the outermost object; None when it is outermost itself.
+        :param key: the key of the value in the outermost object, None for the outermost value.
         """
         value: Any
         if key is None and text.startswith("{", start):
@@ -81,11 +81,11 @@ class Document:
         return value, end
 
     def encode(self, text: str | None = None) -> bytes:
-        """The bytes of the file, or of one with another text in its form."""
+        """Return the bytes of the file, or of the same file with another text."""
         return self._bom + (self.text if text is None else text).encode("utf-8")
 
     def with_members(self, changes: dict[str, Any]) -> bytes:
-        """Return the file, which holds an object, with some of its members set."""
+        """Return the file with some members of its object set."""
         return self.encode(set_members(self.text, self.text.index("{"), self.members, changes))
 
 

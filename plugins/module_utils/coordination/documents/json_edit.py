@@ -19,7 +19,7 @@ from typing import Any, Callable, NamedTuple, NoReturn
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BEHIND = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
-"""What stands behind an element of an array: its end, or the comma before the next one."""
+"""The end of an array, or the comma before the next element."""
 INDENT = "  "
 """The indent of each level, as the shell scripts left them."""
 
@@ -45,9 +45,10 @@ DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fraction)
 
 
 def elements(text: str, start: int) -> tuple[list[Any], list[Span], int]:
-    """The elements of the JSON array that begins at ``start``, their spans, and where the array ends.
+    """Parse the JSON array that begins at ``start``.
 
-    :raises json.JSONDecodeError: when it is not JSON.
+    :return: the elements, their spans, and the offset of the end of the array.
+    :raises json.JSONDecodeError: if it is not JSON.
     """
     values: list[Any] = []
     spans = []
@@ -67,10 +68,11 @@ def elements(text: str, start: int) -> tuple[list[Any], list[Span], int]:
 def members(
     text: str, start: int, decode: Callable[[str, int, str], tuple[Any, int]] | None = None
 ) -> tuple[dict[str, Any], dict[str, Span], int]:
-    """The members of the JSON object that begins at ``start``, the spans of their values, and where the object ends.
+    """Parse the JSON object that begins at ``start``.
 
-    :param decode: gets the text, where a value begins and its key, and returns the value and where it ends.
-    :raises json.JSONDecodeError: when it is not JSON.
+    :param decode: gets the text, the offset of a value and its key; returns the value and the offset of its end.
+    :return: the members, the spans of their values, and the offset of the end of the object.
+    :raises json.JSONDecodeError: if it is not JSON.
     """
     values: dict[str, Any] = {}
     spans: dict[str, Span] = {}
@@ -88,7 +90,7 @@ def members(
 
 
 def _expect(mark: str, text: str, position: int) -> int:
-    """Where the text goes on behind a mark, and the blanks that follow it outside of strings."""
+    """Return the offset after a mark and, except in a string, the blanks after it."""
     if not text.startswith(mark, position):
         raise json.JSONDecodeError(f"Expecting {mark!r}", text, position)
     return position + 1 if mark == '"' else skip(text, position + 1)

@@ -51,7 +51,7 @@ class OwnMarks:
     Older versions wrote ids alone; these stand for whatever has that id. The first mark makes it, with what the
     repository says by then; before that the repository is believed.
 
-    :param believed: messages about which the repository is believed all the same.
+    :param believed: messages for which the marks in the repository count.
     """
 
     def __init__(
@@ -107,10 +107,9 @@ class OwnMarks:
 
 
 def own_marks(host: Host, mark: Mark = READ, archived: Iterable[dict[str, Any]] = ()) -> OwnMarks:
-    """The ledger of this host.
+    """Return the ledger of this host.
 
-    :param archived: messages in the archives: about those that are so old that the ledger has forgotten them, the
-        repository is believed.
+    :param archived: archived messages. The marks in the repository count for those that the ledger no longer holds.
     """
     old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), host.clock(), KEPT)]
     return OwnMarks(host.state, host.id, mark, host.fleet, old)

@@ -30,9 +30,9 @@ class SentKeys:
         return list(known["entries"]) if known and self._fresh(known) else []
 
     def add(self, sent: Mapping[str, list[dict[str, Any]]]) -> None:
-        """Record what was sent under keys, and forget keys that are too old.
+        """Record the messages that were sent under keys, and remove keys that are too old.
 
-        :raises StateUnusable: when that is not possible.
+        :raises StateUnusable: if the ledger cannot be read or written.
         """
         with self._state.lock("keys.lock"):
             self._keys = self._state.read(KEYS_FILE, _parse_keys) or {}

@@ -36,10 +36,10 @@ def _nothing(_path: str) -> bytes:
 
 @dataclass(frozen=True)
 class Receipt:
-    """How a write ended.
+    """The outcome of a write.
 
-    ``commit`` is None when nothing was written, ``attempts`` counts pushes; ``files`` are the new contents by
-    path, and ``before`` returns the old one of a path. ``queued`` when the write waits in this host's outbox.
+    ``commit`` is None if nothing was written. ``attempts`` counts pushes. ``files`` are the new contents by path, and
+    ``before`` returns the old content of a path. ``queued`` is true if the write waits in the outbox of this host.
     """
 
     result: Any
@@ -64,13 +64,13 @@ _UNREAD = object()
 
 
 class Snapshot:
-    """The documents at one commit of the branch, each read and parsed once. Nobody changes a value in them.
+    """The documents at one commit of the branch, each read and parsed once.
 
     :param commit: the commit; None when the remote is empty.
     :param age: seconds since the remote was known to be there; 0 when it was just asked.
     :param fresh: whether the remote was asked for this snapshot.
     :param tried: ids of messages that were pushed, or were about to be, without that it is known whether they arrived.
-    :param earlier: another snapshot; what was read for it is not read again when it is of the same commit.
+    :param earlier: another snapshot, whose documents are reused if it is of the same commit.
     """
 
     def __init__(
@@ -104,9 +104,8 @@ class Snapshot:
     ) -> D | None:
         """Parse a document, None when there is none.
 
-        :param reader: gets the bytes and the path; a path has one reader.
-        :param is_wanted: whether a file with these bytes is parsed at all, where it was not before; None is returned
-            for others.
+        :param reader: gets the bytes and the path; each path has one reader.
+        :param is_wanted: whether a file with these bytes has to be parsed; None is returned for other files.
         :raises DocumentDamaged: naming the commit, the line and the newest commit where it could be read.
         """
         known = self._documents.get(path, _UNREAD)
@@ -129,7 +128,7 @@ class Snapshot:
         return self.load(path, parse_object)
 
     def content(self, path: str) -> bytes:
-        """The content of a file, empty when it is missing."""
+        """Return the content of a file, empty if it is missing."""
         document = self._documents.get(path)
         if isinstance(document, Document):
             return document.encode()
