@@ -13,7 +13,7 @@ BIN = Path(sys.executable).parent
 OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
-    *("roles/build_heartbeat/files/pack", "roles/build_repository/files/mend-clone"),
+    *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
     *("tools/docs-lint", "tools/import-order", "tools/sanity", "tools/test"),
 )
 REPORTS = "{reports}"
