@@ -1,4 +1,4 @@
-"""The ten steps of the servers' manual and its quick reference, each done through the collection."""
+"""Test the ten steps and the quick reference of the manual of the servers."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_9_and_10_readiness_was_announced_once(host: Host, server: dict[str, Any
 
 
 def test_the_quick_reference(host: Host, server: dict[str, Any], rig: Rig) -> None:
-    """A message to the partner and back, a status, a mark: what the scripts did, at the server's own shell."""
+    """Exchange messages, mark one read and publish a status with builderctl."""
     own, partner = server["inventory_hostname"], server["builders_partner"]
     sent = json.loads(host.check_output("builderctl send --json --type request 'Quick reference' 'Please answer.'"))
     asked = sent["message"]["id"]

@@ -1,4 +1,4 @@
-"""Builds on booted servers: told when they begin and end, whoever goes away meanwhile."""
+"""Test that builds on booted servers are reported, also after an interruption."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PLAY = "playbooks/run_build.yml"
 
 
 def variables(job: str, command: str, **more: Any) -> tuple[str, str]:
-    """What the play is told of a build in /root/source."""
+    """Return the arguments of the play for a build in /root/source."""
     return "--extra-vars", json.dumps({"job": job, "source": "/root/source", "command": command, **more})
 
 
 def status(rig: Rig) -> dict[str, Any]:
-    """The status of build1."""
+    """Return the status of build1."""
     found: dict[str, Any] = json.loads(remote(rig, "show", "main:build1/status.json"))
     return found
 
 
 def told(rig: Rig, job: str) -> list[tuple[str, str]]:
-    """The types and subjects of the messages about a job."""
+    """Return the types and subjects of the messages about a job."""
     return [
         (message["type"], message["subject"]) for message in messages(rig) if message["subject"].endswith(f": {job}")
     ]
@@ -44,9 +44,9 @@ def test_a_build_that_succeeds(rig: Rig) -> None:
     with subprocess.Popen(
         play, cwd=TOP, env=rig.operator(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as process:
-        seen = [line for line in process.stdout or () if "of log, last: step 1" in line and rig.ssh("build1", go)]
+        seen = [line for line in process.stdout or () if "last line: step 1" in line and rig.ssh("build1", go)]
     assert process.returncode == 0
-    assert "good runs for " in seen[0], "its progress is visible"
+    assert "good has been running for " in seen[0], "its progress is visible"
     last = status(rig)["last_build"]
     assert (last["id"], last["status"], last["exit_code"]) == ("good", "success", 0)
     sha = rig.ssh("build1", "sha256sum /root/source/a.deb").stdout.split()[0]

@@ -1,4 +1,4 @@
-"""Coordinated actions on booted servers: requests are carried out and answered with facts, each once."""
+"""Test that booted servers execute and answer each request once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSTALL = "playbooks/install_packages.yml"
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_unread(rig: Rig) -> Iterator[None]:
-    """Both servers have read what was sent before."""
+    """Mark all messages read on both servers."""
     for server in ("build1", "build2"):
         rig.ssh(server, "builderctl read --json > /dev/null; builderctl mark-read")
     yield
@@ -37,29 +37,29 @@ def ask(
 
 
 def answers(rig: Rig, *ids: str) -> list[dict[str, Any]]:
-    """The answers to messages, in the order of these."""
+    """Return the answers to messages, in the order of the messages."""
     found = [message for message in messages(rig) if message.get("in_reply_to") in ids]
     return sorted(found, key=lambda message: ids.index(message["in_reply_to"]))
 
 
 def sent_since(rig: Rig, before: list[dict[str, Any]], sender: str) -> list[dict[str, Any]]:
-    """What a server has sent since the mailbox was looked at."""
+    """Return the messages of a server that are not in an earlier mailbox."""
     known = {message["id"] for message in before}
     return [message for message in messages(rig) if message["id"] not in known and message["from"] == sender]
 
 
 def facts(message: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a message, by name."""
+    """Return the facts of a message by name."""
     return {fact["name"]: fact["value"] for fact in message["facts"]}
 
 
 def commits(rig: Rig, author: str) -> int:
-    """How many commits of a server the branch has."""
+    """Count the commits of a server on the branch."""
     return int(remote(rig, "rev-list", "--count", f"--author={author}@", "main"))
 
 
 def installed(rig: Rig, server: str, package: str) -> str:
-    """The version of a package on a server; empty when it is not installed."""
+    """Return the version of a package on a server; empty if it is not installed."""
     show = f"dpkg-query --show --showformat='${{Version}} ${{Status}}' {package}"
     version, _space, status = rig.ssh(server, show, check=False).stdout.partition(" ")
     return version if status == "install ok installed" else ""
@@ -134,12 +134,12 @@ def test_a_mismatch_is_found_and_reported(rig: Rig) -> None:
 
 
 def changes(output: str) -> int:
-    """How many tasks changed something."""
+    """Count the changed tasks."""
     return sum(map(int, re.findall(r"^build\d .*changed=(\d+)", output, re.MULTILINE)))
 
 
 def respond_to(rig: Rig, subject: str, **request: Any) -> str:
-    """Send a request to build2, let it respond, and return the request's id."""
+    """Send a request to build2, run the playbook there, and return the message id."""
     asked = ask(rig, subject, **request)
     rig.playbook(RESPOND, "--limit", "build2")
     return asked
@@ -160,7 +160,7 @@ def test_an_install_that_fails_on_one_server(rig: Rig) -> None:
     assert code != 0
     (good,), (bad,) = (sent_since(rig, before, server) for server in ("build1", "build2"))
     assert bad["type"] == "error" and "rig-fussy" in bad["subject"]
-    assert "The package manager says: " in bad["body"] and "rig-fussy is not wanted" in bad["body"]
+    assert "Error of the package manager: " in bad["body"] and "rig-fussy is not wanted" in bad["body"]
     assert (facts(bad)["libmysqlclient-dev"], facts(bad)["libmysqlclient-dev aligned"]) == ("8.0.36-1", "yes")
     assert (good["type"], facts(good)["rig-fussy"], facts(good)["rig-fussy aligned"]) == ("warning", "1.0", "no")
     assert re.search(r"^build1 .*failed=0", output, re.MULTILINE) and re.search(
@@ -225,7 +225,7 @@ def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
 
 
 def test_an_interrupted_run_is_finished_by_the_next(rig: Rig) -> None:
-    """It is killed while the package is installed, which goes on without it, and so before it has answered."""
+    """The play is killed during the installation, which continues, before it answers."""
     rig.make_package("rig-once", "1.0", "touch /root/begun; until [ -e /root/go ]; do sleep 0.1; done")
     asked = ask(rig, "Install rig-once")
     command = ["ansible-playbook", RESPOND, "--limit", "build2"]
