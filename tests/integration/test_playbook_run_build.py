@@ -24,7 +24,7 @@ def test_a_build_is_watched_to_its_end(builders: Builders) -> None:
     command = "for n in $(seq 15); do echo step $n; sleep 1; done; echo x > a.deb"
     done = build(builders, command, artifacts=["*.deb"])
     assert done.code == 0, done.output
-    assert "job_1 has been running for " in done.stdout and "last: step " in done.stdout
+    assert "job_1 has been running for " in done.stdout and "last line: step " in done.stdout
     assert "job_1 success on build1 after " in done.stdout and "a.deb, 2 bytes, SHA-256 73cb3858" in done.stdout
     assert [entry["subject"] for entry in builders.messages()] == ["Build started: job_1", "Build succeeded: job_1"]
 
