@@ -26,7 +26,7 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         assert "[WARNING]" not in done.output + (servers.folder / "demo.log").read_text()
         progress, _title, shown = done.stdout.partition("THE CONVERSATION")
         assert progress.startswith("Two servers on this machine, in ")
-        assert re.search(r"^  Respond +\.{9,}$", progress, re.MULTILINE)
+        assert re.search(r"^  Answer the request +\.{9,}$", progress, re.MULTILINE)
         assert progress.count("\n") < 20
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
         assert question[1:] == ("build1", "build2", "request", "Install libmysqlclient-dev")
