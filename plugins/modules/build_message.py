@@ -390,7 +390,7 @@ commit:
   type: str
   sample: 4f1c2a90b7de35a1c86f0d2e9b4a7c5d6e8f1a23
 attempts:
-  description: The number of pushes.
+  description: The number of pushes; V(0) if another process of the server pushed the write with its own.
   returned: for all states that write
   type: int
   sample: 1
