@@ -15,7 +15,7 @@ from testinfra.host import Host
 LOG = "/var/log/acs-builders/heartbeat-build1.log"
 STATE = "/var/lib/acs-builders"
 CHANGES = 3
-"""The most lines in the log about a fault; the first heartbeat may fail differently."""
+"""The most lines in the log about a fault; the first one may differ."""
 HOUR = 60
 """Intervals in an hour, at the default interval."""
 WATCHDOG = "/run/systemd/system/build-heartbeat.service.d/soon.conf"
