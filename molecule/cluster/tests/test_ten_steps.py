@@ -40,8 +40,8 @@ def test_4_the_command_can_be_run(host: Host) -> None:
 
 def test_5_the_set_up_told_git_who_this_is_and_fetched_the_latest(host: Host, server: dict[str, Any], rig: Rig) -> None:
     for name, value in (("name", "{}"), ("email", "{}@localhost")):
-        told = host.check_output("git -C /root/Build config --local user.%s", name)
-        assert told == value.format(server["inventory_hostname"])
+        found = host.check_output("git -C /root/Build config --local user.%s", name)
+        assert found == value.format(server["inventory_hostname"])
     beats_again(rig, server["inventory_hostname"])
     beats_again(rig, server["inventory_hostname"])
     until(

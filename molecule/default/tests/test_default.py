@@ -15,10 +15,10 @@ testinfra_hosts = ["ansible://builders"]
 def server(host: Host) -> dict[str, Any]:
     """Return the variables of a server; ``inventory_hostname`` is its id."""
     names = ("inventory_hostname", "builders_scratch", "builders_repo", "builders_state_dir", "builders_partner")
-    told: dict[str, Any] = host.ansible("debug", json.dumps({"msg": {name: f"{{{{ {name} }}}}" for name in names}}))[
+    found: dict[str, Any] = host.ansible("debug", json.dumps({"msg": {name: f"{{{{ {name} }}}}" for name in names}}))[
         "msg"
     ]
-    return told
+    return found
 
 
 def message(host: Host, server: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -46,8 +46,8 @@ def test_the_clone_is_on_main_and_clean(host: Host, server: dict[str, Any]) -> N
 
 def test_the_clone_knows_whose_it_is(host: Host, server: dict[str, Any]) -> None:
     for name, value in (("name", "{}"), ("email", "{}@localhost")):
-        told = host.check_output("git -C %s config --local user.%s", server["builders_repo"], name)
-        assert told == value.format(server["inventory_hostname"])
+        found = host.check_output("git -C %s config --local user.%s", server["builders_repo"], name)
+        assert found == value.format(server["inventory_hostname"])
 
 
 def test_the_remote_is_bare_and_begins_with_main(host: Host, server: dict[str, Any]) -> None:

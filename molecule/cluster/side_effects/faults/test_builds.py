@@ -27,7 +27,7 @@ def status(rig: Rig) -> dict[str, Any]:
     return found
 
 
-def told(rig: Rig, job: str) -> list[tuple[str, str]]:
+def reported(rig: Rig, job: str) -> list[tuple[str, str]]:
     """Return the types and subjects of the messages about a job."""
     return [
         (message["type"], message["subject"]) for message in messages(rig) if message["subject"].endswith(f": {job}")
@@ -52,7 +52,7 @@ def test_a_build_that_succeeds(rig: Rig) -> None:
     sha = rig.ssh("build1", "sha256sum /root/source/a.deb").stdout.split()[0]
     assert last["artifacts"] == [{"path": "/root/source/a.deb", "size": 1000, "sha256": sha}]
     assert last["commit"] == rig.ssh("build1", "git -C /root/source rev-parse HEAD").stdout.strip()
-    assert told(rig, "good") == [("info", "Build started: good"), ("info", "Build succeeded: good")]
+    assert reported(rig, "good") == [("info", "Build started: good"), ("info", "Build succeeded: good")]
     assert rig.ssh("build1", "tail -n 1 /root/build-logs/good.log").stdout == "step 2\n"
 
 
@@ -64,7 +64,7 @@ def test_a_build_that_fails_and_one_that_takes_too_long(rig: Rig) -> None:
         code, output = rig.playbook(PLAY, "--limit", "build1", *variables(job, command, time_limit=limit), check=False)
         assert code != 0 and f"{job} failed on build1: {reason}" in output
         assert status(rig)["last_build"]["reason"] == reason
-        assert told(rig, job) == [("info", f"Build started: {job}"), ("error", f"Build failed: {job}")]
+        assert reported(rig, job) == [("info", f"Build started: {job}"), ("error", f"Build failed: {job}")]
 
 
 def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
@@ -86,8 +86,8 @@ def test_a_build_goes_on_without_the_controller(rig: Rig) -> None:
     beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "alone", "no end of the build")
     assert status(rig)["status"] == "success"
-    until(lambda: len(told(rig, "alone")) == 2, "no message")
-    assert told(rig, "alone")[1] == ("info", "Build succeeded: alone")
+    until(lambda: len(reported(rig, "alone")) == 2, "no message")
+    assert reported(rig, "alone")[1] == ("info", "Build succeeded: alone")
 
 
 def test_a_build_whose_process_is_gone_is_closed_by_the_next_heartbeat(rig: Rig) -> None:
@@ -96,8 +96,8 @@ def test_a_build_whose_process_is_gone_is_closed_by_the_next_heartbeat(rig: Rig)
     beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "orphan", "no end of the build")
     assert status(rig)["last_build"]["reason"] == "its process is gone"
-    until(lambda: len(told(rig, "orphan")) == 2, "no message")
-    assert told(rig, "orphan")[1] == ("error", "Build failed: orphan")
+    until(lambda: len(reported(rig, "orphan")) == 2, "no message")
+    assert reported(rig, "orphan")[1] == ("error", "Build failed: orphan")
 
 
 def test_recovery_closes_a_build_too(rig: Rig) -> None:
@@ -107,4 +107,4 @@ def test_recovery_closes_a_build_too(rig: Rig) -> None:
     )
     rig.playbook("playbooks/recover.yml", "--limit", "build1")
     assert status(rig)["last_build"]["id"] == "left"
-    assert told(rig, "left") == [("info", "Build started: left"), ("error", "Build failed: left")]
+    assert reported(rig, "left") == [("info", "Build started: left"), ("error", "Build failed: left")]

@@ -170,16 +170,16 @@ def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
 
 
 def test_the_log_cannot_be_written(rig: Rig, build1: Host) -> None:
-    def told() -> bool:
+    def reported() -> bool:
         return any("cannot be written" in problem for problem in heartbeat(rig, "build1")["problems"])
 
     build1.check_output("until rm -f %s && mkdir %s; do :; done", LOG, LOG)  # the service may write in between
     try:
-        until(told, "no such problem in the heartbeat")
+        until(reported, "no such problem in the heartbeat")
         beats_by_itself(rig, "build1")
     finally:
         build1.check_output("rmdir %s", LOG)
-    until(lambda: not told(), "no heartbeat without the problem")
+    until(lambda: not reported(), "no heartbeat without the problem")
 
 
 def test_the_disk_is_full(rig: Rig, build1: Host) -> None:

@@ -108,19 +108,19 @@ def test_a_mismatch_is_found_and_reported(rig: Rig) -> None:
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"]}')
     assert "NOT aligned: build2 has 2.0." in output and "NOT aligned: build1 has 1.0." in output
     for server, other in (("build1", "build2"), ("build2", "build1")):
-        (told,) = sent_since(rig, before, server)
-        assert (told["type"], told["to"]) == ("warning", other)
+        (sent,) = sent_since(rig, before, server)
+        assert (sent["type"], sent["to"]) == ("warning", other)
         version = installed(rig, server, "rig-tool")
-        assert facts(told)["rig-tool"] == version and facts(told)["rig-tool aligned"] == "no"
-        assert f"rig-tool version {version} is installed on {server} since 20" in told["body"]
+        assert facts(sent)["rig-tool"] == version and facts(sent)["rig-tool aligned"] == "no"
+        assert f"rig-tool version {version} is installed on {server} since 20" in sent["body"]
     (check,) = answers(rig, *[respond_to(rig, "Check package rig-tool")])
     assert (
         "version 2.0 installed" in check["body"] and "Matches build1: no. Difference: 1.0 on build1." in check["body"]
     )
     before = messages(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "latest"}')
-    told = sent_since(rig, before, "build1") + sent_since(rig, before, "build2")
-    assert [(one["type"], facts(one)["rig-tool"], facts(one)["rig-tool aligned"]) for one in told] == [
+    sent = sent_since(rig, before, "build1") + sent_since(rig, before, "build2")
+    assert [(one["type"], facts(one)["rig-tool"], facts(one)["rig-tool aligned"]) for one in sent] == [
         ("info", "2.0", "yes")
     ] * 2
     before = messages(rig)
@@ -173,8 +173,8 @@ def test_a_package_that_does_not_exist(rig: Rig) -> None:
     code, _output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-nothing"]}', check=False)
     assert code != 0
     for server in ("build1", "build2"):
-        (told,) = sent_since(rig, before, server)
-        assert told["type"] == "error" and "Unable to locate package rig-nothing" in told["body"]
+        (sent,) = sent_since(rig, before, server)
+        assert sent["type"] == "error" and "Unable to locate package rig-nothing" in sent["body"]
     (answer,) = answers(rig, respond_to(rig, "Install rig-nothing"))
     assert answer["type"] == "error" and "Unable to locate package rig-nothing" in answer["body"]
 
@@ -196,8 +196,8 @@ def test_what_stands_in_the_place_of_a_renamed_package_is_told_and_stays(rig: Ri
     before = messages(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
     for server in ("build1", "build2"):
-        (told,) = sent_since(rig, before, server)
-        assert (told["type"], facts(told)["rig-old"], facts(told)["rig-old provided by"]) == ("info", "2.0", "rig-new")
+        (sent,) = sent_since(rig, before, server)
+        assert (sent["type"], facts(sent)["rig-old"], facts(sent)["rig-old provided by"]) == ("info", "2.0", "rig-new")
     before = messages(rig)
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
     assert messages(rig) == before and changes(output) == 0
@@ -214,11 +214,11 @@ def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
         ask(rig, "Install", action="install_packages", packages=["--reinstall"]),
     ]
     rig.playbook(RESPOND, "--limit", "build2")
-    told = answers(rig, *asked)
-    assert [answer["type"] for answer in told] == ["warning"] * 3
-    assert "Declined by build2. Not allowed to be installed here: nginx-light." in told[0]["body"]
-    assert "apt would read it as an order: rig-tool-" in told[1]["body"]
-    assert "no name of a package" in told[2]["body"]
+    sent = answers(rig, *asked)
+    assert [answer["type"] for answer in sent] == ["warning"] * 3
+    assert "Declined by build2. Not allowed to be installed here: nginx-light." in sent[0]["body"]
+    assert "apt would read it as an order: rig-tool-" in sent[1]["body"]
+    assert "no name of a package" in sent[2]["body"]
     assert installed(rig, "build2", "rig-tool") == "1.0" and installed(rig, "build2", "nginx-light") == installed(
         rig, "build1", "nginx-light"
     )
@@ -287,5 +287,5 @@ def test_the_environments_are_compared(rig: Rig) -> None:
     _code, output = rig.playbook("playbooks/check_environment.yml", "--extra-vars", "tell=true")
     assert re.search(r"packages +rig-once +missing +1\.0 +build2", output)
     for server in ("build1", "build2"):
-        (told,) = sent_since(rig, before, server)
-        assert told["subject"] == "Environments differ" and facts(told)["build2/packages/rig-once"] == "1.0"
+        (sent,) = sent_since(rig, before, server)
+        assert sent["subject"] == "Environments differ" and facts(sent)["build2/packages/rig-once"] == "1.0"
