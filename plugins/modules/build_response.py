@@ -122,7 +122,7 @@ steps:
     reason:
       description: The reason of the decision.
       type: str
-      sample: build1 may ask for install_packages
+      sample: build1 is allowed to request install_packages
     kind:
       description: The kind of the request, as in O(allowed_actions); empty if it is unknown.
       type: str

@@ -62,7 +62,7 @@ def waits(scene: Scene) -> None:
 def test_unsigned_heartbeats_from_before_the_keys_are_no_sign_of_life(scene: Scene) -> None:
     forged = unsigned(scene.attacker.heartbeat("build1"), timestamp=ago(hours=2))
     seen = looks(scene, [{**forged, "sequence": 10**6 + number} for number in range(7)])
-    assert seen["state"] == "stale" and "not believed" in seen["problems"][0]
+    assert seen["state"] == "stale" and "not trusted" in seen["problems"][0]
 
 
 def test_heartbeats_of_a_key_that_was_rotated_are_no_sign_of_life(scene: Scene) -> None:
@@ -85,7 +85,7 @@ def test_heartbeats_that_are_replayed_in_their_order_are_no_sign_of_life(scene: 
     git("push", "--quiet", "origin", ":refs/heartbeats/build1", cwd=scene.attacker.clone)
     assert problems(scene.fleet, "build2") != []
     seen = looks(scene, kept[:-1])
-    assert seen["state"] == "stale" and seen["problems"] == ["an older heartbeat of it was put back"]
+    assert seen["state"] == "stale" and seen["problems"] == ["its heartbeat was replaced by an older one"]
 
 
 def test_an_own_heartbeat_that_is_replayed_is_no_second_host(scene: Scene) -> None:

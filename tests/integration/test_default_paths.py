@@ -54,7 +54,7 @@ def test_a_host_that_was_not_set_up_says_so(builders: Builders, covered: list[st
     assert done.code != 0
     assert "Traceback" not in done.output
     assert done.result["reason"] == "identity"
-    assert "setup playbook" in done.result["msg"]
+    assert "setup.yml" in done.result["msg"]
 
 
 def test_a_host_without_systemd_is_recovered_and_torn_down_once(builders: Builders, covered: list[str]) -> None:

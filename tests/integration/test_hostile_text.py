@@ -112,7 +112,7 @@ def test_the_logs(attacked: Builders) -> None:
         mail, beats = running.log("build-messages"), running.log()
     check_harmless(attacked, "\n".join([*mail, *beats]))
     heads = [line for line in mail if not line.startswith("    | ") and line != "    |"]
-    assert len(heads) == 4 and all(re.search(r", unsigned\)(?: Also written: \{.*\})?$", line) for line in heads)
+    assert len(heads) == 4 and all(re.search(r", unsigned\)(?: Other members: \{.*\})?$", line) for line in heads)
     assert not any("forged" in line for line in beats)
     assert builderctl(attacked, "health", "--summary").count("\n") < 20
 

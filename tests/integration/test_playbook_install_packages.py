@@ -67,9 +67,9 @@ def test_nothing_named_is_one_sentence(builders: Builders) -> None:
 
 def test_nothing_is_done_anywhere_when_one_server_has_something_that_is_no_package(builders: Builders) -> None:
     for bad, told in (
-        ("{{ ['jq*'] if inventory_hostname == 'build2' else ['jq'] }}", "'jq*' is no name of a package."),
-        (["jq", "jq=1.0"], "A package is named with two versions."),
-        ("jq", "No packages are named."),
+        ("{{ ['jq*'] if inventory_hostname == 'build2' else ['jq'] }}", "'jq*' is not the name of a package."),
+        (["jq", "jq=1.0"], "A package is listed with two versions."),
+        ("jq", "The list of packages is empty."),
     ):
         done = install(builders, packages=bad)
         assert done.code != 0 and told in one_line(done) and "Traceback" not in done.output

@@ -58,4 +58,4 @@ def test_a_build_that_is_not_described_is_one_sentence(builders: Builders) -> No
     words = ("-e", advised, "--check")
     assert yaml.safe_load(advised).keys() == {"job", "source", "command"}
     done = ansible("playbook", "playbooks/run_build.yml", *words, folder=builders.folder)
-    assert "There is no folder /root/cloudstack." in done.output, "it was understood"
+    assert "The folder /root/cloudstack does not exist." in done.output, "it was understood"

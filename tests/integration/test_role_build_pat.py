@@ -88,7 +88,7 @@ def cases(folder: Path, remote: str, odd: dict[str, str]) -> dict[str, Case]:
         "none": Case({}, None, says=NO_TOKEN),
         "malformed": Case({}, f"export PAT={OLD}".encode(), says=NO_TOKEN),
         "binary": Case({}, b"\xff\xfeg\0h\0p\0_\0" + OLD.encode(), says=NO_TOKEN),
-        "two": Case({}, f"{OLD}\n{OLD}\n".encode(), says=r"two\.PAT holds 2 words, and a token is one word"),
+        "two": Case({}, f"{OLD}\n{OLD}\n".encode(), says=r"two\.PAT contains 2 words, but a token is one word"),
         "source-of-two": Case({"build_pat_source_file": str(two)}, OLD.encode(), says="source-of-two holds 2 words"),
         "source-pipe": Case({"build_pat_source_file": str(pipe)}, OLD.encode(), says="source-pipe is a named pipe"),
         "pipe": Case({"build_pat_token": CLASSIC}, says=r"pipe\.PAT is a named pipe, and not a file"),

@@ -8,7 +8,11 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import MAX_ENTRIES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import verification
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import is_signed_by
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import FALSE, KEPT, Judge
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import (
+    FALSE,
+    MAX_REMEMBERED,
+    Verifier,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
@@ -19,7 +23,7 @@ class Killed(BaseException):
 
 
 def test_as_many_are_remembered_as_a_mailbox_holds() -> None:
-    assert KEPT > MAX_ENTRIES
+    assert MAX_REMEMBERED > MAX_ENTRIES
 
 
 def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +31,7 @@ def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, mo
     with builders.host("build1") as host:
         (entry,) = send(host, Draft("Hello", "Hi")).result
     forged = [({**entry, "body": f"{number}"}, "build1") for number in range(35)]
-    monkeypatch.setattr(verification, "PORTION", 10)
+    monkeypatch.setattr(verification, "BATCH", 10)
     checked: list[Any] = []
     patience = 24
 
@@ -39,8 +43,8 @@ def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, mo
 
     monkeypatch.setattr(verification, "is_signed_by", check)
     with builders.host("build2") as host, pytest.raises(Killed):
-        Judge(host).judge(forged)
+        Verifier(host).verify(forged)
     del checked[:]
     with builders.host("build2") as host:
-        assert {verdict.verified for verdict in Judge(host).judge(forged)} == {FALSE}
+        assert {verdict.verified for verdict in Verifier(host).verify(forged)} == {FALSE}
     assert len(checked) <= 15

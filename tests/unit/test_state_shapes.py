@@ -80,7 +80,7 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
             READERS[name](host, scene.message_id)
     finally:
         path.unlink()
-    assert caught.value.what.startswith(f"{path} does not hold what it should (")
+    assert caught.value.what.startswith(f"{path} has unexpected content (")
     assert caught.value.what.count("\n") == 0 and "remove it" in caught.value.remedy
 
 
@@ -88,7 +88,7 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
 def test_a_number_that_is_none(scene: Scene, number: str) -> None:
     path = scene.builders.state("build2") / "sequence.json"
     path.write_text(f'{{"sequence": {number}}}')
-    with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match=f"{number} is no number"):
+    with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match=f"{number} is not a number"):
         beat(host)
     path.unlink()
 
@@ -108,9 +108,9 @@ RESULT: dict[str, Any] = {
 )
 def test_a_job_of_another_shape(scene: Scene, content: str) -> None:
     with _state_file(scene, "job.json", content), scene.builders.host("build2") as host:
-        with pytest.raises(StateUnusable, match="does not hold what it should"):
+        with pytest.raises(StateUnusable, match="has unexpected content"):
             watch(host)
-        with pytest.raises(StateUnusable, match="does not hold what it should"):
+        with pytest.raises(StateUnusable, match="has unexpected content"):
             start(host, Job("job_1", "/", "make"))
 
 
@@ -120,7 +120,7 @@ def test_the_end_of_a_job_of_another_shape(scene: Scene, content: str) -> None:
         _state_file(scene, "job.json", json.dumps(JOB)),
         _state_file(scene, "job_result.json", content),
         scene.builders.host("build2") as host,
-        pytest.raises(StateUnusable, match=r"job_result\.json does not hold what it should"),
+        pytest.raises(StateUnusable, match=r"job_result\.json has unexpected content"),
     ):
         watch(host)
 
@@ -138,14 +138,14 @@ def _state_file(scene: Scene, name: str, content: str) -> Iterator[None]:
 def test_the_record_of_pushes_of_another_shape(scene: Scene) -> None:
     path = scene.builders.private("build1").with_suffix(".attempts.json")
     path.write_text('[{"commit": 1}]')
-    with scene.builders.host("build1") as host, pytest.raises(StateUnusable, match="does not hold what it should"):
+    with scene.builders.host("build1") as host, pytest.raises(StateUnusable, match="has unexpected content"):
         send(host, Draft("Hello", "Hi"))
 
 
 def test_the_summary_of_another_shape(scene: Scene) -> None:
     (scene.builders.state("build2") / "summary.json").write_text("[]")
     config = Config(repo="", state_dir=str(scene.builders.state("build2")))
-    with pytest.raises(StateUnusable, match="does not hold what it should"):
+    with pytest.raises(StateUnusable, match="has unexpected content"):
         summary(config)
 
 
@@ -156,6 +156,6 @@ def test_a_commit_that_is_none(scene: Scene, name: str) -> None:
     with (
         _state_file(scene, name, json.dumps(record)),
         scene.builders.host("build2") as host,
-        pytest.raises(StateUnusable, match="is no commit"),
+        pytest.raises(StateUnusable, match="is not a commit"),
     ):
         READERS[name](host, scene.message_id)

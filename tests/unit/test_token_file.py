@@ -40,18 +40,21 @@ GOOD = {
 BAD = {
     "empty": (b"", r"PAT is empty\."),
     "only lines": (b"\xef\xbb\xbf \n\r\n", r"PAT is empty\."),
-    "two lines": (f"{TOKEN}\n{TOKEN}x\n".encode(), r"PAT holds 2 words, and a token is one word that stands alone\."),
-    "an assignment": (f"export PAT={TOKEN}\n".encode(), r"PAT holds 2 words"),
+    "two lines": (f"{TOKEN}\n{TOKEN}x\n".encode(), r"PAT contains 2 words, but a token is one word\."),
+    "an assignment": (f"export PAT={TOKEN}\n".encode(), r"PAT contains 2 words"),
     "UTF-16": (TOKEN.encode("utf-16"), r"PAT is UTF-16 text"),
-    "not ASCII": (f"{TOKEN}é\n".encode(), r"PAT holds characters that no token has\."),
-    "a control character": (f"{TOKEN}\x1b[0m\n".encode(), r"PAT holds characters that no token has\."),
+    "not ASCII": (f"{TOKEN}é\n".encode(), r"PAT contains characters that are not printable ASCII characters\."),
+    "a control character": (
+        f"{TOKEN}\x1b[0m\n".encode(),
+        r"PAT contains characters that are not printable ASCII characters\.",
+    ),
     "long": (TOKEN.encode() + b"x" * MAX_SIZE, r"PAT is longer than 4096 bytes"),
 }
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "folder": (Path.mkdir, r"PAT is a directory, and not a file with a token\."),
-    "pipe": (os.mkfifo, r"PAT is a named pipe, and not a file with a token\."),
-    "device": (lambda path: path.symlink_to("/dev/zero"), r"PAT is a device, and not a file with a token\."),
-    "link to nothing": (lambda path: path.symlink_to("gone"), r"PAT is a link to gone, and there is no such file\."),
+    "folder": (Path.mkdir, r"PAT is a directory, not a file with a token\."),
+    "pipe": (os.mkfifo, r"PAT is a named pipe, not a file with a token\."),
+    "device": (lambda path: path.symlink_to("/dev/zero"), r"PAT is a device, not a file with a token\."),
+    "link to nothing": (lambda path: path.symlink_to("gone"), r"PAT is a link to gone, which does not exist\."),
     "loop": (lambda path: path.symlink_to(path), r"PAT cannot be read \(Too many levels of symbolic links\)\."),
     "socket": (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), r"PAT cannot be read \(No such device"),
 }
@@ -109,7 +112,7 @@ def test_what_is_no_token_is_refused_in_one_sentence_and_still_kept_secret(path:
     path.chmod(0o600)
     said = refusal(path)
     assert re.search(says, said), said
-    assert [problem.startswith(f"{said} Write the token alone") for problem in problems(str(path))] == [True]
+    assert [problem.startswith(f"{said} Write only the token") for problem in problems(str(path))] == [True]
     done = helped(path)
     assert (done.stdout, done.stderr) == ("quit=1\n", f"git-credential-pat: {said}\n")
     assert TOKEN in own_token(str(path)) or form in ("empty", "only lines")
@@ -127,9 +130,9 @@ def test_what_is_no_file_is_refused_at_once(path: Path, form: str) -> None:
 
 
 def test_a_missing_file_is_told_and_is_no_problem(path: Path) -> None:
-    assert refusal(path) == f"There is no file {path}."
+    assert refusal(path) == f"{path} does not exist."
     assert problems(str(path)) == []
-    assert refusal("") == "No token file is named."
+    assert refusal("") == "No token file is configured."
 
 
 def test_who_may_not_read_it_is_not_told_to_write_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +169,7 @@ def test_the_core_uses_it_and_keeps_it_secret(builders: Builders, host: GitHost,
             send(server, Draft("x", TOKEN), ["build2"], ALLOW)
         assert not any(str(path) in problem for problem in read_health(server)["problems"])
         path.chmod(0o644)
-        assert any("can be read by others" in problem for problem in read_health(server)["problems"])
+        assert any("is readable by other users" in problem for problem in read_health(server)["problems"])
     assert set(host.passwords) == {TOKEN}
 
 

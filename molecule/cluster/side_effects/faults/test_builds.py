@@ -59,7 +59,7 @@ def test_a_build_that_succeeds(rig: Rig) -> None:
 def test_a_build_that_fails_and_one_that_takes_too_long(rig: Rig) -> None:
     for job, command, limit, reason in (
         ("bad", "echo no space left; exit 3", 7200, "exit code 3"),
-        ("long", "sleep 1000", 2, "it was ended at its time limit of 2 s"),
+        ("long", "sleep 1000", 2, "it was terminated at its time limit of 2 s"),
     ):
         code, output = rig.playbook(PLAY, "--limit", "build1", *variables(job, command, time_limit=limit), check=False)
         assert code != 0 and f"{job} failed on build1: {reason}" in output
@@ -95,7 +95,7 @@ def test_a_build_whose_process_is_gone_is_closed_by_the_next_heartbeat(rig: Rig)
     abandon(rig, "orphan", "sleep 1234", lambda: rig.ssh("build1", kill))
     beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "orphan", "no end of the build")
-    assert status(rig)["last_build"]["reason"] == "its process is gone"
+    assert status(rig)["last_build"]["reason"] == "its process ended without a result"
     until(lambda: len(reported(rig, "orphan")) == 2, "no message")
     assert reported(rig, "orphan")[1] == ("error", "Build failed: orphan")
 

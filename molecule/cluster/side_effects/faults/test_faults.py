@@ -152,7 +152,7 @@ def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
         rig.ssh("git", "systemctl start nginx")
     beats_by_itself(rig, "build1")
     assert pid(build1) == process
-    until(lambda: said(rig, begin)[-1].partition("] ")[2].startswith("No longer: No heartbeat"), "no end in the log")
+    until(lambda: said(rig, begin)[-1].partition("] ")[2].startswith("Resolved: No heartbeat"), "no end in the log")
     until(lambda: "They will hear" in subjects(rig), "what waited was not delivered by the service")
     assert (subjects(rig).count("They will hear"), subjects(rig).count("Nobody hears")) == (1, 0)
     until(lambda: json.loads(build1.check_output("builderctl outbox --json"))["waiting"] == [], "it waits on")
@@ -217,7 +217,7 @@ def test_a_token_is_rotated(rig: Rig, build1: Host) -> None:
         rig.machines[name].write("PAT", f"{new}\n", 0o600)
     beats_by_itself(rig, "build1")
     assert pid(build1) == process
-    until(lambda: "] No longer: " in said(rig, begin)[-1], "no end in the log")
+    until(lambda: "] Resolved: " in said(rig, begin)[-1], "no end in the log")
 
 
 def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from ..errors import CloneInvalid, StateUnusable, reading_remedy
+from ..errors import CloneInvalid, StateUnusable, permission_remedy
 from ..state_dir import StateDirectory
 from .failures import local_failure
 from .process import GitCommand
@@ -118,7 +118,7 @@ def _unreadable(clone: str, error: Exception) -> CloneInvalid:
         "module as repo."
     )
     if isinstance(error, PermissionError):
-        return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", reading_remedy(error, remedy))
+        return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", permission_remedy(error, remedy))
     return CloneInvalid(f"{clone} is not a Git repository, or its configuration cannot be read.", remedy)
 
 

@@ -18,7 +18,7 @@ from typing import Callable
 from urllib.parse import urlsplit
 
 from ..errors import DependencyMissing
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 from ..secrets.token_file import NoToken, read_token
 from .failures import PROXY_VARIABLES, Outcome
 
@@ -130,7 +130,7 @@ class GitCommand:
                 meanwhile()
             left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
             stdout, stderr = process.communicate(stdin, left)
-            return Outcome(process.returncode, stdout, harmless(stderr.decode("utf-8", "replace")))
+            return Outcome(process.returncode, stdout, redacted(stderr.decode("utf-8", "replace")))
         except subprocess.TimeoutExpired:
             return Outcome(None, b"", f"no answer within {timeout:.0f} s")
         finally:
