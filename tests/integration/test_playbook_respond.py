@@ -125,7 +125,7 @@ def test_hostile_words_are_only_words(trusted: Builders) -> None:
     assert not marker.exists()
     assert "lookup(" in answer(trusted, job)["body"] and answer(trusted, step)
     assert "not the name of a package" in answer(trusted, refused)["body"]
-    assert "not told here" in answer(trusted, path)["body"]
+    assert "do not permit requests for the commit" in answer(trusted, path)["body"]
 
 
 def test_a_rule_that_cannot_be_used_is_one_sentence(trusted: Builders) -> None:
