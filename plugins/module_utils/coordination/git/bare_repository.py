@@ -6,32 +6,39 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from configparser import Error as ConfigError
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Callable, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar, cast
 
 from ..errors import DocumentDamaged
 from ..pausing import Pause
 from ..state import StateDirectory
-from .cat_file import GitObject, ObjectReader, Unreadable
 from .clone_config import Remote
 from .failures import Interrupted, Outcome, local_failure
-from .object_files import EXECUTABLE, FILE, FOLDER, Entry, dump_tree, parse_tree, read_ref, write_object, write_ref
+from .library import gitpython, neutral_variables, open_repository, read_ref
 from .process import GitCommand
+
+if TYPE_CHECKING:
+    import git
 
 T = TypeVar("T")
 
 _FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
-"""What :mod:`.object_files` reads and writes, whatever this host's settings for new repositories are."""
+"""What GitPython reads and writes, whatever this host's settings for new repositories are."""
 MAX_SIZE = 32_000_000
 """Bytes of a document, some ten thousand messages: with a larger one, somebody could fill this host's memory."""
-_SUBMODULE = b"160000"
+FILE, EXECUTABLE, FOLDER, _SUBMODULE = 0o100644, 0o100755, 0o040000, 0o160000
+"""Modes of entries in a tree."""
 _MADE = "refs/acs-builders/made"
 """The commit that was made last: what nothing refers to would be pruned."""
+_READING = "reading the private repository"
 WITHDRAWN = "refs/acs-builders/withdrawn/"
 """Where the old tip is kept when the remote's branch no longer descends from it."""
 
@@ -44,12 +51,19 @@ class Damaged(Exception):
         self.error = local_failure(outcome, doing)
 
 
-class Made(NamedTuple):
-    """A commit that was made here, its parent, and all objects that were made for it, each after what it names."""
+class Entry(NamedTuple):
+    """What stands in a tree under a name: its mode and the name of the object."""
 
-    commit: str
-    parent: str | None
-    objects: tuple[str, ...]
+    mode: int
+    object: str
+
+
+class GitObject(NamedTuple):
+    """An object: its name, its kind and its content, which is None when it is larger than asked for."""
+
+    name: str
+    kind: str
+    content: bytes | None
 
 
 class BareRepository:
@@ -59,8 +73,6 @@ class BareRepository:
     :param remote: the remote: its URL, and the settings with which it is reached.
     :param pat_file: the file that holds the token.
     :param state: this host's state directory.
-
-    ``made`` is the commit that this object made last.
     """
 
     def __init__(self, path: Path, remote: Remote, pat_file: str, state: StateDirectory) -> None:
@@ -68,14 +80,16 @@ class BareRepository:
         self.remote = remote
         self.url = remote.url
         self._pause = Pause(state, remote.url)
-        git = GitCommand(path, url=remote.url, pat_file=pat_file, settings=remote.settings)
-        self.run = git.run
-        self.made: Made | None = None
-        self._objects = ObjectReader(git)
+        self.run = GitCommand(path, url=remote.url, pat_file=pat_file, settings=remote.settings).run
+        self._repo: git.Repo | None = None
 
     def close(self) -> None:
-        """End the Git process that this object keeps."""
-        self._objects.close()
+        """End the Git processes that this object keeps."""
+        repo, self._repo = self._repo, None
+        if repo is not None:
+            with contextlib.suppress(BrokenPipeError):  # GitPython 3.1 stops at a process that has ended by itself
+                repo.close()
+            repo.close()
 
     def ask(self, *arguments: str, timeout: float, meanwhile: Callable[[], object] | None = None) -> Outcome:
         """Run ``git`` with arguments that ask the remote something, as :meth:`.GitCommand.run`.
@@ -122,19 +136,34 @@ class BareRepository:
         except Damaged as again:
             raise again.error from again
 
+    @contextlib.contextmanager
+    def _opened(self, doing: str) -> Iterator[git.Repo]:
+        """This repository, as GitPython has it.
+
+        :raises Damaged: when something in it cannot be read or written.
+        """
+        exc = gitpython().exc
+        try:
+            with neutral_variables():
+                self._repo = self._repo or open_repository(self.path)
+                yield self._repo
+        except (exc.GitError, exc.ODBError, ConfigError, ValueError, LookupError, OSError, AssertionError) as error:
+            self.close()
+            raise Damaged(Outcome(None, b"", str(error)), doing) from error
+        except BaseException:
+            self.close()  # what it has not read yet would be taken for the next object
+            raise
+
     def ref(self, name: str) -> str | None:
         """The commit of a ref, None when there is no such ref."""
-        try:
-            return read_ref(self.path, name)
-        except (OSError, ValueError) as error:
-            raise _unreadable(error) from error
+        with self._opened(_READING) as repo:
+            return read_ref(repo, name)
 
     def set_ref(self, name: str, commit: str) -> None:
         """Point a ref to a commit."""
-        try:
-            write_ref(self.path, name, commit)
-        except OSError as error:
-            raise Damaged(Outcome(None, b"", str(error)), f"setting {name}") from error
+        library = gitpython()
+        with self._opened(f"setting {name}") as repo:
+            library.SymbolicReference(repo, name).set_reference(library.Commit(repo, bytes.fromhex(commit)))
 
     def commit(self, parent: str | None, files: dict[str, bytes], message: str, author: str, when: int) -> str:
         """Make a commit without a work tree or an index, and return its name.
@@ -143,39 +172,40 @@ class BareRepository:
         :param author: who is named as author and committer, a server id.
         :param when: seconds since 1970, UTC.
         """
-        objects: list[str] = []
-        try:
-            tree = self._root(parent) if parent else None
-            tree = self._with_files(tree, {path.encode("utf-8"): data for path, data in files.items()}, objects)
-            person = f"{author} <{author}@localhost> {when} +0000"
-            lines = [f"tree {tree}", *([f"parent {parent}"] if parent else [])]
-            lines += [f"author {person}", f"committer {person}", "", message]
-            commit = write_object(self.path, "commit", "\n".join(lines).encode("utf-8"))
-        except (OSError, ValueError) as error:
-            raise Damaged(Outcome(None, b"", str(error)), "making a commit") from error
-        self.set_ref(_MADE, commit)
-        self.made = Made(commit, parent, (*objects, commit))
-        return commit
+        library = gitpython()
+        person, date = library.Actor(author, f"{author}@localhost"), f"{when} +0000"
+        with self._opened("making a commit") as repo:
+            tree = self._with_files(repo, self._root(parent) if parent else None, files)
+            made: git.Commit = library.Commit.create_from_tree(
+                repo,
+                library.Tree(repo, bytes.fromhex(tree), FOLDER, ""),
+                message,
+                [library.Commit(repo, bytes.fromhex(parent))] if parent else [],
+                author=person,
+                committer=person,
+                author_date=date,
+                commit_date=date,
+            )
+        self.set_ref(_MADE, made.hexsha)
+        return made.hexsha
 
-    def _with_files(self, tree: str | None, files: dict[bytes, bytes], objects: list[str]) -> str:
-        """The name of a tree like another one, with new contents of some files; adds what it writes to ``objects``."""
+    def _with_files(self, repo: git.Repo, tree: str | None, files: dict[str, bytes]) -> str:
+        """The name of a tree like another one, with new contents of some files."""
         entries = self._tree(tree) if tree else {}
-        folders: dict[bytes, dict[bytes, bytes]] = {}
+        folders: dict[str, dict[str, bytes]] = {}
         for path, content in files.items():
-            name, slash, rest = path.partition(b"/")
+            name, slash, rest = path.partition("/")
             if slash:
                 folders.setdefault(name, {})[rest] = content
             else:
                 there = entries.get(name)
                 mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
-                objects.append(write_object(self.path, "blob", content))
-                entries[name] = Entry(mode, objects[-1])
+                entries[name] = Entry(mode, _store(repo, "blob", content))
         for name, inner in folders.items():
             there = entries.get(name)
             below = there.object if there and there.mode == FOLDER else None
-            entries[name] = Entry(FOLDER, self._with_files(below, inner, objects))
-        objects.append(write_object(self.path, "tree", dump_tree(entries)))
-        return objects[-1]
+            entries[name] = Entry(FOLDER, self._with_files(repo, below, inner))
+        return _store(repo, "tree", _tree_content(entries))
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The content of a file in a commit, None when there is no such file.
@@ -195,34 +225,46 @@ class BareRepository:
         entry = self._entry(commit, folder) if folder else Entry(FOLDER, self._root(commit))
         if entry is None or entry.mode != FOLDER:
             return []
-        found = self._tree(entry.object).items()
-        return [name.decode("utf-8", "surrogateescape") for name, one in found if one.mode != _SUBMODULE]
+        return [name for name, one in self._tree(entry.object).items() if one.mode != _SUBMODULE]
 
     def holds(self, commit: str) -> bool:
         """Whether a commit is in this repository."""
-        return self.find(f"{commit}^{{commit}}") is not None
+        return self.find(f"{commit}^{{commit}}", 0) is not None
 
     def find(self, name: str, max_size: int | None = None) -> GitObject | None:
-        """An object by its name, None when there is none, as :meth:`.ObjectReader.find`."""
-        try:
-            return self._objects.find(name, max_size)
-        except Unreadable as error:
-            raise _unreadable(error) from error
+        """An object by its name, None when there is none.
 
-    def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
-        """The commits of the refs at or below ``prefix``, by name.
+        :param name: of the object, or as ``COMMIT^{commit}``.
+        :param max_size: bytes; the content of a larger one is not read.
+        """
+        with self._opened(_READING) as repo:
+            try:
+                found, kind, size = cast(tuple[Any, ...], repo.git.get_object_header(name))  # bytes, it says str
+            except ValueError as error:
+                if " missing" in str(error):  # as git-cat-file(1) has it
+                    return None
+                raise
+            content = None
+            if max_size is None or size <= max_size:
+                content = repo.git.get_object_data(found)[3]
+                if len(content) != size:
+                    raise ValueError("Git has ended")
+            return GitObject(found.decode("ascii"), kind.decode("ascii"), content)
+
+    def refs(self, folder: str, every: bool = False) -> dict[str, str]:
+        """The commits of the refs below a folder such as ``refs/heads/``, by name.
 
         :param every: whether refs to anything else are told too; else they are left out.
         """
-        outcome = self.run("for-each-ref", "--format=%(objecttype) %(refname) %(objectname)", prefix)
-        self.local(outcome, "listing refs")
-        found = (line.split(" ") for line in outcome.stdout.decode("utf-8", "replace").splitlines())
-        return {name: target for kind, name, target in found if every or kind == "commit"}
+        with self._opened("listing refs") as repo:
+            items = gitpython().Reference.iter_items(repo, folder)
+            found = {item.path: item.object for item in items if not item.path.endswith(".lock")}
+            return {name: target.hexsha for name, target in found.items() if every or target.type == "commit"}
 
     def _entry(self, commit: str, path: str) -> Entry | None:
         """What a commit has at a path."""
         entry = Entry(FOLDER, self._root(commit))
-        for name in path.encode("utf-8").split(b"/"):
+        for name in path.split("/"):
             below = self._tree(entry.object).get(name) if entry.mode == FOLDER else None
             if below is None:
                 return None
@@ -231,18 +273,18 @@ class BareRepository:
 
     def _root(self, commit: str) -> str:
         """The name of a commit's tree."""
-        return self._object(f"{commit}^{{tree}}", None).name
+        return self._object(f"{commit}^{{tree}}", 0).name
 
-    def _tree(self, name: str) -> dict[bytes, Entry]:
-        try:
-            return parse_tree(self._object(name, None).content or b"")
-        except ValueError as error:
-            raise _unreadable(error) from error
+    def _tree(self, name: str) -> dict[str, Entry]:
+        content = self._object(name, None).content
+        with self._opened(_READING):
+            entries = gitpython().objects.fun.tree_entries_from_data(content)
+            return {name: Entry(mode, binary.hex()) for binary, mode, name in entries}
 
     def _object(self, name: str, max_size: int | None) -> GitObject:
         found = self.find(name, max_size)
         if found is None:
-            raise _unreadable(Unreadable(f"{name} is missing"))
+            raise Damaged(Outcome(None, b"", f"{name} is missing"), _READING)
         return found
 
     def checked(self, error: Exception, outcome: Outcome, doing: str) -> Exception:
@@ -250,7 +292,8 @@ class BareRepository:
         if isinstance(error, Interrupted) and outcome.status is not None:
             if self.run("fsck", "--connectivity-only", "--no-dangling", "--no-progress").status != 0:
                 return Damaged(outcome, doing)
-            if "Unable to create" in outcome.stderr or ".lock'" in outcome.stderr:
+            own_object = f"(stored in {self.path}/objects/"  # fsck looks at no content
+            if any(words in outcome.stderr for words in ("Unable to create", ".lock'", own_object)):
                 return Damaged(outcome, doing)
         return error
 
@@ -263,8 +306,21 @@ class BareRepository:
             raise Damaged(outcome, doing)
 
 
-def _unreadable(error: Exception) -> Damaged:
-    return Damaged(Outcome(None, b"", str(error)), "reading the private repository")
+def _store(repo: git.Repo, kind: str, content: bytes) -> str:
+    """Write an object and return its name."""
+    from gitdb import IStream  # part of GitPython, and as slow to import
+
+    name: bytes = repo.odb.store(IStream(kind, len(content), io.BytesIO(content))).hexsha
+    return name.decode("ascii")
+
+
+def _tree_content(entries: dict[str, Entry]) -> bytes:
+    """The content of a tree object; Git sorts a folder as if its name ended in a slash."""
+    lines = sorted((os.fsencode(name) + (b"/" if one.mode == FOLDER else b""), one) for name, one in entries.items())
+    content = io.BytesIO()
+    fun = gitpython().objects.fun
+    fun.tree_to_stream([(bytes.fromhex(one.object), one.mode, key.rstrip(b"/")) for key, one in lines], content.write)
+    return content.getvalue()
 
 
 def _holds_withdrawn(path: Path) -> bool:

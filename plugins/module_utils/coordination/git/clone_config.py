@@ -17,37 +17,11 @@ from urllib.parse import urlsplit, urlunsplit
 from ..errors import CloneInvalid, StateUnusable, reading_remedy
 from ..state import StateDirectory
 from .failures import local_failure
+from .library import gitpython, neutral_variables, open_repository
 from .process import GitCommand
 from .remote_settings import CLONE, PERSON, SYSTEM, SYSTEM_FILE, Setting, honoured, parse_settings, person_files
 
 REMOTE_FILE = "repos/remote.json"
-
-
-def git_folder(clone: Path) -> Path:
-    """The folder with HEAD and index of a clone, of a work tree of one, or of a bare repository.
-
-    As gitrepository-layout(5) has it.
-
-    :raises OSError: when there is none.
-    :raises ValueError: when it cannot be read.
-    """
-    folder = clone / ".git" if (clone / ".git").exists() else clone
-    if folder.is_file():
-        folder = clone / folder.read_text(encoding="utf-8").partition("gitdir:")[2].strip()
-    if not (folder / "HEAD").exists():
-        raise FileNotFoundError(folder / "HEAD")
-    return folder
-
-
-def common_folder(folder: Path) -> Path:
-    """The folder with the configuration and the branches of a clone whose Git folder is given.
-
-    :raises OSError: when it cannot be read.
-    :raises ValueError: when it cannot be read.
-    """
-    if (folder / "commondir").is_file():
-        return folder / (folder / "commondir").read_text(encoding="utf-8").strip()
-    return folder
 
 
 class Remote(NamedTuple):
@@ -66,17 +40,17 @@ def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
     :raises CloneInvalid: when there is no such clone or remote, or a setting leads elsewhere.
     """
     try:
-        folder = common_folder(git_folder(Path(clone)))
-        files = {CLONE: [folder / "config"], SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
+        config = _config_file(Path(clone))
+        files = {CLONE: [config], SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
         contents = [(owner, file, _content(owner, file)) for owner, named in files.items() for file in named]
         if contents[0][2] is None:
-            raise FileNotFoundError(folder / "config")
+            raise FileNotFoundError(config)
         texts = [content for _owner, _file, content in contents]
         name = hashlib.sha256(repr((clone, remote, texts)).encode()).hexdigest()
         is_whole = not any(re.search(rb"\[\s*include", text or b"", re.IGNORECASE) for text in texts)
         known = _known(state, name) if is_whole else None
         there = [(owner, file) for owner, file, content in contents if content is not None]
-        found = known or _configured(folder, there, clone, remote)
+        found = known or _configured(there, clone, remote)
     except (OSError, ValueError) as error:
         raise _unreadable(clone, error) from error
     if not known:
@@ -84,6 +58,22 @@ def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
             state.make("repos")
             state.write_json(REMOTE_FILE, {"config": name, "url": found.url, "settings": found.settings})
     return Remote(_plain(found.url, clone, remote), found.settings)
+
+
+def _config_file(clone: Path) -> Path:
+    """The configuration of a clone. One in the usual layout is found without GitPython.
+
+    :raises OSError: when there is none.
+    :raises ValueError: when this is no clone.
+    """
+    usual = clone / ".git" / "config"
+    if usual.is_file():
+        return usual
+    try:
+        with neutral_variables(), open_repository(clone) as repo:
+            return Path(repo.common_dir, "config")
+    except gitpython().exc.InvalidGitRepositoryError as error:
+        raise ValueError(error) from error
 
 
 def _content(owner: str, file: Path) -> bytes | None:
@@ -119,7 +109,7 @@ def _known(state: StateDirectory, name: str) -> Remote | None:
     return None
 
 
-def _configured(folder: Path, files: Sequence[tuple[str, Path]], clone: str, remote: str) -> Remote:
+def _configured(files: Sequence[tuple[str, Path]], clone: str, remote: str) -> Remote:
     """What configurations have of a remote.
 
     :param files: those that there are, each with whose it is.
@@ -129,7 +119,7 @@ def _configured(folder: Path, files: Sequence[tuple[str, Path]], clone: str, rem
     """
     settings: list[Setting] = []
     for owner, file in files:
-        outcome = GitCommand(folder).run(
+        outcome = GitCommand(file.parent).run(
             "config", "--file", str(file), "--includes", "--list", "--show-origin", "--null"
         )
         if outcome.status != 0:

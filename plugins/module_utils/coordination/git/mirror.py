@@ -16,9 +16,10 @@ from typing import Callable
 
 from ..errors import RemoteMissing
 from ..state import StateDirectory
-from .bare_repository import BareRepository, Damaged
+from .bare_repository import BareRepository
 from .clone_config import Remote
 from .failures import explain_failure, explain_push
+from .library import gitpython
 from .repack import has_many_loose, has_many_packs
 
 DEEPEN_STEPS = (50, 500, 5000)
@@ -111,22 +112,31 @@ class PrivateRepository(BareRepository):
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether ``newer`` descends from ``older``, or is it."""
-        if any(name == older for name, _committer in self._line(newer)):
+        if older in self._first_parents(newer):
             return True
-        outcome = self.run("merge-base", "--is-ancestor", older, newer)
-        if outcome.status not in (0, 1):
-            raise Damaged(outcome, "comparing commits")
-        return outcome.status == 0
+        with self._opened("comparing commits") as repo:
+            commit = gitpython().Commit
+            return repo.is_ancestor(*(commit(repo, bytes.fromhex(name)) for name in (older, newer)))
 
     def has_arrived(self, commit: str, parent: str | None, tip: str) -> bool:
         """Whether a commit belongs to what leads to ``tip``.
 
         :param parent: the commit's parent: where the way back leads to it and not over the commit, it does not.
         """
-        for name, _committer in self._line(tip):
+        for name in self._first_parents(tip):
             if name in (commit, parent):
                 return name == commit
         return self.holds(commit) and self.is_ancestor(commit, tip)
+
+    def _first_parents(self, commit: str) -> Iterator[str]:
+        """The last commits up to one, the newest first; none beyond a merge. No Git process is started for them."""
+        for distance in range(RECENT):
+            found = self.find(f"{commit}~{distance}", 0)
+            if found is None:
+                return
+            yield found.name
+            if self.find(f"{found.name}^2", 0):
+                return
 
     def recent_writers(self, commit: str, own: str) -> list[str]:
         """Who has made the last commits up to one, the newest first, as far as they lie close together and are known
@@ -171,9 +181,9 @@ class PrivateRepository(BareRepository):
                 branch = f"refs/heads/{self.branch}"
                 if self.ask(*_FETCH, f"--deepen={step}", self.url, branch, timeout=timeout).status != 0:
                     return
-            outcome = self.run("rev-list", commit, "--", path)
-            self.local(outcome, "reading the history")
-            for older in outcome.stdout.decode("ascii").split():
+            with self._opened("reading the history") as repo:
+                found = [older.hexsha for older in repo.iter_commits(commit, paths=path)]
+            for older in found:
                 if older not in seen:
                     seen.add(older)
                     yield older

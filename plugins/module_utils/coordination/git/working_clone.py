@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import sentence
-from .clone_config import common_folder, git_folder
 from .failures import Outcome
+from .library import neutral_variables, open_repository, read_ref
 from .mirror import PrivateRepository
-from .object_files import copy_object, read_ref, write_ref
 from .process import GitCommand
 from .repack import pack_clone
+
+if TYPE_CHECKING:
+    from git import Repo
 
 FORWARDING = "acs-builders-forwarding"
 """File in the clone's Git folder while it is fast-forwarded: the commit it was at, and the one that it is to get to."""
@@ -32,7 +33,6 @@ REFUSALS = (
 unpack-trees.c, builtin/merge.c)."""
 LOCK_AGE = 60
 """Seconds between the mark of a fast-forward and a lock that is taken to be its own."""
-_WORK_TREE = re.compile(r"^[ \t]*worktree[ \t]*=[ \t]*\"?([^\"\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: str, timeout: float) -> list[str]:
@@ -44,8 +44,9 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
     :return: a note that says why it was left as it is; empty when it was brought up to date.
     """
     try:
-        folder = _Folder(git_folder(Path(clone)), Path(clone))
-        reason = _obstacle(folder, private.branch)
+        with neutral_variables(), open_repository(Path(clone)) as repo:
+            folder = _Folder(repo, Path(repo.git_dir), Path(repo.common_dir), Path(clone))
+            reason = _obstacle(folder, private.branch)
         if reason:
             return [f"The clone {clone} was left as it is: {reason}."]
         command = GitCommand(folder.git, folder.work, private.url, private.pat_file)
@@ -61,7 +62,7 @@ def fast_forward(clone: str, remote: str, private: PrivateRepository, commit: st
         outcome = _bring(command, folder, private, commit, tracking, timeout)
     if outcome.status == 0:
         with suppress(OSError):
-            pack_clone(command, common_folder(folder.git))
+            pack_clone(command, folder.common)
         return []
     said = " ".join(line for line in outcome.stderr.split("\n") if not line.startswith("hint:")).strip()
     return [sentence(f"The clone {clone} was left as it is: {said[:300]}")]
@@ -71,12 +72,10 @@ def _bring(
     command: GitCommand, folder: _Folder, private: PrivateRepository, commit: str, tracking: str, timeout: float
 ) -> Outcome:
     """Fetch a commit into the clone and fast-forward to it. The mark stays when something is left to be undone."""
-    outcome = Outcome(0, b"", "")
-    if not _copy(folder, private, commit, tracking):
-        fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-        outcome = command.run(*fetch, str(private.path), f"+{commit}:{tracking}")
-        if "shallow" in outcome.stderr:
-            outcome = command.run(*fetch, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
+    fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
+    outcome = command.run(*fetch, str(private.path), f"+{commit}:{tracking}")
+    if "shallow" in outcome.stderr:
+        outcome = command.run(*fetch, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
     if outcome.status == 0:
         with _to_the_end():
             outcome = _forward(command, folder, private.branch, tracking)
@@ -89,9 +88,11 @@ def _bring(
 
 
 class _Folder(NamedTuple):
-    """Where a clone has its Git folder and its files."""
+    """A clone as GitPython has it, its Git folder, the one with its branches, and the one with its files."""
 
+    repo: Repo
     git: Path
+    common: Path
     work: Path
 
     @property
@@ -100,26 +101,11 @@ class _Folder(NamedTuple):
         return self.git / FORWARDING
 
 
-def _copy(folder: _Folder, private: PrivateRepository, commit: str, tracking: str) -> bool:
-    """Copy a commit that was made just now into a clone that has its parent; that needs no Git process."""
-    made = private.made
-    try:
-        common = common_folder(folder.git)
-        if made is None or made.commit != commit or read_ref(common, tracking) != made.parent:
-            return False
-        for name in made.objects:
-            copy_object(private.path, common, name)
-        write_ref(common, tracking, commit)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def _forward(command: GitCommand, folder: _Folder, branch: str, tracking: str) -> Outcome:
     try:
-        commits = [read_ref(common_folder(folder.git), name) for name in (f"refs/heads/{branch}", tracking)]
+        commits = [read_ref(folder.repo, name) for name in (f"refs/heads/{branch}", tracking)]
         folder.mark.write_text(" ".join(filter(None, commits)), encoding="ascii")
-    except (OSError, ValueError) as error:
+    except OSError as error:
         return Outcome(1, b"", str(error))
     plain = ("-c", f"branch.{branch}.mergeOptions=")
     return command.run(*plain, "merge", "--quiet", "--ff-only", tracking)
@@ -134,7 +120,7 @@ def _clear_up(command: GitCommand, folder: _Folder, refs: Sequence[str]) -> Outc
         return Outcome(0, b"", "")
     marked = folder.mark.stat().st_mtime
     own = [folder.git / name for name in ("index", "HEAD", "ORIG_HEAD")]
-    for path in [*own, *(common_folder(folder.git) / name for name in refs)]:
+    for path in [*own, *(folder.common / name for name in refs)]:
         lock = path.with_name(f"{path.name}.lock")
         if lock.exists() and abs(lock.stat().st_mtime - marked) <= LOCK_AGE:
             lock.unlink(missing_ok=True)
@@ -203,16 +189,13 @@ def _obstacle(folder: _Folder, branch: str) -> str:
         return "it is bare"
     if os.stat(folder.git).st_uid != os.geteuid():
         return "it belongs to another user, whose settings could run programs"
-    elsewhere = (
-        _WORK_TREE.search((folder.git / "config").read_text("utf-8")) if (folder.git / "config").exists() else None
-    )
-    if elsewhere and (folder.git / elsewhere.group(1)).resolve() != folder.work.resolve():
+    elsewhere = folder.repo.config_reader("repository").get_value("core", "worktree", "")
+    if elsewhere and (folder.git / str(elsewhere)).resolve() != folder.work.resolve():
         return "its files are in another folder"
     for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"):
         if (folder.git / name).exists():
             return "a rebase, merge or the like is not finished in it"
-    head = (folder.git / "HEAD").read_text(encoding="utf-8").strip()
-    current = head.partition("ref: refs/heads/")[2]
-    if not current:
+    if folder.repo.head.is_detached:
         return "it is not on a branch"
+    current = folder.repo.active_branch.name
     return "" if current == branch else f"it is on branch {current}"
