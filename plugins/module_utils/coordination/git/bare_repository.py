@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from configparser import Error as ConfigError
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from ..errors import DocumentDamaged
 from ..pausing import Pause
@@ -23,7 +23,9 @@ from ..state import StateDirectory
 from .clone_config import Remote
 from .failures import Interrupted, Outcome, local_failure
 from .library import gitpython, neutral_variables, open_repository, read_ref
+from .objects import GitObject, find_object
 from .process import GitCommand
+from .trees import FOLDER, SUBMODULE, Entry, read_tree, write_tree
 
 if TYPE_CHECKING:
     import git
@@ -34,8 +36,7 @@ _FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=f
 """What GitPython reads and writes, whatever this host's settings for new repositories are."""
 MAX_SIZE = 32_000_000
 """Bytes of a document, some ten thousand messages: with a larger one, somebody could fill this host's memory."""
-FILE, EXECUTABLE, FOLDER, _SUBMODULE = 0o100644, 0o100755, 0o040000, 0o160000
-"""Modes of entries in a tree."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _MADE = "refs/acs-builders/made"
 """The commit that was made last: what nothing refers to would be pruned."""
 _READING = "reading the private repository"
@@ -49,21 +50,6 @@ class Damaged(Exception):
     def __init__(self, outcome: Outcome, doing: str) -> None:
         super().__init__(doing)
         self.error = local_failure(outcome, doing)
-
-
-class Entry(NamedTuple):
-    """What stands in a tree under a name: its mode and the name of the object."""
-
-    mode: int
-    object: str
-
-
-class GitObject(NamedTuple):
-    """An object: its name, its kind and its content, which is None when it is larger than asked for."""
-
-    name: str
-    kind: str
-    content: bytes | None
 
 
 class BareRepository:
@@ -175,7 +161,7 @@ class BareRepository:
         library = gitpython()
         person, date = library.Actor(author, f"{author}@localhost"), f"{when} +0000"
         with self._opened("making a commit") as repo:
-            tree = self._with_files(repo, self._root(parent) if parent else None, files)
+            tree = write_tree(repo, self._root(parent) if parent else None, files)
             made: git.Commit = library.Commit.create_from_tree(
                 repo,
                 library.Tree(repo, bytes.fromhex(tree), FOLDER, ""),
@@ -189,33 +175,17 @@ class BareRepository:
         self.set_ref(_MADE, made.hexsha)
         return made.hexsha
 
-    def _with_files(self, repo: git.Repo, tree: str | None, files: dict[str, bytes]) -> str:
-        """The name of a tree like another one, with new contents of some files."""
-        entries = self._tree(tree) if tree else {}
-        folders: dict[str, dict[str, bytes]] = {}
-        for path, content in files.items():
-            name, slash, rest = path.partition("/")
-            if slash:
-                folders.setdefault(name, {})[rest] = content
-            else:
-                there = entries.get(name)
-                mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
-                entries[name] = Entry(mode, _store(repo, "blob", content))
-        for name, inner in folders.items():
-            there = entries.get(name)
-            below = there.object if there and there.mode == FOLDER else None
-            entries[name] = Entry(FOLDER, self._with_files(repo, below, inner))
-        return _store(repo, "tree", _tree_content(entries))
-
     def read(self, commit: str, path: str) -> bytes | None:
         """The content of a file in a commit, None when there is no such file.
 
         :raises DocumentDamaged: when it is too large for any document; it is not read then.
         """
         entry = self._entry(commit, path)
-        if entry is None or entry.mode == FOLDER or entry.mode == _SUBMODULE:
+        if entry is None or entry.mode == FOLDER or entry.mode == SUBMODULE:
             return None
-        found = self._object(entry.object, MAX_SIZE)
+        found = self.find(entry.object, MAX_SIZE)
+        if found is None:
+            raise Damaged(Outcome(None, b"", f"{path} is missing"), _READING)
         if found.content is None:
             raise DocumentDamaged(path, 1, f"larger than {MAX_SIZE // 10**6} MB")
         return found.content
@@ -225,11 +195,11 @@ class BareRepository:
         entry = self._entry(commit, folder) if folder else Entry(FOLDER, self._root(commit))
         if entry is None or entry.mode != FOLDER:
             return []
-        return [name for name, one in self._tree(entry.object).items() if one.mode != _SUBMODULE]
+        return [name for name, one in self._tree(entry.object).items() if one.mode != SUBMODULE]
 
     def holds(self, commit: str) -> bool:
-        """Whether a commit is in this repository."""
-        return self.find(f"{commit}^{{commit}}", 0) is not None
+        """Whether a commit is in this repository; what cannot be the name of one is not, and Git is not asked for it."""
+        return bool(_COMMIT.fullmatch(commit)) and self.find(f"{commit}^{{commit}}", 0) is not None
 
     def find(self, name: str, max_size: int | None = None) -> GitObject | None:
         """An object by its name, None when there is none.
@@ -238,18 +208,7 @@ class BareRepository:
         :param max_size: bytes; the content of a larger one is not read.
         """
         with self._opened(_READING) as repo:
-            try:
-                found, kind, size = cast(tuple[Any, ...], repo.git.get_object_header(name))  # bytes, it says str
-            except ValueError as error:
-                if " missing" in str(error):  # as git-cat-file(1) has it
-                    return None
-                raise
-            content = None
-            if max_size is None or size <= max_size:
-                content = repo.git.get_object_data(found)[3]
-                if len(content) != size:
-                    raise ValueError("Git has ended")
-            return GitObject(found.decode("ascii"), kind.decode("ascii"), content)
+            return find_object(repo, name, max_size)
 
     def refs(self, folder: str, every: bool = False) -> dict[str, str]:
         """The commits of the refs below a folder such as ``refs/heads/``, by name.
@@ -273,19 +232,14 @@ class BareRepository:
 
     def _root(self, commit: str) -> str:
         """The name of a commit's tree."""
-        return self._object(f"{commit}^{{tree}}", 0).name
+        found = self.find(f"{commit}^{{tree}}", 0)
+        if found is None:
+            raise Damaged(Outcome(None, b"", f"{commit} is missing"), _READING)
+        return found.name
 
     def _tree(self, name: str) -> dict[str, Entry]:
-        content = self._object(name, None).content
-        with self._opened(_READING):
-            entries = gitpython().objects.fun.tree_entries_from_data(content)
-            return {name: Entry(mode, binary.hex()) for binary, mode, name in entries}
-
-    def _object(self, name: str, max_size: int | None) -> GitObject:
-        found = self.find(name, max_size)
-        if found is None:
-            raise Damaged(Outcome(None, b"", f"{name} is missing"), _READING)
-        return found
+        with self._opened(_READING) as repo:
+            return read_tree(repo, name)
 
     def checked(self, error: Exception, outcome: Outcome, doing: str) -> Exception:
         """Tell damage here from a broken connection, which can look alike."""
@@ -304,23 +258,6 @@ class BareRepository:
         """
         if outcome.status != 0:
             raise Damaged(outcome, doing)
-
-
-def _store(repo: git.Repo, kind: str, content: bytes) -> str:
-    """Write an object and return its name."""
-    from gitdb import IStream  # part of GitPython, and as slow to import
-
-    name: bytes = repo.odb.store(IStream(kind, len(content), io.BytesIO(content))).hexsha
-    return name.decode("ascii")
-
-
-def _tree_content(entries: dict[str, Entry]) -> bytes:
-    """The content of a tree object; Git sorts a folder as if its name ended in a slash."""
-    lines = sorted((os.fsencode(name) + (b"/" if one.mode == FOLDER else b""), one) for name, one in entries.items())
-    content = io.BytesIO()
-    fun = gitpython().objects.fun
-    fun.tree_to_stream([(bytes.fromhex(one.object), one.mode, key.rstrip(b"/")) for key, one in lines], content.write)
-    return content.getvalue()
 
 
 def _holds_withdrawn(path: Path) -> bool:

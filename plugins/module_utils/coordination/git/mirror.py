@@ -191,8 +191,9 @@ class PrivateRepository(BareRepository):
     def pack(self) -> None:
         """Pack the objects anew when there are many."""
         if has_many_loose(self.path) or has_many_packs(self.path):
-            for lock in ("packed-refs.lock", "gc.pid.lock"):  # of one that was killed
-                (self.path / lock).unlink(missing_ok=True)
+            locks = (self.path / name for name in ("packed-refs.lock", "gc.pid.lock"))
+            for left in (*locks, *self.path.glob("objects/obj*")):  # of one that was killed, as GitPython names parts
+                left.unlink(missing_ok=True)
             self.run("gc", "--quiet", "--prune=now")
 
     def _heads(self, timeout: float) -> list[str]:
