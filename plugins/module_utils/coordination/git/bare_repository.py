@@ -198,7 +198,7 @@ class BareRepository:
         return [name for name, one in self._tree(entry.object).items() if one.mode != SUBMODULE]
 
     def holds(self, commit: str) -> bool:
-        """Whether a commit is in this repository; what cannot be the name of one is not, and Git is not asked for it."""
+        """Whether a commit is in this repository; Git is not asked for what cannot be the name of one."""
         return bool(_COMMIT.fullmatch(commit)) and self.find(f"{commit}^{{commit}}", 0) is not None
 
     def find(self, name: str, max_size: int | None = None) -> GitObject | None:

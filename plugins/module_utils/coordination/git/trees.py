@@ -41,7 +41,7 @@ def read_tree(repo: Repo, name: str) -> dict[str, Entry]:
     except ValueError as error:
         raise GitFailed(
             f"GitPython refuses a folder of the Build repository: {error}.",
-            f"Find the file with git ls-tree {name}, and take it out of the Build repository.",
+            f"Find the file with git -C {repo.git_dir} ls-tree {name}, and take it out of the Build repository.",
         ) from error
     return {name: Entry(mode, binary.hex()) for binary, mode, name in entries}
 
