@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import resource
 import signal
@@ -23,6 +24,7 @@ from ansible_collections.acs.builders.tests.builders import git
 
 REF = "refs/acs-builders/known/main"
 MADE = "refs/acs-builders/made"
+PERSON = ("-c", "user.name=x", "-c", "user.email=x@localhost")
 
 
 @pytest.fixture
@@ -89,8 +91,7 @@ def test_a_write_keeps_what_others_have_in_the_same_folder(repository: BareRepos
     made = subprocess.run(
         ["git", "mktree", "-z"], cwd=repository.path, input=b"\0".join(listed) + b"\0", capture_output=True, check=True
     )
-    person = {f"GIT_{who}_{what}": "x@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    old = git("commit-tree", "-m", "x", made.stdout.decode().strip(), cwd=repository.path, **person)
+    old = git(*PERSON, "commit-tree", "-m", "x", made.stdout.decode().strip(), cwd=repository.path)
     new = commit(repository, {"script.json": b"1", "link.json": b"2", "name/new.json": b"3"}, old)
     changed = git("diff-tree", "-r", "--no-renames", "--raw", "--abbrev=4", old, new, cwd=repository.path).splitlines()
     assert [(line[1:14], line.split("\t")[1]) for line in changed] == [
@@ -192,8 +193,8 @@ def test_a_write_that_is_killed_leaves_no_half_object_and_stops_nobody(tmp_path:
     child = os.fork()
     if child == 0:
         try:
-            loose = __import__("gitdb.db.loose", fromlist=["rename"])
-            loose.rename = lambda *_paths: os.kill(os.getpid(), signal.SIGKILL)
+            loose = importlib.import_module("gitdb.db.loose")
+            setattr(loose, "rename", lambda *_paths: os.kill(os.getpid(), signal.SIGKILL))  # noqa: B010
             commit(repository, {"a.json": os.urandom(100_000)}, made)
         finally:
             os._exit(1)
@@ -218,8 +219,7 @@ def test_a_file_that_gitpython_refuses_is_named(repository: BareRepository) -> N
         ["git", "hash-object", "-t", "tree", "-w", "--stdin", "--literally"],
         cwd=repository.path, input=content, capture_output=True, check=True,
     ).stdout.decode().strip()  # fmt: skip
-    person = {f"GIT_{who}_{what}": "x@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    new = git("commit-tree", "-m", "x", made, cwd=repository.path, **person)
+    new = git(*PERSON, "commit-tree", "-m", "x", made, cwd=repository.path)
     try:
         assert repository.names(new) == ["git~1"]  # GitPython 3.1
     except GitFailed as error:

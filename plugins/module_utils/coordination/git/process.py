@@ -123,7 +123,16 @@ class GitCommand:
         timeout: float | None,
         meanwhile: Callable[[], object] | None,
     ) -> Outcome:
-        process = self._start(arguments, variables, descriptors)
+        process = subprocess.Popen(
+            ["git", *self._options, *arguments],
+            cwd=self._folder,
+            env={**self._environment, **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=descriptors,
+        )
         started = time.monotonic()
         try:
             if meanwhile:
@@ -136,23 +145,6 @@ class GitCommand:
         finally:
             if process.returncode is None:
                 _end(process)
-
-    def _start(
-        self,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        descriptors: Sequence[int],
-    ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            ["git", *self._options, *arguments],
-            cwd=self._folder,
-            env={**self._environment, **variables},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=descriptors,
-        )
 
 
 def steers(name: str) -> bool:
