@@ -2,6 +2,8 @@
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
+# The versions of Debian 11, Ubuntu 22.04 and Debian 12; the newest one is in the development environment.
+OLDER_GITPYTHON := $(foreach version,3.1.14 3.1.24 3.1.30,.venv/gitpython-$(version)/.done)
 
 export LC_ALL := C.UTF-8
 
@@ -19,11 +21,11 @@ cluster-bench: $(DEV)/.done ## measure an installation against ansible.builtin.a
 demo: $(RUN)/.done ## run the demo with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo
 
-test: $(DEV)/.done ## run all checks in parallel
+test: $(DEV)/.done $(OLDER_GITPYTHON) ## run all checks in parallel
 	$(DEV)/bin/python tools/test
 
 lint: $(DEV)/.done ## check style and types
-unit: $(DEV)/.done ## run the tests in tests/unit and tests/integration: make unit [ARGS="-k outbox"]
+unit: $(DEV)/.done $(OLDER_GITPYTHON) ## run the tests in tests/unit and tests/integration: make unit [ARGS="-k outbox"]
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
@@ -46,4 +48,8 @@ $(DEV)/.done: requirements-dev.txt requirements.txt
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $(firstword $^)
+	touch $@
+.venv/gitpython-%/.done: | $(DEV)/.done
+	rm -rf $(@D)
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --target $(@D) GitPython==$* gitdb==4.0.9
 	touch $@

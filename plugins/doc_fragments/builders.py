@@ -52,6 +52,7 @@ options:
 requirements:
   - Python 3.9 or later on the server
   - Git 2.30 or later
+  - GitPython 3.1.14 or later (Debian and Ubuntu package C(python3-git))
 attributes:
   check_mode:
     support: full
