@@ -33,7 +33,7 @@ def test_a_file_is_written_and_read(state: StateDirectory) -> None:
     assert os.listdir(state.path) == ["x.json"], "a temporary file was left"
 
 
-def test_only_the_owner_may_read(state: StateDirectory) -> None:
+def test_files_are_readable_by_owner_only(state: StateDirectory) -> None:
     state.write_json("x.json", {})
     assert state.path.stat().st_mode & 0o777 == 0o700
     assert (state.path / "x.json").stat().st_mode & 0o777 == 0o600
