@@ -122,8 +122,8 @@ class Beats:
         self._fetch(f"+{ref}*:{ref}*", "--prune")
         if self._bare.refs(f"{ref}/", every=True):
             self._remove_below(ref)
-        there = self._bare.refs(ref, every=True).get(ref, "")
-        if there and there not in self._bare.refs(ref).values():
+        there = self._bare.refs(REFS, every=True).get(ref, "")
+        if there and there not in self._bare.refs(REFS).values():
             self._host.repository.notes.append(f"{ref}, which was no heartbeat, was taken over.")
         elif there and there not in record["attempted"]:
             self._check_foreign(self._document(there) or {}, record["published"], now)
