@@ -10,7 +10,7 @@ from typing import Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MOST_PACKS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 from ansible_collections.acs.builders.tests.integration.test_role_build_repository import mend

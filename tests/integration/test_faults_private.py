@@ -10,7 +10,7 @@ from typing import Callable
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DeadlineReached
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects

@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteMissing,
     RemoteUnreachable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,

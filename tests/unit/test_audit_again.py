@@ -11,7 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import audit_state
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit_state import MAX_ALARMS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import (
     MAX_DATA,
-    MAX_INTEGER,
     Draft,
     check_draft,
     compose,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import MAX_INTEGER
 
 GOOD = Draft("Ready", "All is well.")
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import parse_object
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import new_id, reply_subject
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
     PRIORITIES,
     TYPES,
     is_for,
     is_marked_read,
-    new_id,
     normalise,
-    reply_subject,
     thread_of,
     urgency,
 )

@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
     MAX_REMEMBERED,
     Verifier,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
 

@@ -15,7 +15,7 @@ from ..identity.verification import MARKED, TRUE, Verification, Verifier
 from ..timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
 from .mailbox import SEE_IDS, read_mailbox
 from .message import id_of, is_for
-from .read_ledger import ACKNOWLEDGED, READ, OwnMarks, own_marks
+from .read_ledger import ACKNOWLEDGED, READ, MarkLedger, own_ledger
 
 ACTED_FILE = "acted.json"
 MAX_AGE = timedelta(days=1)
@@ -26,7 +26,7 @@ MAX_REMEMBERED = 10_000
 """Messages in the ledger. With that many, nothing more is acted upon: to forget one would be to do it again."""
 
 
-class Standing(NamedTuple):
+class Assessment(NamedTuple):
     """What a message may do here: who wrote it, and whether it may be acted upon, each with the reason."""
 
     verified: str
@@ -85,13 +85,13 @@ def _name(entry: dict[str, Any]) -> str:
 _FULL = f"this server has acted upon {MAX_REMEMBERED} messages within {REMEMBERED.days} days, as many as it remembers"
 
 
-def standings(host: Host, entries: Sequence[dict[str, Any]], archived: Sequence[dict[str, Any]] = ()) -> list[Standing]:
+def assess(host: Host, entries: Sequence[dict[str, Any]], archived: Sequence[dict[str, Any]] = ()) -> list[Assessment]:
     """What each of some entries may do here.
 
     :param archived: those of them that are from an archive.
     """
     verdicts = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
-    ledgers = [own_marks(host, mark, archived) for mark in (READ, ACKNOWLEDGED)]
+    ledgers = [own_ledger(host, mark, archived) for mark in (READ, ACKNOWLEDGED)]
     acted = ActedLedger(host)
     return [_standing(host, entry, verdict, ledgers, acted) for entry, verdict in zip(entries, verdicts)]
 
@@ -107,7 +107,7 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
     found = [entry for entry in entries if message_id and id_of(entry) == message_id]
     if not found:
         raise UnknownMessage(f"There is no message {message_id!r}.", SEE_IDS)
-    judged = list(zip(found, standings(host, found)))
+    judged = list(zip(found, assess(host, found)))
     if len({str(one[0].get("from")) for one in judged if one[1].actionable}) > 1:
         raise NotActionable(
             f"Two servers have sent a message {message_id}, and it is not known which of them is meant.",
@@ -127,8 +127,8 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
 
 
 def _standing(
-    host: Host, entry: dict[str, Any], verdict: Verification, ledgers: list[OwnMarks], acted: ActedLedger
-) -> Standing:
+    host: Host, entry: dict[str, Any], verdict: Verification, ledgers: list[MarkLedger], acted: ActedLedger
+) -> Assessment:
     verified, reason = verdict.verified, verdict.reason
     if (
         verified == TRUE
@@ -138,8 +138,8 @@ def _standing(
         verified, reason = MARKED, f"{reason}, but somebody else has marked it in the name of {host.id}"
     refusal = _refusal(host, entry, verdict, acted)
     if refusal:
-        return Standing(verified, reason, False, refusal)
-    return Standing(verified, reason, True, f"{verdict.reason}, for {host.id}, new")
+        return Assessment(verified, reason, False, refusal)
+    return Assessment(verified, reason, True, f"{verdict.reason}, for {host.id}, new")
 
 
 def _refusal(host: Host, entry: dict[str, Any], verdict: Verification, acted: ActedLedger) -> str:

@@ -18,7 +18,7 @@ from ..text import short
 from .audit_state import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
 from .mailbox import read_archives, read_mailbox
 from .message import id_of, is_for
-from .read_ledger import ACKNOWLEDGED, READ, OwnMarks, own_marks
+from .read_ledger import ACKNOWLEDGED, READ, MarkLedger, own_ledger
 from .sequence import number_of
 
 AUDIT_FILE = "audit.json"
@@ -105,7 +105,7 @@ def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> Docume
 def _take_as_it_is(host: Host, snapshot: Snapshot, record: Record, entries: list[dict[str, Any]]) -> None:
     for mark in (READ, ACKNOWLEDGED):
         if not host.check_mode:
-            own_marks(host, mark).record([], entries, host.clock())
+            own_ledger(host, mark).record([], entries, host.clock())
     verifier = Verifier(host)
     pool = [*entries, *read_archives(snapshot, "seq")]
     for server in {signer.server for signer in host.signers.signers}:
@@ -141,7 +141,7 @@ def _remember(sender: Sender, genuine: list[tuple[dict[str, Any], bool]]) -> Non
 
 def _note_read(host: Host, sender: Sender, watched: list[dict[str, Any]]) -> None:
     """Note what this server has read: its ledger forgets that some time after a message was archived."""
-    ledger = own_marks(host)
+    ledger = own_ledger(host)
     for entry in watched:
         if is_for(entry, host.id, host.fleet) and ledger.has(entry):
             sender.mark(number_of(entry), READ_HERE)
@@ -162,10 +162,10 @@ def _missing(host: Host, archived: Archived, name: str, sender: Sender, ids: set
     if not looked_for:
         return []
     found = _archived(host, archived(), name, looked_for)
-    recorded = own_marks(host)
-    believed = own_marks(host, archived=[entry for entries in found.values() for entry in entries])
+    recorded = own_ledger(host)
+    believed = own_ledger(host, archived=[entry for entries in found.values() for entry in entries])
 
-    def is_filed(entry: dict[str, Any], ledger: OwnMarks) -> bool:
+    def is_filed(entry: dict[str, Any], ledger: MarkLedger) -> bool:
         return ledger.has(entry) or not is_for(entry, host.id, host.fleet)
 
     alarms: list[str] = []

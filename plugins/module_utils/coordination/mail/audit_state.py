@@ -21,7 +21,7 @@ MAX_ALARMS = 100
 """Alarms that are told, the newest ones, and as many forgeries."""
 REMEMBERED = 5_000
 """Alarms that are known again, so that each is told for a day; with more, some are told as if they were new."""
-TOLD_FOR = timedelta(days=1)
+REPORTED_FOR = timedelta(days=1)
 """How long an alarm counts as a problem."""
 NOT_KNOWN = -1
 """The floor of a sender of which nothing was there at the first look."""
@@ -121,4 +121,4 @@ def _newest(found: list[str], earlier: dict[str, str], now: datetime) -> dict[st
 
 
 def _is_recent(at: str, now: datetime) -> bool:
-    return now - (parse_time(at) or now) < TOLD_FOR
+    return now - (parse_time(at) or now) < REPORTED_FOR

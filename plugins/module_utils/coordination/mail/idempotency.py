@@ -20,7 +20,7 @@ from .sent_keys import SentKeys
 Entries = Sequence[dict[str, Any]]
 
 
-def sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: Entries, archived: bool) -> Entries:
+def find_duplicates(host: Host, snapshot: Snapshot, mailbox: EntryList, new: Entries, archived: bool) -> Entries:
     """The entries that are there already under the key, or the ids, of new ones.
 
     :param archived: whether the ids are looked for in the archives too.

@@ -11,7 +11,7 @@ from ..text import clean, visible
 from .message import PRIORITIES, TYPES, word_of
 
 
-def not_understood(entry: dict[str, Any]) -> dict[str, Any]:
+def other_fields(entry: dict[str, Any]) -> dict[str, Any]:
     """What an entry says beside what :func:`.message.normalise` makes of it.
 
     :return: members that nobody here knows, and values that do not have the form of theirs; its texts are harmless.

@@ -45,7 +45,7 @@ def _unsigned(message_id: str) -> str:
     return f"{message_id}/unsigned"
 
 
-class OwnMarks:
+class MarkLedger:
     """A ledger: the names of the messages that a server has marked, each with when it was recorded.
 
     Older versions wrote ids alone; these stand for whatever has that id. The first mark makes it, with what the
@@ -106,13 +106,13 @@ class OwnMarks:
         return self._state.read(f"{self._mark.name}.json", _parse_times)
 
 
-def own_marks(host: Host, mark: Mark = READ, archived: Iterable[dict[str, Any]] = ()) -> OwnMarks:
+def own_ledger(host: Host, mark: Mark = READ, archived: Iterable[dict[str, Any]] = ()) -> MarkLedger:
     """Return the ledger of this host.
 
     :param archived: archived messages. The marks in the repository count for those that the ledger no longer holds.
     """
     old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), host.clock(), KEPT)]
-    return OwnMarks(host.state, host.id, mark, host.fleet, old)
+    return MarkLedger(host.state, host.id, mark, host.fleet, old)
 
 
 def _is_new(when: str, now: datetime, kept: timedelta) -> bool:

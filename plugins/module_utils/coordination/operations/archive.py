@@ -23,7 +23,7 @@ from ..identity.verification import TRUE, Verifier
 from ..mail.answers import Answers, key_of, keys_of
 from ..mail.mailbox import archive_path, old_archive_paths, read_entries, read_mailbox, readers_of, recipients_of
 from ..mail.message import id_of, is_for, is_marked_read, is_read_by_anybody, type_of, wants_acknowledgement, word_of
-from ..mail.read_ledger import ACKNOWLEDGED, READ, own_marks
+from ..mail.read_ledger import ACKNOWLEDGED, READ, own_ledger
 from ..mail.sequence import number_of
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import parse_time, utc_text
@@ -68,7 +68,7 @@ def archive(host: Host) -> Receipt:
         return host.write(lambda snapshot: _moved(host, snapshot))
 
 
-def first_notice(host: Host) -> str:
+def archiving_notice(host: Host) -> str:
     """What has to be told before this host archives for the first time; empty when that was told a day ago, or there is
     nothing to be moved. The first call that finds something begins the day.
 
@@ -169,7 +169,7 @@ class _Settled:
         self._host = host
         self._entries = entries
         self._everyone = recipients_of(host, snapshot, {"to": ALL})
-        self._ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
+        self._ledgers = [own_ledger(host, mark) for mark in (READ, ACKNOWLEDGED)]
         waiting = Outbox(host.state).read().items
         self._waiting = {message_id for item in waiting for write in item.writes for message_id in write.marked}
         self._newest = self._newest_of_each()

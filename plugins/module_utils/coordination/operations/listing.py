@@ -16,13 +16,13 @@ from ..delivery.outbox import Outbox
 from ..errors import InvalidInput, NoAnswer
 from ..identity.host import Host
 from ..identity.signatures import UNSIGNED_KEYS
-from ..mail.actionable import standings
+from ..mail.actionable import assess
 from ..mail.answers import Answers
 from ..mail.audit import recent_alarms
-from ..mail.lenient_fields import not_understood
+from ..mail.lenient_fields import other_fields
 from ..mail.mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
 from ..mail.message import id_of, is_for, is_read_by_anybody, is_undeliverable, normalise, thread_of, urgency
-from ..mail.read_ledger import own_marks
+from ..mail.read_ledger import own_ledger
 from ..store.snapshot import Snapshot
 from ..text import clean
 from ..timestamps import parse_time
@@ -145,7 +145,7 @@ def _wait(host: Host, look: Callable[[Snapshot], Listing], what: str, timeout: f
 
 def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     entries = read_mailbox(snapshot).entries
-    ledger = own_marks(host)
+    ledger = own_ledger(host)
     unread = [entry for entry in entries if is_for(entry, host.id, host.fleet) and not ledger.has(entry)]
     undeliverable = [entry for entry in entries if is_undeliverable(entry, host.fleet)]
     unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
@@ -180,17 +180,17 @@ def shown(
     :param archived: those of them that are from an archive.
     :param queued: those of them that wait in the outbox.
     """
-    ledger = own_marks(host, archived=archived)
+    ledger = own_ledger(host, archived=archived)
     waiting = set(map(id, queued))
     found = list(entries)
     messages = []
-    for entry, standing in zip(found, standings(host, found, archived)):
+    for entry, standing in zip(found, assess(host, found, archived)):
         to_me = is_for(entry, host.id, host.fleet)
         nobodys = not host.fleet.has_recipient(entry.get("to"))
         read = ledger.has(entry) if to_me else is_read_by_anybody(entry) if nobodys else entry.get("read") is True
         marked_by_other = to_me and ledger.marked_by_other(entry)
         marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": nobodys}
-        odd = {"other": not_understood(entry), "queued": id(entry) in waiting}
+        odd = {"other": other_fields(entry), "queued": id(entry) in waiting}
         messages.append({**normalise(entry), **_who(host, entry), **marks, **odd, **standing._asdict()})
     return messages
 

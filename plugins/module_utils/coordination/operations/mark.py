@@ -14,7 +14,7 @@ from ..delivery.writes import MARKS
 from ..identity.host import Host
 from ..mail.mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
 from ..mail.message import id_of, wants_acknowledgement
-from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_marks
+from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_ledger
 from ..store.snapshot import Receipt, Snapshot
 from .listing import last_listed
 
@@ -40,7 +40,7 @@ def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt
     return _mark(host, ACKNOWLEDGED, list(ids), offline)[0]
 
 
-def not_asked(host: Host, ids: Sequence[str]) -> list[str]:
+def unrequested_acknowledgements(host: Host, ids: Sequence[str]) -> list[str]:
     """Those of some messages to this server whose sender has asked for no acknowledgement.
 
     :raises UnknownMessage: when one of them is not known.
@@ -56,7 +56,7 @@ def not_asked(host: Host, ids: Sequence[str]) -> list[str]:
 
 def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Receipt, bool]:
     mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
-    ledger = own_marks(host, mark)
+    ledger = own_ledger(host, mark)
     new = [entry for entry in entries if not ledger.has(entry)]
     todo = [id_of(entry) for entry in entries if not mark.is_marked(entry, host.id, host.fleet)]
     receipt = Receipt(ids, None, 0)

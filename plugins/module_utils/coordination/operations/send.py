@@ -13,23 +13,15 @@ from typing import Any
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.outbox import Item
 from ..delivery.writes import Messages, ReadMarks
-from ..documents.secret_policy import REDACT, REFUSE, guarded, own_token
+from ..documents.secret_policy import REDACT, REFUSE, apply_secret_policy, own_token
 from ..errors import DeadlineReached, InvalidInput, RemoteUnreachable
 from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..mail.idempotency import sent_before
+from ..mail.draft import MAX_SUBJECT, Draft, check_draft, compose, new_id, reply_subject
+from ..mail.idempotency import find_duplicates
 from ..mail.mailbox import find_addressed, note_activity, read_mailbox
-from ..mail.message import (
-    MAX_SUBJECT,
-    Draft,
-    check_draft,
-    compose,
-    id_of,
-    new_id,
-    reply_subject,
-    thread_of,
-)
-from ..mail.read_ledger import own_marks
+from ..mail.message import id_of, thread_of
+from ..mail.read_ledger import own_ledger
 from ..mail.sent_keys import SentKeys
 from ..secrets.scanner import redact
 from ..store.snapshot import Receipt, Snapshot
@@ -55,7 +47,7 @@ def send(
     :raises CoordinationError: what :func:`.deliver.submit` raises.
     """
     check_draft(draft)
-    draft = guarded_draft(host, draft, secrets)
+    draft = apply_policy_to_draft(host, draft, secrets)
     check_draft(draft)
     names = [_default_recipient(host)] if recipients is None else list(dict.fromkeys(recipients))
     _check_recipients(host, names)
@@ -76,13 +68,13 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
     :raises SecretFound: when a text holds a secret.
     """
     check_draft(replace(draft, subject="Re:"))
-    draft = guarded_draft(host, draft, secrets)
+    draft = apply_policy_to_draft(host, draft, secrets)
     original, mailbox = host.repository.look(lambda snapshot: _find(host, snapshot, message_id))
     answer = answer_to(host, original, draft)
     now = host.clock()
     to = host.fleet.server_of(original.get("from"))
     new = compose(answer, new_id(now), host.id, to, now)
-    ledger = own_marks(host)
+    ledger = own_ledger(host)
     summary = f"{answer.type} to {to}: {answer.subject}"
     receipt = _sent(host, new_item(host, summary, Messages((new,)), ReadMarks((message_id,))), offline)
     if not host.check_mode and not receipt.commit:  # else it was recorded with the delivery
@@ -104,14 +96,14 @@ def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
     return answer
 
 
-def guarded_draft(host: Host, draft: Draft, policy: str) -> Draft:
-    """A draft as it may be published, as :func:`.secret_policy.guarded` says.
+def apply_policy_to_draft(host: Host, draft: Draft, policy: str) -> Draft:
+    """A draft as it may be published, as :func:`.secret_policy.apply_secret_policy` says.
 
     :raises SecretFound: when a text holds a secret.
     """
     texts: dict[str, Any] = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
     texts = {**texts, "request": draft.request, "key": draft.key}
-    clean = guarded(texts, host.repository.pat_file, host.repository.notes, policy)
+    clean = apply_secret_policy(texts, host.repository.pat_file, host.repository.notes, policy)
     if len(clean["subject"]) > MAX_SUBJECT and policy == REDACT:
         clean["subject"] = clean["subject"][: MAX_SUBJECT - 1] + "…"
     return replace(draft, **{**clean, "facts": tuple(clean["facts"])})
@@ -127,7 +119,9 @@ def _check_recipients(host: Host, recipients: Sequence[str]) -> None:
     if not recipients:
         raise InvalidInput("The list of recipients is empty.", "Name one, or leave 'to' out for this server's partner.")
     if ALL in recipients and set(recipients) != {ALL}:
-        raise InvalidInput("'all' stands beside other recipients.", "Give 'all' alone: it means every other server.")
+        raise InvalidInput(
+            "The recipients are 'all' and other servers.", "Give 'all' alone, which means all other servers."
+        )
     for recipient in recipients:
         _check_recipient(host, recipient)
 
@@ -164,7 +158,7 @@ def _sent_before(host: Host, item: Item) -> list[dict[str, Any]]:
     if item.key:
         with contextlib.suppress(RemoteUnreachable, DeadlineReached):
             earlier = host.repository.look(
-                lambda s: sent_before(host, s, read_mailbox(s), item.messages, archived=False)
+                lambda s: find_duplicates(host, s, read_mailbox(s), item.messages, archived=False)
             )
             return list(earlier)
     return []

@@ -60,32 +60,32 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     return replace(receipt, result=clean(receipt.result.status or apply_reports(host, document, reports)[1]))
 
 
-class Seen(NamedTuple):
+class ShownStatus(NamedTuple):
     """A status as it is shown, empty when there is none, who wrote it, and how old what was read is, in seconds.
 
     :param queued: whether it waits in the outbox of this host, and the remote does not have it yet.
     """
 
     status: dict[str, Any]
-    verdict: Verification
+    verification: Verification
     queued: bool
     age: float
     commit: str | None
 
 
-def show_status(host: Host, server: str) -> Seen:
+def show_status(host: Host, server: str) -> ShownStatus:
     """A server's status: of this server the one that it has reported last, also where that still waits.
 
     :raises DocumentDamaged: when it cannot be read.
     :raises RemoteError: when the remote says no, or was never reached.
     """
 
-    def look(snapshot: Snapshot) -> Seen:
-        status, verdict = read_status(host, snapshot, server)
+    def look(snapshot: Snapshot) -> ShownStatus:
+        status, verification = read_status(host, snapshot, server)
         waiting = queued_status(host, snapshot) if server == host.id else {}
         if waiting:
-            status, verdict = waiting, verify_status(host, waiting, server)
-        return Seen(status, verdict, bool(waiting), snapshot.age, snapshot.commit)
+            status, verification = waiting, verify_status(host, waiting, server)
+        return ShownStatus(status, verification, bool(waiting), snapshot.age, snapshot.commit)
 
     seen = host.repository.read(look)
     if seen.queued and not host.repository.away:
