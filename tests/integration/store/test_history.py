@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import withdrawal_notes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 
 
@@ -234,3 +236,45 @@ def test_an_answer_that_was_archived_is_found_by_who_waits_for_it(builders: Buil
         other = send(host, Draft("three", "3")).result[0]["id"]
         with pytest.raises(NoAnswer):
             wait_for_answer(host, other, 0.1, 0.1)
+
+
+NOTES = "coordination/notes.txt"
+
+
+def write(builders: Builders, content: str, path: str = NOTES, **options: float) -> list[str]:
+    """Write a file as build1, and return the notes."""
+    with builders.host("build1", **options) as host:
+        change = Change(None, {path: content.encode()}, "build1: a file")
+        assert host.write(lambda _snapshot: change).commit
+        return host.repository.notes
+
+
+def make_object(builders: Builders, kind: str, content: bytes) -> str:
+    """Put an object into the remote that Git itself would not make, and return its name."""
+    command = ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
+    made = subprocess.run(command, cwd=builders.remote, input=content, capture_output=True, check=True)
+    return made.stdout.decode().strip()
+
+
+def test_a_folder_with_a_padded_mode_is_one(builders: Builders) -> None:
+    write(builders, "one")
+    write(builders, "other", "coordination/other.txt")
+    show = ["git", "cat-file", "tree", "main^{tree}"]
+    tree = subprocess.run(show, cwd=builders.remote, capture_output=True, check=True).stdout
+    padded = make_object(builders, "tree", tree.replace(b"40000 coordination", b"040000 coordination"))
+    commit = git("-c", "user.name=x", "-c", "user.email=x@localhost", "commit-tree", "-m", "x", "-p", "main", padded,
+                 cwd=builders.remote)  # fmt: skip
+    git("update-ref", "refs/heads/main", commit, cwd=builders.remote)
+    write(builders, "two")
+    names = git("ls-tree", "-r", "--name-only", "main", cwd=builders.remote).split()
+    assert {NOTES, "coordination/other.txt"} <= set(names)
+
+
+def test_a_commit_with_a_date_without_end_stops_nobody(builders: Builders) -> None:
+    write(builders, "one")
+    write(builders, "two")
+    tip, tree = git("rev-parse", "main", "main^{tree}", cwd=builders.remote).split()
+    dated = f"tree {tree}\nparent {tip}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> {'9' * 5000} +0000\n\nx\n"
+    git("update-ref", "refs/heads/main", make_object(builders, "commit", dated.encode()), cwd=builders.remote)
+    write(builders, "three")
+    assert builders.show(NOTES) == b"three"

@@ -20,12 +20,10 @@ from ansible_collections.acs.builders.tests.attacker import (
     acts,
     ago,
     anew,
-    attack_table,
     check_good,
     check_refused,
     end_trust,
     make_fleet,
-    make_scene,
     problems,
     refusal,
     seen,
@@ -33,14 +31,6 @@ from ansible_collections.acs.builders.tests.attacker import (
     tell_signers,
     unread,
 )
-
-table = pytest.fixture(scope="module")(attack_table)
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    """Three servers that are well, and two requests of build1 to build2."""
-    return make_scene(tmp_path)
 
 
 def check_forged(scene: Scene, forged: dict[str, Any], reason: str, alarm: bool = True) -> None:
@@ -159,27 +149,6 @@ def test_a_request_replayed_with_a_new_id(scene: Scene, table: Tell) -> None:
     scene.attacker.put(forged)
     check_forged(scene, forged, CHANGED)
     table("request replayed with a new id", "false", CHANGED)
-
-
-def test_a_deleted_message(scene: Scene, table: Tell) -> None:
-    scene.attacker.rewrite(lambda there: there[1:])
-    told = f"{scene.asked['id']}, message 1 of build1, was deleted."
-    assert problems(scene.fleet, "build2") == [told]
-    assert problems(scene.fleet, "build3") == [told]
-    assert told in call(scene.fleet, "build2").output
-    check_good(scene.fleet, "build2", scene.beside["id"])
-    table("message deleted", "none", "…, message 1 of build1, was deleted")
-
-
-def test_a_message_deleted_before_anybody_looked(scene: Scene, table: Tell) -> None:
-    with scene.fleet.host("build1") as host:
-        for subject in ("Never seen", "Third"):
-            send(host, Draft(subject, "Please.", "request", request=REQUEST), ["build2"])
-    scene.attacker.rewrite(lambda there: [entry for entry in there if entry["subject"] != "Never seen"])
-    told = "Message 3 of build1 never came: somebody deleted what stood before message 4."
-    assert problems(scene.fleet, "build2") == [told]
-    check_good(scene.fleet, "build2", scene.fleet.messages()[-1]["id"])
-    table("message deleted before anybody looked", "none", told)
 
 
 def test_a_removed_server_that_writes_with_an_old_date(scene: Scene, table: Tell) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +11,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import wait_for_answer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply
+from ansible_collections.acs.builders.tests.ansible_runner import succeed
 from ansible_collections.acs.builders.tests.attacker import (
+    REQUEST,
     Scene,
     ago,
     anew,
     health_at,
-    make_scene,
     signed,
 )
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    """Servers that trust each other, two requests from build1 to build2, and an attacker."""
-    return make_scene(tmp_path)
 
 
 def answer(scene: Scene, **changes: Any) -> dict[str, Any]:
@@ -84,3 +78,40 @@ def test_very_many_late_requests_do_not_stop_a_look(scene: Scene) -> None:
     overdue = health_at(scene.fleet, "build2", datetime.now(timezone.utc))["messages"]["overdue_requests"]
     assert len(overdue) == 12_000
     assert time.process_time() - started < 60, "each was compared with each"
+
+
+def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An entry with changes, without its signature and number."""
+    return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
+
+
+def waits(scene: Scene) -> None:
+    """Check that build1 still waits for the answer to its request."""
+    with scene.fleet.host("build1") as host, pytest.raises(NoAnswer):
+        wait_for_answer(host, scene.asked["id"], 0.1, 0.1)
+
+
+def test_a_forged_answer_or_acknowledgement_ends_no_wait(scene: Scene) -> None:
+    answer = unsigned(anew(scene.asked), to="build1", in_reply_to=scene.asked["id"], timestamp=ago(hours=2))
+    scene.attacker.put({**answer, "from": "build2"})
+    waits(scene)
+    later = health_at(scene.fleet, "build1", datetime.now(timezone.utc) + timedelta(hours=2))
+    assert scene.asked["id"] in [one["id"] for one in later["messages"]["overdue_requests"]]
+    scene.attacker.change(scene.asked["id"], acknowledged_by=["nobody"])
+    waits(scene)
+
+
+@pytest.mark.parametrize("body", ["Please.", "Something else."])
+def test_a_key_that_others_have_used_in_a_servers_name_is_free(scene: Scene, body: str) -> None:
+    scene.attacker.put(unsigned(anew(scene.asked), key="install-1", subject="Keyed", body=body))
+    draft = {"type": "request", "subject": "Keyed", "body": "Please.", "request": REQUEST, "key": "install-1"}
+    sent = succeed(scene.fleet, "build1", state="sent", to=["build2"], **draft)
+    assert sent["changed"] and sent["message"]["verified"] == "true"
+    assert not succeed(scene.fleet, "build1", state="sent", to=["build2"], **draft)["changed"]
+
+
+def test_an_answer_goes_to_who_has_asked(scene: Scene) -> None:
+    forged = unsigned(scene.asked, **{"from": "build3"})
+    scene.attacker.rewrite(lambda entries: [forged, *entries])
+    with scene.fleet.host("build2") as host:
+        assert reply(host, scene.asked["id"], Draft("", "Done.")).result[0]["to"] == "build1"

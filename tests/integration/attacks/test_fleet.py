@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,29 +17,18 @@ from ansible_collections.acs.builders.tests.attacker import (
     Tell,
     ago,
     anew,
-    attack_table,
     beat,
-    check_good,
     clock,
     health,
     health_at,
-    make_scene,
     problems,
-    refusal,
     seen,
     signed,
 )
-from ansible_collections.acs.builders.tests.builders import MESSAGES, git
+from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.measured import measure
 
-table = pytest.fixture(scope="module")(attack_table)
 ON_BRANCH = "build1/heartbeat.json"
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    """Three servers that are well, and two requests of build1 to build2."""
-    return make_scene(tmp_path)
 
 
 def forged_beat(scene: Scene, **changes: Any) -> dict[str, Any]:
@@ -223,50 +211,8 @@ def test_an_old_status_put_back(scene: Scene, table: Tell) -> None:
 
 
 SIZE = 50_000_000
-HUGE = {
-    "one huge body": lambda: json.dumps(
-        {"messages": [{"id": "huge", "from": "build1", "to": "build2", "body": "x" * SIZE}]}
-    ),
-    "nested": lambda: "[" * SIZE,
-    "nested objects": lambda: '{"messages":' * (SIZE // 12),
-    "broken": lambda: '{"messages": [' + '{"id": "x", "to": "build2"},' * (SIZE // 28),
-    "empty messages": lambda: '{"messages": [' + "{}," * (SIZE // 3) + "{}]}",
-    "one huge number": lambda: '{"messages": [{"id": ' + "9" * SIZE + "}]}",
-}
-"""What a mailbox of 50 MB may hold."""
 SECONDS, MEGABYTES = 60, 1_000
 """What a module may need at most for that, of the processor and of memory; it needs a fraction."""
-
-
-@pytest.mark.parametrize("what", HUGE)
-def test_a_huge_mailbox(scene: Scene, table: Tell, what: str) -> None:
-    scene.attacker.push({MESSAGES: HUGE[what]().encode()})
-    runs = [
-        measure(scene.fleet, "build2"),
-        measure(scene.fleet, "build2", state="acted", id="huge"),
-        measure(scene.fleet, "build2", state="sent", to=["build1"], subject="Ready", body="Ready."),
-        measure(scene.fleet, "build2", "build_heartbeat_fact", beat=True),
-    ]
-    assert max(run.seconds for run in runs) < SECONDS
-    assert max(run.megabytes for run in runs) < MEGABYTES
-    *refused, told = [json.loads(run.stdout) for run in runs]
-    for result in refused:
-        assert (result["failed"], result["reason"]) == (True, "document_damaged"), result
-        assert result["msg"].startswith(f"{MESSAGES}, line 1")
-        assert "larger than 32 MB" in result["msg"]
-        assert len(result["msg"]) < 700
-    (problem,) = told["ansible_facts"]["build_heartbeat"]["problems"]
-    assert problem.startswith(f"{MESSAGES}, line 1") and "larger than 32 MB" in problem
-    need = f"{max(run.seconds for run in runs):.1f} s, {max(run.megabytes for run in runs):.0f} MB"
-    table(f"50 MB mailbox, {what}", "none", f"larger than 32 MB; at most {need}")
-
-
-def test_a_mailbox_that_was_mended_is_read_again(scene: Scene) -> None:
-    good = scene.fleet.show(MESSAGES)
-    scene.attacker.push({MESSAGES: b"[" * SIZE})
-    scene.attacker.push({MESSAGES: good})
-    check_good(scene.fleet, "build2", scene.asked["id"])
-    assert problems(scene.fleet, "build2") == []
 
 
 def test_a_huge_heartbeat(scene: Scene, table: Tell) -> None:
@@ -280,14 +226,3 @@ def test_a_huge_heartbeat(scene: Scene, table: Tell) -> None:
     assert re.fullmatch(r"build1: its heartbeat, last seen \d+ s ago, is gone", problem)
     beat(scene.fleet, "build1")
     table("50 MB heartbeat", "none", f"its heartbeat is gone; {run.seconds:.1f} s, {run.megabytes:.0f} MB")
-
-
-def test_a_huge_signed_field_of_a_message_is_refused(scene: Scene, table: Tell) -> None:
-    forged = {**scene.asked, "id": "huge", "body": "x" * 20_000_000}
-    scene.attacker.put(forged)
-    run = measure(scene.fleet, "build2", state="acted", id="huge")
-    assert json.loads(run.stdout)["reason"] == "not_actionable"
-    assert (run.seconds < SECONDS, run.megabytes < MEGABYTES) == (True, True)
-    assert "it was changed" in refusal(scene.fleet, "build2", "huge")
-    check_good(scene.fleet, "build2", scene.beside["id"])
-    table("20 MB message, changed", "false", f"it was changed …; {run.seconds:.1f} s, {run.megabytes:.0f} MB")

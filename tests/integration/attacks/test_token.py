@@ -14,15 +14,13 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid
 from ansible_collections.acs.builders.tests.ansible_runner import call, fail, send, succeed
-from ansible_collections.acs.builders.tests.attacker import Attacker, Tell, attack_table, make_fleet
+from ansible_collections.acs.builders.tests.attacker import Attacker, Tell, make_fleet
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = "ghp_TheTokenThatNobodyElseMayHave0000000"
 HOOKS = ("post-checkout", "post-merge", "pre-push", "reference-transaction", "pre-commit", "post-rewrite", "update")
-
-table = pytest.fixture(scope="module")(attack_table)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.builds.j
     watch,
 )
 from ansible_collections.acs.builders.tests.builders import Builders
-from ansible_collections.acs.builders.tests.integration.test_builderctl import Shell
+from ansible_collections.acs.builders.tests.integration.builderctl.test_command import Shell
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = f"ghp_{'x9' * 18}"

@@ -12,8 +12,10 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MOST_PACKS
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
-from ansible_collections.acs.builders.tests.integration.test_role_build_repository import mend
+from ansible_collections.acs.builders.tests.integration.roles.clones import mend
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 HOOKS = [
     "applypatch-msg",
@@ -272,3 +274,54 @@ def test_many_packs_of_a_clone_become_one(builders: Builders) -> None:
         send(host, Draft("last", "x"))
     assert len(list(packs.glob("*.pack"))) == 1
     assert all(git("cat-file", "-t", name, cwd=clone) == "blob" for name in names)
+
+
+NOTES = "coordination/notes.txt"
+
+
+def write(builders: Builders, content: str, path: str = NOTES, **options: float) -> list[str]:
+    """Write a file as build1, and return the notes."""
+    with builders.host("build1", **options) as host:
+        change = Change(None, {path: content.encode()}, "build1: a file")
+        assert host.write(lambda _snapshot: change).commit
+        return host.repository.notes
+
+
+def test_the_lock_of_a_command_of_somebody_who_works_in_the_clone_stays(builders: Builders, tmp_path: Path) -> None:
+    write(builders, "one")
+    clone, done = builders.clone("build1"), tmp_path / "done"
+    editor = tmp_path / "editor"
+    editor.write_text(f'#!/bin/sh\nwhile ! test -e {done}; do sleep 0.1; done\necho "my work" > "$1"\n')
+    editor.chmod(0o755)
+    (clone / "coordination/messages.json").write_text("mine")
+    person = subprocess.Popen(
+        ["git", "commit", "--quiet", "-a"], cwd=clone, env={**os.environ, "GIT_EDITOR": str(editor)}
+    )
+    try:
+        until((clone / ".git/index.lock").exists, "the lock")
+        for content in ("two", "three"):
+            assert "index.lock" in " ".join(write(builders, content))
+            assert (clone / ".git/index.lock").exists()
+    finally:
+        done.touch()
+        assert person.wait(LIMIT) == 0
+    assert git("log", "-1", "--format=%s", cwd=clone) == "my work"
+
+
+def test_a_clone_whose_files_are_elsewhere_is_left_alone(builders: Builders, tmp_path: Path) -> None:
+    write(builders, "one")
+    clone = builders.clone("build1")
+    git("config", "core.worktree", tmp_path, cwd=clone)
+    head = git("rev-parse", "HEAD", cwd=clone)
+    assert "in another folder" in " ".join(write(builders, "two"))
+    assert git("rev-parse", "HEAD", cwd=clone) == head
+    git("config", "core.worktree", clone, cwd=clone)
+    assert write(builders, "three") == []
+    assert (clone / NOTES).read_text() == "three"
+
+
+def test_settings_for_merges_do_not_leave_the_clone_half_way(builders: Builders) -> None:
+    clone = builders.clone("build1")
+    git("config", "branch.main.mergeOptions", "--squash", cwd=clone)
+    assert write(builders, "one") == []
+    assert git("status", "--short", cwd=clone) == ""

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git
-from ansible_collections.acs.builders.tests.integration.test_role_build_repository import (
+from ansible_collections.acs.builders.tests.integration.roles.clones import (
     digests,
     diverged,
     kept,

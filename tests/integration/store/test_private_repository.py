@@ -9,10 +9,11 @@ from typing import Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DeadlineReached
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, DeadlineReached
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 
 
@@ -206,3 +207,57 @@ def test_a_push_that_was_accepted_does_not_fail_for_what_comes_after(builders: B
         hook.unlink()
         send(host, Draft("three", "3"))
     assert [message["subject"] for message in builders.messages()] == ["one", "two", "three"]
+
+
+NOTES = "coordination/notes.txt"
+
+
+def write(builders: Builders, content: str, path: str = NOTES, **options: float) -> list[str]:
+    """Write a file as build1, and return the notes."""
+    with builders.host("build1", **options) as host:
+        change = Change(None, {path: content.encode()}, "build1: a file")
+        assert host.write(lambda _snapshot: change).commit
+        return host.repository.notes
+
+
+def test_what_fails_after_a_push_is_a_note(builders: Builders) -> None:
+    write(builders, "one")
+    (lock,) = (builders.state("build1") / "repos").glob("*.fetch.lock")
+    hook = builders.remote / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nrm -f {lock}; mkdir -p {lock}\n")
+    hook.chmod(0o755)
+    with builders.host("build1") as host:
+        receipt = send(host, Draft("Once", "Hi"), offline="fail")
+        assert any("The write was taken" in note for note in host.repository.notes)
+    assert receipt.delivery == "pushed"
+    assert [message["subject"] for message in builders.messages()] == ["Once"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage"])
+def test_a_damaged_object_of_a_write_that_failed_is_made_anew(
+    builders: Builders, tmp_path: Path, damage: bytes
+) -> None:
+    write(builders, "one")
+    away = builders.remote.with_name("away")
+    builders.remote.rename(away)
+    with pytest.raises(CoordinationError):
+        write(builders, "two")
+    (tmp_path / "two").write_bytes(b"two")
+    name = git("hash-object", tmp_path / "two")
+    blob = builders.private("build1") / "objects" / name[:2] / name[2:]
+    blob.chmod(0o644)
+    blob.write_bytes(damage)
+    away.rename(builders.remote)
+    write(builders, "two")
+    assert builders.show(NOTES) == b"two"
+
+
+def test_a_private_repository_whose_packing_was_killed_is_packed(builders: Builders) -> None:
+    write(builders, "one")
+    private = builders.private("build1")
+    for lock in ("packed-refs.lock", "gc.pid.lock"):
+        (private / lock).touch()
+    put_loose_objects(private)
+    write(builders, "two")
+    assert int(git("count-objects", cwd=private).split()[0]) < 50

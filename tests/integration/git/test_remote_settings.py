@@ -237,3 +237,10 @@ def test_settings_of_a_person_that_this_user_may_not_read_count_for_nobody(
     monkeypatch.setattr(Path, "read_bytes", guarded)
     with builders.host("build1") as server:
         assert list_messages(server, Filter()).messages == []
+
+
+def test_an_address_that_looks_like_an_option_runs_nothing(builders: Builders) -> None:
+    git("config", "remote.origin.url", "--upload-pack=touch ran;:", cwd=builders.clone("build1"))
+    with pytest.raises(CloneInvalid, match="begins with a dash"), builders.host("build1"):
+        pass
+    assert not list(builders.folder.rglob("ran*"))

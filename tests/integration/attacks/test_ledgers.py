@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +12,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
-    make_scene,
     problems,
     seen,
     unread,
 )
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    """Servers that trust each other, two requests from build1 to build2, and an attacker."""
-    return make_scene(tmp_path)
 
 
 def swapped(scene: Scene, **changes: Any) -> dict[str, Any]:

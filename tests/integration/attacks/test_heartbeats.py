@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import GitFailed
@@ -18,9 +19,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.status.d
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
+    ago,
     beat,
     health_at,
-    make_scene,
     problems,
     signed,
     tell_signers,
@@ -28,12 +29,6 @@ from ansible_collections.acs.builders.tests.attacker import (
 from ansible_collections.acs.builders.tests.builders import git
 
 REF = "refs/heartbeats/build1"
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    """Servers that trust each other, two requests from build1 to build2, and an attacker."""
-    return make_scene(tmp_path)
 
 
 def push(scene: Scene, *refspecs: str) -> None:
@@ -134,3 +129,54 @@ def test_a_key_that_is_not_valid_yet_is_not_called_ended(scene: Scene) -> None:
     scene.attacker.beat("build1", signed(document, scene.attacker.key_of("build1"), HEARTBEAT))
     (problem,) = [one for one in problems(scene.fleet, "build2") if one.startswith("build1: ")]
     assert "with a key that is not valid now" in problem and "ended" not in problem
+
+
+def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An entry with changes, without its signature and number."""
+    return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
+
+
+def looks(scene: Scene, beats: list[dict[str, Any]]) -> dict[str, Any]:
+    """Have the attacker put in heartbeats of build1, 90 s apart, and return what build2 thinks of build1 in the end."""
+    start = datetime.now(timezone.utc)
+    seen: dict[str, Any] = {}
+    for place, forged in enumerate(beats, start=1):
+        scene.attacker.beat("build1", forged)
+        seen = health_at(scene.fleet, "build2", start + timedelta(seconds=90 * place))["servers"]["build1"]
+    return seen
+
+
+def test_unsigned_heartbeats_from_before_the_keys_are_no_sign_of_life(scene: Scene) -> None:
+    forged = unsigned(scene.attacker.heartbeat("build1"), timestamp=ago(hours=2))
+    seen = looks(scene, [{**forged, "sequence": 10**6 + number} for number in range(7)])
+    assert seen["state"] == "stale" and "not believed" in seen["problems"][0]
+
+
+def test_heartbeats_of_a_key_that_was_rotated_are_no_sign_of_life(scene: Scene) -> None:
+    stolen = scene.fleet.folder / "stolen"
+    shutil.copy(scene.attacker.key_of("build1"), stolen)
+    scene.fleet.trust("build1")
+    beat(scene.fleet, "build1", ahead=2)  # times are whole seconds
+    assert problems(scene.fleet, "build2") == []
+    old = {**scene.attacker.heartbeat("build1"), "timestamp": ago(minutes=1)}
+    seen = looks(scene, [signed(old, stolen, HEARTBEAT, sequence=10**6 + number) for number in range(7)])
+    assert seen["state"] == "stale" and seen["problems"]
+
+
+def test_heartbeats_that_are_replayed_in_their_order_are_no_sign_of_life(scene: Scene) -> None:
+    kept = []
+    for turn in range(7):
+        beat(scene.fleet, "build1", ahead=2 * turn)  # times are whole seconds
+        kept.append(scene.attacker.heartbeat("build1"))
+    assert problems(scene.fleet, "build2") == []
+    git("push", "--quiet", "origin", ":refs/heartbeats/build1", cwd=scene.attacker.clone)
+    assert problems(scene.fleet, "build2") != []
+    seen = looks(scene, kept[:-1])
+    assert seen["state"] == "stale" and seen["problems"] == ["an older heartbeat of it was put back"]
+
+
+def test_an_own_heartbeat_that_is_replayed_is_no_second_host(scene: Scene) -> None:
+    old = scene.attacker.heartbeat("build1")
+    beat(scene.fleet, "build1")
+    scene.attacker.beat("build1", {**old})
+    assert all("Duplicate" not in note for note in beat(scene.fleet, "build1"))
