@@ -95,6 +95,10 @@ class Builders:
         git("clone", "--quiet", self.remote, self.clone(server))
         git("config", "user.name", server, cwd=self.clone(server))
         git("config", "user.email", f"{server}@localhost", cwd=self.clone(server))
+        self.tell(server)
+
+    def tell(self, server: str) -> None:
+        """Make a server's state directory, and tell it who it is."""
         self.state(server).mkdir(parents=True)
         (self.state(server) / "server_id").write_text(f"{server}\n")
         (self.state(server) / "fleet.json").write_text(json.dumps({"servers": [self._member(s) for s in self.ids]}))
@@ -114,9 +118,12 @@ class Builders:
     def _new_key(self, server: str) -> dict[str, Any]:
         key = self.state(server) / "signing_key"
         key.unlink(missing_ok=True)
+        self._make_key(key, server)
+        return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
+
+    def _make_key(self, key: Path, server: str) -> None:
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", server, "-f", str(key)]
         subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
-        return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
 
     def announce_archiving(self, *servers: str) -> None:
         """Let the servers archive at once, as if they had told of it a day ago."""
