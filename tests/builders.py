@@ -46,6 +46,12 @@ def put_loose_objects(repository: Path, number: int = 700) -> list[str]:
         return git("hash-object", "-w", *files, cwd=repository).splitlines()
 
 
+def make_key(path: Path, comment: str = "", kind: str = "ed25519") -> None:
+    """Make a key that signs, and its public half beside it."""
+    make = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(path)]
+    subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+
+
 @dataclass(frozen=True)
 class Builders:
     """A Build repository with its servers, under one folder."""
@@ -118,12 +124,10 @@ class Builders:
     def _new_key(self, server: str) -> dict[str, Any]:
         key = self.state(server) / "signing_key"
         key.unlink(missing_ok=True)
-        self._make_key(key, server)
+        self.make_key(key, server)
         return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
 
-    def _make_key(self, key: Path, server: str) -> None:
-        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", server, "-f", str(key)]
-        subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+    make_key = staticmethod(make_key)
 
     def announce_archiving(self, *servers: str) -> None:
         """Let the servers archive at once, as if they had told of it a day ago."""

@@ -26,6 +26,8 @@ REMOTES: dict[str, MemoryRemote] = {}
 class MemoryBuilders(Builders):
     """A Build repository in memory with its servers, whose own files are under one folder."""
 
+    make_key = staticmethod(make_key)
+
     @property
     def memory(self) -> MemoryRemote:
         """The remote."""
@@ -63,9 +65,6 @@ class MemoryBuilders(Builders):
     def commits(self) -> int:
         """How many commits the branch of the remote has."""
         return len(list(self.memory.line(self.tip)))
-
-    def _make_key(self, key: Path, server: str) -> None:
-        make_key(key, server)
 
 
 def make_memory_builders(

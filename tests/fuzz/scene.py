@@ -23,6 +23,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat_refs
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing
+from ansible_collections.acs.builders.tests.builders import make_key
 from ansible_collections.acs.builders.tests.contract.memory_heartbeats import MemoryHeartbeats
 from ansible_collections.acs.builders.tests.contract.memory_repository import MemoryRepository
 from ansible_collections.acs.builders.tests.fuzz import kept
@@ -103,8 +104,7 @@ class Scene:
     def _make_keys(self) -> None:
         collected = {}
         for server in ("build1", "build2"):
-            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", server, "-f", f"key-{server}"]
-            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+            make_key(Path(f"key-{server}"), server)
             self.keys[server] = Path(f"key-{server}").read_bytes()
             collected[server] = {"key": Path(f"key-{server}.pub").read_text(), "made": 1_700_000_000}
         now = datetime.now(timezone.utc)

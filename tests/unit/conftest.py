@@ -1,9 +1,9 @@
-"""Fixtures of the unit tests."""
+"""Fixtures of the unit tests: nothing here starts Git, or any other process."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,32 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.tests.contract.memory_builders import (
+    MemoryBuilders,
+    in_memory,
+    make_memory_builders,
+)
+from ansible_collections.acs.builders.tests.no_processes import no_processes
 from ansible_collections.acs.builders.tests.unit.clock import Clock
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone() -> Iterator[None]:
+    """Keep the tests of a file from starting processes; the remote is in memory, and keys are stand-ins."""
+    with in_memory(), no_processes():
+        yield
+
+
+@pytest.fixture
+def builders(tmp_path: Path) -> MemoryBuilders:
+    """Two servers, build1 and build2, and an empty remote."""
+    return make_memory_builders(tmp_path)
+
+
+@pytest.fixture
+def legacy(tmp_path: Path) -> MemoryBuilders:
+    """Three servers, and a remote with what the old scripts left."""
+    return make_memory_builders(tmp_path, ("build1", "build2", "build3"), legacy=True)
 
 
 @pytest.fixture
