@@ -26,9 +26,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.tests.beating import beat
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.contract.memory_builders import make_memory_builders
-from ansible_collections.acs.builders.tests.unit.beating import beat
 
 
 def test_a_file_is_written_and_read(state: StateDirectory) -> None:

@@ -27,8 +27,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
+from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.running_service import service
-from ansible_collections.acs.builders.tests.unit.clock import Clock
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 from ansible_collections.acs.builders.tests.writers import Writer
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import read_heartbeats
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import MAX_SIZE
+from ansible_collections.acs.builders.tests.beating import beat
 from ansible_collections.acs.builders.tests.builders import Builders, git
-from ansible_collections.acs.builders.tests.unit.beating import beat
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 REF = "refs/heartbeats/build1"
 

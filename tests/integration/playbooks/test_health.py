@@ -6,9 +6,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.beating import all_beat, beat
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
-from ansible_collections.acs.builders.tests.unit.beating import all_beat, beat
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def now() -> Clock:

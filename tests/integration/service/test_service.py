@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.running_service import service, started
-from ansible_collections.acs.builders.tests.unit.clock import Clock
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 

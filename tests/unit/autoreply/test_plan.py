@@ -16,8 +16,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 from ansible_collections.acs.builders.tests.contract.memory_builders import make_memory_builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 RULES = Rules(packages=["jq", "lib*-dev"], paths=["/root/Build"])
 

@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.login impo
     write_summary,
 )
 from ansible_collections.acs.builders.tests.builders import Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def health(unread: int = 0, overdue: int = 0, problems: tuple[str, ...] = ()) -> dict[str, Any]:

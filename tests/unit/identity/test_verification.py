@@ -29,10 +29,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
+from ansible_collections.acs.builders.tests.beating import beat
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 from ansible_collections.acs.builders.tests.contract.memory_builders import make_memory_builders
-from ansible_collections.acs.builders.tests.unit.beating import beat
-from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 NEVER_READ = "its signature cannot be read"
 UNKNOWN = "signed with a key that no server of this fleet has"

@@ -18,7 +18,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 
 REQUEST = Draft("Install jq", "Please.", "request", request={"action": "install_packages", "packages": ["jq"]})
 

@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 
 ARCHIVE = "coordination/archive/2026-11.json"
 

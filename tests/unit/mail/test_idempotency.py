@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 DRAFT = Draft(
     *("Nightly", "The nightly build begins.", "request", "high", True),

@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 MISSING = "(left out)"
 ENTRY: dict[str, Any] = {

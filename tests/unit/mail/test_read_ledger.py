@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT, OwnMarks
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 MAILBOX: list[dict[str, Any]] = [
     {"id": "a", "to": "build1", "read": True},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.sent_keys import SentKeys
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 ENTRY = {"id": "msg_1", "key": "k"}
 

@@ -16,10 +16,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.tests.beating import all_beat, beat
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders
-from ansible_collections.acs.builders.tests.unit.beating import all_beat, beat
-from ansible_collections.acs.builders.tests.unit.clock import Clock, after_keys
 
 
 def health(builders: Builders, clock: Clock, server: str = "build1", **options: Any) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import read_heartbeats
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.tests.beating import beat
 from ansible_collections.acs.builders.tests.builders import Builders
-from ansible_collections.acs.builders.tests.unit.beating import beat
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def published(builders: Builders, server: str = "build1") -> dict[str, Any]:

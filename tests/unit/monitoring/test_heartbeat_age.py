@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_age import Age, observe
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def beat(clock: Clock, sequence: int, behind: float = 0) -> dict[str, Any]:

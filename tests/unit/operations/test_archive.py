@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.unit.legacy_mailbox import FORMS, Form, legacy_texts
 
 START = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)

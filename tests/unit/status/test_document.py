@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.status.d
     read_status,
 )
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 BUILDING = Report("building", "job_1", branch="main", commit="c0ffee", log="/var/log/job_1.log")
 

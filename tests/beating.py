@@ -10,7 +10,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     publish_heartbeat,
 )
 from ansible_collections.acs.builders.tests.builders import Builders
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def beat(host: Host, problems: tuple[str, ...] = (), interval: int = 60, **changes: Any) -> dict[str, Any]:
