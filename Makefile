@@ -5,7 +5,7 @@ DEV := .venv/dev
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test lint unit sanity docs-lint molecule cluster faults bench cluster-bench clean
+.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -22,13 +22,17 @@ demo: $(RUN)/.done ## run the main job with two servers on this machine
 test: $(DEV)/.done ## run every check there is, side by side
 	$(DEV)/bin/python tools/test
 
+test-changed: $(DEV)/.done ## run the tests that a change touches: make test-changed [SINCE=main]
+	$(DEV)/bin/python tools/test-changed $(SINCE)
+
 lint: $(DEV)/.done ## check style and types
-unit: $(DEV)/.done ## run the tests in tests/unit and tests/integration: make unit [ARGS="-k outbox"]
+unit: $(DEV)/.done ## run the tests that start no process, in seconds: make unit [ARGS="-k outbox"]
+integration: $(DEV)/.done ## run the tests with real Git, Ansible and https: make integration [ARGS="-k outbox"]
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
 cluster: $(DEV)/.done ## boot hosts, set them up, break things and verify (needs root on Debian): make cluster [KEEP=1] [ARGS="-k disk"]
-lint unit sanity docs-lint molecule cluster:
+lint unit integration sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@ $(if $(ARGS),-- $(ARGS))
 
 faults: $(DEV)/.done ## fuzz all input, inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]

@@ -127,7 +127,9 @@ class Builders:
         self.make_key(key, server)
         return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
 
-    make_key = staticmethod(make_key)
+    def make_key(self, path: Path, server: str) -> None:
+        """Make a signing key of a server."""
+        make_key(path, server)
 
     def announce_archiving(self, *servers: str) -> None:
         """Let the servers archive at once, as if they had told of it a day ago."""

@@ -21,7 +21,7 @@ def no_processes() -> Iterator[None]:
     """While this lasts, starting a process is an error."""
 
     def refuse(*arguments: object, **_more: object) -> NoReturn:
-        raise AssertionError(f"A unit test starts no process: {arguments[-1]!r}. Put it into tests/integration.")
+        raise AssertionError(f"A unit test starts no process: {arguments[-1:]!r}. Put it into tests/integration.")
 
     with ExitStack() as stack:
         for where, name in STARTS:

@@ -26,8 +26,6 @@ REMOTES: dict[str, MemoryRemote] = {}
 class MemoryBuilders(Builders):
     """A Build repository in memory with its servers, whose own files are under one folder."""
 
-    make_key = staticmethod(make_key)
-
     @property
     def memory(self) -> MemoryRemote:
         """The remote."""
@@ -47,6 +45,10 @@ class MemoryBuilders(Builders):
         """Put a file on the remote as a person would, and return the commit."""
         self.memory.tip = self.memory.make(self.memory.tip, Change(None, {path: content}, message), "person")
         return self.memory.tip
+
+    def make_key(self, path: Path, server: str) -> None:
+        """Make a stand-in for a signing key of a server."""
+        make_key(path, server)
 
     def show(self, path: str, revision: str = "main") -> bytes:
         """A file as it is on the remote, of the newest commit, or of a heartbeat."""

@@ -162,14 +162,6 @@ def test_a_signature_whose_bytes_were_changed_is_not_good(signed: dict[str, Any]
         assert signing_key(document) is None or not is_signed_by(document, public(key_file))
 
 
-def test_a_missing_key_is_told(tmp_path: Path) -> None:
-    with pytest.raises(
-        SigningFailed,
-        match=r"signing_key, the key .* is missing\. Run on the controller: ansible-playbook playbooks/trust\.yml",
-    ):
-        sign(MESSAGE, tmp_path / "signing_key")
-
-
 @pytest.mark.parametrize("content", ["", "x\n", "-----BEGIN OPENSSH PRIVATE" + " KEY-----\nAAAA\n", None])
 def test_a_broken_key_is_told(key_file: Path, content: str | None) -> None:
     """None: only the public key is left in its place."""

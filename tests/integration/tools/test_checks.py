@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from checks import processes, summary
 from checks.processes import Processes
 from checks.report import Test as ReportedTest
 from checks.report import read_tests
-from checks.steps import PYTEST, Step
+from checks.steps import PARTS, STEPS, Step
 from checks.summary import Result
 
 SUITE = """
@@ -165,6 +166,22 @@ def test_a_failure_is_shown_with_its_output_and_the_command_that_runs_it_alone(
     assert done.stdout == "tests/unit/test_x.py::test_y[it's $HOME]\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("tests/unit/mail/test_audit.py::test_x", "unit"),
+        ("tests/contract/test_repository.py::test_x[memory]", "unit"),
+        ("tests/contract/test_repository.py::test_x[git]", "integration"),
+        ("tests/integration/store/test_race.py::test_x", "integration"),
+    ],
+)
+def test_what_failed_is_run_alone_with_its_own_target(started: Processes, name: str, target: str) -> None:
+    ended = started.run(shell("exit 1")._replace(group="unit integration"), [])
+    (command,) = summary.again(Result(ended, [ReportedTest(name, "failed"), ReportedTest("b", "passed")]))
+    assert command == f"make {target} ARGS={shlex.quote(shlex.quote(name))}"
+    assert summary.again(Result(ended, [])) == ["make unit integration"]
+
+
 def test_what_failed_in_the_cluster_can_be_run_alone(started: Processes) -> None:
     ended = started.run(shell("exit 1")._replace(group="cluster"), [])
     tests = [ReportedTest(f"cluster-plays: tests/test_x.py::test_{name}", "failed") for name in ("b[1]", "a", "b[2]")]
@@ -179,5 +196,8 @@ def test_the_summary_counts_tests_and_steps(started: Processes, capsys: pytest.C
     assert summary.show_summary([Result(good, [])], 5.0) == 0
 
 
-def test_pytest_writes_a_report() -> None:
-    assert any(word.startswith("--report-log=") for word in PYTEST)
+@pytest.mark.parametrize(
+    "step", [step for step in (*STEPS, *PARTS) if "pytest" in step.command], ids=lambda step: step.slug
+)
+def test_pytest_writes_a_report(step: Step) -> None:
+    assert any(word.startswith("--report-log=") for word in step.command)

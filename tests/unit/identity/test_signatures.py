@@ -1,10 +1,15 @@
-"""What a signature is made of."""
+"""What a signature is made of, and what is missing for one."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import SigningFailed
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import (
     UNSIGNED_KEYS,
     canonical,
+    sign,
 )
 
 
@@ -13,3 +18,11 @@ def test_what_is_signed_is_plain_utf_8_json() -> None:
     assert canonical(document) == '{"a":true,"b":[1,{"a":"é/\\n","z":null}]}'.encode()
     assert canonical(dict.fromkeys(UNSIGNED_KEYS, 1)) == b"{}"
     assert {"read", "read_by", "ack_status", "acknowledged_by", "signature"} == UNSIGNED_KEYS
+
+
+def test_a_missing_key_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        SigningFailed,
+        match=r"signing_key, the key .* is missing\. Run on the controller: ansible-playbook playbooks/trust\.yml",
+    ):
+        sign({"body": "x"}, tmp_path / "signing_key")
