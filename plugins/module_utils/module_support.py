@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -42,16 +43,66 @@ OFFLINE_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(OFFLINE), "de
 """The option of modules that write."""
 
 
+MAX_DIGITS = 600
+"""Digits that a number in an option may have. Python prints at most 4,300, or 640 where it is set so."""
+HUGE = f"a number of more than {MAX_DIGITS} digits"
+
+
 class BuildersModule(AnsibleModule):  # type: ignore[misc]
     """A module that never logs or returns a secret that stands in an option, whatever it does with it.
 
-    Nor does it end with a traceback when an option holds a lone surrogate: its action refuses that.
+    Nor does it end with a traceback when an option holds a lone surrogate, which its action refuses, or a number that
+    Python cannot print.
     """
 
+    def _load_params(self) -> None:
+        super()._load_params()
+        numbers = [name for name, option in self.argument_spec.items() if option.get("type") == "int"]
+        self._refuse([name for name in numbers if _becomes_huge(self.params.get(name))])
+
     def _log_invocation(self) -> None:
-        self.no_log_values.update(_secrets(self.params, own_token(self.params["pat_file"])))
+        self._refuse(self._replace_huge())
+        self._hide_secrets()
         with suppress(UnicodeEncodeError):
             super()._log_invocation()
+
+    def fail_json(self, msg: str, **options: Any) -> None:
+        """Return with an error, and with the options as far as they can be printed."""
+        self._replace_huge()
+        self._hide_secrets()
+        super().fail_json(msg=msg, **options)
+
+    def _hide_secrets(self) -> None:
+        token = own_token(str(self.params.get("pat_file", COMMON_ARGUMENTS["pat_file"]["default"])))
+        self.no_log_values.update(_secrets(self.params, token))
+
+    def _replace_huge(self) -> list[str]:
+        """The options that hold a number that cannot be printed; words take their places."""
+        names = [name for name, value in self.params.items() if _is_huge(value)]
+        self.params.update(dict.fromkeys(names, HUGE))
+        return names
+
+    def _refuse(self, names: list[str]) -> None:
+        if names:
+            self.fail_json(msg=f"The option {names[0]} holds {HUGE}. Give a smaller one.", reason=InvalidInput.kind)
+
+
+def _becomes_huge(value: Any) -> bool:
+    """Whether Ansible would make a number of too many digits of an option, which takes minutes for 1e9999999."""
+    try:
+        number = Decimal(value)
+    except (ArithmeticError, TypeError, ValueError):
+        return False
+    return number.is_infinite() or number.adjusted() >= MAX_DIGITS
+
+
+def _is_huge(value: Any) -> bool:
+    """Whether there is a number of too many digits in the value of an option."""
+    if isinstance(value, dict):
+        return any(map(_is_huge, (*value, *value.values())))
+    if isinstance(value, (list, tuple, set)):
+        return any(map(_is_huge, value))
+    return isinstance(value, int) and abs(value) >= 10**MAX_DIGITS
 
 
 def _secrets(value: Any, token: str) -> Iterator[str]:

@@ -394,7 +394,7 @@ commit:
   type: str
   sample: 4f1c2a90b7de35a1c86f0d2e9b4a7c5d6e8f1a23
 attempts:
-  description: How many pushes it took.
+  description: How many pushes it took; V(0) when another process of the server pushed the write with its own.
   returned: for all states that write
   type: int
   sample: 1

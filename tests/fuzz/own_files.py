@@ -17,7 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_journal, turns
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_journal
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now, utc_text
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.documents import Operation, command, on_host, told, use
@@ -36,7 +36,6 @@ RESULT: dict[str, Any] = {
     **{"last_lines": ["done"], "artifacts": [{"path": "a.deb", "size": 3, "sha256": "0" * 64}], "more_artifacts": 0},
 }
 ATTEMPTS = [{"commit": "0" * 40, "ids": ["msg_1"]}]
-TURN = {"when": 1795900000.5, "push": 0.2, "rivals": 2, "moved": True}
 SUMMARY: dict[str, Any] = {
     **{"server": "build1", "at": "2026-11-22T07:11:46Z", "interval": 60, "unread": 2, "problems": ["late"]},
     "failure": "",
@@ -54,12 +53,6 @@ class OwnFile(NamedTuple):
 
 def _read_attempts(_scene: Scene, _message_id: str) -> object:
     return push_journal.AttemptsRecord(StateDirectory(STATE), "attempts.json").read()
-
-
-def _take_turn(_scene: Scene, _message_id: str) -> object:
-    own = turns.Turns(StateDirectory(STATE), "turn.json", 0.1)
-    own.wait()
-    return own.let_others(["a", "b"], "a")
 
 
 def _merge_signers(_scene: Scene, _message_id: str) -> object:
@@ -125,7 +118,6 @@ def make_own_files(scene: Scene, starts: Starts) -> list[OwnFile]:
         OwnFile("job_result.json", [RESULT, {**RESULT, "gone": True}], ON_JOB, trusted=False),
         OwnFile("outbox.json", [waiting(made["outbox.json"], starts)], [*ANY, *ON_OUTBOX]),
         OwnFile("attempts.json", [ATTEMPTS], [_read_attempts], trusted=False),
-        OwnFile("turn.json", [TURN], [_take_turn], trusted=False),
         OwnFile("server_id", ["build1", "build2"], ANY, trusted=False),
     ]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -15,7 +13,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery
     deliver,
     deliver_waiting,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     InvalidInput,
     KeyConflict,
@@ -44,7 +41,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.status.d
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.integration.delivery.writes import say, subjects, waiting
 from ansible_collections.acs.builders.tests.outage import outage
-from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
 @pytest.mark.parametrize("trust", [False, True], ids=["unsigned", "signed"])
@@ -216,25 +212,6 @@ def test_check_mode_puts_nothing_into_the_outbox(builders: Builders) -> None:
     assert waiting(builders) == []
 
 
-def test_writes_of_one_host_share_commits(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
-    builders.trust()
-    say(builders, "0")
-    processes = multiprocessing.get_context("fork").Pool(6)
-    with builders.host("build1") as host, host.repository.writing():
-        results = [processes.apply_async(say, (builders, str(number))) for number in range(1, 7)]
-        until(lambda: len(Outbox(host.state).read().items) == 6, "not all were accepted")
-    receipts = [result.get(LIMIT) for result in results]
-    processes.close()
-    processes.join()
-    assert builders.commits() == 2
-    assert {receipt.delivery for receipt in receipts} == {"pushed"}
-    assert {receipt.commit for receipt in receipts} == {git("rev-parse", "main", cwd=builders.remote)}
-    there = {message["id"]: message for message in builders.messages()}
-    assert all(there[receipt.result[0]["id"]] == receipt.result[0] for receipt in receipts)
-    assert [message["seq"] for message in builders.messages()] == list(range(1, 8))
-
-
 def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Builders) -> None:
     builders.trust()
     first = say(builders, "one")
@@ -254,22 +231,3 @@ def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Bui
     ]
     with builders.host("build2") as host:
         assert list_messages(host, Filter()).messages[1]["actionable"]
-
-
-def test_who_waits_for_another_process_is_done_when_that_one_has_delivered(
-    builders: Builders, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also while that one goes on with something else."""
-    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
-    with (
-        builders.host("build1") as busy,
-        builders.host("build1") as other,
-        ThreadPoolExecutor() as pool,
-        busy.repository.writing(),
-    ):
-        sent = pool.submit(send, other, Draft("Waits", "Hi"))
-        until(lambda: Outbox(busy.state).read().items, "the message in the outbox")
-        deliver(busy)
-        receipt = sent.result(timeout=LIMIT)
-    assert receipt.delivery == "pushed"
-    assert [message["subject"] for message in builders.messages()] == ["Waits"]

@@ -142,8 +142,14 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
 def test_a_failure_that_passes_at_once_is_not_noticed(
     builders: Builders, host: GitHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sleep = push_journal.time.sleep
+
+    def recover(seconds: float) -> None:
+        host.answer = None
+        sleep(seconds)
+
     host.answer = 502
-    monkeypatch.setattr(push_journal.time, "sleep", lambda _seconds: setattr(host, "answer", None))
+    monkeypatch.setattr(push_journal.time, "sleep", recover)
     monkeypatch.setattr(pause, "FIRST", 0.001)
     with builders.host("build1") as server:
         assert send(server, Draft("x", "y")).delivery == "pushed"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid, RemoteUnreachable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import remote_settings
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
@@ -114,6 +114,23 @@ def test_what_is_for_others_or_changes_nothing_is_no_matter(
     git("config", "--file", home / ".gitconfig", key.replace("PORT", str(host.server_port)), value)
     with builders.host("build1", pat_file=str(builders.folder / "PAT")) as server:
         assert list_messages(server, Filter()).messages == []
+
+
+def test_a_setting_of_a_work_tree_counts_where_git_reads_it(builders: Builders, host: GitHost, home: Path) -> None:
+    clone = builders.clone("build1")
+    settings = clone / ".git" / "config.worktree"
+    git("config", "--file", settings, "url.http://127.0.0.1:1/.insteadOf", "http://127.0.0.1")
+    with builders.host("build1"):
+        pass
+    git("config", "extensions.worktreeConfig", "true", cwd=clone)
+    with pytest.raises(CloneInvalid, match="leads to another address") as refused, builders.host("build1"):
+        pass
+    assert f" in {settings} " in refused.value.what
+    carry_out(refused.value.remedy)
+    git("config", "--worktree", "http.proxy", "http://127.0.0.1:1", cwd=clone)
+    with builders.host("build1", pat_file=str(builders.folder / "PAT")) as server, pytest.raises(RemoteUnreachable):
+        list_messages(server, Filter())
+    assert host.requests == []
 
 
 def test_a_setting_whose_name_holds_a_password_is_edited(builders: Builders, home: Path) -> None:

@@ -110,6 +110,31 @@ def test_bad_input_says_what_to_do_and_writes_nothing(shared: Builders, name: st
     assert (kept_state(shared, "build1"), git("show-ref", cwd=shared.remote)) == before
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "options"),
+    [
+        ("build_heartbeat_fact", "timeout", {"timeout": "9" * 5_000}),
+        ("build_response", "reply_deadline", {"reply_deadline": "1e9999999"}),
+        ("build_job", "wait", {"wait": "-Infinity"}),
+        ("build_message", "limit", {"limit": 10**4_000}),
+        ("build_message", "request", {**SENT, "request": "{'action': [0x%s]}" % ("f" * 5_000)}),
+    ],
+)
+def test_a_number_that_python_cannot_print_is_refused(
+    shared: Builders, module: str, name: str, options: dict[str, Any]
+) -> None:
+    result = fail(shared, "build1", module, **options)
+    assert result["msg"] == f"The option {name} holds a number of more than 600 digits. Give a smaller one."
+    assert result["reason"] == "invalid_input" and len(str(result)) < 10_000
+
+
+def test_what_ansible_refuses_is_returned_without_secrets_and_huge_numbers(shared: Builders) -> None:
+    token = "ghp_" + "a1B2" * 9
+    options = {**SENT, "body": token, "request": "{0x%s: 1}" % ("f" * 5_000), "type": "gossip"}
+    result = fail(shared, "build1", **options)
+    assert "gossip" in result["msg"] and token not in str(result), result
+
+
 @pytest.mark.parametrize("server", ["../etc", "docs", "build9"])
 def test_status_of_no_server(shared: Builders, server: str) -> None:
     result = fail(shared, "build1", "build_status", server=server)

@@ -13,8 +13,7 @@ from ansible_collections.acs.builders.tests.builders import Builders
 
 def build(builders: Builders, command: str, *arguments: str, **variables: Any) -> Run:
     """Run a build on build1."""
-    places = {"source": str(builders.folder), "log_folder": str(builders.folder / "logs")}
-    extra = json.dumps({"job": "job_1", "command": command, **places, **variables})
+    extra = json.dumps({"job": "job_1", "command": command, "source": str(builders.folder), **variables})
     return ansible(
         "playbook", "playbooks/run_build.yml", "-l", "build1", "-e", extra, *arguments, folder=builders.folder
     )
@@ -25,6 +24,8 @@ def test_a_build_is_watched_to_its_end(builders: Builders) -> None:
     done = build(builders, command, artifacts=["*.deb"])
     assert done.code == 0, done.output
     assert "job_1 runs for " in done.stdout and "last: step " in done.stdout
+    log = builders.folder / "build1" / "build-logs" / "job_1.log"
+    assert log.read_text().startswith("step 1\n"), "the embedded servers write below their own folder alone"
     assert "job_1 success on build1 after " in done.stdout and "a.deb, 2 bytes, SHA-256 73cb3858" in done.stdout
     assert [entry["subject"] for entry in builders.messages()] == ["Build started: job_1", "Build succeeded: job_1"]
 

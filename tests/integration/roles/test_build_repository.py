@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
@@ -21,9 +21,17 @@ from ansible_collections.acs.builders.tests.integration.roles.clones import (
 )
 
 
-def play(folder: Path, url: str, hosts: Iterable[str], *arguments: str | Path, **depths: int) -> Run:
+def play(
+    folder: Path,
+    url: str,
+    hosts: Iterable[str],
+    *arguments: str | Path,
+    variables: Mapping[str, str] | None = None,
+    **depths: int,
+) -> Run:
     """Run the role on hosts of their own on this machine.
 
+    :param variables: those of the environment of who runs it.
     :param depths: the variable build_repository_depth of some of them.
     """
     inventory, playbook = folder / "inventory.json", folder / "play.yml"
@@ -42,9 +50,8 @@ def play(folder: Path, url: str, hosts: Iterable[str], *arguments: str | Path, *
         json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["acs.builders.build_repository"]}])
     )
     library = ("--extra-vars", f"build_repository_library={folder}/library")
-    return ansible(
-        "playbook", playbook, *library, *arguments, folder=folder, inventory=inventory, ANSIBLE_PIPELINING="1"
-    )
+    options = {"inventory": inventory, "ANSIBLE_PIPELINING": "1", **(variables or {})}
+    return ansible("playbook", playbook, *library, *arguments, folder=folder, **options)
 
 
 def recap(done: Run) -> dict[str, tuple[int, int]]:
@@ -94,6 +101,31 @@ def test_the_role(builders: Builders) -> None:
         assert TOKEN not in run.output
     holders = {path for path in folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()}
     assert holders == {folder / "PAT"}
+
+
+def test_what_steers_the_git_of_who_runs_it_counts_for_no_clone(builders: Builders) -> None:
+    """Their .netrc, settings and variables: the service has none of them."""
+    builders.commit("shared", b"first\n")
+    home = builders.folder / "home"
+    (home / "xdg" / "git").mkdir(parents=True)
+    (home / ".netrc").write_text("default login x password another-token\n")
+    (builders.folder / "PAT").write_text(f"{TOKEN}\n")
+    with git_host(builders.folder, token=TOKEN) as host:
+        for number, file in enumerate((home / ".gitconfig", home / "xdg" / "git" / "config")):
+            git("config", "--file", file, f"url./nonexistent/{number}.insteadOf", host.url)
+        variables = {
+            "XDG_CONFIG_HOME": str(home / "xdg"),
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "url./nonexistent/2.insteadOf",
+            "GIT_CONFIG_VALUE_0": host.url,
+            "GIT_SSL_NO_VERIFY": "a value\nof two lines",
+        }
+        done = play(builders.folder, f"{host.url}/Build.git", ("build1", "build3"), variables=variables)
+    assert [failed for _changed, failed in recap(done).values()] == [0, 0], done.output
+    assert "the remote says" not in done.stdout and set(host.passwords) == {TOKEN}
+    for server in ("build1", "build3"):
+        newest = git("rev-parse", "origin/main", cwd=builders.clone(server))
+        assert newest == git("rev-parse", "main", cwd=builders.remote)
 
 
 def test_a_new_clone_gets_as_much_history_as_asked_for(builders: Builders) -> None:

@@ -175,10 +175,28 @@ def test_new_keys_for_a_server_and_for_one_that_had_left(builders: Builders, ope
     assert verdicts(builders, "build2") == [("true", False), ("true", True)], "old messages can still be verified"
 
 
-def test_a_limit_at_the_beginning(beginner: Operator) -> None:
-    first = beginner.play("--limit", "build2", "-e", "strict=true")
+def test_a_limited_run_knows_who_was_left_out_before(beginner: Operator) -> None:
+    divided, only = "The fleet is divided: build1 did not take part", ("--limit", "build2")
+    first = beginner.play(*only, "-e", "strict=true")
     assert first.code != 0 and not beginner.key("build1").exists() and beginner.installed("build2")
-    assert "The fleet is divided: build1 did not take part" in refusal(first).rpartition("TASK [")[2]
+    assert divided in refusal(first).rpartition("TASK [")[2]
+    for mode in ((), ("--check",)):
+        again = beginner.play(*only, "-e", "strict=true", *mode)
+        assert divided in refusal(again).rpartition("TASK [")[2] and changes(again) == [0]
+    assert divided.replace("build1", "build2") in " ".join(beginner.set_up("--limit", "build1").stdout.split())
+    ended = beginner.set_up(*only, "-e", "strict=true")
+    assert "The fleet is divided" not in ended.stdout and changes(ended) == [2], "the record, and that it has it"
+
+
+def test_a_note_that_says_nothing_counts_as_unknown(operator: Operator) -> None:
+    note = operator.folder / "signers-installed.txt"
+    assert [line.split()[1] for line in note.read_text().splitlines()] == ["build1", "build2"]
+    note.write_text("\0{\n" + note.read_text().replace("build1", ""))
+    told = refusal(operator.play("--limit", "build2", "-e", "strict=true"))
+    assert "build1 did not take part, and may not have the newest record" in told
+    assert [line.split()[1] for line in note.read_text().splitlines()] == ["build2"]
+    operator.set_up("-e", "strict=true")
+    assert changes(operator.set_up("--limit", "build2", "-e", "strict=true")) == [0]
 
 
 def test_a_server_that_is_offline_is_named_at_the_end(beginner: Operator) -> None:

@@ -124,7 +124,7 @@ def test_a_lock_that_another_process_holds_is_waited_for_and_then_named(builders
         fcntl.flock(held, fcntl.LOCK_EX)
         with (
             builders.host("build1", timeout=1) as host,
-            pytest.raises(DeadlineReached, match="has held the lock of writing for 1 s"),
+            pytest.raises(DeadlineReached, match=r"has held .*\.lock for 1 s"),
         ):
             send(host, Draft("two", "2"), offline=FAIL)
     with builders.host("build1") as host:

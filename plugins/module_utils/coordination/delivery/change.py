@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from ..documents.json_document import EntryList
@@ -71,20 +72,31 @@ def combine(host: Host, snapshot: Snapshot, items: Sequence[Item], last: int | N
     return Change(combined, files, _summary(host, items), tuple(id_of(entry) for entry in new))
 
 
+def messages_there(host: Host, snapshot: Snapshot, mailbox: EntryList, item: Item) -> Sequence[dict[str, Any]]:
+    """The messages of an item that are in the repository, under their ids or, where they have one, their key.
+
+    :raises KeyConflict: when the key was used for something else.
+    """
+    if item.messages and not item.once:
+        return sent_before(host, snapshot, mailbox, item.messages, _may_be_archived(host, snapshot, item))
+    ids = set(map(id_of, item.messages))
+    return [entry for entry in mailbox.entries if id_of(entry) in ids]
+
+
 def _new_messages(
     host: Host, snapshot: Snapshot, mailbox: EntryList, items: Sequence[Item], combined: Combined
 ) -> list[dict[str, Any]]:
     """The messages that are not there yet, numbered and signed."""
     answered = answered_ids(host, snapshot, {answered_id(e) for item in items if item.once for e in item.messages})
     waiting: dict[str, Sequence[dict[str, Any]]] = {}
-    for item in items:
+    for item in filter(lambda item: item.messages, items):
+        there = messages_there(host, snapshot, mailbox, item)
         if item.once:
-            waiting[item.id] = _unanswered(item, answered, mailbox)
+            waiting[item.id] = _unanswered(item, answered, there)
             answered.update(map(answered_id, item.messages))
-        elif item.messages:
-            there = sent_before(host, snapshot, mailbox, item.messages, _may_be_archived(host, snapshot, item))
-            combined.messages[item.id] = there
+        else:
             waiting[item.id] = () if there else item.messages
+        combined.messages[item.id] = there
     new = [entry for messages in waiting.values() for entry in messages]
     if new:
         last = last_number(host, snapshot, mailbox.entries, combined.last)
@@ -92,14 +104,14 @@ def _new_messages(
         combined.last = last + len(new)
     numbered = iter(new)
     for item_id, messages in waiting.items():
-        combined.messages[item_id] = [next(numbered) for _message in messages] or combined.messages.get(item_id, ())
+        combined.messages[item_id] = [*combined.messages[item_id], *islice(numbered, len(messages))]
     return new
 
 
-def _unanswered(item: Item, answered: set[str], mailbox: EntryList) -> list[dict[str, Any]]:
-    """The answers of an item to messages that have none yet."""
-    there = {id_of(entry) for entry in mailbox.entries} if item.messages else set()
-    return [entry for entry in item.messages if answered_id(entry) not in answered and id_of(entry) not in there]
+def _unanswered(item: Item, answered: set[str], there: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The answers of an item that are not there and answer messages that have no answer yet."""
+    ids = set(map(id_of, there))
+    return [entry for entry in item.messages if answered_id(entry) not in answered and id_of(entry) not in ids]
 
 
 def _may_be_archived(host: Host, snapshot: Snapshot, item: Item) -> bool:

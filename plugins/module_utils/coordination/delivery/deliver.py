@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -34,11 +33,11 @@ from ..mail.idempotency import contents as contents_of
 from ..mail.mailbox import read_mailbox
 from ..mail.read_ledger import ACKNOWLEDGED, READ, own_marks
 from ..mail.sent_keys import SentKeys
-from ..mail.sequence import last_number, number
+from ..mail.sequence import last_known, number
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import utc_text
-from .change import Combined, combine
-from .outbox import OUTBOX_FILE, Contents, Item, Outbox, new_item_id
+from .change import Combined, combine, messages_there
+from .outbox import OUTBOX_FILE, Item, Outbox, new_item_id
 
 QUEUE, FAIL = "queue", "fail"
 OFFLINE = (QUEUE, FAIL)
@@ -46,8 +45,6 @@ OFFLINE = (QUEUE, FAIL)
 PATIENCE = 3
 """Seconds to wait for another process of this host that delivers. A push that works takes less; one that hangs keeps
 nobody longer from the answer that the write is queued."""
-LOOK_EVERY = 0.1
-"""Seconds after which one that waits looks whether its item has been delivered by another process."""
 MAX_SINGLE = 10
 """Items that are tried one by one when the remote refuses them together."""
 
@@ -80,25 +77,19 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
     """
     if offline not in OFFLINE:
         raise InvalidInput(f"The option offline cannot be {offline!r}.", f"Use one of {', '.join(OFFLINE)}.")
-    last = _last_known(host)
     if host.check_mode:
         waiting = Outbox(host.state).read()
         return host.preview(lambda snapshot: combine(host, snapshot, [*waiting.items, item], waiting.last))
-    accepted = _accept(host, item, last)
+    accepted = _accept(host, item, last_known(host, Outbox(host.state).read().last))
     is_new = accepted.id == item.id
     try:
-        with _turn_or_taken(host, accepted, host.repository.timeout if offline == FAIL else PATIENCE) as taken:
-            receipt = taken or _deliver_own(host, accepted, is_new, offline)
-    except Locked as error:
-        if offline == QUEUE:
-            return _queued(host, item, accepted, error)
+        receipt = _deliver_own(host, accepted, offline)
+    except BaseException as error:
         _withdraw(host, accepted, is_new)
-        raise DeadlineReached(error.what, "Whether it arrived is not known: look with the next listing.") from error
-    except BaseException:
-        _withdraw(host, accepted, is_new)
+        if isinstance(error, RemoteError) and not isinstance(error, (DeadlineReached, PushDeclined)) and is_new:
+            error.tell(_LOST)
         raise
-    if receipt.queued or Outbox(host.state).read().find(accepted.id):
-        return _queued(host, item, accepted)
+    receipt = receipt or _delivered_by_other(host, accepted, is_new)
     receipt.result.messages[item.id] = receipt.result.messages.get(accepted.id, accepted.messages)
     return receipt
 
@@ -112,11 +103,8 @@ def deliver(host: Host, own: str = "") -> Receipt:
     :raises CoordinationError: when nothing can be delivered, or not this item.
     """
     with host.repository.writing(PATIENCE):
-        contents = Outbox(host.state).read()
-        if own in contents.taken and not contents.find(own):
-            return _taken(contents, own)
         try:
-            return _write(host, own)
+            return _write(host)
         except (*_CONTENT, DocumentDamaged) as error:
             waiting = Outbox(host.state).read().items
             if len(waiting) < 2:
@@ -132,20 +120,6 @@ def deliver_waiting(host: Host) -> None:
         deliver(host)
     except CoordinationError as error:
         host.repository.notes.append(f"What waits in the outbox was not delivered: {error}")
-
-
-def _last_known(host: Host) -> int:
-    """The number of this server's last message, as far as it is known without that of what waits."""
-    recorded = Outbox(host.state).read().last
-    if recorded is not None or not host.signers.repository:
-        return recorded or 0
-    with contextlib.suppress(RemoteError, DocumentDamaged):
-        return host.repository.look(lambda snapshot: last_number(host, snapshot, _entries(snapshot), None))
-    return 0
-
-
-def _entries(snapshot: Snapshot) -> Sequence[dict[str, Any]]:
-    return read_mailbox(snapshot).entries
 
 
 def _accept(host: Host, item: Item, last: int) -> Item:
@@ -165,50 +139,51 @@ def _accept(host: Host, item: Item, last: int) -> Item:
     return item
 
 
-@contextlib.contextmanager
-def _turn_or_taken(host: Host, item: Item, patience: float) -> Iterator[Receipt | None]:
-    """Keep other processes of this host from writing, unless one of them delivers an item meanwhile: then its receipt.
+def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt | None:
+    """Deliver an item that was just accepted.
 
-    :param patience: seconds to wait for either.
-    :raises Locked: when neither happens.
+    :return: the receipt; None when another process of this host has taken the item out of the outbox meanwhile.
+    :raises CoordinationError: when it cannot be delivered and must not wait.
     """
-    deadline = time.monotonic() + patience
-    while True:
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(host.repository.writing(min(LOOK_EVERY, patience)))
-            except Locked as error:
-                contents = Outbox(host.state).read()
-                taken = _taken(contents, item.id) if item.id in contents.taken else None
-                if taken is None and time.monotonic() >= deadline:
-                    what = f"Another process of this host has held the lock of writing for {patience:.0f} s."
-                    raise Locked(what, error.remedy) from error
-                if taken is None:
-                    continue
-                yield taken
-                return
-            yield None
-            return
-
-
-def _deliver_own(host: Host, accepted: Item, is_new: bool, offline: str) -> Receipt:
-    """Deliver an item that was just accepted, no other process of this host being at it; when it cannot be, it waits.
-
-    :raises BaseException: when it must not wait; it is out of the outbox then.
-    """
+    outbox = Outbox(host.state)
     try:
-        return deliver(host, accepted.id)
-    except BaseException as error:
-        contents = Outbox(host.state).read()
-        if not contents.find(accepted.id) and accepted.id in contents.taken:
-            return _taken(contents, accepted.id)
-        if not isinstance(error, _LATER) or offline == FAIL:
-            _withdraw(host, accepted, is_new)
-            if isinstance(error, RemoteError) and not isinstance(error, (DeadlineReached, PushDeclined)) and is_new:
-                error.tell(_LOST)
+        with host.repository.writing(host.repository.timeout if offline == FAIL else PATIENCE):
+            if outbox.read().find(accepted.id):
+                receipt = deliver(host, accepted.id)
+                return _queued(host, accepted) if outbox.read().find(accepted.id) else receipt
+    except _LATER as error:
+        if outbox.read().find(accepted.id):
+            if offline == QUEUE:
+                host.repository.away = error.what
+                return _queued(host, accepted, error)
+            if isinstance(error, Locked):
+                remedy = "Whether it arrived is not known: look with the next listing."
+                raise DeadlineReached(error.what, remedy) from error
             raise
-        host.repository.away = error.what
-        return _queued(host, accepted, accepted, error)
+    return None
+
+
+def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
+    """The receipt of an item that another process of this host has taken out of the outbox.
+
+    :raises PushDeclined: when the item was refused and set aside.
+    :raises DeadlineReached: when its messages are not in the repository.
+    """
+    refused = next((one for one in Outbox(host.state).read().aside if one.id == item.id), None)
+    if refused:
+        _withdraw(host, item, is_new)
+        raise PushDeclined(refused.reason, "Nothing was written. Change what is refused, and write it again.")
+
+    def look(snapshot: Snapshot) -> Receipt:
+        there = messages_there(host, snapshot, read_mailbox(snapshot), item) if item.messages else ()
+        if item.messages and not item.once and not there:
+            raise DeadlineReached(
+                "The write is neither in the outbox of this host nor in the repository, as far as it is known here.",
+                "Another process may have dropped it: look with the next listing before you repeat it.",
+            )
+        return Receipt(Combined({item.id: there}), snapshot.commit if is_new else None, 0)
+
+    return host.repository.look(look)
 
 
 def _withdraw(host: Host, item: Item, is_new: bool) -> None:
@@ -226,41 +201,30 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
         raise StateUnusable(error.what, remedy) from error
 
 
-def _queued(host: Host, item: Item, accepted: Item, error: CoordinationError | None = None) -> Receipt:
+def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt:
     if error:
         host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
-    shown = json.dumps(asdict(accepted), indent=2).encode()
+    shown = json.dumps(asdict(item), indent=2).encode()
     files, before = {OUTBOX_FILE: shown}, {OUTBOX_FILE: b""}
-    return Receipt(Combined({item.id: accepted.messages}), None, 0, files, before, queued=True)
+    return Receipt(Combined({item.id: item.messages}), None, 0, files, before, queued=True)
 
 
-def _taken(contents: Contents, own: str) -> Receipt:
-    """The receipt of an item that another process has delivered."""
-    taken = contents.taken[own]
-    return Receipt(Combined({own: taken["messages"]}), taken["commit"], taken["attempts"])
-
-
-def _write(host: Host, own: str, only: str = "") -> Receipt:
-    """Deliver all items, or only one; the receipt is about the caller's own one."""
-    outbox = Outbox(host.state)
+def _write(host: Host, only: str = "") -> Receipt:
+    """Deliver all items, or only one."""
     delivered: list[Item] = []
 
     def function(snapshot: Snapshot) -> Change:
-        contents = outbox.read()
+        contents = Outbox(host.state).read()
         delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
             return Change(Combined(last=contents.last))
         return combine(host, snapshot, delivered, contents.last)
 
-    receipt = host.write(function, lambda receipt: _settle(host, receipt, delivered, own))
-    contents = outbox.read()
-    is_taken = own in contents.taken and not any(item.id == own for item in delivered)
-    return _taken(contents, own) if is_taken else receipt
+    return host.write(function, lambda receipt: _settle(host, receipt.result, delivered))
 
 
-def _settle(host: Host, receipt: Receipt, delivered: Sequence[Item], own: str) -> None:
+def _settle(host: Host, combined: Combined, delivered: Sequence[Item]) -> None:
     """Note on this host what was delivered."""
-    combined: Combined = receipt.result
     now = host.clock()
     for item in delivered:
         if item.key:
@@ -269,15 +233,9 @@ def _settle(host: Host, receipt: Receipt, delivered: Sequence[Item], own: str) -
         ids = [message_id for item in delivered for message_id in getattr(item, mark.name)]
         if ids:
             own_marks(host, mark).record(ids, combined.mailbox, now)
-    if delivered:
-        with Outbox(host.state).changing() as contents:
-            contents.remove([item.id for item in delivered])
-            contents.last = combined.last if combined.last is not None else contents.last
-            outcome = {"commit": receipt.commit, "attempts": receipt.attempts}
-            others = [item for item in delivered if item.id != own]
-            contents.taken.update(
-                {one.id: {**outcome, "messages": combined.messages.get(one.id, ())} for one in others}
-            )
+    with Outbox(host.state).changing() as contents:
+        contents.remove([item.id for item in delivered])
+        contents.last = combined.last if combined.last is not None else contents.last
 
 
 def _singly(host: Host, items: Sequence[Item], own: str, refusal: CoordinationError) -> Receipt:
@@ -286,17 +244,16 @@ def _singly(host: Host, items: Sequence[Item], own: str, refusal: CoordinationEr
     receipts: dict[str, Receipt] = {}
     for item in items:
         try:
-            receipts[item.id] = _write(host, own, item.id)
+            receipts[item.id] = _write(host, item.id)
         except (*_CONTENT, DocumentDamaged) as error:
             refused[item.id] = error
     for name in [name for name in refused if receipts and name != own]:  # the refusal may have been a passing one
         with contextlib.suppress(*_CONTENT, DocumentDamaged):
-            receipts[name] = _write(host, own, name)
+            receipts[name] = _write(host, name)
             del refused[name]
     if receipts:
-        _set_aside(
-            host, {name: error for name, error in refused.items() if isinstance(error, _CONTENT) and name != own}
-        )
+        aside = {name: error for name, error in refused.items() if isinstance(error, _CONTENT) and name != own}
+        _set_aside(host, aside)
     if own in refused:
         raise refused[own]
     if not receipts:
@@ -304,7 +261,7 @@ def _singly(host: Host, items: Sequence[Item], own: str, refusal: CoordinationEr
     return receipts.get(own) or Receipt(Combined(), None, 0)
 
 
-def _set_aside(host: Host, refused: dict[str, CoordinationError]) -> None:
+def _set_aside(host: Host, refused: Mapping[str, CoordinationError]) -> None:
     with Outbox(host.state).changing() as contents:
         aside = [item for item in contents.items if item.id in refused]
         contents.remove([item.id for item in aside])
@@ -324,10 +281,7 @@ def drop(host: Host, name: str) -> Item:
     :raises Locked: when it is being delivered.
     """
     with host.repository.writing(PATIENCE), Outbox(host.state).changing() as contents:
-        item = _named(contents, name)
-        contents.remove([item.id])
-        contents.aside = [one for one in contents.aside if one.id != item.id]
-    return item
+        return contents.take([*contents.items, *contents.aside], name)
 
 
 def retry(host: Host, name: str) -> Item:
@@ -337,14 +291,6 @@ def retry(host: Host, name: str) -> Item:
     :raises InvalidInput: when there is none.
     """
     with Outbox(host.state).changing() as contents:
-        item = _named(replace(contents, items=[]), name)
-        contents.aside = [one for one in contents.aside if one.id != item.id]
+        item = contents.take(contents.aside, name)
         contents.accept(replace(item, reason=""), host.clock())
     return item
-
-
-def _named(contents: Contents, name: str) -> Item:
-    found = [item for item in (*contents.items, *contents.aside) if item.is_named(name)]
-    if not found:
-        raise InvalidInput(f"{name!r} is not in the outbox.", "See 'builderctl outbox' for what is.")
-    return found[0]

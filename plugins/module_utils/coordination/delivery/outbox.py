@@ -27,8 +27,6 @@ MAX_AGE = timedelta(days=7)
 """When the oldest write has waited for so long, no more are accepted: somebody has to look first."""
 LONG = timedelta(minutes=5)
 """A write that waits for longer than this is a problem that is told."""
-MAX_TAKEN = 20
-"""Writes that one process delivered for another and that are remembered for that one, the newest ones."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +76,11 @@ class Contents:
     :param items: what waits, in the order in which it was accepted.
     :param aside: what the remote, or this host, refuses to write for its content.
     :param last: the number of the last message that was delivered; None when that is not known.
-    :param taken: by id the commit, the pushes and the messages of items that one process delivered for another, for
-        this one to hear of.
     """
 
     items: list[Item] = field(default_factory=list)
     aside: list[Item] = field(default_factory=list)
     last: int | None = None
-    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def accept(self, item: Item, now: datetime) -> None:
         """Put an item at the end.
@@ -115,8 +110,20 @@ class Contents:
         return found
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Take items that waited out."""
+        """Take items out, whether they wait or were set aside."""
         self.items = [item for item in self.items if item.id not in ids]
+        self.aside = [item for item in self.aside if item.id not in ids]
+
+    def take(self, items: Sequence[Item], name: str) -> Item:
+        """Take out the one of some items that a name means.
+
+        :raises InvalidInput: when there is none.
+        """
+        found = next((item for item in items if item.is_named(name)), None)
+        if found is None:
+            raise InvalidInput(f"{name!r} is not in the outbox.", "See 'builderctl outbox' for what is.")
+        self.remove([found.id])
+        return found
 
     def find(self, item_id: str) -> Item | None:
         """The item that waits under an id."""
@@ -149,7 +156,6 @@ class Outbox:
             contents = self.read()
             before = asdict(contents)
             yield contents
-            contents.taken = dict(list(contents.taken.items())[-MAX_TAKEN:])
             after = asdict(contents)
             if after != before:
                 self._state.write_json(OUTBOX_FILE, after)
@@ -166,13 +172,7 @@ def _parse(record: Any) -> Contents:
     last = record["last"]
     if not (last is None or (isinstance(last, int) and 0 <= last < MAX_INTEGER)):
         raise TypeError("the last number is none")
-    return Contents(items, aside, last, {str(name): _outcome(one) for name, one in record["taken"].items()})
-
-
-def _outcome(record: Any) -> dict[str, Any]:
-    commit = record["commit"]
-    messages = [_message(entry) for entry in record["messages"]]
-    return {"commit": commit and _text(commit), "attempts": int(record["attempts"]), "messages": messages}
+    return Contents(items, aside, last)
 
 
 def _item(record: Any) -> Item:

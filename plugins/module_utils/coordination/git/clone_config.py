@@ -18,9 +18,21 @@ from ..errors import CloneInvalid, StateUnusable, reading_remedy
 from ..state_dir import StateDirectory
 from .failures import local_failure
 from .process import GitCommand
-from .remote_settings import CLONE, PERSON, SYSTEM, SYSTEM_FILE, Setting, honoured, parse_settings, person_files
+from .remote_settings import (
+    CLONE,
+    PERSON,
+    SYSTEM,
+    SYSTEM_FILE,
+    Setting,
+    has_work_tree_file,
+    honoured,
+    parse_settings,
+    person_files,
+)
 
 REMOTE_FILE = "repos/remote.json"
+WORK_TREE_FILE = "config.worktree"
+"""Settings of one work tree, where extensions.worktreeConfig is set (git-worktree(1))."""
 
 
 def git_folder(clone: Path) -> Path:
@@ -66,8 +78,10 @@ def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
     :raises CloneInvalid: when there is no such clone or remote, or a setting leads elsewhere.
     """
     try:
-        folder = common_folder(git_folder(Path(clone)))
-        files = {CLONE: [folder / "config"], SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
+        work_tree = git_folder(Path(clone))
+        folder = common_folder(work_tree)
+        own = [folder / "config", work_tree / WORK_TREE_FILE]
+        files = {CLONE: own, SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
         contents = [(owner, file, _content(owner, file)) for owner, named in files.items() for file in named]
         if contents[0][2] is None:
             raise FileNotFoundError(folder / "config")
@@ -129,6 +143,8 @@ def _configured(folder: Path, files: Sequence[tuple[str, Path]], clone: str, rem
     """
     settings: list[Setting] = []
     for owner, file in files:
+        if file.name == WORK_TREE_FILE and not has_work_tree_file(settings):
+            continue
         outcome = GitCommand(folder).run(
             "config", "--file", str(file), "--includes", "--list", "--show-origin", "--null"
         )

@@ -25,13 +25,8 @@ DEEPEN_STEPS = (50, 500, 5000)
 """How many older commits are fetched, step by step, to find one in which a document can be read."""
 RECENT = 32
 """Commits that are looked at without a process of Git."""
-CLOSE_TOGETHER = 10
-"""Seconds between the first and the last of them."""
-ROUNDS = 2
-"""Commits of its own after which a server has seen everybody who writes as often as it does."""
 MAX_COMMIT = 1_000_000
 """Bytes of a commit that is looked at: with a larger one, somebody could fill this host's memory."""
-_COMMITTER = re.compile(rb"^committer (.*?) <.*> (\d{1,12}) ", re.MULTILINE)
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
@@ -111,7 +106,7 @@ class PrivateRepository(BareRepository):
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether ``newer`` descends from ``older``, or is it."""
-        if any(name == older for name, _committer in self._line(newer)):
+        if older in self._line(newer):
             return True
         outcome = self.run("merge-base", "--is-ancestor", older, newer)
         if outcome.status not in (0, 1):
@@ -123,36 +118,20 @@ class PrivateRepository(BareRepository):
 
         :param parent: the commit's parent: where the way back leads to it and not over the commit, it does not.
         """
-        for name, _committer in self._line(tip):
+        for name in self._line(tip):
             if name in (commit, parent):
                 return name == commit
         return self.holds(commit) and self.is_ancestor(commit, tip)
 
-    def recent_writers(self, commit: str, own: str) -> list[str]:
-        """Who has made the last commits up to one, the newest first, as far as they lie close together and are known
-        here, and back to the second one of this server."""
-        writers: list[str] = []
-        newest = None
-        for _name, (writer, when) in self._line(commit):
-            newest = when if newest is None else newest
-            if abs(newest - when) > CLOSE_TOGETHER:
-                break
-            writers.append(writer)
-            if writer == own and writers.count(own) == ROUNDS:
-                break
-        return writers
-
-    def _line(self, commit: str) -> Iterator[tuple[str, tuple[str, int]]]:
-        """The last commits up to one, the newest first, with who made each and when; none beyond a merge."""
+    def _line(self, commit: str) -> Iterator[str]:
+        """The last commits up to one, the newest first; none beyond a merge."""
         name = commit
         for _commit in range(RECENT):
             found = self.find(f"{name}^{{commit}}", MAX_COMMIT)
-            content = (found.content or b"").partition(b"\n\n")[0] if found else b""
-            committed = _COMMITTER.search(content)
-            if not committed:
+            if not found or not found.content:
                 return
-            yield name, (committed.group(1).decode("utf-8", "replace"), int(committed.group(2)))
-            parents = _PARENT.findall(content)
+            yield name
+            parents = _PARENT.findall(found.content.partition(b"\n\n")[0])
             if len(parents) != 1:
                 return
             name = parents[0].decode("ascii")

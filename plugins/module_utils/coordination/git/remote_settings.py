@@ -70,6 +70,12 @@ def parse_settings(owner: str, listed: bytes) -> Iterator[Setting]:
         yield Setting(owner, origin.partition(":")[2], key, value)
 
 
+def has_work_tree_file(settings: Sequence[Setting]) -> bool:
+    """Whether settings of a clone have Git read those of the work tree, too."""
+    values = [setting.value.lower() for setting in settings if setting.key == "extensions.worktreeconfig"]
+    return bool(values) and values[-1] not in _FALSE[:-1]  # a name without a value is true
+
+
 def honoured(settings: Sequence[Setting], clone: str, remote: str, url: str) -> tuple[str, ...]:
     """Those settings of the clone with which the remote is reached, each ``name=value``.
 

@@ -12,7 +12,7 @@ import time
 from typing import Any, NamedTuple
 
 from ..errors import DeadlineReached, RemoteBusy, RemoteUnreachable
-from ..git.failures import Moved
+from ..git.mirror import PrivateRepository
 from ..state_dir import StateDirectory
 from .snapshot import Change, Receipt
 
@@ -65,18 +65,19 @@ class Attempts:
     """The commits that one write has tried to push, and whether to go on trying.
 
     ``interrupted`` are those of processes that ended before they knew what became of them, and ``tried`` the ids of the
-    messages in all of them; they were ``reported`` when people were told. ``uncertain`` while it is not known whether
-    one of them is on the remote; that an answer was lost once is remembered beyond that, since the history may have
-    been rewritten before the remote was asked.
+    messages in all of them. ``uncertain`` while it is not known whether one of them is on the remote; that an answer
+    was lost once is remembered beyond that, since the history may have been rewritten before the remote was asked.
+
+    :param timeout: seconds that the write may take from now on.
     """
 
-    def __init__(self, deadline: float, url: str, timeout: float, record: AttemptsRecord) -> None:
+    def __init__(self, url: str, timeout: float, record: AttemptsRecord) -> None:
         self.made: list[Attempt] = []
         self.interrupted = record.read()
         self.tried = {message_id for attempt in self.interrupted for message_id in attempt["ids"]}
-        self.reported = False
+        self._settled = False
         self._record = record
-        self._deadline = deadline
+        self._deadline = time.monotonic() + timeout
         self._url = url
         self._timeout = timeout
         self._failures = 0
@@ -94,19 +95,15 @@ class Attempts:
         made = [{"commit": one.commit, "ids": list(one.change.ids)} for one in self.made]
         self._record.write([*self.interrupted, *made])
 
-    def merge_interrupted(self) -> None:
-        """Keep of the interrupted attempts, the remote having been asked, what may still have to be looked for."""
-        if self.interrupted:
-            self.interrupted = [{**self.interrupted[-1], "ids": sorted(self.tried)}]
-
     def forget(self) -> None:
         """Forget the attempts of a write that has failed, unless one of them may have arrived."""
         if not self.uncertain and not self.interrupted:
             self._record.forget()
 
-    def open(self) -> list[Attempt]:
-        """Those that may be on the remote: of which no answer was heard, however late they arrive, and the last one."""
-        return [*self._unheard, *self.made[-1:]]
+    @property
+    def share(self) -> float:
+        """Seconds for the next network operation: half of what is left, so that its outcome can still be asked for."""
+        return max(0.5, (self._deadline - time.monotonic()) / 2)
 
     @property
     def count(self) -> int:
@@ -118,9 +115,36 @@ class Attempts:
         self._unheard.append(self.made[-1])
         self.uncertain = True
 
-    def answer_known(self) -> None:
-        """Note that the remote was asked since, so that it is known which attempts arrived."""
+    def find_arrived(self, private: PrivateRepository, tip: str | None) -> Attempt | None:
+        """The attempt that the remote accepted although this was not heard.
+
+        :param tip: the remote's newest commit, for which it was asked just now.
+        """
         self.uncertain = False
+        for attempt in (*self._unheard, *self.made[-1:]):  # one that was not heard may arrive late
+            if tip and private.has_arrived(attempt.commit, attempt.parent, tip):
+                return attempt
+        return None
+
+    def settle_interrupted(self, private: PrivateRepository, tip: str | None) -> list[str]:
+        """Keep of the interrupted attempts what may still have to be looked for.
+
+        :param tip: the remote's newest commit, for which it was asked just now.
+        :return: a note that says what became of them; none when there are none, or people were told before.
+        """
+        if self._settled or not self.interrupted:
+            return []
+        self._settled = True
+        last = self.interrupted[-1]
+        commits = [attempt["commit"] for attempt in self.interrupted]
+        arrived = tip is not None and (
+            any(private.holds(commit) and private.is_ancestor(commit, tip) for commit in commits)
+            or any(private.mentions(tip, message_id) for message_id in last["ids"])
+        )
+        self.interrupted = [{**last, "ids": sorted(self.tried)}]
+        what = ", ".join(last["ids"]) or f"commit {last['commit'][:12]}"
+        outcome = "did arrive" if arrived else "did not arrive"
+        return [f"An earlier write was interrupted before its outcome was known; it {outcome}: {what}."]
 
     def without_change(self, change: Change, tip: str | None) -> Receipt:
         """The receipt when nothing is left to write: an attempt had arrived, or there never was anything."""
@@ -143,12 +167,14 @@ class Attempts:
         over = time.monotonic() >= self._deadline
         left_alone = isinstance(error, RemoteBusy) and error.wait > SHORT_WAIT
         if isinstance(error, RemoteUnreachable) and (over or left_alone or self._unreachable >= UNREACHABLE_TRIES):
+            self.forget()
             raise self.too_late(error.what) if self.uncertain else error
         if over:
+            self.forget()
             raise self.too_late(str(error))
         if isinstance(error, RemoteBusy):
             time.sleep(min(error.wait, max(0.0, self._deadline - time.monotonic())))
-        elif not isinstance(error, Moved):
+        else:
             time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
 
     def too_late(self, why: str) -> DeadlineReached:

@@ -76,12 +76,6 @@ class Tracking:
         with contextlib.suppress(Locked), self.fetching(SHORT_LOCK_TIMEOUT):
             self._private.pack()
 
-    def is_on(self, commit: str, tip: str | None) -> bool:
-        """Whether a commit, known here or not, belongs to what leads to ``tip``."""
-        if commit == tip or tip is None:
-            return tip is not None
-        return self._private.holds(commit) and self._private.is_ancestor(commit, tip)
-
     def snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
         """The documents at a commit.
 

@@ -27,7 +27,6 @@ from ..state_dir import StateDirectory
 from .push_journal import Attempt, Attempts, AttemptsRecord
 from .remote_branch import Tracking
 from .snapshot import Change, Receipt, Snapshot
-from .turns import Turns
 
 T = TypeVar("T")
 
@@ -69,7 +68,6 @@ class Repository:
         self._private = PrivateRepository(state, read_remote(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._tracking = Tracking(self._private, state, timeout)
-        self._turns = Turns(state, f"repos/{self._private.name}.turn.json", timeout)
         self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
 
     def close(self) -> None:
@@ -151,11 +149,8 @@ class Repository:
         :raises Locked: when another process writes for too long.
         """
         with self.writing():
-            deadline = time.monotonic() + self.timeout
-            attempts = Attempts(deadline, self.url, self.timeout, self._record)
-            receipt = self._private.mended(
-                lambda: self._transact(function, author, deadline, attempts), self._tracking.fetching
-            )
+            attempts = Attempts(self.url, self.timeout, self._record)
+            receipt = self._private.mended(lambda: self._transact(function, author, attempts), self._tracking.fetching)
             try:
                 settle(receipt)
                 self._record.forget()
@@ -164,7 +159,7 @@ class Repository:
             try:
                 self._tracking.pack()
                 if receipt.commit:
-                    self.notes += self._fast_forward(receipt.commit, author)
+                    self.notes += self.update_clone(receipt.commit, author)
             except (CoordinationError, OSError) as error:
                 self.notes.append(f"The write was taken, but tidying up after it failed: {explain(error)}")
         return receipt
@@ -194,7 +189,7 @@ class Repository:
         :raises Locked: when another process writes for too long.
         """
         with self.writing():
-            return self._fast_forward(commit, server)
+            return working_clone.fast_forward(self.clone, self._remote, self._private, commit, self.timeout, server)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether a commit that is known here leads to another."""
@@ -223,31 +218,18 @@ class Repository:
         """The folder of the private repository."""
         return str(self._private.path)
 
-    def _fast_forward(self, commit: str, server: str) -> list[str]:
-        return working_clone.fast_forward(self.clone, self._remote, self._private, commit, self.timeout, server)
-
-    def _transact(
-        self, function: Callable[[Snapshot], Change], author: str, deadline: float, attempts: Attempts
-    ) -> Receipt:
+    def _transact(self, function: Callable[[Snapshot], Change], author: str, attempts: Attempts) -> Receipt:
         self._private.make()
         tip = self._private.known()
-        moved = self._turns.wait()
-        ask = moved or bool(attempts.interrupted or attempts.made) or tip is None
-        writers = None
+        ask = bool(attempts.interrupted or attempts.made) or tip is None
         while True:
             try:
                 if ask:
-                    tip = self._tracking.fetch(_share(deadline))
-                    attempts.answer_known()
-                    arrived = self._arrived(attempts, tip)
+                    tip = self._tracking.fetch(attempts.share)
+                    arrived = attempts.find_arrived(self._private, tip)
                     if arrived:
                         return self._accepted(arrived, attempts.count)
-                    self._report(attempts, tip)
-                    attempts.merge_interrupted()
-                    if tip and (moved or attempts.made):
-                        writers = self._private.recent_writers(tip, author)
-                        if self._turns.let_others(writers, author):
-                            continue
+                    self.notes += attempts.settle_interrupted(self._private, tip)
                 snapshot = self._tracking.snapshot(tip, ask, frozenset(attempts.tried))
                 try:
                     change = function(snapshot)
@@ -265,30 +247,20 @@ class Repository:
                     snapshot.contents(change.files),
                 )
                 attempts.add(attempt)
-                started = time.monotonic()
                 try:
-                    self._private.push(attempt.commit, tip, _share(deadline))
+                    self._private.push(attempt.commit, tip, attempts.share)
                 except (Interrupted, Damaged):
                     attempts.answer_lost()
                     raise
-                self._turns.ended(time.monotonic() - started, writers, author)
                 return self._accepted(attempt, attempts.count)
             except (Moved, Interrupted, RemoteUnreachable, Locked) as error:
-                self._try_again(attempts, error)
+                attempts.failed(error)
             except CoordinationError as error:
                 if attempts.uncertain:
                     raise attempts.too_late(error.what) from error
                 attempts.forget()
                 raise
             ask = True
-
-    def _try_again(self, attempts: Attempts, error: Exception) -> None:
-        """Wait after a failure, or give up."""
-        try:
-            attempts.failed(error)
-        except CoordinationError:
-            attempts.forget()
-            raise
 
     def _look_ahead(self, look: Callable[[Snapshot], T], found: dict[str | None, T]) -> None:
         """Look at the newest commit known here as if it were the remote's, and put by commit what comes of it."""
@@ -311,35 +283,10 @@ class Repository:
             self.notes.append(self.away)
             return snapshot
 
-    def _arrived(self, attempts: Attempts, tip: str | None) -> Attempt | None:
-        """The attempt that the remote accepted although this was not heard."""
-        for attempt in attempts.open():
-            if tip and self._private.has_arrived(attempt.commit, attempt.parent, tip):
-                return attempt
-        return None
-
     def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
         """The receipt of a commit that is on the remote."""
         self._tracking.accepted(attempt.commit, attempt.parent)
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
-
-    def _report(self, attempts: Attempts, tip: str | None) -> None:
-        """Tell what became of the write of a process that ended before it knew."""
-        if attempts.reported or not attempts.interrupted:
-            return
-        attempts.reported = True
-        last = attempts.interrupted[-1]
-        what = ", ".join(last["ids"]) or f"commit {last['commit'][:12]}"
-        arrived = any(self._tracking.is_on(attempt["commit"], tip) for attempt in attempts.interrupted) or (
-            tip is not None and any(self._private.mentions(tip, message_id) for message_id in last["ids"])
-        )
-        outcome = "did arrive" if arrived else "did not arrive"
-        self.notes.append(f"An earlier write was interrupted before its outcome was known; it {outcome}: {what}.")
-
-
-def _share(deadline: float) -> float:
-    """Seconds for the next network operation: half of what is left, so that its outcome can still be asked for."""
-    return max(0.5, (deadline - time.monotonic()) / 2)
 
 
 def _plain(error: RemoteUnreachable | Interrupted | Locked, url: str) -> CoordinationError:
