@@ -86,6 +86,16 @@ def make_memory_builders(
 
 
 @contextmanager
+def outage(builders: MemoryBuilders) -> Iterator[None]:
+    """While this lasts, nobody reaches the remote."""
+    builders.memory.away = True
+    try:
+        yield
+    finally:
+        builders.memory.away = False
+
+
+@contextmanager
 def in_memory() -> Iterator[None]:
     """While this lasts, every server that is opened has its remote in memory, and signs with stand-ins."""
     patches: tuple[tuple[Any, str, Any], ...] = (

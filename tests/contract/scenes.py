@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Union
 
 from ansible_collections.acs.builders.tests.builders import git, make_builders
+from ansible_collections.acs.builders.tests.contract import memory_builders
 from ansible_collections.acs.builders.tests.contract.memory_builders import in_memory, make_memory_builders
 from ansible_collections.acs.builders.tests.no_processes import no_processes
 from ansible_collections.acs.builders.tests.outage import outage
@@ -29,9 +30,8 @@ class MemoryScene:
     @contextmanager
     def away(self) -> Iterator[None]:
         """While this lasts, no server that is opened in it reaches the remote."""
-        self.builders.memory.away = True
-        yield
-        self.builders.memory.away = False
+        with memory_builders.outage(self.builders):
+            yield
 
     def lose_answer(self) -> None:
         """Let the remote take the next push, and end before it says so."""

@@ -27,9 +27,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
-from ansible_collections.acs.builders.tests.integration.delivery.writes import say, subjects
 from ansible_collections.acs.builders.tests.outage import outage
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
+from ansible_collections.acs.builders.tests.writes import say, subjects
 
 
 def test_writes_of_one_host_share_commits(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,23 +28,18 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
     wait_for_answer,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import (
-    resend,
-    withdrawn_messages,
-)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import (
     show_status,
     write_status,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
-from ansible_collections.acs.builders.tests.builders import Builders, git
-from ansible_collections.acs.builders.tests.integration.delivery.writes import say, subjects, waiting
-from ansible_collections.acs.builders.tests.outage import outage
+from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
+from ansible_collections.acs.builders.tests.writes import say, subjects, waiting
 
 
 @pytest.mark.parametrize("trust", [False, True], ids=["unsigned", "signed"])
-def test_what_waits_goes_out_in_one_commit_and_in_order(builders: Builders, trust: bool) -> None:
+def test_what_waits_goes_out_in_one_commit_and_in_order(builders: MemoryBuilders, trust: bool) -> None:
     if trust:
         builders.trust()
     say(builders, "one")
@@ -64,7 +59,7 @@ def test_what_waits_goes_out_in_one_commit_and_in_order(builders: Builders, trus
         assert [message["seq"] for message in builders.messages()] == [1, 2, 3, 4]
 
 
-def test_whoever_reaches_the_remote_delivers(builders: Builders) -> None:
+def test_whoever_reaches_the_remote_delivers(builders: MemoryBuilders) -> None:
     say(builders, "one")
     with outage(builders):
         say(builders, "two")
@@ -79,7 +74,7 @@ def test_whoever_reaches_the_remote_delivers(builders: Builders) -> None:
     assert subjects(builders) == ["one", "two"] and waiting(builders) == []
 
 
-def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: Builders) -> None:
+def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: MemoryBuilders) -> None:
     say(builders, "one")
     with outage(builders), builders.host("build1") as host:
         asked = send(host, Draft("two", "Hi")).result[0]["id"]
@@ -94,7 +89,7 @@ def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: Builders
         assert wait_for_answer(host, asked, 0, 1).messages[0]["body"] == "Yes"
 
 
-def test_without_the_outbox_a_write_fails_and_leaves_nothing(builders: Builders) -> None:
+def test_without_the_outbox_a_write_fails_and_leaves_nothing(builders: MemoryBuilders) -> None:
     say(builders, "one")
     with outage(builders), pytest.raises(RemoteUnreachable):
         say(builders, "two", offline=FAIL)
@@ -104,7 +99,7 @@ def test_without_the_outbox_a_write_fails_and_leaves_nothing(builders: Builders)
         say(builders, "four", offline="never")
 
 
-def test_marks_answers_and_status_wait_too(builders: Builders) -> None:
+def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
     builders.trust()
     asked = [say(builders, subject).result[0]["id"] for subject in ("one", "two", "three")]
     with builders.host("build2") as host:
@@ -128,7 +123,7 @@ def test_marks_answers_and_status_wait_too(builders: Builders) -> None:
     assert builders.messages()[1]["acknowledged_by"] == ["build2"]
 
 
-def test_what_waits_shows_as_queued(builders: Builders) -> None:
+def test_what_waits_shows_as_queued(builders: MemoryBuilders) -> None:
     """In its conversation, by its id, in the status and in the health; and no longer once it is delivered."""
     asked = say(builders, "one").result[0]["id"]
     with builders.host("build2") as host:
@@ -152,7 +147,7 @@ def test_what_waits_shows_as_queued(builders: Builders) -> None:
     assert subjects(builders) == ["one", "Re: one"]
 
 
-def test_a_key_that_waits_is_not_sent_again(builders: Builders) -> None:
+def test_a_key_that_waits_is_not_sent_again(builders: MemoryBuilders) -> None:
     say(builders, "one")
     with outage(builders):
         first, again = say(builders, "two", key="k"), say(builders, "two", key="k")
@@ -164,7 +159,7 @@ def test_a_key_that_waits_is_not_sent_again(builders: Builders) -> None:
     assert subjects(builders) == ["one", "two"]
 
 
-def test_a_key_that_ended_while_a_message_waited_is_replaced(builders: Builders) -> None:
+def test_a_key_that_ended_while_a_message_waited_is_replaced(builders: MemoryBuilders) -> None:
     builders.trust()
     say(builders, "one")
     with outage(builders):
@@ -176,7 +171,7 @@ def test_a_key_that_ended_while_a_message_waited_is_replaced(builders: Builders)
         assert list_messages(host, Filter()).messages[1]["actionable"]
 
 
-def test_the_limits_are_told(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limits_are_told(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MAX_ITEMS", 2)
     say(builders, "one")
     with outage(builders):
@@ -194,7 +189,7 @@ def test_the_limits_are_told(builders: Builders, monkeypatch: pytest.MonkeyPatch
     assert subjects(builders) == ["one", "two", "three", "six"]
 
 
-def test_a_push_that_hangs_delays_no_answer(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_push_that_hangs_delays_no_answer(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> None:
     say(builders, "one")
     monkeypatch.setattr(delivering, "PATIENCE", 0)
     with builders.host("build1") as host, host.repository.writing():
@@ -205,29 +200,8 @@ def test_a_push_that_hangs_delays_no_answer(builders: Builders, monkeypatch: pyt
     assert subjects(builders) == ["one", "two", "three"]
 
 
-def test_check_mode_puts_nothing_into_the_outbox(builders: Builders) -> None:
+def test_check_mode_puts_nothing_into_the_outbox(builders: MemoryBuilders) -> None:
     say(builders, "one")
     with outage(builders), builders.host("build1", check_mode=True) as host:
         assert send(host, Draft("two", "Hi")).files
     assert waiting(builders) == []
-
-
-def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Builders) -> None:
-    builders.trust()
-    first = say(builders, "one")
-    gone = say(builders, "two", key="k").result[0]
-    say(builders, "hello", server="build2")
-    git("update-ref", "refs/heads/main", str(first.commit), cwd=builders.remote)
-    with builders.host("build1") as host:
-        assert [entry["id"] for entry in withdrawn_messages(host)] == [gone["id"]]
-    with builders.host("build1", check_mode=True) as host:
-        assert [entry["id"] for entry in resend(host).result] == [gone["id"]]
-    with builders.host("build1") as host:
-        assert resend(host).delivery == "pushed"
-        assert withdrawn_messages(host) == [] and resend(host).delivery == "none"
-    assert [(message["id"], message["seq"]) for message in builders.messages()] == [
-        (first.result[0]["id"], 1),
-        (gone["id"], 3),
-    ]
-    with builders.host("build2") as host:
-        assert list_messages(host, Filter()).messages[1]["actionable"]
