@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from typing import Any
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host, open_host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.tests.waiting import LIMIT
+from git import Git
 
 LEGACY_REPO = Path(__file__).parent / "fixtures" / "legacy-repo"
 MESSAGES = "coordination/messages.json"
@@ -26,15 +28,8 @@ MESSAGES = "coordination/messages.json"
 
 def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **environment: str) -> str:
     """Run Git as a person would, and return what it prints."""
-    result = subprocess.run(
-        ["git", *map(str, arguments)],
-        cwd=cwd,
-        check=check,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    return result.stdout.strip()
+    command = ["git", *map(str, arguments)]
+    return str(Git(cwd).execute(command, env=environment, with_exceptions=check)).strip()
 
 
 def put_loose_objects(repository: Path, number: int = 700) -> list[str]:
@@ -153,9 +148,9 @@ class Builders:
 
     def show(self, path: str, revision: str = "main") -> bytes:
         """A file as it is on the remote."""
-        return subprocess.run(
-            ["git", "-C", self.remote, "show", f"{revision}:{path}"], check=True, capture_output=True
-        ).stdout
+        content = io.BytesIO()
+        Git(self.remote).execute(["git", "show", f"{revision}:{path}"], output_stream=content)
+        return content.getvalue()
 
     def messages(self) -> list[dict[str, Any]]:
         """The messages on the remote."""

@@ -27,18 +27,21 @@ GOOD = {
 BAD = {
     "empty": (b"", r"PAT is empty\."),
     "only lines": (b"\xef\xbb\xbf \n\r\n", r"PAT is empty\."),
-    "two lines": (f"{TOKEN}\n{TOKEN}x\n".encode(), r"PAT holds 2 words, and a token is one word that stands alone\."),
-    "an assignment": (f"export PAT={TOKEN}\n".encode(), r"PAT holds 2 words"),
+    "two lines": (f"{TOKEN}\n{TOKEN}x\n".encode(), r"PAT contains 2 words, but a token is one word\."),
+    "an assignment": (f"export PAT={TOKEN}\n".encode(), r"PAT contains 2 words"),
     "UTF-16": (TOKEN.encode("utf-16"), r"PAT is UTF-16 text"),
-    "not ASCII": (f"{TOKEN}é\n".encode(), r"PAT holds characters that no token has\."),
-    "a control character": (f"{TOKEN}\x1b[0m\n".encode(), r"PAT holds characters that no token has\."),
+    "not ASCII": (f"{TOKEN}é\n".encode(), r"PAT contains characters that are not printable ASCII characters\."),
+    "a control character": (
+        f"{TOKEN}\x1b[0m\n".encode(),
+        r"PAT contains characters that are not printable ASCII characters\.",
+    ),
     "long": (TOKEN.encode() + b"x" * MAX_SIZE, r"PAT is longer than 4096 bytes"),
 }
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "folder": (Path.mkdir, r"PAT is a directory, and not a file with a token\."),
-    "pipe": (os.mkfifo, r"PAT is a named pipe, and not a file with a token\."),
-    "device": (lambda path: path.symlink_to("/dev/zero"), r"PAT is a device, and not a file with a token\."),
-    "link to nothing": (lambda path: path.symlink_to("gone"), r"PAT is a link to gone, and there is no such file\."),
+    "folder": (Path.mkdir, r"PAT is a directory, not a file with a token\."),
+    "pipe": (os.mkfifo, r"PAT is a named pipe, not a file with a token\."),
+    "device": (lambda path: path.symlink_to("/dev/zero"), r"PAT is a device, not a file with a token\."),
+    "link to nothing": (lambda path: path.symlink_to("gone"), r"PAT is a link to gone, which does not exist\."),
     "loop": (lambda path: path.symlink_to(path), r"PAT cannot be read \(Too many levels of symbolic links\)\."),
     "socket": (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), r"PAT cannot be read \(No such device"),
 }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the coordination package meets Ansible: arguments in, results and failures out."""
+"""The code that the modules share: options, the run, results and failures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .coordination.delivery.deliver import OFFLINE, QUEUE, deliver_waiting
 from .coordination.documents.secret_policy import POLICIES, REFUSE, own_token
 from .coordination.errors import CoordinationError, InvalidInput, unusable
 from .coordination.identity.host import Host, open_host
-from .coordination.machine import open_standard_streams
 from .coordination.operations.recover import withdrawal_notes
 from .coordination.secrets.scanner import find_secrets
+from .coordination.standard_streams import open_standard_streams
 from .coordination.store.snapshot import Receipt
 from .coordination.text import one_line, visible
 
@@ -38,21 +38,22 @@ COMMON_ARGUMENTS: dict[str, Any] = {
 }
 """The options of every module."""
 SECRETS_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(POLICIES), "default": REFUSE, "no_log": False}
-"""The option of modules that publish texts."""
+"""The option ``secrets`` of modules that publish texts."""
 OFFLINE_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(OFFLINE), "default": QUEUE}
-"""The option of modules that write."""
+"""The option ``offline`` of modules that write."""
 
 
 MAX_DIGITS = 600
-"""Digits that a number in an option may have. Python prints at most 4,300, or 640 where it is set so."""
+"""The maximum number of digits of a number in an option. Python prints at most 4,300, or 640 if so configured
+(sys.set_int_max_str_digits)."""
 HUGE = f"a number of more than {MAX_DIGITS} digits"
 
 
 class BuildersModule(AnsibleModule):  # type: ignore[misc]
-    """A module that never logs or returns a secret that stands in an option, whatever it does with it.
+    """A module that removes the secrets in its options from its log and its result.
 
-    Nor does it end with a traceback when an option holds a lone surrogate, which its action refuses, or a number that
-    Python cannot print.
+    An option with a number that Python cannot print is rejected. An option with a lone surrogate is rejected by the
+    action of the module.
     """
 
     def _load_params(self) -> None:
@@ -67,7 +68,7 @@ class BuildersModule(AnsibleModule):  # type: ignore[misc]
             super()._log_invocation()
 
     def fail_json(self, msg: str, **options: Any) -> None:
-        """Return with an error, and with the options as far as they can be printed."""
+        """Exit with an error, after replacing options that cannot be printed."""
         self._replace_huge()
         self._hide_secrets()
         super().fail_json(msg=msg, **options)
@@ -77,18 +78,21 @@ class BuildersModule(AnsibleModule):  # type: ignore[misc]
         self.no_log_values.update(_secrets(self.params, token))
 
     def _replace_huge(self) -> list[str]:
-        """The options that hold a number that cannot be printed; words take their places."""
+        """Replace the options that contain too long numbers by a text, and return their names."""
         names = [name for name, value in self.params.items() if _is_huge(value)]
         self.params.update(dict.fromkeys(names, HUGE))
         return names
 
     def _refuse(self, names: list[str]) -> None:
         if names:
-            self.fail_json(msg=f"The option {names[0]} holds {HUGE}. Give a smaller one.", reason=InvalidInput.kind)
+            self.fail_json(msg=f"The option {names[0]} has {HUGE}. Use a smaller number.", reason=InvalidInput.kind)
 
 
 def _becomes_huge(value: Any) -> bool:
-    """Whether Ansible would make a number of too many digits of an option, which takes minutes for 1e9999999."""
+    """Return whether Ansible would convert an option to a too long number.
+
+    The conversion of 1e9999999 takes minutes.
+    """
     try:
         number = Decimal(value)
     except (ArithmeticError, TypeError, ValueError):
@@ -97,7 +101,7 @@ def _becomes_huge(value: Any) -> bool:
 
 
 def _is_huge(value: Any) -> bool:
-    """Whether there is a number of too many digits in the value of an option."""
+    """Return whether the value of an option contains a too long number."""
     if isinstance(value, dict):
         return any(map(_is_huge, (*value, *value.values())))
     if isinstance(value, (list, tuple, set)):
@@ -106,7 +110,7 @@ def _is_huge(value: Any) -> bool:
 
 
 def _secrets(value: Any, token: str) -> Iterator[str]:
-    """The secrets in the texts of an option."""
+    """Yield the secrets in the texts of an option."""
     if isinstance(value, str):
         for finding in find_secrets(value, token):
             yield value[finding.start : finding.end]
@@ -116,22 +120,22 @@ def _secrets(value: Any, token: str) -> Iterator[str]:
 
 
 def run(module: AnsibleModule, action: Callable[[AnsibleModule, Host], dict[str, Any]]) -> None:
-    """Do what a module is for and end it.
+    """Run the action of a module, and exit with its result or its error.
 
-    :param action: gets the module and this host, and returns the module's result.
+    :param action: a function that gets the module and this host, and returns the result of the module.
     """
     open_standard_streams()
     try:
         if module.params["timeout"] <= 0:
-            raise InvalidInput("The timeout is not a positive number of seconds.", "Give at least 1.")
+            raise InvalidInput("The timeout is not a positive number of seconds.", "Set it to at least 1.")
         with _host(module) as host:
             result = action(module, host)
             deliver_waiting(host)
     except CoordinationError as error:
         module.fail_json(msg=one_line(str(error)), reason=error.kind)
     except OSError as error:
-        told = unusable(error)
-        module.fail_json(msg=one_line(str(told)), reason=told.kind)
+        failure = unusable(error)
+        module.fail_json(msg=one_line(str(failure)), reason=failure.kind)
     module.exit_json(**result)
 
 
@@ -147,7 +151,10 @@ def _host(module: AnsibleModule) -> Iterator[Host]:
 
 
 def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
-    """The part of a result that tells how a write ended, with the diff where one is asked for."""
+    """Return the result of a write.
+
+    It has ``changed``, ``delivery``, ``commit`` and ``attempts``, and with --diff also ``diff``.
+    """
     result: dict[str, Any] = {
         "changed": receipt.changed,
         "delivery": receipt.delivery,
@@ -170,9 +177,11 @@ def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
 def select_with(
     module: AnsibleModule, query: str | None
 ) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None:
-    """A function that narrows a list of messages down by a JMESPath expression; None without one.
+    """Return a function that filters messages by a JMESPath expression.
 
-    :raises InvalidInput: when the expression cannot be read, or selects something else than messages.
+    It is None without an expression.
+
+    :raises InvalidInput: if the expression is invalid, or its result is not a list of the messages.
     """
     if query is None:
         return None
@@ -181,7 +190,7 @@ def select_with(
             msg=f"{missing_required_lib('jmespath')}. On Debian and Ubuntu: apt-get install python3-jmespath",
             reason="dependency",
         )
-    remedy = "Write an expression that selects messages, for example [?priority=='high']."
+    remedy = "Use an expression that selects messages, for example [?priority=='high']."
     try:
         expression = jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Callable
 
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import Cycle, beat_interval
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import Cycle, heartbeat_interval
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service_log import ServiceLog
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
@@ -55,7 +55,7 @@ class Fleet:
     """
 
     def __init__(self, builders: Builders, length: float) -> None:
-        self.interval = beat_interval(Config(), len(builders.ids))
+        self.interval = heartbeat_interval(Config(), len(builders.ids))
         self.beats: Counter[str] = Counter()
         self.sent: dict[str, float] = {}
         self.seen: dict[str, float] = {}

@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.tests.cluster.places import cache
 INSTALLED = (
     *("systemd", "systemd-sysv", "dbus", "libpam-modules", "libpam-systemd", "procps", "iproute2", "logrotate"),
     *("openssh-server", "openssh-client", "ca-certificates", "git"),
-    *("python3", "python3-apt"),
+    *("python3", "python3-apt", "python3-git"),
     *("nginx-light", "fcgiwrap"),  # for the Git host; masked on the builders
 )
 SERVED = ("python3-jmespath",)  # not installed: the Git host serves them, and what they depend on

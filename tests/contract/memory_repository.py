@@ -25,7 +25,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import clone_config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Interrupted, Moved
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import PrivateRepository
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import guard_token_of
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import register_token_file
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
 
@@ -191,7 +191,7 @@ class MemoryRepository:
         self.url = self.remote.url
         self.origin = clone_config.Remote(self.url)
         self.private_path = str(state.make("repos") / "memory.git")
-        guard_token_of(pat_file)
+        register_token_file(pat_file)
         self._known = self.remote.known.setdefault(state.path, Known())
         self._is_writing = False
 

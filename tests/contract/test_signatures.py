@@ -167,7 +167,7 @@ def test_a_broken_key_is_told(key_file: Path, content: str | None) -> None:
     """None: only the public key is left in its place."""
     key_file.write_text(f"{public(key_file)}\n" if content is None else content)
     with pytest.raises(
-        SigningFailed, match=r"signing_key cannot be used to sign \(.+\)\. .*build_trust_rotate"
+        SigningFailed, match=r"ssh-keygen cannot sign with .*signing_key \(.+\)\. .*build_trust_rotate"
     ) as told:
         sign(MESSAGE, key_file)
     assert "\n" not in str(told.value)
@@ -175,6 +175,6 @@ def test_a_broken_key_is_told(key_file: Path, content: str | None) -> None:
 
 def test_a_key_that_others_can_read_is_told(key_file: Path) -> None:
     key_file.chmod(0o644)
-    with pytest.raises(SigningFailed, match="cannot be used to sign") as told:
+    with pytest.raises(SigningFailed, match="ssh-keygen cannot sign with") as told:
         sign(MESSAGE, key_file)
     assert "\n" not in str(told.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +18,7 @@ from ansible_collections.acs.builders.tests.faults.ledger import Ledger
 from ansible_collections.acs.builders.tests.faults.operations import Answer, Order
 from ansible_collections.acs.builders.tests.faults.relay import Mode, Relay
 from ansible_collections.acs.builders.tests.waiting import until
+from git import GitCommandError
 
 SERVERS = ("build1", "build2", "build3")
 FOURTH = "build4"
@@ -138,7 +138,7 @@ class World:
             after = set(Remote(self.builders, new).tokens)
             try:
                 git("update-ref", "refs/heads/main", new, old, cwd=self.builders.remote)
-            except subprocess.CalledProcessError:
+            except GitCommandError:
                 continue  # somebody has pushed since
             self.withdraw(before - after)
             return

@@ -77,7 +77,7 @@ def test_what_another_program_said_ends_as_a_sentence(said: str, whole: str) -> 
 @pytest.mark.parametrize(
     ("number", "user", "advice"),
     [
-        *((errno.ENOSPC, 0, "Make room"), (errno.EISDIR, 0, "See what it says")),
+        *((errno.ENOSPC, 0, "Free disk space"), (errno.EISDIR, 0, "Correct that")),
         *((errno.EACCES, 1000, "as root"), (errno.EACCES, 0, "chown root:root /some/file")),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_write_that_fails_leaves_the_old_file(state: StateDirectory, monkeypat
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StateUnusable, match="No space left on device") as caught:
         state.write_json("x.json", {"new": True})
-    assert "room" in caught.value.remedy
+    assert "disk space" in caught.value.remedy
     assert state.read_json("x.json") == {"old": True}
     assert os.listdir(state.path) == ["x.json"], "a temporary file was left"
 
@@ -180,7 +180,7 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
             READERS[name](host, scene.message_id)
     finally:
         path.unlink()
-    assert caught.value.what.startswith(f"{path} does not hold what it should (")
+    assert caught.value.what.startswith(f"{path} has unexpected content (")
     assert caught.value.what.count("\n") == 0 and "remove it" in caught.value.remedy
 
 
@@ -188,7 +188,7 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
 def test_a_number_that_is_none(scene: Scene, number: str) -> None:
     path = scene.builders.state("build2") / "sequence.json"
     path.write_text(f'{{"sequence": {number}}}')
-    with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match=f"{number} is no number"):
+    with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match=f"{number} is not a number"):
         beat(host)
     path.unlink()
 
@@ -210,9 +210,9 @@ RESULT: dict[str, Any] = {
 )
 def test_a_job_of_another_shape(scene: Scene, content: str) -> None:
     with _state_file(scene, "job.json", content), scene.builders.host("build2") as host:
-        with pytest.raises(StateUnusable, match="does not hold what it should"):
+        with pytest.raises(StateUnusable, match="has unexpected content"):
             watch(host)
-        with pytest.raises(StateUnusable, match="does not hold what it should"):
+        with pytest.raises(StateUnusable, match="has unexpected content"):
             start(host, Job("job_1", "/", "make"))
 
 
@@ -222,7 +222,7 @@ def test_the_end_of_a_job_of_another_shape(scene: Scene, content: str) -> None:
         _state_file(scene, "job.json", json.dumps(JOB)),
         _state_file(scene, "job_result.json", content),
         scene.builders.host("build2") as host,
-        pytest.raises(StateUnusable, match=r"job_result\.json does not hold what it should"),
+        pytest.raises(StateUnusable, match=r"job_result\.json has unexpected content"),
     ):
         watch(host)
 
@@ -240,7 +240,7 @@ def _state_file(scene: Scene, name: str, content: str) -> Iterator[None]:
 def test_the_summary_of_another_shape(scene: Scene) -> None:
     (scene.builders.state("build2") / "summary.json").write_text("[]")
     config = Config(repo="", state_dir=str(scene.builders.state("build2")))
-    with pytest.raises(StateUnusable, match="does not hold what it should"):
+    with pytest.raises(StateUnusable, match="has unexpected content"):
         summary(config)
 
 
@@ -251,6 +251,6 @@ def test_a_commit_that_is_none(scene: Scene, name: str) -> None:
     with (
         _state_file(scene, name, json.dumps(record)),
         scene.builders.host("build2") as host,
-        pytest.raises(StateUnusable, match="is no commit"),
+        pytest.raises(StateUnusable, match="is not a commit"),
     ):
         READERS[name](host, scene.message_id)

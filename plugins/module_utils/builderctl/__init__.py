@@ -1,4 +1,4 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person or an LLM at a server uses, and what its service runs. No Ansible in here."""
+"""The command builderctl and the heartbeat service of a server, without Ansible."""

@@ -21,18 +21,19 @@ from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
 
 AddCommand = Callable[..., argparse.ArgumentParser]
-"""Adds a command: its name, its summary, its examples and what else is to be said about it."""
+"""A function that adds a command: its name, its summary, its examples and further text."""
 
 _ABOUT = """\
-Messages, status and health of build servers that work together through one Git repository.
-This host speaks for itself alone; nothing is ever sent in another server's name."""
+Messages, status and health of build servers that coordinate over one Git repository.
+A server writes in its own name only."""
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Read a command line: ``command`` is the command, ``json`` and ``config`` are always there.
+    """Parse a command line.
 
-    :raises InvalidInput: when it cannot be used.
-    :raises SystemExit: when help or the version was asked for and is printed.
+    :return: a namespace with ``command``, ``json``, ``config`` and the arguments of the command.
+    :raises InvalidInput: if it is invalid.
+    :raises SystemExit: after printing the help or the version.
     """
     return _parser().parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE))
 
@@ -79,26 +80,29 @@ def _parser() -> argparse.ArgumentParser:
 def _read(command: AddCommand) -> None:
     parser = command(
         "read",
-        "list the messages to this server, the most urgent first; nothing is marked read",
+        "list the messages to this server, the most urgent first; no message is marked read",
         [
             "builderctl read",
             "builderctl read --all --type error --type warning --since 2026-11-21T00:00:00Z",
             "builderctl read --from build2 --limit 5 --json",
             "builderctl read --thread msg_1795245106_9f86d081884c7d65",
         ],
-        "Unread ones, unless --all, --thread or an ID says otherwise.",
+        "By default, the unread messages are listed.",
     )
     parser.add_argument("ids", metavar="ID", nargs="*", help="the messages to show, read or not")
-    parser.add_argument("--all", action="store_true", help="show those that are read too")
-    parser.add_argument(
-        "--undeliverable", action="store_true", help="in place of them those that are for no server of the fleet"
-    )
+    parser.add_argument("--all", action="store_true", help="show read messages too")
+    parser.add_argument("--undeliverable", action="store_true", help="show the messages for no server of the fleet")
     parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
     parser.add_argument(
-        "--from", dest="senders", metavar="SERVER", action="append", default=[], help="only from it; repeat for more"
+        "--from",
+        dest="senders",
+        metavar="SERVER",
+        action="append",
+        default=[],
+        help="only from SERVER; repeat for more",
     )
-    parser.add_argument("--thread", metavar="ID", help="a whole conversation in its order, own messages included")
-    parser.add_argument("--since", metavar="TIME|ID", help="only what came after a UTC time or behind a message")
+    parser.add_argument("--thread", metavar="ID", help="show a whole conversation in its order, with own messages")
+    parser.add_argument("--since", metavar="TIME|ID", help="only messages after a time in UTC, or after a message")
     parser.add_argument("--limit", metavar="N", type=_count, help="at most N messages")
 
 
@@ -108,7 +112,7 @@ def _send(command: AddCommand) -> None:
         "send a message",
         [
             "builderctl send 'Ready' 'build1 has finished its set-up.'",
-            "builderctl send --type request --require-ack 'Install libmysqlclient-dev' 'Please tell the version.'",
+            "builderctl send --type request --require-ack 'Install libmysqlclient-dev' 'Please report the version.'",
             "builderctl send --to all --priority high 'Restart at 22:00 UTC' 'Back in ten minutes.' --key restart-1",
             "builderctl send 'Versions' 'Measured on build1.' --fact git=2.39.5 --fact maven=3.8.7",
             "builderctl send --type request 'Install jq' 'Please.' "
@@ -120,7 +124,9 @@ def _send(command: AddCommand) -> None:
     parser.add_argument(
         "--to", metavar="SERVER|all", action="append", help="recipient; repeat for more (default: the partner)"
     )
-    parser.add_argument("--request", metavar="JSON", type=_request, help="for programs: an object with an action")
+    parser.add_argument(
+        "--request", metavar="JSON", type=_request, help="a request for programs: an object with an action"
+    )
     _content(parser)
 
 
@@ -139,14 +145,14 @@ def _reply(command: AddCommand) -> None:
 
 
 def _content(parser: argparse.ArgumentParser) -> None:
-    """What a message and an answer have in common."""
+    """Add the arguments that ``send`` and ``reply`` have in common."""
     parser.add_argument(
         "body",
         metavar="BODY",
         nargs="?",
-        help=f"the text, at most {MAX_BODY} characters; - to read it from standard input",
+        help=f"the text, at most {MAX_BODY} characters; - reads it from standard input",
     )
-    parser.add_argument("--type", choices=TYPES, default="info", help="its kind (default: info)")
+    parser.add_argument("--type", choices=TYPES, default="info", help="the type of the message (default: info)")
     parser.add_argument("--priority", choices=PRIORITIES, default="normal", help="(default: normal)")
     parser.add_argument("--require-ack", action="store_true", help="ask the recipient to acknowledge it")
     parser.add_argument(
@@ -156,9 +162,9 @@ def _content(parser: argparse.ArgumentParser) -> None:
         type=_fact,
         action="append",
         default=[],
-        help="something observed now, for programs; repeat for more",
+        help="a fact that was observed now, for programs; repeat for more",
     )
-    parser.add_argument("--key", help="send this once: the same key again sends nothing (kept for 30 days)")
+    parser.add_argument("--key", help="idempotency key: a message with the same key is sent once within 30 days")
     _offline(parser)
     _secrets(parser)
 
@@ -168,7 +174,7 @@ def _offline(parser: argparse.ArgumentParser) -> None:
         "--offline",
         choices=OFFLINE,
         default=QUEUE,
-        help="when the remote does not take it in time: keep it in the outbox of this host, which is delivered later "
+        help="what to do if the remote does not accept it in time: keep it in the outbox, which is delivered later "
         "(queue, default), or fail",
     )
 
@@ -178,8 +184,8 @@ def _secrets(parser: argparse.ArgumentParser) -> None:
         "--secrets",
         choices=POLICIES,
         default=REFUSE,
-        help="what to do when a text looks like a token or private key: refuse it (default), redact it (for logs), or "
-        "allow it (when it is none)",
+        help="what to do if a text has the form of a token or private key: refuse it (default), redact it (for logs), "
+        "or allow it (if it is not a secret)",
     )
 
 
@@ -188,18 +194,18 @@ def _marks(command: AddCommand) -> None:
         "mark-read",
         "mark messages read by this server",
         ["builderctl mark-read", "builderctl mark-read msg_1795245106_9f86d081884c7d65"],
-        "Without an ID: those that 'builderctl read' has shown last.",
+        "Without an ID, the messages that the last 'builderctl read' listed are marked.",
     )
     parser.add_argument("ids", metavar="ID", nargs="*", help="the messages (default: those listed last)")
     examples = ["builderctl ack msg_1795245106_9f86d081884c7d65"]
-    parser = command("ack", "acknowledge messages whose sender asks for it", examples)
+    parser = command("ack", "acknowledge messages whose sender requested it", examples)
     parser.add_argument("ids", metavar="ID", nargs="+", help="the messages")
 
 
 def _status(command: AddCommand) -> None:
     parser = command(
         "status",
-        "say what this server is doing, or show what one does",
+        "publish the status of this server, or show that of a server",
         [
             "builderctl status",
             "builderctl status --server build2 --json",
@@ -207,16 +213,21 @@ def _status(command: AddCommand) -> None:
             "builderctl status success --artifact /root/cloudstack-management_4.21.0.0_all.deb",
             "builderctl status idle",
         ],
-        "'building' starts the current job; 'success' and 'failed' close it into the last build.",
+        "'building' starts the current job; 'success' and 'failed' end it, and it becomes the last build.",
     )
     parser.add_argument("status", metavar="STATUS", nargs="?", choices=STATES, help=f"one of {', '.join(STATES)}")
-    parser.add_argument("--server", metavar="SERVER", help="show this server's status (default: this server)")
-    parser.add_argument("--job", metavar="ID", help="the job (default: the one that is being built, or a new id)")
+    parser.add_argument("--server", metavar="SERVER", help="show the status of SERVER (default: this server)")
+    parser.add_argument("--job", metavar="ID", help="the job (default: the current job, or a new id)")
     parser.add_argument("--git-branch", metavar="BRANCH", help="the branch that is built")
     parser.add_argument("--git-commit", metavar="COMMIT", help="the commit that is built")
-    parser.add_argument("--log", metavar="PATH", help="the build's log on this server")
+    parser.add_argument("--log", metavar="PATH", help="the log of the build on this server")
     parser.add_argument(
-        "--artifact", dest="artifacts", metavar="PATH", action="append", default=[], help="what was built; repeatable"
+        "--artifact",
+        dest="artifacts",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="built file; repeat for more",
     )
     _offline(parser)
     _secrets(parser)
@@ -225,43 +236,45 @@ def _status(command: AddCommand) -> None:
 def _service(command: AddCommand) -> None:
     parser = command(
         "health",
-        "show how all servers, the jobs and the messages are",
+        "show the health of all servers, the jobs and the messages",
         ["builderctl health", "builderctl health --json", "builderctl health --summary"],
-        "Ages are in seconds in JSON.",
+        "With --json, ages are in seconds.",
     )
     parser.add_argument(
         "--summary",
         action="store_true",
-        help="only what needs the manager, as the service saw it last: without the network, nothing when all is well",
+        help="print the last summary of the service, without access to the network; nothing if there are no problems",
     )
-    about = "publish this server's heartbeat until stopped; the service build-heartbeat runs this"
+    about = "publish the heartbeat of this server until stopped; the service build-heartbeat runs this"
     parser = command("heartbeat", about, ["builderctl heartbeat --once"])
-    parser.add_argument("--once", action="store_true", help="publish one and end")
+    parser.add_argument("--once", action="store_true", help="publish one heartbeat and exit")
 
 
 def _outbox(command: AddCommand) -> None:
     parser = command(
         "outbox",
-        "show what this server has accepted and the remote has not taken yet",
+        "show the writes of this server that the remote has not accepted yet",
         ["builderctl outbox", "builderctl outbox --json"],
-        "The service, and every command that reaches the remote, delivers what waits, in its order. What the remote\n"
-        "refuses for its content is set aside. An ID is that of a line, or of a message in it.",
+        "The service, and every command that reaches the remote, delivers the outbox in its order. A write whose\n"
+        "content the remote rejects is set aside. An ID is that of a line, or of a message in it.",
     )
-    parser.add_argument("--drop", metavar="ID", action="append", default=[], help="give one up for good; repeatable")
     parser.add_argument(
-        "--retry", metavar="ID", action="append", default=[], help="let one that was set aside wait again; repeatable"
+        "--drop", metavar="ID", action="append", default=[], help="delete a write from the outbox; repeat for more"
+    )
+    parser.add_argument(
+        "--retry", metavar="ID", action="append", default=[], help="deliver a write that was set aside; repeat for more"
     )
 
 
 def _recover(command: AddCommand) -> None:
     parser = command(
         "recover",
-        "show the messages of this server that somebody has taken from the remote, or send them again",
+        "show the messages of this server that were removed from the remote, or send them again",
         ["builderctl recover", "builderctl recover --resend"],
-        "When the branch of the remote is rewound or rewritten, nothing is sent again by itself: somebody may have\n"
-        "purged a secret.",
+        "After the branch of the remote was rewound or rewritten, no message is sent again automatically: the purpose\n"
+        "may have been to remove a secret.",
     )
-    parser.add_argument("--resend", action="store_true", help="send them again, with their ids and times")
+    parser.add_argument("--resend", action="store_true", help="send them again, with their ids and timestamps")
 
 
 def _count(text: str) -> int:

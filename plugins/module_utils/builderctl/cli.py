@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command builderctl, for the manager at a server's shell."""
+"""The command builderctl, for the manager at the shell of a server."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 
 from ..coordination.delivery.deliver import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain, unusable
-from ..coordination.machine import open_standard_streams
 from ..coordination.operations.recover import withdrawal_notes
+from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
 from .arguments import parse
 from .body import read_body
@@ -30,9 +30,10 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out a command line and return the exit code, which ``exit_codes.EXIT_CODES`` explains.
+    """Run a command line.
 
-    :param argv: the command line without the program's name; that of this process when None.
+    :param argv: the command line without the name of the program; None for that of this process.
+    :return: the exit code, one of ``exit_codes.EXIT_CODES``.
     """
     open_standard_streams()
     argv = sys.argv[1:] if argv is None else list(argv)
@@ -54,38 +55,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str], notes: list[str]) -> int:
     try:
-        given = parse(argv)
+        args = parse(argv)
     except SystemExit as stop:
         _print("")
         return int(stop.code or 0)
-    if given.config != CONFIG_FILE and not os.path.exists(given.config):
-        raise InvalidInput(f"There is no file {given.config}.", "Correct --config, or leave it out.")
-    outcome = _carry_out(given, load_config(given.config), notes)
-    if given.json:
+    if args.config != CONFIG_FILE and not os.path.exists(args.config):
+        raise InvalidInput(f"The file {args.config} does not exist.", "Correct the option --config, or omit it.")
+    outcome = _run(args, load_config(args.config), notes)
+    if args.json:
         _print_json({**outcome.data, "notes": notes})
     else:
-        _tell_notes(notes)
-        _print(outcome.text(painter(_wants_colours())))
+        _print_notes(notes)
+        _print(outcome.text(painter(_use_colours())))
     return outcome.code
 
 
-def _carry_out(given: Namespace, config: Config, notes: list[str]) -> Outcome:
-    """Do what was asked for, and add to ``notes`` what happened beside it."""
-    if given.command == "heartbeat":
-        return heartbeat(config, given.once)
-    if given.command == "health" and given.summary:
+def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
+    """Run a command, and add the notes of the operation to ``notes``."""
+    if args.command == "heartbeat":
+        return heartbeat(config, args.once)
+    if args.command == "health" and args.summary:
         return summary(config)
-    if given.command in ("send", "reply"):
-        if given.body is None:
+    if args.command in ("send", "reply"):
+        if args.body is None:
             raise InvalidInput(
-                "There is no body.", "Give it as the last argument, or - to read it from standard input."
+                "The message has no body.", "Pass it as the last argument, or pass - to read it from standard input."
             )
-        if given.body == "-":
-            given.body = read_body()
+        if args.body == "-":
+            args.body = read_body()
     with config.host() as host:
         try:
-            outcome = ON_REPOSITORY[given.command](host, config, given)
-            if given.command != "outbox":
+            outcome = ON_REPOSITORY[args.command](host, config, args)
+            if args.command != "outbox":
                 deliver_waiting(host)
             return outcome
         finally:
@@ -93,45 +94,48 @@ def _carry_out(given: Namespace, config: Config, notes: list[str]) -> Outcome:
 
 
 def _fail(argv: Sequence[str], kind: str, text: str, notes: list[str]) -> int:
-    """Say what went wrong, and return the exit code."""
-    if _wants_json(argv):
+    """Print an error, and return the exit code."""
+    if _is_json_requested(argv):
         with contextlib.suppress(StateUnusable):
             _print_json({"error": kind, "message": one_line(text), "notes": notes})
     else:
-        _tell_notes(notes)
-    _tell(text)
+        _print_notes(notes)
+    _print_error(text)
     return exit_code(kind)
 
 
-def _wants_json(argv: Sequence[str]) -> bool:
-    """Whether JSON is asked for, also where the command line cannot be read."""
+def _is_json_requested(argv: Sequence[str]) -> bool:
+    """Return whether --json is given, even in an invalid command line."""
     return "--json" in [*argv, "--"][: [*argv, "--"].index("--")]
 
 
-def _wants_colours() -> bool:
+def _use_colours() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _tell_notes(notes: list[str]) -> None:
+def _print_notes(notes: list[str]) -> None:
     for note in notes:
-        _tell(f"note: {note}")
+        _print_error(f"note: {note}")
 
 
-def _tell(text: str) -> None:
+def _print_error(text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stderr.write(f"builderctl: {one_line(text)}\n")
         sys.stderr.flush()
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    """Print a value as JSON that every reader takes: half characters become question marks."""
+    """Print a value as JSON.
+
+    Lone surrogates, which many parsers reject, become question marks.
+    """
     _print(json.dumps(clean(value, str)))
 
 
 def _print(text: str) -> None:
-    """Print a text, unless it is empty; that its reader has gone is no error.
+    """Print a text, unless it is empty. A closed pipe is not an error.
 
-    :raises StateUnusable: when it cannot be written.
+    :raises StateUnusable: if it cannot be written.
     """
     try:
         sys.stdout.write(f"{text}\n" if text else "")
@@ -140,6 +144,6 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise StateUnusable(
-                f"This was carried out, but its result cannot be printed ({error.strerror}).",
-                "Do not do it again; see where standard output goes.",
+                f"The command succeeded, but its result cannot be printed ({error.strerror}).",
+                "Do not repeat the command. Check the destination of standard output.",
             ) from error

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each command of builderctl does."""
+"""The commands of builderctl."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ from .rendering import Paint
 
 
 class Outcome(NamedTuple):
-    """What came of a command: for programs, for people, and the exit code."""
+    """The result of a command.
+
+    :param data: the result for programs, a JSON object.
+    :param text: a function that renders the result for people.
+    :param code: the exit code.
+    """
 
     data: dict[str, Any]
     text: Callable[[Paint], str]
@@ -37,16 +42,16 @@ class Outcome(NamedTuple):
 Action = Callable[[Host, Config, Namespace], Outcome]
 
 
-def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
+def _read(host: Host, _config: Config, args: Namespace) -> Outcome:
     chosen = Filter(
-        unread=False if given.all else None,
-        undeliverable=given.undeliverable,
-        types=given.type,
-        senders=given.senders,
-        thread=given.thread,
-        since=given.since,
-        limit=given.limit,
-        ids=given.ids,
+        unread=False if args.all else None,
+        undeliverable=args.undeliverable,
+        types=args.type,
+        senders=args.senders,
+        thread=args.thread,
+        since=args.since,
+        limit=args.limit,
+        ids=args.ids,
     )
     found = list_messages(host, chosen)
     data = {
@@ -60,24 +65,24 @@ def _read(host: Host, _config: Config, given: Namespace) -> Outcome:
     return Outcome(data, lambda paint: rendering.listing(data, host.id, narrowed, host.clock(), paint))
 
 
-def _send(host: Host, _config: Config, given: Namespace) -> Outcome:
-    return _sent(host, send(host, _draft(given, given.subject, given.request), given.to, given.secrets, given.offline))
+def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
+    return _sent(host, send(host, _draft(args, args.subject, args.request), args.to, args.secrets, args.offline))
 
 
-def _reply(host: Host, _config: Config, given: Namespace) -> Outcome:
-    return _sent(host, reply(host, given.id, _draft(given), given.secrets, given.offline))
+def _reply(host: Host, _config: Config, args: Namespace) -> Outcome:
+    return _sent(host, reply(host, args.id, _draft(args), args.secrets, args.offline))
 
 
-def _draft(given: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
+def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
     return Draft(
         subject=subject,
-        body=given.body,
-        type=given.type,
-        priority=given.priority,
-        require_ack=given.require_ack,
-        facts=tuple(given.facts),
+        body=args.body,
+        type=args.type,
+        priority=args.priority,
+        require_ack=args.require_ack,
+        facts=tuple(args.facts),
         request=request,
-        key=given.key,
+        key=args.key,
     )
 
 
@@ -96,73 +101,74 @@ def _written(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _mark_read(host: Host, _config: Config, given: Namespace) -> Outcome:
-    receipt, changed = mark_read(host, given.ids or None)
+def _mark_read(host: Host, _config: Config, args: Namespace) -> Outcome:
+    receipt, changed = mark_read(host, args.ids or None)
     data = {**_written(receipt), "changed": changed, "ids": receipt.result}
     return Outcome(data, lambda _paint: rendering.marked("read", data))
 
 
-def _ack(host: Host, _config: Config, given: Namespace) -> Outcome:
-    receipt = acknowledge(host, given.ids)
-    data = {**_written(receipt), "ids": receipt.result, "not_asked": not_asked(host, given.ids)}
+def _ack(host: Host, _config: Config, args: Namespace) -> Outcome:
+    receipt = acknowledge(host, args.ids)
+    data = {**_written(receipt), "ids": receipt.result, "not_asked": not_asked(host, args.ids)}
     return Outcome(data, lambda _paint: rendering.marked("acknowledged", data))
 
 
-def _status(host: Host, _config: Config, given: Namespace) -> Outcome:
-    details = {name: getattr(given, name) for name in ("job", "log", "artifacts")}
-    details.update(branch=given.git_branch, commit=given.git_commit)
-    if given.status is not None:
-        if given.server is not None:
-            raise InvalidInput("No server says what another is doing.", "Leave --server or the status out.")
-        if (given.status == "idle" and any(details.values())) or (given.status == "building" and given.artifacts):
+def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
+    details = {name: getattr(args, name) for name in ("job", "log", "artifacts")}
+    details.update(branch=args.git_branch, commit=args.git_commit)
+    if args.status is not None:
+        if args.server is not None:
+            raise InvalidInput("A server can only set its own status.", "Omit the option --server, or the status.")
+        if (args.status == "idle" and any(details.values())) or (args.status == "building" and args.artifacts):
             raise InvalidInput(
-                f"The status {given.status!r} takes no such detail.",
-                "Leave --artifact out."
-                if given.status == "building"
-                else "Leave --job, --git-branch, --git-commit, --log and --artifact out.",
+                f"The status {args.status!r} does not accept these options.",
+                "Omit --artifact."
+                if args.status == "building"
+                else "Omit --job, --git-branch, --git-commit, --log and --artifact.",
             )
-        receipt = write_status(host, Report(given.status, **details), given.secrets, given.offline)
+        receipt = write_status(host, Report(args.status, **details), args.secrets, args.offline)
         server, document, data = host.id, receipt.result, {**_written(receipt), "queued": receipt.queued}
     else:
         if any(details.values()):
             raise InvalidInput(
-                "Details of a job were given without a status.",
-                "Give one, for example: builderctl status building --job job_42",
+                "The options of a job need a status.",
+                "Pass a status, for example: builderctl status building --job job_42",
             )
-        server = host.fleet.check_recipient(given.server or host.id)
-        seen = show_status(host, server)
-        document, data = seen.status, {"remote_age_seconds": round(seen.age), "commit": seen.commit}
-        data.update(queued=seen.queued, verified=seen.verdict.verified, verified_reason=seen.verdict.reason)
+        server = host.fleet.check_recipient(args.server or host.id)
+        published = show_status(host, server)
+        document, data = published.status, {"remote_age_seconds": round(published.age), "commit": published.commit}
+        data["queued"] = published.queued
+        data.update(verified=published.verdict.verified, verified_reason=published.verdict.reason)
     data = {"server": server, "status": document, **data}
-    verdict = data.get("verified_reason", "")
-    return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), verdict, data["queued"]))
+    sender = data.get("verified_reason", "")
+    return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), sender, data["queued"]))
 
 
 def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
-    seen = read_health(host, config.reply_deadline)
-    return Outcome(seen, lambda paint: rendering.health(seen, host.clock(), paint), int(not seen["healthy"]))
+    found = read_health(host, config.reply_deadline)
+    return Outcome(found, lambda paint: rendering.health(found, host.clock(), paint), int(not found["healthy"]))
 
 
-def _outbox(host: Host, _config: Config, given: Namespace) -> Outcome:
-    dropped = [drop(host, name) for name in given.drop]
-    again = [retry(host, name) for name in given.retry]
+def _outbox(host: Host, _config: Config, args: Namespace) -> Outcome:
+    dropped = [drop(host, name) for name in args.drop]
+    retried = [retry(host, name) for name in args.retry]
     contents = Outbox(host.state).read()
     data = {
-        "waiting": [_waiting(item) for item in contents.items],
-        "set_aside": [{**_waiting(item), "reason": item.reason} for item in contents.aside],
-        "dropped": [_waiting(item) for item in dropped],
-        "retried": [_waiting(item) for item in again],
+        "waiting": [_item(item) for item in contents.items],
+        "set_aside": [{**_item(item), "reason": item.reason} for item in contents.aside],
+        "dropped": [_item(item) for item in dropped],
+        "retried": [_item(item) for item in retried],
     }
     return Outcome(data, lambda _paint: rendering.outbox(data))
 
 
-def _waiting(item: Item) -> dict[str, Any]:
+def _item(item: Item) -> dict[str, Any]:
     messages = [id_of(entry) for entry in item.messages]
     return {"id": item.id, "accepted_at": item.accepted_at, "summary": item.summary, "messages": messages}
 
 
-def _recover(host: Host, _config: Config, given: Namespace) -> Outcome:
-    if given.resend:
+def _recover(host: Host, _config: Config, args: Namespace) -> Outcome:
+    if args.resend:
         receipt = resend(host)
         data = {**_written(receipt), "messages": shown(host, receipt.result)}
     else:
@@ -185,9 +191,9 @@ ON_REPOSITORY: dict[str, Action] = {
 
 
 def heartbeat(config: Config, once: bool) -> Outcome:
-    """Publish heartbeats until told to stop, or one.
+    """Publish one heartbeat, or heartbeats until SIGTERM or SIGINT.
 
-    :raises CoordinationError: when this host cannot beat.
+    :raises CoordinationError: if this host cannot publish heartbeats.
     """
     from .service import run
 
@@ -196,9 +202,9 @@ def heartbeat(config: Config, once: bool) -> Outcome:
 
 
 def summary(config: Config) -> Outcome:
-    """What needs the manager, without the network.
+    """Return the summary for the manager, without access to the network.
 
-    :raises StateUnusable: when what the service saw cannot be read.
+    :raises StateUnusable: if the record of the service cannot be read.
     """
     from . import login
 

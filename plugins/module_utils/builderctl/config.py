@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration of this host's command and service: one JSON file, written by the setup playbook."""
+"""The configuration of the command and the service, a file that setup.yml writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
-from ..coordination.errors import InvalidInput, reading_remedy
+from ..coordination.errors import InvalidInput, permission_remedy
 from ..coordination.identity.host import Host, open_host
 from ..coordination.monitoring.heartbeat import PUBLISH
 
@@ -20,16 +20,21 @@ CONFIG_FILE = "/etc/acs-builders/builderctl.json"
 
 @dataclass(frozen=True)
 class Config:
-    """Where things are, and how the service beats.
+    """The configuration of a server.
 
-    :param timeout: seconds that one read or write may take on the network.
-    :param interval: seconds between two beats.
-    :param push_budget: pushes a minute that the beats of the whole fleet may take; the interval grows with the fleet.
-        GitHub recommends at most 6 for a repository (docs.github.com, "Repository limits").
-    :param publish: where the service beats: on the server's ref, on the branch as the old scripts do, or both.
-    :param reply_deadline: seconds after which unread mail is overdue.
-    :param log_folder: where the service writes its logs.
-    :param archive: ``on``, or ``off`` where the service archives nothing.
+    :param repo: the path of the clone.
+    :param remote: the name of the remote in the clone.
+    :param branch: the branch with the documents.
+    :param pat_file: the path of the token file.
+    :param state_dir: the path of the state directory.
+    :param timeout: the maximum of seconds for the network in one read or write.
+    :param interval: seconds between two heartbeats.
+    :param push_budget: the maximum of pushes per minute for the heartbeats of the whole fleet; larger fleets get a
+        longer interval. GitHub recommends at most 6 for a repository (docs.github.com, "Repository limits").
+    :param publish: the destination of heartbeats, one of ``PUBLISH``.
+    :param reply_deadline: seconds after which an unread message is overdue.
+    :param log_folder: the folder of the logs of the service.
+    :param archive: ``on``, or ``off`` to archive nothing.
     """
 
     repo: str = "/root/Build"
@@ -47,9 +52,9 @@ class Config:
 
     @contextmanager
     def host(self) -> Iterator[Host]:
-        """Open this host, and close it in the end.
+        """Open this host and close it afterwards.
 
-        :raises CoordinationError: when the state directory or the clone cannot be used.
+        :raises CoordinationError: if the state directory or the clone cannot be used.
         """
         host = open_host(self.repo, self.state_dir, self.remote, self.branch, self.pat_file, self.timeout)
         try:
@@ -59,18 +64,18 @@ class Config:
 
 
 def load_config(path: str = CONFIG_FILE) -> Config:
-    """Read the configuration; without the file, everything has its default.
+    """Read the configuration; without the file, every setting has its default.
 
-    :raises InvalidInput: when the file is not a configuration.
+    :raises InvalidInput: if the file is not a valid configuration.
     """
-    remedy = "Run the setup playbook again, or correct the file."
+    remedy = "Correct the file, or run on the controller: ansible-playbook setup.yml"
     try:
         with open(path, encoding="utf-8") as stream:
             given = json.load(stream)
     except FileNotFoundError:
         return Config()
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({error.strerror}).", reading_remedy(error, remedy)) from error
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}).", permission_remedy(error, remedy)) from error
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} cannot be read ({error}).", remedy) from error
     defaults = {field.name: field.default for field in fields(Config)}

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cycle of the service: look at the repository, write down what is new, beat."""
+"""One cycle of the service.
+
+A cycle reads the repository, logs new messages, delivers the outbox and publishes a heartbeat.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +43,17 @@ from .notification import notify
 from .service_log import ServiceLog
 
 ARCHIVE_EVERY = 3600
-"""Seconds between two looks for messages that can be archived. They are days old by then: it never hurries."""
+"""Seconds between two runs of the archiving, which moves messages that are days old."""
 
 
-class Seen(NamedTuple):
-    """What a look at the repository told."""
+class Observation(NamedTuple):
+    """The result of a read of the repository.
+
+    :param health: the health of the fleet.
+    :param mailbox: the entries of the mailbox; None if it is damaged.
+    :param commit: the commit that was read; None if the branch is empty.
+    :param fresh: whether the remote was reached.
+    """
 
     health: dict[str, Any]
     mailbox: list[dict[str, Any]] | None
@@ -54,25 +63,27 @@ class Seen(NamedTuple):
 
 @dataclass
 class Cycle:
-    """What the service carries from one cycle to the next.
+    """The cycles of the service, and the state between two of them.
 
-    :param started_at: when the service started, in UTC.
-    :param interval: seconds until the next cycle, as the last one found it.
+    :param config: the configuration.
+    :param log: the log of the service.
+    :param started_at: the start of the service, as text in UTC.
+    :param interval: seconds until the next cycle; each cycle updates it.
     """
 
     config: Config
     log: ServiceLog
     started_at: str
     interval: int
-    _clone_at: str | None = field(default=None, init=False)
-    _archive_at: float = field(default=0, init=False)
+    _clone_commit: str | None = field(default=None, init=False)
+    _next_archive: float = field(default=0, init=False)
     _archive_failed: str = field(default="", init=False)
     _archive_notice: str = field(default="", init=False)
 
     def run(self) -> None:
-        """Look, write down what is new, and beat.
+        """Run one cycle.
 
-        :raises Exception: when there was no beat, for whatever reason.
+        :raises Exception: if no heartbeat was published.
         """
         problems: dict[str, str] = {}
         try:
@@ -93,101 +104,112 @@ class Cycle:
             self.log.problems(problems, utc_now())
 
     def _beat(self, host: Host, problems: dict[str, str]) -> None:
-        """Beat, and add to ``problems`` what is wrong on this host, each under a name that stays the same."""
-        self.interval = beat_interval(self.config, len(host.fleet.ids()))
-        seen = host.repository.read(lambda snapshot: self._look(host, snapshot))
-        self._write_down(host, seen, problems)
-        if not seen.fresh:
+        """Publish a heartbeat, and collect the problems of this host.
+
+        The problems are added to ``problems``, each under a constant name.
+        """
+        self.interval = heartbeat_interval(self.config, len(host.fleet.ids()))
+        observed = host.repository.read(lambda snapshot: self._observe(host, snapshot))
+        self._log_messages(host, observed, problems)
+        if not observed.fresh:
             host.repository.notes.remove(host.repository.away)
-            raise RemoteUnreachable(host.repository.away, "The next beat is tried as usual.")
+            raise RemoteUnreachable(host.repository.away, "The next cycle tries again.")
         notify("WATCHDOG=1")
-        waiting = self._deliver(host)
+        outbox_problems = self._deliver(host)
         notify("WATCHDOG=1")
         self._announce_archiving(host)
-        own = [*overdue_mail(seen.health), *waiting, *problems.values()]
-        beat = compose_heartbeat(host, own, self.interval, __version__, self.started_at)
+        own_problems = [*overdue_mail(observed.health), *outbox_problems, *problems.values()]
+        beat = compose_heartbeat(host, own_problems, self.interval, __version__, self.started_at)
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
-        self._update_clone(host, seen.commit, problems)
+        self._update_clone(host, observed.commit, problems)
         try:
             close_job(host)
         except (CoordinationError, OSError) as error:
-            problems["job"] = f"The end of a job could not be published: {explain(error)}"
+            problems["job"] = f"The result of a job cannot be published: {explain(error)}"
         notify("WATCHDOG=1")
         self._archive(host, problems)
         try:
             notices = [self._archive_notice] if self._archive_notice else []
-            write_summary(host, seen.health, [*waiting, *problems.values(), *notices], self.interval)
+            write_summary(host, observed.health, [*outbox_problems, *problems.values(), *notices], self.interval)
         except StateUnusable as error:
             problems["state"] = error.what
 
-    def _look(self, host: Host, snapshot: Snapshot) -> Seen:
+    def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         mailbox = None
         with contextlib.suppress(DocumentDamaged):
             mailbox = read_mailbox(snapshot).entries
         health = look_at_health(host, snapshot, self.config.reply_deadline)
-        return Seen(health, mailbox, snapshot.commit, snapshot.fresh)
+        return Observation(health, mailbox, snapshot.commit, snapshot.fresh)
 
-    def _write_down(self, host: Host, seen: Seen, problems: dict[str, str]) -> None:
+    def _log_messages(self, host: Host, observed: Observation, problems: dict[str, str]) -> None:
         path = Path(self.config.log_folder, f"build-messages-{host.id}.log")
         if self.log.error:
             problems["log"] = self.log.error
         try:
-            if seen.mailbox is not None:
-                log_new_mail(host, seen.mailbox, path)
+            if observed.mailbox is not None:
+                log_new_mail(host, observed.mailbox, path)
         except StateUnusable as error:
             problems["mail log"] = error.what
         except OSError as error:
             problems["mail log"] = f"{path} cannot be written ({error.strerror})"
 
     def _deliver(self, host: Host) -> list[str]:
-        """Deliver what waits in the outbox, and tell what is wrong with it."""
+        """Deliver the outbox, and return its problems."""
         deliver_waiting(host)
         return Outbox(host.state).read().problems(host.clock())
 
     def _announce_archiving(self, host: Host) -> None:
-        """Tell what will be archived here for the first time, a day before; until then nothing is."""
-        if self.config.archive == ARCHIVE_OFF or time.monotonic() < self._archive_at:
+        """Announce the first archiving of this server a day before it."""
+        if self.config.archive == ARCHIVE_OFF or time.monotonic() < self._next_archive:
             return
         try:
             self._archive_notice = first_notice(host)
         except CoordinationError as error:
             self._archive_notice = f"Nothing is archived: {error}"
         if self._archive_notice:
-            self._archive_at = time.monotonic() + ARCHIVE_EVERY
+            self._next_archive = time.monotonic() + ARCHIVE_EVERY
             host.repository.notes.append(self._archive_notice)
 
     def _archive(self, host: Host, problems: dict[str, str]) -> None:
-        """Archive what is done with, once in a while; that it failed is told until it succeeds."""
-        if self.config.archive != ARCHIVE_OFF and time.monotonic() >= self._archive_at:
-            self._archive_at = time.monotonic() + ARCHIVE_EVERY
+        """Archive messages every ``ARCHIVE_EVERY`` seconds.
+
+        A failure remains a problem until the next success.
+        """
+        if self.config.archive != ARCHIVE_OFF and time.monotonic() >= self._next_archive:
+            self._next_archive = time.monotonic() + ARCHIVE_EVERY
             self._archive_failed = ""
             try:
                 moved = archive(host).result
                 if moved:
                     self.log.write(f"{len(moved)} message{'s' * (len(moved) != 1)} archived", host.clock())
             except (RemoteMissing, RemoteUnreachable):
-                self._archive_at = 0  # the next beat tells of it, if it lasts
+                self._next_archive = 0  # the next cycle tries again, and reports the remote if it is still away
             except (CoordinationError, OSError) as error:
                 self._archive_failed = (
-                    f"Messages could not be archived, which is tried again in an hour: {explain(error)}"
+                    f"Messages cannot be archived; the service tries again in an hour: {explain(error)}"
                 )
         if self._archive_failed:
             problems["archive"] = self._archive_failed
 
     def _update_clone(self, host: Host, commit: str | None, problems: dict[str, str]) -> None:
-        if commit is None or commit == self._clone_at:
+        if commit is None or commit == self._clone_commit:
             return
         try:
             notes = host.repository.update_clone(commit, host.id)
         except Locked as error:
             notes = [error.what]
-        self._clone_at = None if notes else commit
+        self._clone_commit = None if notes else commit
         if notes:
             problems["clone"] = " ".join(notes)
 
 
-def beat_interval(config: Config, servers: int) -> int:
-    """Seconds between two beats: as configured, or longer when the fleet's beats would exceed the push budget."""
+def heartbeat_interval(config: Config, servers: int) -> int:
+    """Return the seconds between two heartbeats.
+
+    A fleet whose heartbeats would exceed the push budget gets more than the configured seconds.
+
+    :param servers: the number of servers in the fleet.
+    """
     return max(config.interval, math.ceil(60 * servers / config.push_budget))

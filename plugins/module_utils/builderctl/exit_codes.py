@@ -7,18 +7,21 @@ from __future__ import annotations
 
 EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     0: ("done", ()),
-    1: ("not healthy ('health' alone says so)", ("no_answer",)),
+    1: ("not healthy (only of 'health')", ("no_answer",)),
     2: (
-        "wrong usage: an option, an id or a name that cannot be used",
+        "wrong usage: an invalid option, id or name",
         ("invalid_input", "unknown_server", "unknown_message", "key_conflict", "identity", "secret"),
     ),
-    3: ("the remote cannot be reached or did not take it in time: try again later", ("unreachable", "deadline")),
+    3: (
+        "the remote cannot be reached, or did not accept the write in time: try again later",
+        ("unreachable", "deadline"),
+    ),
     4: (
-        "the remote says no: the credential, a hook or rule, no such repository, or another host with this identity",
+        "the remote rejects it: the credential, a hook or rule, a missing repository, or another host with this id",
         ("credential", "declined", "remote_missing", "duplicate_identity", "remote"),
     ),
     5: (
-        "something on this host, or a document in the repository, cannot be used",
+        "a file or program of this host, or a document in the repository, cannot be used",
         (
             "state",
             "document_damaged",
@@ -34,9 +37,9 @@ EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     130: ("interrupted", ()),
 }
-"""What each exit code means, and the kinds of error that end with it."""
+"""The meaning of each exit code, and the kinds of errors (``CoordinationError.kind``) that it stands for."""
 
 
 def exit_code(kind: str) -> int:
-    """The exit code of a kind of error."""
+    """Return the exit code of a kind of error."""
     return next((code for code, (_meaning, kinds) in EXIT_CODES.items() if kind in kinds), 5)

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What needs the manager, from what the service saw last: shown at login, without the network."""
+"""The summary for the manager at login.
+
+It is made from the last record of the service, without access to the network.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,16 @@ from .config import Config
 
 SUMMARY_FILE = "summary.json"
 SILENT = 5
-"""Intervals without a cycle of the service after which it is said to be silent."""
+"""The number of intervals without a cycle after which the service is reported as silent."""
 
 
 def write_summary(host: Host, health: dict[str, Any], problems: list[str], interval: int) -> None:
-    """Record what needs the manager.
+    """Record the summary for the manager.
 
-    :param problems: why this host itself is not healthy.
+    :param health: the health of the fleet.
+    :param problems: the problems of this host.
     :param interval: seconds until the next record.
-    :raises StateUnusable: when it cannot be written.
+    :raises StateUnusable: if the record cannot be written.
     """
     others = [problem for problem in health["problems"] if not problem.startswith(f"{host.id}: ")]
     host.state.write_json(
@@ -42,9 +46,9 @@ def write_summary(host: Host, health: dict[str, Any], problems: list[str], inter
 
 
 def write_failure(host: Host, failure: str) -> None:
-    """Record why there is no heartbeat, beside what was recorded before.
+    """Add the reason why there is no heartbeat to the record.
 
-    :raises StateUnusable: when it cannot be written.
+    :raises StateUnusable: if the record cannot be written.
     """
     record = host.state.read(SUMMARY_FILE, _parse_summary) or _parse_summary({"server": host.id})
     host.state.write_json(SUMMARY_FILE, {**record, "failure": failure})
@@ -62,18 +66,19 @@ def _parse_summary(record: Any) -> dict[str, Any]:
 
 
 def summary(config: Config, now: datetime | None = None) -> str:
-    """What needs the manager, in a few lines; empty when nothing does.
+    """Return the summary: unread messages, problems, the state of the service.
 
-    :param now: the time, in UTC.
-    :raises StateUnusable: when the record cannot be read.
+    :param now: the current time in UTC; None to read the clock.
+    :return: one line for each; empty if there is nothing to report.
+    :raises StateUnusable: if the record cannot be read.
     """
     record = StateDirectory(config.state_dir).read(SUMMARY_FILE, _parse_summary)
     if record is None:
-        return "The heartbeat service of this server has never run. See: systemctl status build-heartbeat"
+        return "The heartbeat service of this server has never run. Check it: systemctl status build-heartbeat"
     lines = []
     unread = record["unread"]
     if unread:
-        lines.append(f"{unread} unread message{'s' * (unread != 1)}. Read with: builderctl read")
+        lines.append(f"{unread} unread message{'s' * (unread != 1)}. Read: builderctl read")
     lines += record["problems"]
     seen = parse_time(record["at"])
     if record["failure"]:
@@ -84,11 +89,11 @@ def summary(config: Config, now: datetime | None = None) -> str:
 
 
 def _silence(seen: datetime | None, limit: float, now: datetime) -> list[str]:
-    """What is to be said of a service that has not recorded anything for more than some seconds."""
-    look = "See: systemctl status build-heartbeat"
+    """Report a service without a record for more than ``limit`` seconds."""
+    remedy = "Check it: systemctl status build-heartbeat"
     if seen is None:
-        return [f"The heartbeat service has not recorded when it looked last. {look}"]
+        return [f"The heartbeat service has not completed a cycle. {remedy}"]
     seconds = (now - seen).total_seconds()
     if seconds < -limit:
-        return [f"The heartbeat service looked last at {utc_text(seen)}, ahead of this host's clock. See: timedatectl"]
-    return [f"The heartbeat service is silent since {utc_text(seen)}. {look}"] if seconds > limit else []
+        return [f"The last cycle of the heartbeat service, {utc_text(seen)}, is in the future. Check: timedatectl"]
+    return [f"The heartbeat service has been silent since {utc_text(seen)}. {remedy}"] if seconds > limit else []

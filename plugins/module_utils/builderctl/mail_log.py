@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log of the messages that came for this server."""
+"""The log of the messages to this server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..coordination.identity.host import Host
 from ..coordination.identity.signatures import digest
-from ..coordination.identity.verification import WORDS
+from ..coordination.identity.verification import LABELS
 from ..coordination.mail.actionable import standings
 from ..coordination.mail.lenient_fields import not_understood
 from ..coordination.mail.message import id_of, is_for, is_undeliverable, normalise
@@ -24,13 +24,14 @@ LOGGED_FILE = "logged.json"
 
 
 def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> None:
-    """Append the messages that came since the last time; the first time, those that are unread.
+    """Append the messages that were not logged before.
 
-    Those that no server is a recipient of come too. It marks nothing read.
+    The first call appends only the unread messages. Undeliverable messages are included. No message is marked read.
 
-    :param entries: the mailbox.
-    :raises OSError: when the log cannot be written; the same messages are new the next time.
-    :raises StateUnusable: when what was logged cannot be read or recorded.
+    :param entries: the entries of the mailbox.
+    :param path: the log file.
+    :raises OSError: if the log cannot be written; then the next call logs the same messages.
+    :raises StateUnusable: if the record of logged messages cannot be read or written.
     """
     logged = host.state.read(LOGGED_FILE, lambda record: {str(name) for name in record["ids"]})
     mine = [entry for entry in entries if is_for(entry, host.id, host.fleet) or is_undeliverable(entry, host.fleet)]
@@ -41,25 +42,28 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
         new = [entry for entry in mine if not logged & {_name_of(entry), id_of(entry)}]
     if new:
         when = stamp(host.clock())
-        judged = zip(new, standings(host, new))
-        append(path, "\n".join(_logged(host, entry, when, WORDS[one.verified]) for entry, one in judged))
+        verified = zip(new, standings(host, new))
+        append(path, "\n".join(_logged(host, entry, when, LABELS[result.verified]) for entry, result in verified))
     if new or logged is None:
         host.state.write_json(LOGGED_FILE, {"ids": [_name_of(entry) for entry in mine]})
 
 
 def _name_of(entry: dict[str, Any]) -> str:
-    """An entry in the record of those that were logged; one without an id by what it says."""
+    """Return the name of an entry in the record of logged messages.
+
+    An entry without an id has a hash of its content.
+    """
     return name_of(entry) if id_of(entry) else digest(entry)
 
 
 def _logged(host: Host, entry: dict[str, Any], when: str, sender: str) -> str:
-    """A message as the log shows it: one line, and its body in lines that cannot pass for one."""
-    message, odd = normalise(entry), not_understood(entry)
+    """Render a message for the log, with a prefix before each line of its body."""
+    message, other = normalise(entry), not_understood(entry)
     sender += "" if host.fleet.has_recipient(entry.get("to")) else ", UNDELIVERABLE"
     head = "[{}] {} -> {}: {} ({}, sent {}, {})".format(
         message["type"].upper(),
         *(one_line(message[name]) for name in ("from", "to", "subject", "id", "timestamp")),
         sender,
     )
-    head += f" Also written: {one_line(json.dumps(odd, ensure_ascii=False))}" if odd else ""
+    head += f" Other members: {one_line(json.dumps(other, ensure_ascii=False))}" if other else ""
     return f"{when} {head}\n{quoted(message['body'], '    | ')}"

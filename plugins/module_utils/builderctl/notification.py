@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notifying systemd of the state of the service."""
+"""Notification of systemd about the state of the service."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import socket
 
 
 def notify(*states: str) -> None:
-    """Notify systemd, if it started the service, as sd_notify(3) describes. Failures are ignored, as advised there.
+    """Notify systemd, if it started this process (sd_notify(3)).
 
-    :param states: assignments such as ``READY=1``.
+    Failures are ignored, as the manual advises.
+
+    :param states: assignments, for example ``READY=1``.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address.startswith("@"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A parser of command lines that raises what it finds wrong, and the form of its help."""
+"""The parser of command lines, and the format of its help."""
 
 from __future__ import annotations
 
@@ -17,32 +17,38 @@ _OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises what it finds wrong."""
+    """A parser that raises an exception for an error, instead of exiting."""
 
     def error(self, message: str) -> Any:
         raise InvalidInput(f"{message[:1].upper()}{message[1:]}.", f"See '{self.prog} --help'.")
 
 
-class _Word(str):
-    """An argument behind ``--``, which is no option whatever it looks like."""
+class _Positional(str):
+    """An argument after ``--``, which is never an option."""
 
 
 class Command(Parser):
-    """The parser of one command, whose options may stand before, between and behind its arguments."""
+    """The parser of one command.
+
+    It accepts options before, between and after the arguments.
+    """
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if namespace is not None:  # a pass of parse_known_intermixed_args
             return super().parse_known_args(args, namespace)
         end = args.index("--") if "--" in args else len(args)
-        words = [_Word(arg) for arg in args[end + 1 :]]
+        words = [_Positional(arg) for arg in args[end + 1 :]]
         known, extras = self.parse_known_intermixed_args([*args[:end], *words], argparse.Namespace())
         if extras:
             self.error(f"unrecognized arguments: {' '.join(extras)}")
         return known, extras
 
     def _parse_optional(self, arg_string: str) -> Any:
-        """What has blanks, or is a lone dash, is no option."""
-        if isinstance(arg_string, _Word) or not _OPTION.fullmatch(arg_string):
+        """Classify an argument.
+
+        A text with white space, or a single hyphen, is not an option.
+        """
+        if isinstance(arg_string, _Positional) or not _OPTION.fullmatch(arg_string):
             return None
         if arg_string.partition("=")[0] not in self._option_string_actions:
             self.error(f"unrecognized arguments: {arg_string}")
@@ -50,11 +56,11 @@ class Command(Parser):
 
 
 def plain_help(prog: str) -> argparse.HelpFormatter:
-    """Help that looks the same in every window, so that an example is one line."""
+    """Return a formatter with a fixed width, so that each example is one line."""
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100)
 
 
 def epilog(examples: list[str], codes: Iterable[int]) -> str:
-    """What stands at the end of a help: examples, and the meaning of exit codes."""
+    """Return the end of a help text: examples and exit codes."""
     lines = ["examples:", *(f"  {example}" for example in examples), "", "exit codes:"]
     return "\n".join([*lines, *(f"  {code:<4} {EXIT_CODES[code][0]}" for code in codes)])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The heartbeat service: beats until it is told to stop."""
+"""The heartbeat service, which runs cycles until it receives SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -22,24 +22,35 @@ from .notification import notify
 from .service_log import ServiceLog
 
 JITTER = 0.1
-"""The part of an interval by which a beat comes earlier or later, so that the servers do not beat in step."""
+"""The fraction of the interval by which a cycle is randomly earlier or later, so that servers do not push at once."""
 
 
 class Stopped(BaseException):
-    """The service was told to stop. Like KeyboardInterrupt, it is no error that anything on the way may handle."""
+    """The service received a signal to stop.
+
+    Like KeyboardInterrupt, it does not derive from Exception.
+    """
 
 
 class Signals(NamedTuple):
-    """What systemd has asked for: that the service stops, or that it beats at once."""
+    """The received signals.
+
+    :param stop: set by SIGTERM and SIGINT.
+    :param wake: set by SIGHUP, which starts the next cycle at once.
+    """
 
     stop: threading.Event
-    beat: threading.Event
+    wake: threading.Event
 
 
 def run(config: Config, once: bool = False) -> int:
-    """Beat until SIGTERM or SIGINT, or once; return the exit code. SIGHUP asks for a beat at once.
+    """Run cycles until SIGTERM or SIGINT, or one cycle.
 
-    :raises CoordinationError: when this host cannot beat at all or, with ``once``, did not.
+    SIGHUP starts the next cycle at once.
+
+    :param once: whether to run one cycle only.
+    :return: the exit code.
+    :raises CoordinationError: if this host cannot be opened or, with ``once``, no heartbeat was published.
     """
     if once:
         _open(config).run()
@@ -47,11 +58,11 @@ def run(config: Config, once: bool = False) -> int:
     signals = _handle_signals()
     try:
         try:
-            _beat_on(config, signals)
+            _run_cycles(config, signals)
         except CoordinationError as error:
-            # systemd starts the service again, and an interval between two starts is no flood.
+            # systemd restarts the service; the wait limits the rate of restarts.
             notify("READY=1", f"STATUS={one_line(error.what)}")
-            _wait(config.interval, signals.beat)
+            _wait(config.interval, signals.wake)
             raise
     except Stopped:
         pass
@@ -65,12 +76,12 @@ def _open(config: Config) -> Cycle:
     return Cycle(config, log, utc_text(utc_now()), config.interval)
 
 
-def _beat_on(config: Config, signals: Signals) -> None:
+def _run_cycles(config: Config, signals: Signals) -> None:
     cycle = _open(config)
     notify("READY=1", "STATUS=Started")
     while not signals.stop.is_set():
-        notify("WATCHDOG=1", f"STATUS={_try(cycle)}")
-        _wait(cycle.interval * random.uniform(1 - JITTER, 1 + JITTER), signals.beat)  # noqa: S311 (no secret)
+        notify("WATCHDOG=1", f"STATUS={_run_cycle(cycle)}")
+        _wait(cycle.interval * random.uniform(1 - JITTER, 1 + JITTER), signals.wake)  # noqa: S311 (no secret)
 
 
 def _handle_signals() -> Signals:
@@ -82,28 +93,31 @@ def _handle_signals() -> Signals:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: signals.beat.set())
+    signal.signal(signal.SIGHUP, lambda _number, _frame: signals.wake.set())
     return signals
 
 
-def _try(cycle: Cycle) -> str:
-    """Run a cycle and tell how it went.
+def _run_cycle(cycle: Cycle) -> str:
+    """Run one cycle, and return its result for the status line of systemd.
 
-    :raises CloneInvalid: when there is no clone: it may have been replaced, and a new start sees the new one.
+    :raises CloneInvalid: if the clone is missing; after a restart the service opens a new clone.
     """
     try:
         cycle.run()
     except CloneInvalid:
         raise
-    except Exception as error:  # whatever it is, the next cycle may go well
+    except Exception as error:  # an unexpected error must not end the service
         return one_line(f"No heartbeat: {explain(error)}")
-    return f"Last beat at {utc_text(utc_now())}"
+    return f"Last heartbeat at {utc_text(utc_now())}"
 
 
-def _wait(seconds: float, beat: threading.Event) -> None:
-    """Wait until the time is over or a beat is asked for, telling systemd's watchdog in time that this is no hang."""
+def _wait(seconds: float, wake: threading.Event) -> None:
+    """Wait for a time or an event.
+
+    The watchdog of systemd is notified meanwhile (sd_watchdog_enabled(3)).
+    """
     slice_seconds = int(os.environ.get("WATCHDOG_USEC", 120_000_000)) / 3_000_000
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not beat.wait(min(left, slice_seconds)):
+    while (left := end - time.monotonic()) > 0 and not wake.wait(min(left, slice_seconds)):
         notify("WATCHDOG=1")
-    beat.clear()
+    wake.clear()

@@ -3,18 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The coordination of build servers: plain Python without Ansible.
 
-Imports go up this list, never down, which the lint step enforces:
+Imports go from a row to rows above it, never the other way; the lint step enforces this:
 
-secrets                           what a secret looks like, redaction, the token file
-errors, machine, text, timestamps each error with its remedy; facts of this machine; sanitizing; UTC times as text
-state_dir, documents              files and locks of this server; JSON documents and their changes
-git                               the only folder that knows Git
-store                             the transaction, snapshots, the journal of pushes
-identity                          the fleet, this server, signatures, trusted keys, verification
-mail, status                      messages and the mailbox; the status document
-delivery, environment             the outbox and its delivery; installed packages and their comparison
-operations, monitoring            send, list, wait, mark, archive, recover, set the status; heartbeats and health
-builds, autoreply                 jobs; automatic answers
+machine, standard_streams          facts of this machine; the standard streams of a process
+text, timestamps, secrets          sanitizing; UTC times as text; finding and redacting secrets, the token file
+errors                             every error, with its remedy
+state_dir, documents               files and locks of this server; JSON documents and their changes
+git                                the only folder that knows Git
+store                              the transaction, snapshots, the journal of pushes
+identity                           the fleet, this server, signatures, trusted keys, verification
+mail, status                       messages and the mailbox; the status document
+delivery, environment              the outbox and its delivery; installed packages and their comparison
+operations, monitoring             send, list, wait, mark, archive, recover, set the status; heartbeats and health
+builds, autoreply                  jobs; automatic answers
 """
 
 __version__ = "0.1.0"

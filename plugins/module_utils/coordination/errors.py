@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The exceptions of the coordination package, each with what the user can do about it."""
+"""The exceptions of the coordination package, each with a remedy."""
 
 from __future__ import annotations
 
@@ -10,73 +10,83 @@ import os
 import traceback
 from pathlib import Path
 
-from .secrets.redaction import harmless
+from .secrets.redaction import redacted
 
 
 def sentence(text: str) -> str:
-    """A text that another sentence can follow: what another program says has often no full stop."""
+    """End a text with a full stop, unless it has one.
+
+    The output of other programs often has none.
+    """
     whole = text.rstrip()
     return whole if whole.endswith((".", "!", "?", "…")) else f"{whole}."
 
 
 class CoordinationError(Exception):
-    """Something the user can understand and act upon.
+    """An error that the user can correct. Its text contains no secret.
 
-    ``what`` says in one sentence what happened, ``remedy`` what to do next; neither holds a secret. A command at its
-    end has no full stop behind it, so that it can be pasted.
-    ``kind`` is a stable name for programs.
+    :param what: what happened, in one sentence.
+    :param remedy: what to do next. A command at its end is not followed by a full stop, so that it can be pasted.
     """
 
     kind = "error"
+    """A stable name of the class for programs: the return value ``reason`` of modules."""
 
     def __init__(self, what: str, remedy: str) -> None:
-        self.what, self.remedy = sentence(harmless(what)), harmless(remedy)
+        self.what, self.remedy = sentence(redacted(what)), redacted(remedy)
         super().__init__(f"{self.what} {self.remedy}")
 
-    def tell(self, more: str) -> None:
-        """Say more of what happened, before what to do next."""
-        self.what = f"{self.what} {harmless(more)}"
+    def add_detail(self, detail: str) -> None:
+        """Add a sentence about what happened, before the remedy."""
+        self.what = f"{self.what} {redacted(detail)}"
         self.args = (f"{self.what} {self.remedy}",)
 
 
 class InvalidInput(CoordinationError):
-    """A value that the caller gave cannot be used."""
+    """An argument of the caller is invalid."""
 
     kind = "invalid_input"
 
 
 class UnknownServer(CoordinationError):
-    """A server id that the fleet does not know."""
+    """A server id is not in the fleet file."""
 
     kind = "unknown_server"
 
 
 class IdentityMismatch(CoordinationError):
-    """This host is not, or is not known to be, the server it should speak for."""
+    """This host is another server than the caller expects, or its id is unknown."""
 
     kind = "identity"
 
 
 class UnknownMessage(CoordinationError):
-    """A message id that is neither in the mailbox nor in the archives."""
+    """A message id is neither in the mailbox nor in the archives."""
 
     kind = "unknown_message"
 
 
 class KeyConflict(CoordinationError):
-    """An idempotency key, or a message id, that was used before with other content."""
+    """An idempotency key or a message id was used before for another content."""
 
     kind = "key_conflict"
 
 
 class NoAnswer(CoordinationError):
-    """Nothing that was waited for came in time."""
+    """The message that the caller waits for did not arrive within the time limit."""
 
     kind = "no_answer"
 
 
 class DocumentDamaged(CoordinationError):
-    """A document of the Build repository that cannot be parsed; it is never overwritten."""
+    """A document of the Build repository cannot be parsed. It is never overwritten.
+
+    :param path: the path of the document in the repository.
+    :param line: the line of the error.
+    :param reason: the error, without a full stop.
+    :param commit: the commit in which the document was read; empty if it is not known.
+    :param good_commit: the newest commit in which the document can be parsed; empty if none is known.
+    """
 
     kind = "document_damaged"
 
@@ -85,154 +95,157 @@ class DocumentDamaged(CoordinationError):
         remedy = "Correct the file in the Build repository with an ordinary commit."
         if good_commit:
             remedy = (
-                f"The newest commit in which it can be read is {good_commit}: in a clone, run "
+                f"It is valid in commit {good_commit}, which is the newest such commit. In a clone, run "
                 f"'git checkout {good_commit} -- {path}', commit and push."
             )
         elif commit:
-            remedy = f"No commit was found in which it can be read. {remedy}"
+            remedy = f"No commit was found in which it is valid. {remedy}"
         super().__init__(f"{where}: {reason}.", remedy)
         self.path = path
         self.line = line
-        self.reason = harmless(reason)
+        self.reason = redacted(reason)
         self.commit = commit
         self.good_commit = good_commit
 
 
 class DependencyMissing(CoordinationError):
-    """A program or library that is needed is not installed."""
+    """A required program or library is not installed."""
 
     kind = "dependency"
 
 
 class StateUnusable(CoordinationError):
-    """This host's state directory cannot be read, written or locked."""
+    """A file of this host cannot be read, written or locked."""
 
     kind = "state"
 
 
 def unusable(error: OSError, path: Path | None = None) -> StateUnusable:
-    """What to say when the system does not let a file be read or written.
+    """Convert an error of the operating system about a file to an error with a remedy.
 
-    :param path: the file, where the error may name a temporary one.
+    :param path: the file; needed where ``error`` names a temporary file.
     """
-    told, name = error.strerror or type(error).__name__, path or error.filename
+    reason, name = error.strerror or type(error).__name__, path or error.filename
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "Make room on that file system ('df -h' shows them all)."
+        remedy = "Free disk space on that file system ('df -h' lists the file systems)."
     elif error.errno == errno.EROFS:
-        remedy = "Make that file system writable, or give a folder on another one."
+        remedy = "Make that file system writable, or use a folder on another one."
     else:
-        remedy = reading_remedy(error, "See what it says and mend that first.")
-    return StateUnusable(f"{name}: {told}" if name else told, remedy)
+        remedy = permission_remedy(error, "Correct that, and try again.")
+    return StateUnusable(f"{name}: {reason}" if name else reason, remedy)
 
 
 class OutboxFull(CoordinationError):
-    """So much waits in this host's outbox that no more is accepted."""
+    """The outbox of this server has reached its maximum size."""
 
     kind = "outbox_full"
 
 
 class Locked(StateUnusable):
-    """Another process of this host holds a lock for too long."""
+    """Another process of this host holds a lock."""
 
 
 class CloneInvalid(CoordinationError):
-    """The clone does not tell where the Build repository is."""
+    """The clone is missing, or has no usable remote."""
 
     kind = "clone"
 
 
 class SigningFailed(CoordinationError):
-    """This server cannot sign what it sends, or check what others have signed."""
+    """This server cannot sign a document, or cannot check signatures."""
 
     kind = "signing"
 
 
 class NotActionable(CoordinationError):
-    """A message that must not be acted upon."""
+    """A message must not be acted upon."""
 
     kind = "not_actionable"
 
 
 class SecretFound(InvalidInput):
-    """A text that is to be published holds a secret, or what looks like one."""
+    """A text has a secret, or the form of a secret, and is not published."""
 
     kind = "secret"
 
 
 class GitFailed(CoordinationError):
-    """Git failed for a reason that nothing above explains."""
+    """Git failed for a reason that no other class describes."""
 
     kind = "git"
 
 
 class ObservationFailed(CoordinationError):
-    """This machine does not tell what is on it."""
+    """The installed packages of this machine cannot be determined."""
 
     kind = "observation"
 
 
 class RemoteError(CoordinationError):
-    """The remote did not do what was asked."""
+    """A fetch or a push failed."""
 
     kind = "remote"
 
 
 class RemoteUnreachable(RemoteError):
-    """No connection to the remote; nothing was sent."""
+    """The remote cannot be reached. Nothing was sent."""
 
     kind = "unreachable"
 
 
 class RemoteBusy(RemoteUnreachable):
-    """The remote fails, or asks to be asked less often; ``wait`` is how many seconds it is left alone."""
+    """The remote has an internal error, or limits the rate of requests."""
 
     wait = 0.0
+    """Seconds until the next request to the remote."""
 
 
 class CredentialRejected(RemoteError):
-    """The remote does not accept the credential."""
+    """The remote rejected the credential."""
 
     kind = "credential"
 
 
 class RemoteMissing(RemoteError):
-    """There is no such repository or branch at the remote."""
+    """The remote has no such repository or branch."""
 
     kind = "remote_missing"
 
 
 class PushDeclined(RemoteError):
-    """The remote refuses this push by a hook or a rule."""
+    """A hook or a rule of the remote declined the push."""
 
     kind = "declined"
 
 
 class DeadlineReached(RemoteError):
-    """The write was not accepted in time."""
+    """The remote did not accept the write within the time limit."""
 
     kind = "deadline"
 
 
 class DuplicateIdentity(RemoteError):
-    """Another host beats as the same server."""
+    """Another host publishes heartbeats with the id of this server."""
 
     kind = "duplicate_identity"
 
 
-def reading_remedy(error: OSError, otherwise: str) -> str:
-    """What to do about a file that cannot be read or written: another user has to, or what helps ``otherwise``."""
+def permission_remedy(error: OSError, otherwise: str) -> str:
+    """Return the remedy for a file that cannot be read or written.
+
+    :param otherwise: the remedy for an error other than a missing permission.
+    """
     if not isinstance(error, PermissionError):
         return otherwise
     if os.geteuid() != 0:
-        return "This user may not do that. Run it as root, with sudo."
-    return f"Give it to root, who has no more rights here than an owner has: chown root:root {error.filename}"
+        return "This user does not have the permission. Run the command as root, with sudo."
+    return f"Root does not have the permission either, so make root its owner: chown root:root {error.filename}"
 
 
 def explain(error: Exception) -> str:
-    """Why something failed, in a sentence; with the place in this program where nobody foresaw it."""
+    """Return the text of an error; for an unexpected one with its place in the source."""
     if isinstance(error, (CoordinationError, OSError)):
-        return harmless(str(unusable(error) if isinstance(error, OSError) else error))
+        return redacted(str(unusable(error) if isinstance(error, OSError) else error))
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
-    words = harmless(str(error))
-    return f"This should not happen: {type(error).__name__}: {words} ({place}). Report it to the authors."
+    return f"Unexpected error {type(error).__name__}: {redacted(str(error))} ({place}). Report it to the authors."

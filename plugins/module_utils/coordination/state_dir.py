@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""This host's own files: small JSON documents written atomically, and locks."""
+"""The state directory of this server: JSON files, written atomically, and locks."""
 
 from __future__ import annotations
 
@@ -23,34 +23,37 @@ T = TypeVar("T")
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?")
 LOCK_TIMEOUT = 10
-"""Seconds to wait for a lock that is held only while a file is written."""
+"""Seconds to wait for a lock that is only held while a file is written."""
 LOCK_POLL = 0.02
-"""Seconds between two tries to take a lock that another process holds."""
+"""Seconds between two attempts to acquire a lock that another process holds."""
 
 
 def commit_name(value: Any) -> str:
-    """The name of a commit as one of this host's own files has it; empty where it names none.
+    """Validate the name of a commit in a state file before it is passed to Git.
 
-    :raises ValueError: when it cannot be one: Git would be asked for it.
+    :return: the name, an SHA-1 or SHA-256 in hexadecimal digits, or an empty text.
+    :raises ValueError: if it is neither.
     """
     if not isinstance(value, str) or not _COMMIT.fullmatch(value):
-        raise ValueError(f"{value!r} is no commit")
+        raise ValueError(f"{value!r} is not a commit")
     return value
 
 
 class StateDirectory:
-    """The folder in which a server keeps what is its own (mode 0700, made when first written to).
+    """The folder with the state of this server.
 
-    :param path: the folder, ``/var/lib/acs-builders`` on a server.
+    The first write creates it with mode 0700.
+
+    :param path: the folder, by default ``/var/lib/acs-builders``.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
     def make(self, name: str = "") -> Path:
-        """Return the folder ``name`` inside the state directory, made when missing.
+        """Create the folder ``name`` if it is missing, and return its path.
 
-        :raises StateUnusable: when it cannot be made.
+        :raises StateUnusable: if it cannot be created.
         """
         folder = self.path / name
         try:
@@ -60,9 +63,9 @@ class StateDirectory:
         return folder
 
     def read_json(self, name: str) -> Any:
-        """Return the content of the JSON file ``name``, None when there is none.
+        """Return the content of the JSON file ``name``, None if it is missing.
 
-        :raises StateUnusable: when it cannot be read or is not JSON.
+        :raises StateUnusable: if it cannot be read or is not JSON.
         """
         path = self.path / name
         try:
@@ -73,27 +76,27 @@ class StateDirectory:
             raise unusable(error, path) from error
         except (ValueError, RecursionError) as error:
             raise StateUnusable(
-                f"{path} is not JSON ({error}).", "Restore it, or remove it to have it made anew."
+                f"{path} is not JSON ({error}).", "Restore it, or remove it; then a new one is created."
             ) from error
 
     def read(self, name: str, parse: Callable[[Any], T]) -> T | None:
-        """Return what ``parse`` makes of the JSON file ``name``, None when there is none.
+        """Return the JSON file ``name`` as parsed by ``parse``, None if it is missing.
 
-        :raises StateUnusable: as :meth:`read_json`, and when ``parse`` can make nothing of it.
+        :raises StateUnusable: as :meth:`read_json`, and if ``parse`` fails.
         """
         value = self.read_json(name)
         try:
             return None if value is None else parse(value)
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise StateUnusable(
-                f"{self.path / name} does not hold what it should ({error}).",
-                "Restore it, or remove it to have it made anew.",
+                f"{self.path / name} has unexpected content ({error}).",
+                "Restore it, or remove it; then a new one is created.",
             ) from error
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write ``value`` to the JSON file ``name``: whole and on disk, or not at all.
+        """Write ``value`` to the JSON file ``name`` atomically and durably.
 
-        :raises StateUnusable: when it cannot be written.
+        :raises StateUnusable: if it cannot be written.
         """
         path = self.make() / name
         try:
@@ -115,11 +118,13 @@ class StateDirectory:
 
     @contextlib.contextmanager
     def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-        """Hold the lock file ``name``; the kernel releases it when the process ends, however it ends.
+        """Hold the lock file ``name`` (flock(2)).
+
+        The kernel releases it when the process ends.
 
         :param timeout: seconds to wait for another process.
-        :raises Locked: when the lock is not free in time.
-        :raises StateUnusable: when the lock file cannot be made.
+        :raises Locked: if another process holds the lock for longer.
+        :raises StateUnusable: if the lock file cannot be created.
         """
         path = self.make(os.path.dirname(name)) / os.path.basename(name)
         try:
@@ -135,8 +140,8 @@ class StateDirectory:
                 except BlockingIOError:
                     if time.monotonic() >= deadline:
                         raise Locked(
-                            f"Another process of this host has held {path} for {timeout:.0f} s.",
-                            f"See which one with 'fuser -v {path}', and try again when it is done.",
+                            f"Another process of this host has held the lock {path} for {timeout:.0f} s.",
+                            f"Find it with 'fuser -v {path}', and try again when it has ended.",
                         ) from None
                     time.sleep(LOCK_POLL)
             yield
@@ -145,10 +150,13 @@ class StateDirectory:
 
 
 def _number(text: str) -> float:
-    """A number with a fraction or an exponent; NaN and what is infinite are none, as RFC 8259 has it."""
+    """Parse a number with a fraction or an exponent.
+
+    RFC 8259 has neither NaN nor infinity.
+    """
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number")
+        raise ValueError(f"{text} is not a number")
     return number
 
 

@@ -93,7 +93,7 @@ def test_a_heartbeat_that_is_dated_far_ahead_is_no_sign_of_life(scene: Scene) ->
         publish_heartbeat(early, compose_heartbeat(early, [], 60, "1.0.0"))
     for moment in (ahead(), ahead(hours=3)):
         server = health_at(scene.fleet, "build2", moment)["servers"]["build1"]
-        assert "dated more than 10 minutes ahead of this host" in server["problems"][0]
+        assert "dated more than 10 minutes ahead of the clock of this host" in server["problems"][0]
     assert server["state"] == "stale"
     assert health_at(scene.fleet, "build2", ahead(days=30))["servers"]["build1"]["state"] == "ok"
 
@@ -110,7 +110,7 @@ def test_a_status_that_is_dated_far_ahead_keeps_no_later_one_out(scene: Scene) -
     with scene.fleet.host("build1") as host:
         write_status(replace(host, clock=lambda: ahead(days=30)), Report("building", "job_1"))
     server = health_at(scene.fleet, "build2", ahead())["servers"]["build1"]
-    assert server["status"] == "unknown" and "far ahead" in server["problems"][0]
+    assert server["status"] == "unknown" and "is in the future" in server["problems"][0]
     with scene.fleet.host("build1") as host:
         write_status(host, Report("success"))
     server = health_at(scene.fleet, "build2", ahead())["servers"]["build1"]
@@ -149,7 +149,7 @@ def looks(scene: Scene, beats: list[dict[str, Any]]) -> dict[str, Any]:
 def test_unsigned_heartbeats_from_before_the_keys_are_no_sign_of_life(scene: Scene) -> None:
     forged = unsigned(scene.attacker.heartbeat("build1"), timestamp=ago(hours=2))
     seen = looks(scene, [{**forged, "sequence": 10**6 + number} for number in range(7)])
-    assert seen["state"] == "stale" and "not believed" in seen["problems"][0]
+    assert seen["state"] == "stale" and "not trusted" in seen["problems"][0]
 
 
 def test_heartbeats_of_a_key_that_was_rotated_are_no_sign_of_life(scene: Scene) -> None:
@@ -172,7 +172,7 @@ def test_heartbeats_that_are_replayed_in_their_order_are_no_sign_of_life(scene: 
     git("push", "--quiet", "origin", ":refs/heartbeats/build1", cwd=scene.attacker.clone)
     assert problems(scene.fleet, "build2") != []
     seen = looks(scene, kept[:-1])
-    assert seen["state"] == "stale" and seen["problems"] == ["an older heartbeat of it was put back"]
+    assert seen["state"] == "stale" and seen["problems"] == ["its heartbeat was replaced by an older one"]
 
 
 def test_an_own_heartbeat_that_is_replayed_is_no_second_host(scene: Scene) -> None:

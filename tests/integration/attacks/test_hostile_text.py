@@ -112,7 +112,7 @@ def test_the_logs(attacked: Builders) -> None:
         mail, beats = running.log("build-messages"), running.log()
     check_harmless(attacked, "\n".join([*mail, *beats]))
     heads = [line for line in mail if not line.startswith("    | ") and line != "    |"]
-    assert len(heads) == 4 and all(re.search(r", unsigned\)(?: Also written: \{.*\})?$", line) for line in heads)
+    assert len(heads) == 4 and all(re.search(r", unsigned\)(?: Other members: \{.*\})?$", line) for line in heads)
     assert not any("forged" in line for line in beats)
     assert builderctl(attacked, "health", "--summary").count("\n") < 20
 
@@ -135,7 +135,7 @@ def test_ansible_and_its_plays(builders: Builders, tmp_path: Path, name: str) ->
     play.write_text(json.dumps([{"hosts": "build1", **common, "tasks": tasks}]))
     listed = ad_hoc(builders.folder, "build1", "build_message")
     played = ansible("playbook", play, "playbooks/health.yml", folder=builders.folder)
-    assert "Fail when a server is stale" in played.stdout, played.output
+    assert "Fail if a server is stale" in played.stdout, played.output
     for done in (listed, played):
         assert "Traceback" not in done.output and "012345678" not in done.output
         check_harmless(builders, done.output)

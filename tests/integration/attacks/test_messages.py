@@ -54,15 +54,15 @@ def test_a_forged_sender_from_before_the_keys(scene: Scene, table: Tell) -> None
     forged = anew(scene.asked, timestamp=ago(hours=2))
     del forged["signature"]
     scene.attacker.put(forged)
-    check_refused(scene.fleet, "build2", forged["id"], "unsigned", "not signed, from before build1 has a key")
+    check_refused(scene.fleet, "build2", forged["id"], "unsigned", "not signed, and dated before build1 had a key")
     check_good(scene.fleet, "build2", scene.beside["id"])
-    table("forged sender, unsigned and back-dated", "unsigned", "not signed, from before build1 has a key")
+    table("forged sender, unsigned and back-dated", "unsigned", "not signed, and dated before build1 had a key")
 
 
 def test_a_forged_sender_with_the_attackers_own_key(scene: Scene, table: Tell) -> None:
     forged = signed(anew(scene.asked), scene.attacker.key)
     scene.attacker.put(forged)
-    reason = "signed with a key that no server of this fleet has"
+    reason = "signed with an unknown key"
     check_forged(scene, forged, reason)
     table("forged sender, the attacker's key", "false", reason)
 
@@ -74,7 +74,7 @@ def test_a_forged_sender_with_the_key_of_a_compromised_partner(scene: Scene, tab
     table("forged sender, a partner's key", "false", "forged: it is signed by build3")
 
 
-CHANGED = "it was changed: build1 has signed something else"
+CHANGED = "the signature of build1 does not match the content"
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_the_signature_of_another_message(scene: Scene, table: Tell) -> None:
 def test_a_signature_that_is_none(scene: Scene, table: Tell) -> None:
     forged = anew(scene.asked, signature="-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n")
     scene.attacker.put(forged)
-    check_forged(scene, forged, "its signature cannot be read")
-    table("signature that is none", "false", "its signature cannot be read")
+    check_forged(scene, forged, "its signature is malformed")
+    table("signature that is none", "false", "its signature is malformed")
 
 
 def test_a_replayed_request(scene: Scene, table: Tell) -> None:
@@ -193,7 +193,7 @@ def test_a_key_that_was_put_into_the_repository(scene: Scene, table: Tell) -> No
     forged = signed(anew(scene.asked), scene.attacker.key)
     scene.attacker.push(files)
     scene.attacker.put(forged)
-    reason = "signed with a key that no server of this fleet has"
+    reason = "signed with an unknown key"
     check_forged(scene, forged, reason)
     with scene.fleet.host("build2") as host:
         assert public not in [signer.key for signer in host.signers.signers]

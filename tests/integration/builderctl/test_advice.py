@@ -54,7 +54,7 @@ def test_a_secret(shell: Shell) -> None:
 
 def test_a_host_that_does_not_know_who_it_is(shell: Shell) -> None:
     (shell.builders.state("build1") / "server_id").unlink()
-    advised = re.search(r"write the id, for example (\S+), to (\S+) ", told(shell, "read"))
+    advised = re.search(r"Write it, for example (\S+), to (\S+) ", told(shell, "read"))
     assert advised and advised.group(2) == str(shell.builders.state("build1") / "server_id")
     shell.script("build1", f"echo {advised.group(1)} > {advised.group(2)}")
     assert shell.ok("build1", "read") == "No unread messages.\n"
@@ -92,18 +92,22 @@ def test_a_job_that_runs(shell: Shell) -> None:
         with pytest.raises(Exception, match="The job first is running on build1") as refusal:
             start(host, Job("second", folder, "true", log_folder=folder))
     lock = builders.state("build1") / RUNNING_LOCK
-    advised = str(refusal.value).rpartition("end it: ")[2]
+    advised = str(refusal.value).rpartition("terminate it: ")[2]
     assert advised == f"fuser -k -TERM {lock}"
     with builders.host("build1") as host:
         shell.script("build1", advised)
         job, _published = watch(host, LIMIT)
-    assert (job["running"], job["status"], job["reason"]) == (False, "failed", "it was told to stop")
+    assert (job["running"], job["status"], job["reason"]) == (
+        False,
+        "failed",
+        "it was terminated by a signal to its runner",
+    )
 
 
 def test_an_acknowledgement_that_nobody_asked_for(shell: Shell) -> None:
     asked = shell.json("build2", "send", "One", "1", "--require-ack")["message"]["id"]
     plain = shell.json("build2", "send", "Two", "2")["message"]["id"]
     assert shell.ok("build1", "ack", asked, plain) == (
-        f"Marked acknowledged: {asked}\nMarked acknowledged, although no acknowledgement was asked for: {plain}\n"
+        f"Marked acknowledged: {asked}\nMarked acknowledged, although no acknowledgement was requested: {plain}\n"
     )
     assert shell.json("build1", "ack", plain)["not_asked"] == [plain]

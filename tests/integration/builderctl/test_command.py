@@ -156,7 +156,7 @@ def test_a_conversation(shell: Shell) -> None:
     assert shell.ok("build1", "mark-read", thread[1]["id"]) == f"Already read: {thread[1]['id']}\n"
     assert shell.ok("build1", "mark-read", "--", thread[1]["id"]).startswith("Already read")
     assert shell.ok("build1", "read") == "No unread messages.\n"
-    assert shell.ok("build1", "mark-read").startswith("Nothing to mark")
+    assert shell.ok("build1", "mark-read").startswith("No messages to mark")
 
 
 def test_the_health(shell: Shell) -> None:
@@ -258,7 +258,7 @@ def test_what_was_seen_last_is_shown_with_a_note(shell: Shell) -> None:
 def test_a_full_disk_behind_standard_output(shell: Shell, words: str) -> None:
     done = shell.script("build1", f"builderctl {words} > /dev/full")
     assert done.returncode == 5
-    assert "carried out, but its result cannot be printed" in done.stderr and done.stderr.count("\n") == 1
+    assert "succeeded, but its result cannot be printed" in done.stderr and done.stderr.count("\n") == 1
     if words.startswith("send"):
         assert len(shell.builders.messages()) == 1
 
@@ -358,7 +358,7 @@ def test_a_terminal_is_no_body(everyday: Shell, terminal: Terminal, words: list[
         check=False,
     )
     assert done.returncode == 2
-    said = "There is no body. Give it as the last argument, or - to read it from standard input."
+    said = "The message has no body. Pass it as the last argument, or pass - to read it from standard input."
     assert done.stderr == f"builderctl: {said}\n"
 
 

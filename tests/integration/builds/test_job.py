@@ -142,7 +142,7 @@ def test_a_job_that_fails(build: Build, command: str, reason: str, code: int | N
 def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(build: Build) -> None:
     build.start(f"sleep {LIMIT} {build.source} & sleep {LIMIT}", time_limit=1)
     job = build.watch()["job"]
-    assert (job["status"], job["reason"]) == ("failed", "it was ended at its time limit of 1 s")
+    assert (job["status"], job["reason"]) == ("failed", "it was terminated at its time limit of 1 s")
     until(lambda: not build.processes(), "an end of what it started")
 
 
@@ -150,7 +150,7 @@ def test_a_runner_that_is_told_to_stop_says_so(build: Build) -> None:
     build.hang()
     os.kill(build.processes()[0], signal.SIGTERM)
     job = build.watch()["job"]
-    assert (job["status"], job["reason"]) == ("failed", "it was told to stop")
+    assert (job["status"], job["reason"]) == ("failed", "it was terminated by a signal to its runner")
 
 
 def end_runner(build: Build) -> None:
@@ -173,7 +173,7 @@ def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Buil
         timeout=LIMIT,
     )
     assert run_service(config, once=True) == 0
-    assert build.status()["last_build"]["reason"] == "its process is gone"
+    assert build.status()["last_build"]["reason"] == "its process ended without a result"
     assert build.status()["last_build"]["last_lines"] == ["begun"]
     assert build.told()[1:] == [("error", "Build failed: job_1")]
     assert run_service(config, once=True) == 0
@@ -250,14 +250,14 @@ def test_one_job_at_a_time(build: Build) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"job": "../evil"}, "cannot be the id of a job"),
-        ({"job": ""}, "cannot be the id of a job"),
-        ({"job": "a\nb"}, "cannot be the id of a job"),
-        ({"source": "/nonexistent"}, "There is no folder /nonexistent"),
-        ({"command": " "}, "The command cannot be run"),
+        ({"job": "../evil"}, "is not a valid id of a job"),
+        ({"job": ""}, "is not a valid id of a job"),
+        ({"job": "a\nb"}, "is not a valid id of a job"),
+        ({"source": "/nonexistent"}, "The folder /nonexistent does not exist"),
+        ({"command": " "}, "The command is empty"),
         ({"time_limit": 0}, "not a positive number"),
-        ({"artifacts": ["../../etc/shadow"]}, "no pattern inside of the source"),
-        ({"artifacts": ["/etc/shadow"]}, "no pattern inside of the source"),
+        ({"artifacts": ["../../etc/shadow"]}, "is not a pattern of files in the source"),
+        ({"artifacts": ["/etc/shadow"]}, "is not a pattern of files in the source"),
     ],
 )
 def test_bad_input_starts_nothing(build: Build, options: dict[str, Any], says: str) -> None:

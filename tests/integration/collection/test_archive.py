@@ -1,4 +1,4 @@
-"""The collection from a plain clone, and from the archive built of it, with ansible-core alone."""
+"""The collection from a plain clone, and from the archive built of it, with ansible-core and GitPython alone."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has ansible-core, and no other library that it does not need."""
-    return make_python(tmp_path_factory.mktemp("control") / "python", "ansible-core")
+    """A Python that has ansible-core and GitPython, and no other library that they do not need."""
+    return make_python(tmp_path_factory.mktemp("control") / "python", "ansible-core", "GitPython")
 
 
 @pytest.fixture(scope="module")

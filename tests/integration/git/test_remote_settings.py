@@ -175,7 +175,7 @@ def test_no_other_credential_is_used(builders: Builders, host: GitHost, home: Pa
     assert set(host.passwords) == {TOKEN}
     (builders.folder / "PAT").unlink()
     failed = call(builders, "build1", variables=variables)
-    assert failed.result["reason"] == "credential" and "There is no file" in failed.result["msg"]
+    assert failed.result["reason"] == "credential" and "does not exist" in failed.result["msg"]
     assert set(host.passwords) == {TOKEN}
 
 

@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
-from ansible_collections.acs.builders.tests.integration.roles.clones import mend
+from ansible_collections.acs.builders.tests.integration.roles.clones import repair
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 HOOKS = [
@@ -216,7 +216,7 @@ def test_a_clone_that_is_half_updated_on_a_full_disk_is_repaired_by_the_role(
         assert send(host, Draft("one", "1"), ["build2"]).delivery == "pushed"
         assert "unable to write file" in " ".join(host.repository.notes)
     assert (clone / "coordination/messages.json").read_bytes() == b""
-    assert mend(clone, legacy.remote)["changed"]
+    assert repair(clone, legacy.remote)["changed"]
     with legacy.host("build1") as host:
         receipt = send(host, Draft("two", "2"), ["build2"])
         assert host.repository.notes == []

@@ -51,7 +51,11 @@ BAD: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
     "a reserved word": ({**SENT, "to": "coordination"}, "invalid_input", ("coordination", "reserved word")),
     "upper case": ({**SENT, "to": "Build2"}, "invalid_input", ("Build2", "lower-case")),
     "itself": ({**SENT, "to": "build1"}, "invalid_input", ("build1 is this server", "another recipient")),
-    "another sender": ({**SENT, "server_id": "build2"}, "identity", ("is build1", "cannot speak for build2")),
+    "another sender": (
+        {**SENT, "server_id": "build2"},
+        "identity",
+        ("is build1", "in the name of build2"),
+    ),
     "a sender that is a path": ({**SENT, "server_id": "../build2"}, "invalid_input", ("../build2", "server id")),
     "a reserved sender": ({**SENT, "server_id": "all"}, "invalid_input", ("all", "reserved word")),
     "an empty subject": ({**SENT, "subject": ""}, "invalid_input", ("subject is empty", "1 to 100")),
@@ -124,7 +128,7 @@ def test_a_number_that_python_cannot_print_is_refused(
     shared: Builders, module: str, name: str, options: dict[str, Any]
 ) -> None:
     result = fail(shared, "build1", module, **options)
-    assert result["msg"] == f"The option {name} holds a number of more than 600 digits. Give a smaller one."
+    assert result["msg"] == f"The option {name} has a number of more than 600 digits. Use a smaller number."
     assert result["reason"] == "invalid_input" and len(str(result)) < 10_000
 
 
@@ -196,7 +200,7 @@ def test_a_host_that_nothing_names(builders: Builders) -> None:
     (builders.state("build1") / "server_id").unlink()
     result = fail(builders, "build1", **SENT)
     assert result["reason"] == "identity"
-    assert "setup playbook" in result["msg"] and "server_id" in result["msg"]
+    assert "setup.yml" in result["msg"] and "server_id" in result["msg"]
     assert succeed(builders, "build1", server_id="build1", **SENT)["message"]["from"] == "build1"
 
 

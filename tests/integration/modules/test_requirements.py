@@ -15,6 +15,21 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_python(tmp_path_factory.mktemp("bare") / "python")
 
 
+@pytest.fixture(scope="module")
+def git_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has GitPython and no jmespath."""
+    return make_python(tmp_path_factory.mktemp("git") / "python", "GitPython")
+
+
+@pytest.mark.parametrize("module", ["build_message", "build_status", "build_heartbeat_fact"])
+def test_without_gitpython(builders: Builders, bare_python: Path, module: str) -> None:
+    done = ad_hoc(builders.folder, "build1", module, "-e", f"ansible_python_interpreter={bare_python}")
+    assert done.code != 0
+    assert "Traceback" not in done.output
+    assert done.result["reason"] == "dependency"
+    assert "GitPython" in done.result["msg"] and "apt-get install python3-git" in done.result["msg"]
+
+
 def test_without_git(builders: Builders, tmp_path: Path) -> None:
     (tmp_path / "programs").mkdir()
     result = fail(builders, "build1", variables={"PATH": tmp_path / "programs"})
@@ -22,9 +37,9 @@ def test_without_git(builders: Builders, tmp_path: Path) -> None:
     assert "apt-get install git" in result["msg"]
 
 
-def test_jmespath_is_needed_for_a_query_and_for_nothing_else(builders: Builders, bare_python: Path) -> None:
+def test_jmespath_is_needed_for_a_query_and_for_nothing_else(builders: Builders, git_python: Path) -> None:
     send(builders, "build2", "one")
-    interpreter = ("-e", f"ansible_python_interpreter={bare_python}")
+    interpreter = ("-e", f"ansible_python_interpreter={git_python}")
     plain = ad_hoc(builders.folder, "build1", "build_message", *interpreter)
     assert plain.code == 0, plain.output
     assert [message["subject"] for message in plain.result["messages"]] == ["one"]

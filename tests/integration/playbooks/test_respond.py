@@ -68,13 +68,13 @@ def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Buil
     assert facts[f"commit of {path}"] == "no repository" or len(facts[f"commit of {path}"]) == 40
     assert facts["kernel"] and "git status" in facts
     assert answer(trusted, status)["body"].startswith("build2 is of unknown status: it has published none.")
-    assert "Not allowed to be installed here: sudo." in answer(trusted, sudo)["body"]
+    assert "The rules of this server do not permit the installation of sudo." in answer(trusted, sudo)["body"]
     assert "1. [request] from build1" in done.stdout and f"({coffee}), sender verified: Coffee?" in done.stdout
-    assert "no program knows what it asks for" in done.stdout
+    assert "its intent is not recognized" in done.stdout
     again = respond(trusted, build_respond_reply_deadline=0)
     assert again.code == 0 and trusted.commits() == commits + 1
     assert "1. OVERDUE [request] from build1" in again.stdout
-    assert "it is an answer of build2" in again.stdout, "build1 leaves the answers to its manager"
+    assert "it is an answer from build2" in again.stdout, "build1 leaves the answers to its manager"
 
 
 def test_a_template_of_the_operator_that_fails_keeps_no_other_answer_back(trusted: Builders, tmp_path: Path) -> None:
@@ -100,14 +100,14 @@ def test_what_was_begun_and_not_answered_is_answered_and_not_done_again(trusted:
     done = respond(trusted, *ONLY_BUILD2)
     assert done.code == 0, done.output
     told = answer(trusted, install)
-    assert told["type"] == "error" and "was interrupted, and is not tried again" in told["body"]
+    assert told["type"] == "error" and "was interrupted. It is not retried" in told["body"]
     assert not (trusted.folder / "build2" / "packages" / "libssl-dev").exists()
 
 
 def test_the_packages_of_the_controller_itself_are_left_alone(trusted: Builders) -> None:
     install = tell(trusted, "Install libssl-dev")
     done = respond(trusted, *ONLY_BUILD2, build_packages_manager="apt")
-    assert done.code != 0 and "build2 shares the controller's own machine" in " ".join(done.output.split())
+    assert done.code != 0 and "build2 shares the machine of the controller" in " ".join(done.output.split())
     assert not (trusted.state("build2") / "acted.json").exists()
     assert [entry["id"] for entry in trusted.messages()] == [install]
 
@@ -124,11 +124,11 @@ def test_hostile_words_are_only_words(trusted: Builders) -> None:
     assert done.code == 0, done.output
     assert not marker.exists()
     assert "lookup(" in answer(trusted, job)["body"] and answer(trusted, step)
-    assert "no name of a package" in answer(trusted, refused)["body"]
-    assert "not told here" in answer(trusted, path)["body"]
+    assert "not the name of a package" in answer(trusted, refused)["body"]
+    assert "do not permit requests for the commit" in answer(trusted, path)["body"]
 
 
 def test_a_rule_that_cannot_be_used_is_one_sentence(trusted: Builders) -> None:
     done = respond(trusted, *ONLY_BUILD2, build_respond_allowed_actions={"all": ["reboot"]})
-    assert done.code != 0 and "'reboot' is no action that all could be allowed." in done.output
+    assert done.code != 0 and "'reboot', allowed to all, is not an action." in done.output
     assert "Traceback" not in done.output

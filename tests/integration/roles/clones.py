@@ -1,4 +1,4 @@
-"""Clones in which somebody works, and the script that mends a clone."""
+"""Clones in which somebody works, and the script that repairs a clone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FILES = TOP / "roles" / "build_repository" / "files"
 TOKEN = "ghp_" + "T" * 36
 
 
-def mend(clone: Path, url: str | Path, *options: str, helper: str = "") -> dict[str, Any]:
-    """Run the script that mends a clone."""
+def repair(clone: Path, url: str | Path, *options: str, helper: str = "") -> dict[str, Any]:
+    """Run the script that repairs a clone."""
     done = subprocess.run(
-        [sys.executable, str(FILES / "mend-clone"), *options, str(clone), str(url), "main", helper],
+        [sys.executable, str(FILES / "repair-clone"), *options, str(clone), str(url), "main", helper],
         env={**os.environ, "GIT_DIR": "/nonexistent"},
         capture_output=True,
         text=True,

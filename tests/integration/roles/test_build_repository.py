@@ -153,5 +153,5 @@ def test_a_new_clone_gets_as_much_history_as_asked_for(builders: Builders) -> No
 def test_a_url_with_a_token_is_refused(builders: Builders) -> None:
     done = play(builders.folder, f"https://{TOKEN}@git.example/Build.git", ("build1",), "-vvvv")
     assert recap(done) == {"build1": (0, 1)}
-    assert "carries a user or a password" in done.stdout
+    assert "contains a user or a password" in done.stdout
     assert TOKEN not in done.output

@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.tests.integration.roles.clones import (
     digests,
     diverged,
     kept,
-    mend,
+    repair,
     without_time,
 )
 
@@ -64,8 +64,8 @@ def test_a_good_clone_of_any_layout_is_left_alone(
 ) -> None:
     layout(builders, clone)
     (clone / "new").write_text("my new file\n")
-    assert mend(clone, builders.remote, "--check") == {"changed": False, "notes": []}
-    assert mend(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote, "--check") == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
     with builders.host("build1") as host:
         send(host, Draft("x", "y"))
         assert host.repository.notes == []
@@ -94,11 +94,11 @@ def test_a_bad_clone_of_any_layout_is_mended(
     (folder / "HEAD.lock").touch()
     os.utime(folder / "HEAD.lock", (time.time() - 3600,) * 2)
     before = digests(folder)
-    foretold = mend(clone, builders.remote, "--check")
+    foretold = repair(clone, builders.remote, "--check")
     assert digests(folder) == before
-    done = mend(clone, builders.remote)
+    done = repair(clone, builders.remote)
     assert [without_time(note) for note in foretold["notes"]] == [without_time(note) for note in done["notes"]]
     assert {"my commit\n" if spoil == "rebasing" else "my change\n"} <= kept(clone)
     assert git("rev-parse", "HEAD", cwd=clone) == git("rev-parse", "main", cwd=builders.remote)
     assert git("status", "--porcelain", "--untracked-files=no", cwd=clone) == ""
-    assert mend(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == {"changed": False, "notes": []}

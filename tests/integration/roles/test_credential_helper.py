@@ -40,4 +40,4 @@ def test_the_helper_gives_nothing_when_there_is_no_token(tmp_path: Path) -> None
     command = [*install_helper(tmp_path / "library"), str(tmp_path / "PAT"), "https", "git.example", "get"]
     asked = "protocol=https\nhost=git.example\n"
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("", f"git-credential-pat: There is no file {tmp_path}/PAT.\n")
+    assert (done.stdout, done.stderr) == ("", f"git-credential-pat: {tmp_path}/PAT does not exist.\n")

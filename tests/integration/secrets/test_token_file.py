@@ -55,7 +55,7 @@ def test_the_core_uses_it_and_keeps_it_secret(builders: Builders, host: GitHost,
             send(server, Draft("x", TOKEN), ["build2"], ALLOW)
         assert not any(str(path) in problem for problem in read_health(server)["problems"])
         path.chmod(0o644)
-        assert any("can be read by others" in problem for problem in read_health(server)["problems"])
+        assert any("is readable by other users" in problem for problem in read_health(server)["problems"])
     assert set(host.passwords) == {TOKEN}
 
 

@@ -92,7 +92,7 @@ def test_an_absent_remote_is_told_once_and_survived(builders: Builders) -> None:
         away.rename(builders.remote)
         running.next_beat()
         begun, over = running.problems()
-    assert "] No heartbeat: " in begun and "] No longer: No heartbeat: " in over
+    assert "] No heartbeat: " in begun and "] Resolved: No heartbeat: " in over
     assert json.loads(summary.read_text())["failure"] == ""
 
 
@@ -201,7 +201,7 @@ def test_state_that_somebody_has_damaged_stops_no_service(builders: Builders) ->
         watch = builders.state("build1") / "watch.json"
         watch.write_text("[1]")
         running.cycle()
-        assert f"{watch} does not hold what it should" in running.problems()[0]
+        assert f"{watch} has unexpected content" in running.problems()[0]
         watch.unlink()
         running.next_beat()
 

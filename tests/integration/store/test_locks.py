@@ -28,7 +28,7 @@ def test_a_lock_that_another_process_holds(state: StateDirectory) -> None:
     ) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(StateUnusable, match=f"held {lock}") as caught, state.lock("repos/x.lock", 0.05):
+        with pytest.raises(StateUnusable, match=f"held the lock {lock}") as caught, state.lock("repos/x.lock", 0.05):
             pass
         assert f"fuser -v {lock}" in caught.value.remedy
         holder.kill()

@@ -32,5 +32,5 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def test_the_record_of_pushes_of_another_shape(scene: Scene) -> None:
     path = scene.builders.private("build1").with_suffix(".attempts.json")
     path.write_text('[{"commit": 1}]')
-    with scene.builders.host("build1") as host, pytest.raises(StateUnusable, match="does not hold what it should"):
+    with scene.builders.host("build1") as host, pytest.raises(StateUnusable, match="has unexpected content"):
         send(host, Draft("Hello", "Hi"))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.intent import is_answer, recognise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.intent import is_answer, recognize
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 
@@ -45,7 +45,7 @@ def message(kind: str = "request", subject: str = "Hello", body: str = "Nothing.
     ],
 )
 def test_words_are_known(kind: str, subject: str, body: str, action: str, details: dict[str, Any] | None) -> None:
-    asked = recognise(message(kind, subject, body))
+    asked = recognize(message(kind, subject, body))
     assert asked is not None and (asked.kind, asked.problem) == (action, "")
     assert details is None or asked.details == details
 
@@ -68,13 +68,13 @@ def test_words_are_known(kind: str, subject: str, body: str, action: str, detail
     ],
 )
 def test_other_words_are_left_to_the_manager(kind: str, subject: str, body: str) -> None:
-    assert recognise(message(kind, subject, body)) is None
+    assert recognize(message(kind, subject, body)) is None
 
 
 def test_what_the_old_servers_wrote_is_no_order() -> None:
     """Nothing in their mailbox reads as a request to install something."""
     entries = json.loads((LEGACY_REPO / MESSAGES).read_text())["messages"]
-    kinds = {asked.kind for asked in map(recognise, map(normalise, entries)) if asked}
+    kinds = {asked.kind for asked in map(recognize, map(normalise, entries)) if asked}
     assert entries and "install_packages" not in kinds
 
 
@@ -86,13 +86,13 @@ def test_what_the_old_servers_wrote_is_no_order() -> None:
     ],
 )
 def test_a_request_names_packages(request_: dict[str, Any], details: list[str]) -> None:
-    asked = recognise(message(subject="What's your status?", request=request_))
+    asked = recognize(message(subject="What's your status?", request=request_))
     assert asked == (request_["action"], {"packages": details}, "")
 
 
 def test_a_request_goes_before_words_also_where_it_is_not_known() -> None:
-    assert recognise(message(subject="Install jq", request={"action": "reboot"})) is None
-    assert recognise(message(subject="Install jq", request={"action": ["install_packages"]})) is None
+    assert recognize(message(subject="Install jq", request={"action": "reboot"})) is None
+    assert recognize(message(subject="Install jq", request={"action": ["install_packages"]})) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_request_goes_before_words_also_where_it_is_not_known() -> None:
      ["{{ 7 }}"]],
 )  # fmt: skip
 def test_what_is_no_name_of_a_package_is_a_problem(packages: Any) -> None:
-    asked = recognise(message(request={"action": "install_packages", "packages": packages}))
+    asked = recognize(message(request={"action": "install_packages", "packages": packages}))
     assert asked is not None and asked.details == {} and asked.problem.endswith(".")
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_name_of_a_package_is_a_problem(packages: Any) -> None:
     ],
 )
 def test_a_request_asks_for_facts(request_: dict[str, Any], details: dict[str, Any]) -> None:
-    assert recognise(message(request={"action": "facts", **request_})) == ("facts", details, "")
+    assert recognize(message(request={"action": "facts", **request_})) == ("facts", details, "")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_request_asks_for_facts(request_: dict[str, Any], details: dict[str, A
      {"query": [["disk"]]}, {"query": "package", "package": "-o"}],
 )  # fmt: skip
 def test_a_query_that_cannot_be_used_is_a_problem(request_: dict[str, Any]) -> None:
-    asked = recognise(message(request={"action": "facts", **request_}))
+    asked = recognize(message(request={"action": "facts", **request_}))
     assert asked is not None and asked.kind == "facts" and asked.problem.endswith(".")
 
 

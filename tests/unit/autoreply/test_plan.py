@@ -70,7 +70,7 @@ def test_what_is_known_and_allowed_is_answered_the_rest_is_the_managers(trusted:
     ]
     assert [step.position for step in steps] == [3, 4, 0, 1, 2]
     assert (steps[3].message["id"], steps[3].details) == (install, {"packages": ["libssl-dev", "jq=1.6"]})
-    assert steps[2].reason == "no program knows what it asks for"
+    assert steps[2].reason == "its intent is not recognized"
     assert [step.overdue for step in steps] == [False] * 5
     now.move(3601)
     assert [step.overdue for step in planned(trusted, now)] == [True] * 5
@@ -79,23 +79,35 @@ def test_what_is_known_and_allowed_is_answered_the_rest_is_the_managers(trusted:
 @pytest.mark.parametrize(
     ("request_", "rules", "reason"),
     [
-        ({"action": "install_packages", "packages": ["jq", "sudo"]}, RULES, "Not allowed to be installed here: sudo."),
-        ({"action": "install_packages", "packages": ["jq"]}, Rules(), "Not allowed to be installed here: jq."),
-        ({"action": "install_packages", "packages": ["-y"]}, RULES, "'-y' is no name of a package."),
+        (
+            {"action": "install_packages", "packages": ["jq", "sudo"]},
+            RULES,
+            "do not permit the installation of sudo.",
+        ),
+        (
+            {"action": "install_packages", "packages": ["jq"]},
+            Rules(),
+            "do not permit the installation of jq.",
+        ),
+        ({"action": "install_packages", "packages": ["-y"]}, RULES, "'-y' is not the name of a package."),
         (
             {"action": "install_packages", "packages": ["openssh-server-"]},
             Rules(packages=["*"]),
-            "apt would read it as an order: openssh-server-",
+            "apt would take them for actions: openssh-server-",
         ),
         (
             {"action": "status_report"},
             Rules(actions={"all": []}),
-            "build1 is not allowed to ask for status_report here.",
+            "build1 is not allowed to request status_report here.",
         ),
         ({"action": "status_report"}, Rules(actions={"build1": ["facts"], "all": ["status_report"]}), "is not allowed"),
         ({"action": "status_report"}, Rules(actions={}), "is not allowed"),
-        ({"action": "facts", "query": "commit", "path": "/etc"}, RULES, "The commit of that path is not told here."),
-        ({"action": "facts", "query": "passwords"}, RULES, "The query is none of commit, disk"),
+        (
+            {"action": "facts", "query": "commit", "path": "/etc"},
+            RULES,
+            "do not permit requests for the commit of that path.",
+        ),
+        ({"action": "facts", "query": "passwords"}, RULES, "The query is not one of commit, disk"),
     ],
 )
 def test_what_is_not_allowed_is_declined_with_the_reason(
@@ -121,7 +133,7 @@ def test_a_rule_for_one_server_goes_before_that_for_all(trusted: Builders, now: 
 
 @pytest.mark.parametrize("actions", [{"all": ["reboot"]}, {"all": "facts"}, {"build1": [["facts"]]}])
 def test_a_rule_that_names_no_action_is_refused(trusted: Builders, now: Clock, actions: Any) -> None:
-    with pytest.raises(InvalidInput, match="is no action that"):
+    with pytest.raises(InvalidInput, match="is not an action"):
         planned(trusted, now, Rules(actions=actions))
 
 
@@ -131,7 +143,7 @@ def test_an_answer_is_never_answered(trusted: Builders, now: Clock) -> None:
         reply(now.on(host), asked, Draft("", "Idle.", "request", request={"action": "status_report"}))
     tell(trusted, now, "build2", "build1", subject="Re: What's your status?", type="request")
     steps = planned(trusted, now, server="build1")
-    assert [(step.decision, step.reason) for step in steps] == [("leave", "it is an answer of build2")] * 2
+    assert [(step.decision, step.reason) for step in steps] == [("leave", "it is an answer from build2")] * 2
 
 
 def test_what_was_answered_before_is_only_marked(trusted: Builders, now: Clock) -> None:
@@ -154,7 +166,7 @@ def test_what_was_begun_is_finished_and_not_done_again(trusted: Builders, now: C
         assert act(now.on(host), asked)[1]
     (step,) = planned(trusted, now)
     assert (step.decision, step.acts, step.mark_read) == ("finish", False, True)
-    assert step.reason.startswith("build2 began with it at ")
+    assert step.reason.startswith("build2 acted upon it at ")
 
 
 def test_an_old_request_is_declined_and_that_of_an_ended_key_is_left(trusted: Builders, now: Clock) -> None:
@@ -203,7 +215,7 @@ def test_a_server_that_the_fleet_does_not_have_is_left_to_the_manager(trusted: B
     path = trusted.state("build2") / "fleet.json"
     path.write_text(json.dumps({"servers": [{"id": "build2"}, {"id": "build3"}]}))
     (step,) = planned(trusted, now)
-    assert (step.decision, step.reason) == ("leave", "build1 is no server of this fleet")
+    assert (step.decision, step.reason) == ("leave", "build1 is not a server of this fleet")
 
 
 def test_without_trust_nothing_is_answered(builders: Builders, now: Clock) -> None:

@@ -196,7 +196,7 @@ def test_a_pipe_that_nobody_closes_is_not_waited_for(pipe: int, capsys: pytest.C
     """As a service manager, cron or a program that runs this gives one."""
     os.write(pipe, b"one\n")
     assert main(["send", "Subject"]) == 2
-    said = "There is no body. Give it as the last argument, or - to read it from standard input."
+    said = "The message has no body. Pass it as the last argument, or pass - to read it from standard input."
     assert capsys.readouterr().err == f"builderctl: {said}\n"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config, load_config
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import beat_interval
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import heartbeat_interval
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 
 
@@ -49,4 +49,4 @@ def test_a_file_that_is_no_configuration(tmp_path: Path, content: str, said: str
     [(2, {}, 60), (6, {}, 60), (7, {}, 70), (50, {}, 500), (2, {"interval": 5}, 20), (0, {"interval": 5}, 5)],
 )
 def test_the_fleet_stays_within_the_push_budget(servers: int, settings: dict[str, Any], seconds: int) -> None:
-    assert beat_interval(Config(**settings), servers) == seconds
+    assert heartbeat_interval(Config(**settings), servers) == seconds

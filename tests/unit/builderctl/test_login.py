@@ -34,8 +34,8 @@ def test_what_waits_is_said(builders: Builders, clock: Clock) -> None:
     with builders.host("build1") as host:
         write_summary(clock.on(host), health(2, 1, problems), ["the log cannot be written"], 60)
     assert summary(config, clock()).splitlines() == [
-        "build1: 2 unread messages. Read with: builderctl read",
-        "build1: 1 message waits too long to be read, since 2026-11-22T07:00:00Z that of build2 (msg_0)",
+        "build1: 2 unread messages. Read: builderctl read",
+        "build1: 1 message is unread for too long, the oldest from build2, sent at 2026-11-22T07:00:00Z (msg_0)",
         "build1: the log cannot be written",
         "build1: build2: its last heartbeat is 400 s old\\x1b[2J",
     ]
@@ -51,7 +51,7 @@ def test_a_service_that_is_silent_or_fails_is_said(builders: Builders, clock: Cl
         write_failure(host, "No heartbeat: the remote says no.")
         said = summary(config, clock() + timedelta(seconds=301)).splitlines()
         assert said == [
-            "build1: 1 unread message. Read with: builderctl read",
+            "build1: 1 unread message. Read: builderctl read",
             "build1: No heartbeat: the remote says no.",
         ]
         write_summary(clock.on(host), health(), [], 60)
@@ -65,13 +65,11 @@ def test_a_record_that_a_wrong_clock_has_dated_is_said(builders: Builders, clock
         before = clock() - timedelta(seconds=301)
         at = "2026-11-22T07:11:46Z"
         assert summary(config, before) == (
-            f"build1: The heartbeat service looked last at {at}, ahead of this host's clock. See: timedatectl"
+            f"build1: The last cycle of the heartbeat service, {at}, is in the future. Check: timedatectl"
         )
         path = builders.state("build1") / "summary.json"
         path.write_text(path.read_text().replace(f'"{at}"', "null"))
-        assert summary(config, clock()).startswith(
-            "build1: The heartbeat service has not recorded when it looked last."
-        )
+        assert summary(config, clock()).startswith("build1: The heartbeat service has not completed a cycle.")
 
 
 def test_a_service_that_failed_from_the_first(builders: Builders, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import VERIFIED, WORDS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS, VERIFIED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Standing
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import not_understood
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 PLAIN = rendering.painter(False)
 WORD = r"""([\w.:@/+~=%-]+|".*")"""
-SENDERS = "|".join(map(re.escape, WORDS.values()))
+SENDERS = "|".join(map(re.escape, LABELS.values()))
 HEAD = re.compile(
     rf"\[(ERROR|WARNING|REQUEST|INFO)\] {WORD} -> {WORD}(  \((high|low) priority\))?  \(({SENDERS})\)", re.ASCII
 )
@@ -89,8 +89,8 @@ def test_any_message_stays_in_its_frame(
     body = next(index for index, line in enumerate(lines) if line.startswith("    |"))
     assert all(line.startswith("    |") for line in lines[body:-1])
     head = re.compile(
-        r"Subject:|Time: |Sender: |Actionable: |Facts:$|  \S|Request: |Also written: |Undeliverable: |Queued: |No id: "
-        r"|The repository says"
+        r"Subject:|Time: |Sender: |Actionable: |Facts:$|  \S|Request: |Other members: |Undeliverable: |Queued: |No id: "
+        r"|It is marked read in the repository"
     )
     assert all(head.match(line) for line in lines[1:body])
 
@@ -218,7 +218,7 @@ def test_the_whole_of_a_message() -> None:
         "Time: 2026-11-22T05:11:46Z (2 h ago)   Id: msg_2   Thread: msg_1   Ack: required, given by build3\n"
         "Sender: signed by build1\n"
         "Actionable: yes, signed by build1, for build2, new\n"
-        "The repository says that this server has read it. It has not.\n"
+        "It is marked read in the repository, but not by this server.\n"
         "Facts:\n"
         "  git: 2.39.5 (observed 2026-11-22T07:00:00Z)\n"
         '  os: "Ubuntu 24.04"\n'
@@ -238,9 +238,9 @@ def test_who_wrote_a_message_stands_at_its_head(verified: str) -> None:
     lines = rendering.message(shown({"from": "build1", "to": "build2", "type": "request"}, standing), NOW, PLAIN).split(
         "\n"
     )
-    assert lines[0] == f"[REQUEST] build1 -> build2  ({WORDS[verified]})"
+    assert lines[0] == f"[REQUEST] build1 -> build2  ({LABELS[verified]})"
     assert lines[3:5] == ["Sender: why\\nso", "Actionable: no, why\\nnot"]
-    assert len(set(WORDS.values())) == len(VERIFIED)
+    assert len(set(LABELS.values())) == len(VERIFIED)
 
 
 def listing(*mailbox: dict[str, Any], unread: int = 1, age: int = 0, narrowed: bool = False) -> str:
@@ -314,7 +314,7 @@ def test_other_results() -> None:
     assert told == "Sent msg_2 to build2: Hello\nSee answers: builderctl read --thread msg_1"
     assert rendering.sent({"delivery": "none", "messages": [one], "message": one}).startswith("Sent before")
     assert rendering.marked("read", {"changed": False, "ids": ["a", "b"]}) == "Already read: a, b"
-    assert rendering.marked("read", {"changed": False, "ids": []}).startswith("Nothing to mark")
+    assert rendering.marked("read", {"changed": False, "ids": []}).startswith("No messages to mark")
     assert rendering.status("build3", {}, NOW) == "build3 has published no status."
 
 
@@ -325,6 +325,6 @@ def test_what_waits_is_not_told_as_published() -> None:
     assert "published 6 s ago" in rendering.status("build1", document, NOW)
     marked = {"ids": ["msg_1"], "changed": True, "delivery": "queued"}
     assert rendering.marked("read", marked) == "Marked read, queued in the outbox: msg_1"
-    assert "Queued: it waits" in rendering.message(shown({"id": "msg_1"}, queued=True), NOW, PLAIN)
+    assert "Queued: it is in the outbox" in rendering.message(shown({"id": "msg_1"}, queued=True), NOW, PLAIN)
     row = health(status="building", status_queued=True)
     assert "building (queued)" in rendering.health(row, NOW, PLAIN)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import beat_interval
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import heartbeat_interval
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import AGING, STALE
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
@@ -22,7 +22,7 @@ def test_the_table_is_there() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} servers")
 def test_a_row_is_what_the_code_does(row: tuple[int, ...]) -> None:
     servers, interval, beats, aging, stale, seen = row
-    assert interval == beat_interval(Config(), servers)
+    assert interval == heartbeat_interval(Config(), servers)
     assert beats * interval == 60 * servers
     assert (aging, stale) == (AGING * interval / 60, STALE * interval / 60)
     assert seen == round(interval * (1 + JITTER))
@@ -31,4 +31,4 @@ def test_a_row_is_what_the_code_does(row: tuple[int, ...]) -> None:
 
 def test_another_budget() -> None:
     assert "With 30 pushes a minute fifty servers beat every 100 s" in PAGE
-    assert beat_interval(Config(push_budget=30), 50) == 100
+    assert heartbeat_interval(Config(push_budget=30), 50) == 100

@@ -80,8 +80,8 @@ def test_what_differs_and_what_is_missing() -> None:
         ({"build1": environment()}, "only build1"),
         ({}, "no server"),
         ([], "not a mapping"),
-        ({"build1": environment(), "build2": None}, "build2 is not one"),
-        ({"build1": environment(), "build2": {"kernel": "6", "toolchain": {}}}, "build2 is not one"),
+        ({"build1": environment(), "build2": None}, "build2 has another form"),
+        ({"build1": environment(), "build2": {"kernel": "6", "toolchain": {}}}, "build2 has another form"),
     ],
 )
 def test_what_cannot_be_compared(environments: Any, said: str) -> None:

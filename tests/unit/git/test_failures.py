@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.git.fail
     explain_push,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.pause import MAX, Pause
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import guard_token_of
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import register_token_file
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 
 URL = "https://git.example/Build.git"
@@ -92,7 +92,7 @@ def test_a_proxy_of_the_shell_is_named_when_nothing_answers(monkeypatch: pytest.
 )
 def test_no_error_holds_a_secret(tmp_path: Path, name: str) -> None:
     (tmp_path / "PAT").write_text(f"{TOKEN}\n")
-    guard_token_of(str(tmp_path / "PAT"))
+    register_token_file(str(tmp_path / "PAT"))
     words = ("a", 1, f"Git says {TOKEN}") if name == "DocumentDamaged" else (f"Git says {TOKEN}", f"Mend {TOKEN}")
     error = getattr(errors, name)(*words)
     assert TOKEN not in f"{error!r} {vars(error)}" and TOKEN not in explain(error)

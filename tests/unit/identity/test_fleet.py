@@ -211,7 +211,7 @@ def test_who_this_host_is(
         ("build5", None, "elsewhere", "build6", "state/server_id"),
         ("build5", "build6", "elsewhere", "build6", "state/server_id"),
         (None, "build6", "ll-builder1", "build1", "etc/build_server_id"),
-        (None, None, "ll-builder1", "build2", "its host name is ll-Builder1"),
+        (None, None, "ll-builder1", "build2", "the host name ll-Builder1"),
     ],
 )
 def test_no_server_speaks_for_another(
@@ -224,16 +224,16 @@ def test_no_server_speaks_for_another(
     source: str,
 ) -> None:
     this_host_is(monkeypatch, state, own, system, hostname)
-    with pytest.raises(IdentityMismatch, match=f"cannot speak for {given}") as caught:
+    with pytest.raises(IdentityMismatch, match=f"cannot write in the name of {given}") as caught:
         identify(HOSTS, state, given)
     assert source in caught.value.what
 
 
 @pytest.mark.usefixtures("system_files")
 def test_nothing_tells_who_this_host_is(state: StateDirectory) -> None:
-    with pytest.raises(IdentityMismatch, match="Nothing tells") as caught:
+    with pytest.raises(IdentityMismatch, match="is not configured") as caught:
         identify(HOSTS, state)
-    assert re.search("setup playbook.*/state/server_id .*as server_id", caught.value.remedy)
+    assert re.search("/state/server_id .*option server_id.*setup.yml", caught.value.remedy)
 
 
 def test_another_state_directory_never_looks_into_etc(tmp_path: Path, system_files: Path) -> None:

@@ -43,21 +43,21 @@ def test_good_remotes(url: str) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"id": "build_3"}, "'build_3' is not a server id. A server id begins with a lower-case letter"),
+        ({"id": "build_3"}, "'build_3' is not a server id. A server id has at most 32 lower-case letters"),
         ({"id": "Build1"}, "'Build1' is not a server id."),
         ({"id": "docs"}, "'docs' is a reserved word."),
-        ({"hostname": "two words"}, "build1: builders_hostname, 'two words', is no host name."),
-        ({"ip": "10.1.3"}, "build1: builders_ip, '10.1.3', is no IP address."),
-        ({"ip": "10.1.3.175/24"}, "is no IP address."),
+        ({"hostname": "two words"}, "build1: builders_hostname, 'two words', is not a host name."),
+        ({"ip": "10.1.3"}, "build1: builders_ip, '10.1.3', is not an IP address."),
+        ({"ip": "10.1.3.175/24"}, "is not an IP address."),
         ({"manager": "Codex\nand others"}, "build1: builders_manager is not one line"),
-        ({"partner": "build7"}, "build1: builders_partner, 'build7', is no other host"),
-        ({"partner": "build1"}, "build1: builders_partner, 'build1', is no other host"),
+        ({"partner": "build7"}, "build1: builders_partner, 'build7', is not another host"),
+        ({"partner": "build1"}, "build1: builders_partner, 'build1', is not another host"),
     ],
 )
 def test_what_a_server_would_refuse_is_refused_with_its_name(more: dict[str, Any], told: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         fleet_record([member(**more)], URL)
-    assert told in str(caught.value) and "nothing was written" in str(caught.value)
+    assert told in str(caught.value) and "Nothing was written" in str(caught.value)
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:

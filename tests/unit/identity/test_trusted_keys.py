@@ -156,10 +156,10 @@ def test_the_key_of_another_server_is_refused(record: dict[str, Any]) -> None:
 
 def test_a_key_that_has_ended_is_refused(record: dict[str, Any]) -> None:
     after = merged(record, {"build1": made(3, NOW + timedelta(hours=1))}, now=LATER)
-    with pytest.raises(InvalidInput, match="The signing key of build1 ended at 2026-11-22T08:11:46Z"):
+    with pytest.raises(InvalidInput, match="The signing key of build1 expired at 2026-11-22T08:11:46Z"):
         merge_signers(after, {"build1": made(1)}, BOTH, LATER)
     left = merged(record, {}, members=("build2",))
-    with pytest.raises(InvalidInput, match="ended at"):
+    with pytest.raises(InvalidInput, match="expired at"):
         merge_signers(left, {"build1": made(1)}, BOTH, LATER)
     back = merged(left, {"build1": made(5, LATER)}, now=LATER)
     assert entries(back, "build1")[-1] == (key(5), utc_text(LATER), None)
@@ -173,7 +173,7 @@ def test_a_key_that_has_ended_is_refused(record: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_no_ed25519_key_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="build1 has a signing key that cannot be used") as refusal:
+    with pytest.raises(InvalidInput, match="The signing key of build1 is invalid") as refusal:
         merge_signers(None, {"build1": {"key": text, "made": 0}}, BOTH, NOW)
     assert "build_trust_rotate=build1" in refusal.value.remedy
 
@@ -231,12 +231,12 @@ UNUSABLE: list[Any] = [
 def test_what_is_no_record_is_told_in_one_sentence(state: StateDirectory, record: Any) -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse_signers(record)
-    assert re.fullmatch(r"This is no record of signers \(.+\)\.", refusal.value.what)
+    assert re.fullmatch(r"This is not a record of trusted keys \(.+\)\.", refusal.value.what)
     state.write_json("signers.json", record)
     with pytest.raises(StateUnusable) as unusable:
         load_signers(state)
     assert unusable.value.what == f"{state.path / 'signers.json'}: {refusal.value.what}"
-    assert unusable.value.remedy == "Run playbooks/trust.yml again."
+    assert unusable.value.remedy == "Run on the controller: ansible-playbook playbooks/trust.yml"
     with pytest.raises(InvalidInput):
         merge_signers(record, {}, BOTH, NOW)
 

@@ -13,16 +13,16 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import verification
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import is_signed_by
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import (
+    CHECKS_FILE,
     FALSE,
-    KEPT,
+    LABELS,
+    MAX_REMEMBERED,
     TRUE,
     UNSIGNED,
-    VERDICTS_FILE,
     VERIFIED,
-    WORDS,
-    Judge,
-    Verdict,
-    is_believed,
+    Verification,
+    Verifier,
+    is_trusted,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import standings
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
@@ -34,10 +34,10 @@ from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 from ansible_collections.acs.builders.tests.contract.memory_builders import make_memory_builders
 
-NEVER_READ = "its signature cannot be read"
-UNKNOWN = "signed with a key that no server of this fleet has"
-CHANGED = "it was changed: build1 has signed something else"
-NOT_TOLD = "signed, but this server was not told whom to trust (playbooks/trust.yml)"
+NEVER_READ = "its signature is malformed"
+UNKNOWN = "signed with an unknown key"
+CHANGED = "the signature of build1 does not match the content"
+NOT_TOLD = "signed, but this server has no record of trusted keys (playbooks/trust.yml)"
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def written(builders: Builders, clock: Clock, server: str = "build1", **changes:
         return clock.on(host).signed(document)
 
 
-def judged(builders: Builders, documents: Iterable[Any], claimed: str = "build1", **options: Any) -> list[Verdict]:
+def judged(builders: Builders, documents: Iterable[Any], claimed: str = "build1", **options: Any) -> list[Verification]:
     """What build2 thinks of documents in the name of a server."""
     with builders.host("build2", **options) as host:
-        return Judge(host).judge((document, claimed) for document in documents)
+        return Verifier(host).verify((document, claimed) for document in documents)
 
 
 def told(builders: Builders, document: dict[str, Any], claimed: str = "build1") -> tuple[str, str]:
@@ -76,8 +76,8 @@ def told(builders: Builders, document: dict[str, Any], claimed: str = "build1") 
 def believed(builders: Builders, document: dict[str, Any]) -> bool:
     """Whether build2 takes a document for build1's own."""
     with builders.host("build2") as host:
-        (verdict,) = Judge(host).judge([(document, "build1")])
-        return is_believed(host, "build1", verdict)
+        (verdict,) = Verifier(host).verify([(document, "build1")])
+        return is_trusted(host, "build1", verdict)
 
 
 def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_every_verdict_has_words() -> None:
-    assert set(WORDS) == set(VERIFIED)
+    assert set(LABELS) == set(VERIFIED)
 
 
 def test_what_its_sender_has_signed_is_true(trusted: Builders, clock: Clock) -> None:
@@ -156,7 +156,7 @@ def test_a_key_that_was_not_valid_at_the_time_is_false(trusted: Builders, clock:
     assert not believed(trusted, document)
     for timestamp in (None, 7, "", "soon"):
         document = written(trusted, clock, timestamp=timestamp)
-        assert told(trusted, document) == (FALSE, "build1 signed it with a time that cannot be read")
+        assert told(trusted, document) == (FALSE, "build1 signed it with an invalid timestamp")
         assert not believed(trusted, document)
     late = written(trusted, clock, timestamp="2999-01-01T00:00:00Z")
     assert told(trusted, late)[0] == TRUE, "whether it is too new is not a matter of its key"
@@ -206,7 +206,7 @@ def test_what_is_unsigned_tells_whether_its_sender_has_a_key(trusted: Builders, 
 
 def test_what_is_dated_before_the_first_key_is_from_before(trusted: Builders, clock: Clock) -> None:
     old = {"timestamp": "2025-11-04 20:45"}
-    from_before = (UNSIGNED, "not signed, from before build1 has a key")
+    from_before = (UNSIGNED, "not signed, and dated before build1 had a key")
     assert told(trusted, old) == from_before
     assert not believed(trusted, old), "anybody can date it so"
     trusted.trust("build1")
@@ -222,7 +222,7 @@ def test_where_nobody_was_told_whom_to_trust(trusted: Builders, clock: Clock) ->
     assert told(trusted, {"signature": "x"}) == (FALSE, NOT_TOLD)
     assert told(trusted, {"timestamp": utc_text(clock())}) == (UNSIGNED, "not signed")
     assert believed(trusted, {}) and not believed(trusted, document)
-    assert not (trusted.state("build2") / VERDICTS_FILE).exists()
+    assert not (trusted.state("build2") / CHECKS_FILE).exists()
 
 
 def test_what_an_old_key_has_signed_stays_true(trusted: Builders, clock: Clock) -> None:
@@ -231,7 +231,7 @@ def test_what_an_old_key_has_signed_stays_true(trusted: Builders, clock: Clock) 
     (verdict,) = judged(trusted, [document])
     assert verdict[:2] == (TRUE, "signed by build1")
     assert verdict.signer and verdict.signer.valid_until
-    (trusted.state("build2") / VERDICTS_FILE).unlink()
+    (trusted.state("build2") / CHECKS_FILE).unlink()
     assert told(trusted, document) == (TRUE, "signed by build1")
     clock.move(10)
     assert told(trusted, written(trusted, clock)) == (TRUE, "signed by build1"), "signed with the new key"
@@ -278,7 +278,7 @@ def test_what_was_checked_is_not_checked_again(
     assert len(checked) == 5, "marks make no difference"
     assert judged(trusted, documents) == first and len(checked) == 5
     assert [verdict.verified for verdict in first] == [*[TRUE] * 4, FALSE, TRUE, UNSIGNED, FALSE]
-    kept = json.loads((trusted.state("build2") / VERDICTS_FILE).read_text())
+    kept = json.loads((trusted.state("build2") / CHECKS_FILE).read_text())
     assert sorted(kept.values()) == [False, *[True] * 4]
     assert all(re.fullmatch("[0-9a-f]{32}", digest) for digest in kept)
 
@@ -291,10 +291,10 @@ def test_a_remembered_check_makes_no_ended_key_valid(trusted: Builders, clock: C
 
 
 def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "KEPT", 2)
+    monkeypatch.setattr(verification, "MAX_REMEMBERED", 2)
     documents = [written(trusted, clock, body=str(number)) for number in range(3)]
     assert {verdict.verified for verdict in judged(trusted, documents)} == {TRUE}
-    assert len(json.loads((trusted.state("build2") / VERDICTS_FILE).read_text())) == 2
+    assert len(json.loads((trusted.state("build2") / CHECKS_FILE).read_text())) == 2
     checked = count_checks(monkeypatch)
     assert {verdict.verified for verdict in judged(trusted, documents[1:])} == {TRUE} and not checked
     judged(trusted, documents)
@@ -303,14 +303,14 @@ def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkey
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null", "7", "true", '"text"', "[1]", '["text"]', "\0"])
 def test_damaged_memory_is_no_error(trusted: Builders, clock: Clock, content: str) -> None:
-    (trusted.state("build2") / VERDICTS_FILE).write_text(content)
+    (trusted.state("build2") / CHECKS_FILE).write_text(content)
     document = written(trusted, clock)
     assert told(trusted, document) == (TRUE, "signed by build1")
-    assert list(json.loads((trusted.state("build2") / VERDICTS_FILE).read_text()).values()) == [True]
+    assert list(json.loads((trusted.state("build2") / CHECKS_FILE).read_text()).values()) == [True]
 
 
 def test_memory_that_cannot_be_read_or_written_is_no_error(trusted: Builders, clock: Clock) -> None:
-    (trusted.state("build2") / VERDICTS_FILE).mkdir()
+    (trusted.state("build2") / CHECKS_FILE).mkdir()
     assert told(trusted, written(trusted, clock)) == (TRUE, "signed by build1")
 
 
@@ -318,8 +318,8 @@ def test_check_mode_and_what_is_soon_replaced_leave_nothing(trusted: Builders, c
     document = written(trusted, clock)
     assert judged(trusted, [document], check_mode=True)[0].verified == TRUE
     with trusted.host("build2") as host:
-        assert Judge(host, remember=False).judge([(document, "build1")])[0].verified == TRUE
-    assert not (trusted.state("build2") / VERDICTS_FILE).exists()
+        assert Verifier(host, remember=False).verify([(document, "build1")])[0].verified == TRUE
+    assert not (trusted.state("build2") / CHECKS_FILE).exists()
 
 
 class Killed(BaseException):
@@ -327,7 +327,7 @@ class Killed(BaseException):
 
 
 def test_as_many_are_remembered_as_a_mailbox_holds() -> None:
-    assert KEPT > MAX_ENTRIES
+    assert MAX_REMEMBERED > MAX_ENTRIES
 
 
 def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,7 +335,7 @@ def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, mo
     with builders.host("build1") as host:
         (entry,) = send(host, Draft("Hello", "Hi")).result
     forged = [({**entry, "body": f"{number}"}, "build1") for number in range(35)]
-    monkeypatch.setattr(verification, "PORTION", 10)
+    monkeypatch.setattr(verification, "BATCH", 10)
     checked: list[Any] = []
     patience = 24
 
@@ -347,8 +347,8 @@ def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, mo
 
     monkeypatch.setattr(verification, "is_signed_by", check)
     with builders.host("build2") as host, pytest.raises(Killed):
-        Judge(host).judge(forged)
+        Verifier(host).verify(forged)
     del checked[:]
     with builders.host("build2") as host:
-        assert {verdict.verified for verdict in Judge(host).judge(forged)} == {FALSE}
+        assert {verdict.verified for verdict in Verifier(host).verify(forged)} == {FALSE}
     assert len(checked) <= 15

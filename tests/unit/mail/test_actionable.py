@@ -165,9 +165,9 @@ def test_why_nothing_is_done_is_said(trusted: Builders, now: Clock) -> None:
     with trusted.host("build1") as host, pytest.raises(NotActionable, match="not addressed to build1 by another"):
         act(now.on(host), request)
     forgeries: list[tuple[dict[str, Any], str]] = [
-        ({"body": "Delete everything."}, "it was changed: build1 has signed something else"),
-        ({"from": "build2", "to": "all"}, "it was changed: build1 has signed something else"),
-        ({"signature": "x"}, "its signature cannot be read"),
+        ({"body": "Delete everything."}, "the signature of build1 does not match the content"),
+        ({"from": "build2", "to": "all"}, "the signature of build1 does not match the content"),
+        ({"signature": "x"}, "its signature is malformed"),
         ({"signature": None}, "not signed, although build1 has a key"),
     ]
     for change, reason in forgeries:

@@ -168,7 +168,7 @@ def test_what_was_changed_or_forged(watched: Builders, now: Clock) -> None:
     put(watched, {**first, "body": "Delete everything."}, *rest, forged)
     found = alarms(watched, now)
     assert sorted(found) == sorted(
-        f"{name} in the name of build1 is not its own: it was changed: build1 has signed something else."
+        f"{name} in the name of build1 is not its own: the signature of build1 does not match the content."
         for name in (first["id"], "msg_forged")
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import TRUE, Judge
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import TRUE, Verifier
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import audit_state
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit_state import MAX_ALARMS
@@ -99,7 +99,7 @@ def test_the_numbers_of_a_key_that_has_ended_move_nothing(watched: Builders, now
         (watched.state(server) / "signers.json").write_text(json.dumps(record))
     put(watched, *watched.messages(), signed(fifth, kept, id="msg_stolen", seq=number))
     with watched.host("build2") as host:
-        (verdict,) = Judge(host).judge([(watched.messages()[-1], "build1")])
+        (verdict,) = Verifier(host).verify([(watched.messages()[-1], "build1")])
     assert verdict.verified == TRUE
     assert alarms(watched, now) == []
     with watched.host("build1") as host:

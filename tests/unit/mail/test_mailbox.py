@@ -92,7 +92,10 @@ def test_a_message_to_nobody_is_listed_counted_and_logged(
         assert list_messages(host, Filter()).undeliverable_count == 1
         found = read_health(host)
         assert [one["id"] for one in found["messages"]["undeliverable"]] == ["odd"]
-        assert "1 message is for no server of this fleet; see 'builderctl read --undeliverable'" in found["problems"]
+        assert (
+            "1 message is addressed to no server of this fleet; see 'builderctl read --undeliverable'"
+            in found["problems"]
+        )
         log = tmp_path / "log"
         log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).entries), log)
         assert "UNDELIVERABLE" in log.read_text()

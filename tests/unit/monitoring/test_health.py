@@ -88,7 +88,7 @@ def test_a_server_that_was_never_seen(builders: Builders, clock: Clock) -> None:
     found = health(builders, clock)
     assert found["servers"]["build2"]["state"] == "missing"
     assert found["servers"]["build2"]["age_seconds"] is None
-    assert found["problems"] == ["build2: no heartbeat was ever seen"]
+    assert found["problems"] == ["build2: it has no heartbeat"]
     assert found["healthy"] is False
 
 
@@ -101,7 +101,7 @@ def test_a_heartbeat_that_is_gone(builders: MemoryBuilders, clock: Clock) -> Non
         beat(clock.on(host))
     found = health(builders, clock)
     assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == ("missing", 60)
-    assert found["problems"] == ["build2: its heartbeat, last seen 60 s ago, is gone"]
+    assert found["problems"] == ["build2: its heartbeat, last seen 60 s ago, was deleted"]
 
 
 def test_a_heartbeat_that_is_not_believed_has_a_time(builders: Builders) -> None:
@@ -109,14 +109,14 @@ def test_a_heartbeat_that_is_not_believed_has_a_time(builders: Builders) -> None
     all_beat(builders, clock)
     builders.trust()
     found = health(builders, clock)
-    reason = "its heartbeat is not believed: not signed, although {} has a key"
+    reason = "its heartbeat is not trusted: not signed, although {} has a key"
     assert found["problems"] == [f"{server}: {reason.format(server)}" for server in builders.ids]
 
 
 def test_a_heartbeat_without_a_time(builders: Builders, clock: Clock) -> None:
     all_beat(builders, clock, timestamp="soon")
     found = health(builders, clock)
-    said = "its heartbeat has no time that can be read"
+    said = "its heartbeat has no valid timestamp"
     assert found["problems"] == [f"{server}: {said}" for server in builders.ids]
     assert found["servers"]["build2"]["state"] == "stale"
 
@@ -151,7 +151,7 @@ def test_a_server_that_says_it_is_not_well(builders: Builders, clock: Clock) -> 
     with builders.host("build2") as host:
         beat(clock.on(host), healthy=False)
     found = health(builders, clock)
-    assert found["problems"] == ["build1: the disk is full", "build2: it says that it is not healthy"]
+    assert found["problems"] == ["build1: the disk is full", "build2: it reports that it is not healthy"]
 
 
 @pytest.mark.parametrize(
@@ -254,9 +254,9 @@ def test_unread_mail_that_waits_too_long(tmp_path: Any, clock: Clock) -> None:
         health = read_health(host, reply_deadline=60)
         assert [entry["id"] for entry in health["messages"]["overdue_mail"]] == [first]
         (problem,) = overdue_mail(health)
-        assert problem.startswith("1 message waits too long to be read") and first in problem
+        assert problem.startswith("1 message is unread for too long") and first in problem
         clock.move(60)
-        assert "2 messages wait" in overdue_mail(read_health(host, reply_deadline=60))[0]
+        assert "2 messages are unread" in overdue_mail(read_health(host, reply_deadline=60))[0]
         mark_read(host, [first])
         assert len(read_health(host, reply_deadline=60)["messages"]["overdue_mail"]) == 1
 

@@ -40,7 +40,7 @@ def test_what_is_no_token_is_refused_in_one_sentence_and_still_kept_secret(path:
     path.chmod(0o600)
     said = refusal(path)
     assert re.search(says, said), said
-    assert [problem.startswith(f"{said} Write the token alone") for problem in problems(str(path))] == [True]
+    assert [problem.startswith(f"{said} Write only the token") for problem in problems(str(path))] == [True]
     assert TOKEN in own_token(str(path)) or form in ("empty", "only lines")
 
 
@@ -55,9 +55,9 @@ def test_what_is_no_file_is_refused_at_once(path: Path, form: str) -> None:
 
 
 def test_a_missing_file_is_told_and_is_no_problem(path: Path) -> None:
-    assert refusal(path) == f"There is no file {path}."
+    assert refusal(path) == f"{path} does not exist."
     assert problems(str(path)) == []
-    assert refusal("") == "No token file is named."
+    assert refusal("") == "No token file is configured."
 
 
 def test_who_may_not_read_it_is_not_told_to_write_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,5 +226,5 @@ def test_what_another_has_signed_is_only_told(builders: Builders) -> None:
     builders.commit("build1/status.json", json.dumps(forged).encode())
     with builders.host("build1") as host:
         status = write_status(host, Report("idle")).result
-        assert [note.partition(" in the new one: ")[2] for note in host.repository.notes] == ["profiles."]
+        assert [note.partition(" were removed: ")[2] for note in host.repository.notes] == ["profiles."]
     assert "unverified" not in status

@@ -30,7 +30,7 @@ def test_a_test_that_leads_to_a_change_is_touched(changed: str, test: str) -> No
     ("changed", "test"),
     [
         ("tests/unit/test_text.py", "tests/unit/test_timestamps.py"),
-        ("plugins/module_utils/coordination/mail/audit.py", "tests/unit/identity/test_fleet.py"),
+        ("plugins/module_utils/coordination/mail/audit.py", "tests/unit/test_timestamps.py"),
         ("roles/build_pat/tasks/main.yml", "tests/unit/test_text.py"),
         ("README.md", "tests/unit/test_text.py"),
     ],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answering many messages in one commit, each once, whatever happens in between."""
+"""Answering several messages in one commit, each of them once."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ from ..store.snapshot import Receipt, Snapshot
 
 @dataclass(frozen=True)
 class Response:
-    """What is done about one message.
+    """The response to a message.
 
-    :param draft: the answer; its subject is made from the original's. None when only marks are set.
+    :param message_id: the id of the message.
+    :param draft: the answer, whose subject is derived from that of the message; None to set marks only.
+    :param acknowledge: whether to acknowledge the message.
+    :param mark_read: whether to mark the message read.
     """
 
     message_id: str
@@ -40,22 +43,22 @@ MARKS: dict[Mark, Callable[[Response], bool]] = {
     READ: lambda response: response.mark_read,
     ACKNOWLEDGED: lambda response: response.acknowledge,
 }
-"""The marks that a response may set."""
+"""The marks that a response can set, each with the function that tells whether it does."""
 
 
 def respond(host: Host, responses: Sequence[Response]) -> Receipt:
-    """Answer, acknowledge and mark messages, all in one commit.
+    """Answer, acknowledge and mark messages in one commit.
 
-    A message that this server has answered before is not answered again. Machines write these answers, so what looks
-    like a secret is redacted, and what is too long is cut. They are no sign of life of this server's manager.
+    A message that this server has answered is not answered again. Secrets in answers are redacted, and texts that are
+    too long are cut. The time of the last activity of the manager does not change.
 
-    :return: a receipt whose result is the list of answers that were sent.
-    :raises UnknownMessage: when one of the messages is not known; nothing is done then.
-    :raises InvalidInput: when an answer cannot be sent.
+    :return: a receipt whose result is the list of the answers that were sent.
+    :raises UnknownMessage: if a message is not found; then nothing is written.
+    :raises InvalidInput: if a message has two responses, or an answer cannot be sent.
     """
     ready = [replace(one, draft=_ready(host, one.draft) if one.draft else None) for one in responses]
     if len({one.message_id for one in ready}) < len(ready):
-        raise InvalidInput("A message is named twice.", "Give one response for each message.")
+        raise InvalidInput("A message has two responses.", "Use one response for each message.")
     messages, marks, mailbox = host.repository.look(lambda snapshot: _prepare(host, snapshot, ready))
     ledgers = {mark: own_marks(host, mark) for mark in MARKS}
     receipt = Receipt([], None, 0)
@@ -78,10 +81,10 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
 def _prepare(
     host: Host, snapshot: Snapshot, responses: Sequence[Response]
 ) -> tuple[list[dict[str, Any]], dict[Mark, list[str]], list[dict[str, Any]]]:
-    """The answers that have to be sent, the ids that have to be marked, and the mailbox.
+    """Return the answers to send, the ids to mark for each mark, and the mailbox.
 
-    :raises UnknownMessage: when one of the messages is not known.
-    :raises InvalidInput: when an answer cannot be sent.
+    :raises UnknownMessage: if a message is not found.
+    :raises InvalidInput: if an answer cannot be sent.
     """
     now = host.clock()
     mailbox = read_mailbox(snapshot)
@@ -102,7 +105,10 @@ def _prepare(
 
 
 def _ready(host: Host, draft: Draft) -> Draft:
-    """An answer that can be sent: one that is too long, or empty, must not keep the others back."""
+    """Return an answer in valid form.
+
+    Texts that are too long are cut, so that one answer does not block the others.
+    """
     body = draft.body if draft.body.strip() else "(no text)"
     if len(body) > MAX_BODY:
         body = f"{body[: MAX_BODY - 1]}…"

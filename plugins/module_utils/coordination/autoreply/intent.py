@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a message asks for, as far as a program can know: from its request first, from its words second."""
+"""Recognizing the intent of a message.
+
+Its request decides, or without a request its text.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ from ..text import short
 INSTALL, CHECK, STATUS = "install_packages", "check_packages", "status_report"
 STARTED, FAILED, STALE, FACTS = "build_started", "build_failed", "stale_heartbeat", "facts"
 KINDS = (INSTALL, CHECK, STATUS, STARTED, FAILED, STALE, FACTS)
-"""The kinds of messages that are answered, named as the ``action`` of a request is."""
+"""The kinds of messages that a playbook can answer; a request has its kind in ``action``."""
 QUERIES = ("commit", "disk", "kernel", "load", "memory", "package", "toolchain")
-"""What a request for facts may ask for."""
+"""The values of ``query`` in a request for facts."""
 
 _SEPARATOR = r"(?:\s*,\s*(?:and\s+)?|\s+and\s+)"
 _LIST = rf"(?P<packages>{NAME}(?:=\S+)?(?:{_SEPARATOR}{NAME}(?:=\S+)?){{0,19}})"
@@ -40,17 +43,18 @@ _WORDS = {
     FAILED: ("error", r"(?:build\s+failed|build\s+\S+\s+failed)\b"),
     STALE: ("request", r"(?:your\s+)?heartbeat\s+(?:is\s+)?stale\b"),
 }
-"""For each kind the type of its messages, and the words that a subject, or a sentence of a body, begins with."""
-_PATTERNS = {kind: (of_type, f"(?i){words}") for kind, (of_type, words) in _WORDS.items()}
+"""For each kind its type of message, and the pattern of the start of a subject or of a sentence in a body."""
+_PATTERNS = {kind: (message_type, f"(?i){pattern}") for kind, (message_type, pattern) in _WORDS.items()}
 _SENTENCE = re.compile(r"(?:(?<=[.!?])\s+|\n)")
 
 
-class Asked(NamedTuple):
-    """What a message asks for.
+class Intent(NamedTuple):
+    """The intent of a message.
 
     :param kind: one of ``KINDS``.
-    :param details: what the kind needs: ``packages``, ``job`` and ``step``, or ``query``, ``package`` and ``path``.
-    :param problem: why it cannot be carried out as it is written; empty when it can.
+    :param details: the parameters of the kind: ``packages``; ``job``, ``step`` and ``reason``; or ``query``,
+        ``packages`` and ``path``.
+    :param problem: the reason why the request is invalid; empty if it is valid.
     """
 
     kind: str
@@ -58,30 +62,35 @@ class Asked(NamedTuple):
     problem: str = ""
 
 
-def recognise(message: dict[str, Any]) -> Asked | None:
-    """What a normalised message asks for; None when no program knows.
+def recognize(message: dict[str, Any]) -> Intent | None:
+    """Recognize the intent of a normalized message.
 
-    A request that names an action is what it says it is; only without one do words decide.
+    The ``action`` of a request decides. Only a message without a request is searched for known phrases.
+
+    :return: None if the intent is not recognized.
     """
     request = message["request"]
     if request is not None:
         kind = request.get("action")
-        return _checked(kind, request) if isinstance(kind, str) and kind in KINDS else None
+        return _intent(kind, request) if isinstance(kind, str) and kind in KINDS else None
     for text in [message["subject"], *_SENTENCE.split(message["body"])]:
-        for kind, (of_type, pattern) in _PATTERNS.items():
-            found = re.match(pattern, text.strip()) if message["type"] == of_type else None
+        for kind, (message_type, pattern) in _PATTERNS.items():
+            found = re.match(pattern, text.strip()) if message["type"] == message_type else None
             if found:
-                return _checked(kind, _said(kind, message, found))
+                return _intent(kind, _details(kind, message, found))
     return None
 
 
 def is_answer(message: dict[str, Any]) -> bool:
-    """Whether a normalised message answers another: nobody answers it again. The old scripts say so in the subject."""
+    """Return whether a normalized message is an answer, which is not answered.
+
+    The shell scripts mark it in the subject.
+    """
     return bool(message["in_reply_to"]) or message["subject"].startswith("Re:")
 
 
-def _said(kind: str, message: dict[str, Any], found: re.Match[str]) -> dict[str, Any]:
-    """The details that words tell."""
+def _details(kind: str, message: dict[str, Any], found: re.Match[str]) -> dict[str, Any]:
+    """Return the details in the text of a message."""
     if kind in (INSTALL, CHECK):
         groups = found.groupdict()
         listed = next(groups[name] for name in ("packages", "of", "installed") if groups.get(name))
@@ -93,23 +102,24 @@ def _said(kind: str, message: dict[str, Any], found: re.Match[str]) -> dict[str,
     return {}
 
 
-def _checked(kind: str, request: dict[str, Any]) -> Asked:
-    """What is asked for, with its details in the form that the kind needs."""
+def _intent(kind: str, request: dict[str, Any]) -> Intent:
+    """Return the intent of a kind with validated details."""
     try:
         if kind in (INSTALL, CHECK):
-            return Asked(kind, {"packages": [str(spec) for spec in parse_specs(request.get("packages"))]})
+            return Intent(kind, {"packages": [str(spec) for spec in parse_specs(request.get("packages"))]})
         if kind == FACTS:
-            return _facts(request)
+            return _facts_intent(request)
     except CoordinationError as error:
-        return Asked(kind, {}, str(error))
-    return Asked(kind, {name: short(str(request.get(name) or "")) for name in ("job", "step", "reason")})
+        return Intent(kind, {}, str(error))
+    return Intent(kind, {name: short(str(request.get(name) or "")) for name in ("job", "step", "reason")})
 
 
-def _facts(request: dict[str, Any]) -> Asked:
+def _facts_intent(request: dict[str, Any]) -> Intent:
+    """Return the intent of a request for facts."""
     query = request.get("query")
     queries = [query] if isinstance(query, str) else query
     if not isinstance(queries, list) or not queries or any(one not in QUERIES for one in queries):
-        return Asked(FACTS, {}, f"The query is none of {', '.join(QUERIES)}.")
+        return Intent(FACTS, {}, f"The query is not one of {', '.join(QUERIES)}.")
     details: dict[str, Any] = {"query": list(dict.fromkeys(queries))}
     if "package" in queries:
         package = request.get("package")
@@ -118,6 +128,6 @@ def _facts(request: dict[str, Any]) -> Asked:
     if "commit" in queries:
         path = request.get("path")
         if not isinstance(path, str) or not path.startswith("/"):
-            return Asked(FACTS, {}, "The query for a commit names no path.")
+            return Intent(FACTS, {}, "The query for a commit has no absolute path.")
         details["path"] = path
-    return Asked(FACTS, details)
+    return Intent(FACTS, details)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be done about each unread message: the operator's rules, applied to who wrote it and what it asks for."""
+"""The plan for the unread messages, by the rules of the operator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..environment.packages import is_allowed, is_safe, parse_spec
 from ..errors import InvalidInput
 from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..identity.verification import MARKED, TRUE, Judge
+from ..identity.verification import MARKED, TRUE, Verifier
 from ..mail.actionable import ActedLedger
 from ..mail.answers import answered_ids
 from ..mail.mailbox import read_mailbox
@@ -21,24 +21,26 @@ from ..mail.message import is_for, is_late, urgency
 from ..mail.read_ledger import own_marks
 from ..operations.listing import shown
 from ..store.snapshot import Snapshot
-from .intent import FACTS, INSTALL, KINDS, STALE, Asked, is_answer, recognise
+from .intent import FACTS, INSTALL, KINDS, STALE, Intent, is_answer, recognize
 
 ANSWER, FINISH, DECLINE, MARK, LEAVE = DECISIONS = ("answer", "finish", "decline", "mark", "leave")
-"""Answer it; answer what was begun before, without doing it again; say no; only mark it; leave it to the manager."""
+"""Act and answer; answer a request that was acted upon before, without acting again; refuse in an answer; only mark;
+leave to the manager."""
 ACTIONS = (INSTALL, STALE)
-"""The kinds for which something is changed on this server."""
+"""The kinds that change this server."""
 URGENT = ("error", "warning")
-GENUINE = (TRUE, MARKED)
+SIGNED = (TRUE, MARKED)
+"""The results of a verification that mean a valid signature of the sender."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the operator allows. Every kind may be asked for unless actions are given, and nothing is installed.
+    """The rules of the operator. By default all kinds are allowed, but no packages.
 
-    :param actions: for each server the kinds that it may ask for; ``all`` stands for those that are not named.
+    :param actions: for each server the kinds that it may request; ``all`` stands for the servers without an entry.
     :param packages: shell patterns of the packages that may be installed.
-    :param paths: the Git repositories whose commit is told.
-    :param deadline: seconds after which a message that waits for the manager is overdue.
+    :param paths: the folders of the Git repositories whose commit may be requested.
+    :param deadline: seconds after which an unread message is overdue.
     """
 
     actions: dict[str, list[str]] = field(default_factory=lambda: {ALL: list(KINDS)})
@@ -48,17 +50,18 @@ class Rules:
 
 
 class Step(NamedTuple):
-    """What is to be done about a message.
+    """The planned response to a message.
 
-    :param message: the message, as a listing shows it.
+    :param message: the message, as in a listing.
     :param decision: one of ``DECISIONS``.
-    :param reason: why.
-    :param kind: one of ``KINDS``, empty when it is not known.
-    :param acts: whether something is changed on this server, which has to be recorded before.
-    :param acknowledge: whether it is to be acknowledged.
-    :param mark_read: whether it is to be marked read; else it stays in front of the manager.
-    :param position: its place in the mailbox, the oldest first.
-    :param overdue: whether it has waited for longer than the deadline.
+    :param reason: the reason of the decision.
+    :param kind: one of ``KINDS``; empty if the intent was not recognized.
+    :param details: the details of the intent.
+    :param acts: whether this server is changed, which must be recorded before.
+    :param acknowledge: whether to acknowledge the message.
+    :param mark_read: whether to mark the message read; otherwise the manager still sees it as unread.
+    :param position: the index of the message in the mailbox, the oldest first.
+    :param overdue: whether the message is older than the deadline.
     """
 
     message: dict[str, Any]
@@ -74,10 +77,12 @@ class Step(NamedTuple):
 
 
 def plan(host: Host, rules: Rules) -> list[Step]:
-    """What is to be done about each unread message, the most urgent first. Nothing is changed.
+    """Plan the responses to the unread messages, the most urgent first.
 
-    :raises DocumentDamaged: when the mailbox cannot be read.
-    :raises InvalidInput: when a rule cannot be used.
+    Nothing is changed.
+
+    :raises DocumentDamaged: if the mailbox cannot be parsed.
+    :raises InvalidInput: if a rule is invalid.
     """
     check_rules(rules)
     steps = host.repository.read(lambda snapshot: _plan(host, snapshot, rules))
@@ -85,15 +90,15 @@ def plan(host: Host, rules: Rules) -> list[Step]:
 
 
 def check_rules(rules: Rules) -> None:
-    """Refuse rules that name no kind of request.
+    """Validate rules.
 
-    :raises InvalidInput: naming it.
+    :raises InvalidInput: if an action is not one of ``KINDS``.
     """
     for server, kinds in rules.actions.items():
         for kind in kinds if isinstance(kinds, list) else [kinds]:
             if not isinstance(kinds, list) or kind not in KINDS:
                 raise InvalidInput(
-                    f"{kind!r} is no action that {server} could be allowed.", f"Give a list of {', '.join(KINDS)}."
+                    f"{kind!r}, allowed to {server}, is not an action.", f"Use a list of {', '.join(KINDS)}."
                 )
 
 
@@ -102,29 +107,32 @@ def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
     ledger = own_marks(host)
     unread = [(i, e) for i, e in enumerate(entries) if is_for(e, host.id, host.fleet) and not ledger.has(e)]
     messages = shown(host, [entry for _position, entry in unread])
-    known = {message["id"] for message in messages if message["verified"] in GENUINE and recognise(message)}
+    known = {message["id"] for message in messages if message["verified"] in SIGNED and recognize(message)}
     answered = answered_ids(host, snapshot, known)
-    return _settled([_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)])
+    return _deduplicated([_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)])
 
 
-def _settled(steps: list[Step]) -> list[Step]:
-    """The steps, one for a message that stands there twice, and nothing to be done where an id means two things."""
+def _deduplicated(steps: list[Step]) -> list[Step]:
+    """Return one step for each message.
+
+    A message with an ambiguous id is left to the manager.
+    """
     first: dict[str, Step] = {}
-    doubtful = set()
+    ambiguous = set()
     for step in steps:
         if step.decision != LEAVE and first.setdefault(step.message["id"], step).message != step.message:
-            doubtful.add(step.message["id"])
-    settled = []
+            ambiguous.add(step.message["id"])
+    deduplicated = []
     for step in steps:
         message_id = step.message["id"]
-        if step.decision != LEAVE and message_id in doubtful:
-            settled.append(_left(step))
+        if step.decision != LEAVE and message_id in ambiguous:
+            deduplicated.append(_ambiguous(step))
         elif step.decision == LEAVE or step is first[message_id]:
-            settled.append(step)
-    return settled
+            deduplicated.append(step)
+    return deduplicated
 
 
-def _left(step: Step) -> Step:
+def _ambiguous(step: Step) -> Step:
     reason = "another message has the same id"
     return step._replace(decision=LEAVE, reason=reason, acts=False, acknowledge=False, mark_read=False)
 
@@ -132,19 +140,19 @@ def _left(step: Step) -> Step:
 def _step(
     host: Host, rules: Rules, position: int, entry: dict[str, Any], message: dict[str, Any], answered: set[str]
 ) -> Step:
-    asked = recognise(message)
-    decision, reason = _decide(host, rules, entry, message, asked, answered)
+    intent = recognize(message)
+    decision, reason = _decide(host, rules, entry, message, intent, answered)
     urgent = message["type"] in URGENT
     handled = decision != LEAVE
-    wanted = (urgent and decision != LEAVE) or (handled and message["ack_required"])
+    acknowledged = handled and (urgent or message["ack_required"])
     return Step(
         message=message,
         decision=decision,
         reason=reason,
-        kind=asked.kind if asked else "",
-        details=asked.details if asked else {},
-        acts=decision == ANSWER and asked is not None and asked.kind in ACTIONS,
-        acknowledge=wanted and host.id not in message["acknowledged_by"],
+        kind=intent.kind if intent else "",
+        details=intent.details if intent else {},
+        acts=decision == ANSWER and intent is not None and intent.kind in ACTIONS,
+        acknowledge=acknowledged and host.id not in message["acknowledged_by"],
         mark_read=handled and not urgent,
         position=position,
         overdue=is_late(entry, host.clock(), rules.deadline),
@@ -156,53 +164,53 @@ def _decide(
     rules: Rules,
     entry: dict[str, Any],
     message: dict[str, Any],
-    asked: Asked | None,
+    intent: Intent | None,
     answered: set[str],
 ) -> tuple[str, str]:
-    """The decision on a message, and why."""
-    if message["verified"] not in GENUINE:
+    """Return the decision on a message and its reason."""
+    if message["verified"] not in SIGNED:
         return LEAVE, message["verified_reason"]
     if host.fleet.expected and message["from"] not in host.fleet.ids():
-        return LEAVE, f"{message['from']} is no server of this fleet"
+        return LEAVE, f"{message['from']} is not a server of this fleet"
     if is_answer(message):
-        return LEAVE, f"it is an answer of {message['from']}"
+        return LEAVE, f"it is an answer from {message['from']}"
     if message["id"] in answered:
         return (LEAVE if message["type"] in URGENT else MARK), "it was answered before"
-    if asked is None:
+    if intent is None:
         if message["type"] in URGENT and message["actionable"]:
-            return MARK, "the manager has to see it"
-        return LEAVE, "no program knows what it asks for"
+            return MARK, "the manager must see it"
+        return LEAVE, "its intent is not recognized"
     if not message["actionable"]:
-        return _old(host, entry, message)
-    refusal = asked.problem or refuse(rules, message["from"], asked)
-    return (DECLINE, refusal) if refusal else (ANSWER, f"{message['from']} may ask for {asked.kind}")
+        return _decide_on_refused(host, entry, message)
+    refusal = intent.problem or refuse(rules, message["from"], intent)
+    return (DECLINE, refusal) if refusal else (ANSWER, f"{message['from']} is allowed to request {intent.kind}")
 
 
-def _old(host: Host, entry: dict[str, Any], message: dict[str, Any]) -> tuple[str, str]:
-    """The decision on a message of a known kind that may not be acted upon, or not any more."""
-    when = ActedLedger(host).acted_at(entry)
-    if when:
-        return FINISH, f"{host.id} began with it at {when} and did not come to its answer"
-    signer = Judge(host).judge([(entry, message["from"])])[0].signer
+def _decide_on_refused(host: Host, entry: dict[str, Any], message: dict[str, Any]) -> tuple[str, str]:
+    """Return the decision on a message that is not actionable, and its reason."""
+    acted_at = ActedLedger(host).acted_at(entry)
+    if acted_at:
+        return FINISH, f"{host.id} acted upon it at {acted_at} and did not answer"
+    signer = Verifier(host).verify([(entry, message["from"])])[0].signer
     if signer is None or not signer.is_valid(host.clock()):
         return LEAVE, message["actionable_reason"]
-    return DECLINE, f"It is not acted upon: {message['actionable_reason']}. Ask again."
+    return DECLINE, f"The request is not executed: {message['actionable_reason']}. Send it again."
 
 
-def refuse(rules: Rules, sender: str, asked: Asked) -> str:
-    """Why a server may not ask for something, in a sentence for it; empty when it may."""
+def refuse(rules: Rules, sender: str, intent: Intent) -> str:
+    """Return why a request is refused, as a sentence; empty if it is allowed."""
     allowed = rules.actions.get(sender, rules.actions.get(ALL, []))
-    if asked.kind not in allowed:
-        return f"{sender} is not allowed to ask for {asked.kind} here."
-    if asked.kind == INSTALL:
-        names = [parse_spec(text).name for text in asked.details["packages"]]
+    if intent.kind not in allowed:
+        return f"{sender} is not allowed to request {intent.kind} here."
+    if intent.kind == INSTALL:
+        names = [parse_spec(text).name for text in intent.details["packages"]]
         denied = [name for name in names if not is_allowed(name, rules.packages)]
         if denied:
-            return f"Not allowed to be installed here: {', '.join(denied)}."
+            return f"The rules of this server do not permit the installation of {', '.join(denied)}."
         unsafe = [name for name in names if not is_safe(name)]
         return (
-            f"There is no such package here, and apt would read it as an order: {', '.join(unsafe)}." if unsafe else ""
+            f"These names are not packages, and apt would take them for actions: {', '.join(unsafe)}." if unsafe else ""
         )
-    if asked.kind == FACTS and "path" in asked.details and asked.details["path"] not in rules.paths:
-        return "The commit of that path is not told here."
+    if intent.kind == FACTS and "path" in intent.details and intent.details["path"] not in rules.paths:
+        return "The rules of this server do not permit requests for the commit of that path."
     return ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build jobs: started on this server, watched, and closed with a status and a message, whoever goes away meanwhile."""
+"""Build jobs on this server: starting, watching and closing them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from typing import Any
 from ..environment.facts import commit_of
 from ..errors import InvalidInput
 from ..identity.host import Host
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 from ..state_dir import StateDirectory
 from ..text import one_line
 from ..timestamps import parse_time, utc_text
 from . import runner
-from .report import publish_building, publish_end, tell_start
+from .report import announce_start, publish_building, publish_end
 
 JOB_FILE = "job.json"
 RESULT_FILE = "job_result.json"
@@ -34,7 +34,7 @@ RUNNER_FILE = "job_runner.py"
 RUNNING_LOCK = "job.lock"
 CHANGING_LOCK = "job_changing.lock"
 POLL = 0.2
-"""Seconds between two looks whether a job has ended."""
+"""Seconds between two checks whether a job has ended."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -43,12 +43,12 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class Job:
     """A build job.
 
-    :param id: its name, which is also that of its log.
-    :param source: the folder that its command runs in.
-    :param command: for bash.
-    :param time_limit: seconds after which it is ended.
-    :param artifacts: patterns of the files that it makes, in the source.
-    :param log_folder: the folder of its log.
+    :param id: the id of the job; its log is ``log_folder/ID.log``.
+    :param source: the folder in which the command runs.
+    :param command: the command line for bash.
+    :param time_limit: seconds after which the command is terminated.
+    :param artifacts: glob patterns of the files that it creates, relative to ``source``.
+    :param log_folder: the folder of the log.
     """
 
     id: str
@@ -60,21 +60,23 @@ class Job:
 
 
 def start(host: Host, job: Job) -> bool:
-    """Publish that a job begins, and run it apart from this process; false when it runs already.
+    """Publish the start of a job and run it in a process of its own.
 
-    A job that was left behind is closed before.
+    An earlier job that ended and was not closed is closed first.
 
-    :raises InvalidInput: when it cannot be run, or another one runs.
+    :return: false if the job is running already.
+    :raises InvalidInput: if the job is invalid, or another job is running.
+    :raises CoordinationError: if the start cannot be published; then the job is not run.
     """
     _check(job)
-    with host.state.lock(CHANGING_LOCK, host.repository.timeout), _taken(host.state) as lock:
+    with host.state.lock(CHANGING_LOCK, host.repository.timeout), _running_lock(host.state) as lock:
         known = host.state.read(JOB_FILE, _parse_job)
         if lock is None:
             if known and known["id"] == job.id:
                 return False
             raise InvalidInput(
                 f"The job {known['id'] if known else '?'} is running on {host.id}.",
-                f"Wait for its end, or end it: fuser -k -TERM {host.state.path / RUNNING_LOCK}",
+                f"Wait for its end, or terminate it: fuser -k -TERM {host.state.path / RUNNING_LOCK}",
             )
         if host.check_mode:
             return True
@@ -87,30 +89,32 @@ def start(host: Host, job: Job) -> bool:
         except BaseException:
             (host.state.path / JOB_FILE).unlink()
             raise
-        tell_start(host, record)
+        announce_start(host, record)
         _spawn(host.state, lock, Path(record["log"]))
     return True
 
 
 def watch(host: Host, wait: float = 0) -> tuple[dict[str, Any], bool]:
-    """Wait for the end of the job, close it when it has ended, and tell how it is.
+    """Wait for the end of the last job, and close it if it has ended.
 
-    :param wait: seconds to wait at most.
-    :return: id, running, elapsed_seconds, log, log_size (bytes) and last_lines; when it has ended, also what
-        :func:`.report.outcome` tells; and whether something was published. Empty when there never was a job.
+    :param wait: the maximum of seconds to wait.
+    :return: ``id``, ``running``, ``elapsed_seconds``, ``log``, ``log_size`` (bytes), ``last_lines``, ``branch``,
+        ``commit`` and ``started_at``, for a closed job also the result of :func:`.report.outcome`, empty if there is
+        no job; and whether the end was published now.
     """
     deadline = time.monotonic() + wait
     while _is_running(host.state) and time.monotonic() < deadline:
         time.sleep(min(POLL, max(0.0, deadline - time.monotonic())))
     closed = close(host)
     record = host.state.read(JOB_FILE, _parse_job)
-    return ({} if record is None else _seen(host, record)), closed
+    return ({} if record is None else _job_info(host, record)), closed
 
 
 def close(host: Host) -> bool:
-    """Publish how the job ended, if it has and nobody has yet; return whether this did.
+    """Publish the result of the last job, if that is pending.
 
-    :raises CoordinationError: when it could not be published; the next one to close it tries again.
+    :return: whether the result was published now.
+    :raises CoordinationError: if it cannot be published; the next call tries again.
     """
     record = host.state.read(JOB_FILE, _parse_job)
     if host.check_mode or not record or record.get("closed") or _is_running(host.state):
@@ -124,7 +128,7 @@ def _close(host: Host) -> bool:
     if not record or record.get("closed"):
         return False
     result = host.state.read(RESULT_FILE, _parse_result)
-    if result is None:  # kept, so that whoever has to do this again says the same
+    if result is None:  # it is saved, so that a second attempt publishes the same
         lines = runner.last_lines(Path(record["log"]), record["log_start"])
         result = {"gone": True, **runner.not_run(utc_text(host.clock()), lines)}
         host.state.write_json(RESULT_FILE, result)
@@ -134,7 +138,7 @@ def _close(host: Host) -> bool:
 
 
 def _parse_job(record: Any) -> dict[str, Any]:
-    """A job as it was recorded when it began; ``closed`` and ``outcome`` when its end was published."""
+    """Parse the record of a job; a closed job has ``closed`` and ``outcome``."""
     if b"\0" in record["log"].encode():
         raise ValueError("the path of its log")
     texts = {name: str(record[name]) for name in ("id", "source", "log", "started_at")}
@@ -145,16 +149,16 @@ def _parse_job(record: Any) -> dict[str, Any]:
 
 
 def _parse_result(result: Any) -> dict[str, Any]:
-    """How a job ended, as its runner wrote it."""
-    made = [(str(one["path"]), int(one["size"]), str(one["sha256"])) for one in result["artifacts"]]
-    code, end = result["exit_code"], result["signal"]
+    """Parse the result that the runner wrote."""
+    artifacts = [(str(one["path"]), int(one["size"]), str(one["sha256"])) for one in result["artifacts"]]
+    code, signal = result["exit_code"], result["signal"]
     return {
         **result,
         "exit_code": None if code is None else int(code),
-        "signal": None if end is None else str(end),
+        "signal": None if signal is None else str(signal),
         "ended_at": str(result["ended_at"]),
         "last_lines": [str(line) for line in result["last_lines"]],
-        "artifacts": [{"path": path, "size": size, "sha256": digest} for path, size, digest in made],
+        "artifacts": [{"path": path, "size": size, "sha256": digest} for path, size, digest in artifacts],
         "more_artifacts": int(result["more_artifacts"]),
     }
 
@@ -162,18 +166,20 @@ def _parse_result(result: Any) -> dict[str, Any]:
 def _check(job: Job) -> None:
     if not _ID.fullmatch(job.id):
         raise InvalidInput(
-            f"{one_line(job.id)!r} cannot be the id of a job.",
-            "Give 1 to 64 letters, digits, ., _ and -, a letter or digit first.",
+            f"{one_line(job.id)!r} is not a valid id of a job.",
+            "Use 1 to 64 letters, digits, ., _ and -, with a letter or digit first.",
         )
     if not Path(job.source).is_dir():
-        raise InvalidInput(f"There is no folder {one_line(job.source)}.", "Name the folder that the command runs in.")
+        raise InvalidInput(f"The folder {one_line(job.source)} does not exist.", "Set source to an existing folder.")
     if not job.command.strip() or "\0" in job.command:
-        raise InvalidInput("The command cannot be run.", "Give a command line for bash.")
+        raise InvalidInput("The command is empty or contains a null byte.", "Set command to a command line for bash.")
     if job.time_limit <= 0:
-        raise InvalidInput("The time limit is not a positive number of seconds.", "Give at least 1.")
+        raise InvalidInput("The time limit is not a positive number of seconds.", "Set it to at least 1.")
     for pattern in job.artifacts:
         if not pattern or pattern.startswith("/") or ".." in Path(pattern).parts:
-            raise InvalidInput(f"{one_line(pattern)!r} is no pattern inside of the source.", "Give for example *.deb.")
+            raise InvalidInput(
+                f"{one_line(pattern)!r} is not a pattern of files in the source.", "Use for example *.deb."
+            )
 
 
 def _record(host: Host, job: Job) -> dict[str, Any]:
@@ -193,11 +199,14 @@ def _record(host: Host, job: Job) -> dict[str, Any]:
 
 
 def _spawn(state: StateDirectory, lock: int, log: Path) -> None:
-    """Start the runner, which holds the lock to its end, from a copy of its program: a module's own files vanish."""
+    """Start the runner, which holds the lock until it ends.
+
+    It runs from a copy in the state directory, because Ansible removes the files of a module after its run.
+    """
     program = state.path / RUNNER_FILE
     program.write_bytes(pkgutil.get_data(__package__, "runner.py") or b"")
     with log.open("ab") as output:
-        subprocess.Popen(  # it outlives this process
+        subprocess.Popen(  # the runner continues after this process ends
             [sys.executable, str(program), str(state.path / JOB_FILE)],
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -209,8 +218,11 @@ def _spawn(state: StateDirectory, lock: int, log: Path) -> None:
 
 
 @contextlib.contextmanager
-def _taken(state: StateDirectory) -> Iterator[int | None]:
-    """The descriptor of the lock that a running job holds, None when one runs."""
+def _running_lock(state: StateDirectory) -> Iterator[int | None]:
+    """Hold the lock of the runner.
+
+    Its descriptor is yielded; None if a job is running.
+    """
     descriptor = os.open(state.make() / RUNNING_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -226,11 +238,11 @@ def _taken(state: StateDirectory) -> Iterator[int | None]:
 def _is_running(state: StateDirectory) -> bool:
     if not (state.path / RUNNING_LOCK).exists():
         return False
-    with _taken(state) as lock:
+    with _running_lock(state) as lock:
         return lock is None
 
 
-def _seen(host: Host, record: dict[str, Any]) -> dict[str, Any]:
+def _job_info(host: Host, record: dict[str, Any]) -> dict[str, Any]:
     started = parse_time(record["started_at"]) or host.clock()
     log = Path(record["log"])
     with contextlib.suppress(OSError):
@@ -242,7 +254,7 @@ def _seen(host: Host, record: dict[str, Any]) -> dict[str, Any]:
         "elapsed_seconds": max(0, int((host.clock() - started).total_seconds())),
         "log": record["log"],
         "log_size": record.get("log_size", 0),
-        "last_lines": [one_line(line) for line in harmless(last_lines).splitlines()],
+        "last_lines": [one_line(line) for line in redacted(last_lines).splitlines()],
         **{name: record[name] for name in ("branch", "commit", "started_at")},
         **record.get("outcome", {}),
     }

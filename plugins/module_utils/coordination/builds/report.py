@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is published of a build job: its status and its messages."""
+"""The status and the messages about a build job."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from ..status.document import Report
 from ..text import one_line
 from ..timestamps import parse_time
 
-TOLD_ARTIFACTS = 30
-"""Artifacts that a message names."""
+MAX_LISTED_ARTIFACTS = 30
+"""The maximum number of artifacts in a message."""
 PRIORITY = {"success": "normal", "failed": "high"}
 
 
 def publish_building(host: Host, record: dict[str, Any]) -> None:
-    """Publish the status of a server whose job begins."""
-    told = {name: record[name] for name in ("branch", "commit", "log")}
-    write_status(host, Report("building", job=record["id"], **told))
+    """Publish the status ``building`` with a job."""
+    details = {name: record[name] for name in ("branch", "commit", "log")}
+    write_status(host, Report("building", job=record["id"], **details))
 
 
-def tell_start(host: Host, record: dict[str, Any]) -> None:
-    """Tell the partner that a job begins."""
-    told = {name: record[name] for name in ("branch", "commit", "log")}
-    where = f" of {told['commit']}" if told["commit"] else ""
-    where += f" ({told['branch']})" if told["branch"] else ""
-    _tell(
+def announce_start(host: Host, record: dict[str, Any]) -> None:
+    """Send the partner a message that a job starts."""
+    details = {name: record[name] for name in ("branch", "commit", "log")}
+    where = f" of {details['commit']}" if details["commit"] else ""
+    where += f" ({details['branch']})" if details["branch"] else ""
+    _send(
         host,
         Draft(
             subject=f"Build started: {record['id']}",
             body=f"{host.id} builds {record['id']} from {record['source']}{where}. Started at {record['started_at']}, "
             f"for at most {record['time_limit']} s. Log on {host.id}: {record['log']}.",
-            facts=_facts({"job": record["id"], **told, "started_at": record["started_at"]}),
+            facts=_facts({"job": record["id"], **details, "started_at": record["started_at"]}),
             request={"action": "build_started", "job": record["id"]},
             key=_key(record, "started"),
         ),
@@ -49,10 +49,12 @@ def tell_start(host: Host, record: dict[str, Any]) -> None:
 
 
 def publish_end(host: Host, record: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Publish how a job ended: the status, and a message to the partner, each once however often this is done.
+    """Publish the result of a job in the status and in a message to the partner.
 
-    :param result: what the runner has written, or ``gone`` when it did not come to it.
-    :return: what :func:`outcome` tells.
+    A repeated call publishes nothing.
+
+    :param result: the result that the runner wrote, with ``gone`` if the runner ended without one.
+    :return: the result of :func:`outcome`.
     """
     ended = outcome(host, record, result)
     report = Report(
@@ -66,12 +68,10 @@ def publish_end(host: Host, record: dict[str, Any], result: dict[str, Any]) -> d
             name: ended[name] for name in ("completed_at", "duration_seconds", "exit_code", "reason", "last_lines")
         },
     )
-    with contextlib.suppress(
-        InvalidInput
-    ):  # the manager has begun another job meanwhile: the message tells of this one
+    with contextlib.suppress(InvalidInput):  # another job is current now; the message below reports this one
         write_status(host, report, REDACT)
     success = ended["status"] == "success"
-    _tell(
+    _send(
         host,
         Draft(
             subject=f"Build {'succeeded' if success else 'failed'}: {record['id']}",
@@ -83,7 +83,7 @@ def publish_end(host: Host, record: dict[str, Any], result: dict[str, Any]) -> d
                     **{"job": record["id"], "status": ended["status"], "exit code": ended["exit_code"]},
                     **{"reason": ended["reason"], "duration in seconds": ended["duration_seconds"]},
                     **{"branch": record["branch"], "commit": record["commit"], "log": record["log"]},
-                    **{f"SHA-256 of {one['path']}": one["sha256"] for one in ended["artifacts"][:TOLD_ARTIFACTS]},
+                    **{f"SHA-256 of {one['path']}": one["sha256"] for one in ended["artifacts"][:MAX_LISTED_ARTIFACTS]},
                 }
             ),
             request=None if success else {"action": "build_failed", "job": record["id"], "reason": ended["reason"]},
@@ -94,15 +94,16 @@ def publish_end(host: Host, record: dict[str, Any], result: dict[str, Any]) -> d
 
 
 def outcome(host: Host, record: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """How a job ended: status, reason, exit_code, completed_at, duration_seconds, last_lines and artifacts.
+    """Describe the result of a job.
 
-    What the log says is harmless and without secrets.
+    :return: ``status``, ``reason``, ``exit_code``, ``completed_at``, ``duration_seconds``, ``last_lines``,
+        ``artifacts`` and ``more_artifacts``. The lines of the log are sanitized and redacted.
     """
     started, ended = parse_time(record["started_at"]), parse_time(result["ended_at"])
     lines = {"last lines": [one_line(line) for line in result["last_lines"]]}
     texts = guarded(lines, host.repository.pat_file, host.repository.notes, REDACT)
     return {
-        "status": "success" if result["exit_code"] == 0 and not _was_ended(result) else "failed",
+        "status": "success" if result["exit_code"] == 0 and not _was_terminated(result) else "failed",
         "reason": _reason(record, result),
         "exit_code": result["exit_code"],
         "completed_at": result["ended_at"],
@@ -113,21 +114,21 @@ def outcome(host: Host, record: dict[str, Any], result: dict[str, Any]) -> dict[
     }
 
 
-def _was_ended(result: dict[str, Any]) -> bool:
+def _was_terminated(result: dict[str, Any]) -> bool:
     return bool(result.get("timed_out") or result.get("stopped"))
 
 
 def _reason(record: dict[str, Any], result: dict[str, Any]) -> str:
     if result.get("gone"):
-        return "its process is gone"
+        return "its process ended without a result"
     if result.get("timed_out"):
-        return f"it was ended at its time limit of {record['time_limit']} s"
+        return f"it was terminated at its time limit of {record['time_limit']} s"
     if result.get("stopped"):
-        return "it was told to stop"
+        return "it was terminated by a signal to its runner"
     if result["signal"]:
         return f"killed by {result['signal']}"
     if result["exit_code"] is None:
-        return "it could not be run"
+        return "it could not be started"
     return f"exit code {result['exit_code']}"
 
 
@@ -139,9 +140,9 @@ def _body(host: Host, record: dict[str, Any], ended: dict[str, Any]) -> str:
         f"Commit: {record['commit'] or 'unknown'}, branch: {record['branch'] or 'none'}.",
         f"Log on {host.id}: {record['log']}.",
     ]
-    told = ended["artifacts"][:TOLD_ARTIFACTS]
-    lines += [f"Artifact {one['path']}, {one['size']} bytes, SHA-256 {one['sha256']}" for one in told]
-    more = len(ended["artifacts"]) - len(told) + ended["more_artifacts"]
+    listed = ended["artifacts"][:MAX_LISTED_ARTIFACTS]
+    lines += [f"Artifact {one['path']}, {one['size']} bytes, SHA-256 {one['sha256']}" for one in listed]
+    more = len(ended["artifacts"]) - len(listed) + ended["more_artifacts"]
     lines += [f"{more} more artifact{'s' * (more != 1)}."] if more else []
     lines += ["Last lines of the log:", *(f"  {line}" for line in ended["last_lines"])] if ended["last_lines"] else []
     body = "\n".join(lines)
@@ -152,13 +153,17 @@ def _facts(values: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     return tuple({"name": name, "value": value} for name, value in values.items() if value is not None)
 
 
-def _key(record: dict[str, Any], what: str) -> str:
-    run = f"-{record['log_start']}" if record["log_start"] else ""  # two runs of a job can begin in one second
-    return f"build-{record['id']}-{record['started_at']}{run}-{what}"
+def _key(record: dict[str, Any], event: str) -> str:
+    """Return the idempotency key of a message about an event of a job."""
+    run = f"-{record['log_start']}" if record["log_start"] else ""  # two runs of a job can start in one second
+    return f"build-{record['id']}-{record['started_at']}{run}-{event}"
 
 
-def _tell(host: Host, draft: Draft) -> None:
-    """Tell the partner, or everybody where there is none; a server that is alone tells nobody."""
+def _send(host: Host, draft: Draft) -> None:
+    """Send a message to the partner, or to all without a partner.
+
+    Nothing is sent if the fleet has no other server.
+    """
     partner = host.fleet.get(host.id).partner
     others = [server for server in host.fleet.ids() if server != host.id]
     if partner or others or not host.fleet.expected:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the command of a build job apart from whoever started it, and writes down how it ended.
+"""The program that runs the command of a build job and writes its result.
 
-A program of its own, of the standard library only: ``python job_runner.py JOB_FILE``. It is started with a lock that it
-holds to its end, so that a lock which is free tells that it is gone.
+It is run as ``python job_runner.py JOB_FILE`` and uses only the standard library. It inherits a lock and holds it until
+it ends, so the lock is free if and only if it does not run.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ GRACE = 10
 """Seconds between SIGTERM and SIGKILL."""
 MAX_LINES = 20
 MAX_CHARACTERS = 2_000
-"""What is told of the end of a log."""
+"""The size of the end of a log that is published."""
 MAX_ARTIFACTS = 100
 
 
-class Told(BaseException):
-    """This program was told to stop."""
+class Stopped(BaseException):
+    """This program received SIGTERM."""
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Run a job to its end and return how that was.
+    """Run a job and return its result.
 
-    :param job: command (for bash), source (its folder), log, time_limit (seconds) and artifacts (patterns in source).
+    :param job: ``command`` (for bash), ``source`` (its folder), ``log``, ``log_start`` (bytes), ``time_limit``
+        (seconds) and ``artifacts`` (glob patterns in ``source``).
+    :return: ``timed_out``, ``stopped``, ``exit_code``, ``signal``, ``ended_at``, ``last_lines``, ``artifacts`` and
+        ``more_artifacts``.
     """
     result: dict[str, Any] = {"timed_out": False, "stopped": False}
     with open(job["log"], "ab") as log:
@@ -51,11 +54,11 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             process.wait(job["time_limit"])
         except subprocess.TimeoutExpired:
             result["timed_out"] = True
-        except Told:
+        except Stopped:
             result["stopped"] = True
         finally:
             if process.returncode is None:
-                _end(process)
+                _terminate(process)
     code = process.returncode
     return {
         **result,
@@ -68,15 +71,19 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def not_run(ended_at: str, lines: list[str]) -> dict[str, Any]:
-    """The end of a job of which nothing but its last lines is known."""
-    told = {"exit_code": None, "signal": None, "ended_at": ended_at, "last_lines": lines}
-    return {**told, "artifacts": [], "more_artifacts": 0}
+    """Return the result of a job without exit code and artifacts.
+
+    :param ended_at: the time of its end, as text.
+    :param lines: the last lines of its log, or an error.
+    """
+    unknown: dict[str, Any] = {"exit_code": None, "signal": None, "artifacts": [], "more_artifacts": 0}
+    return {**unknown, "ended_at": ended_at, "last_lines": lines}
 
 
 def last_lines(log: Path, start: int = 0) -> list[str]:
-    """The last lines of a log, none when it cannot be read.
+    """Return the last lines of a log; none if it cannot be read.
 
-    :param start: bytes before it that belong to an earlier job of the same name.
+    :param start: the size in bytes of the part that belongs to an earlier run of the job.
     """
     try:
         with log.open("rb") as stream:
@@ -89,10 +96,16 @@ def last_lines(log: Path, start: int = 0) -> list[str]:
 
 
 def artifacts(source: Path, patterns: list[str]) -> dict[str, Any]:
-    """The files that fit some patterns, each with its path, size in bytes and SHA-256, and how many more there are."""
+    """Return the files that match glob patterns.
+
+    :return: ``artifacts``, at most ``MAX_ARTIFACTS`` mappings with ``path``, ``size`` (bytes) and ``sha256``, and
+        ``more_artifacts``, the number of further files.
+    """
     found = sorted({path for pattern in patterns for path in source.glob(pattern) if path.is_file()})
-    told = [{"path": str(path), "size": path.stat().st_size, "sha256": _digest(path)} for path in found[:MAX_ARTIFACTS]]
-    return {"artifacts": told, "more_artifacts": max(0, len(found) - MAX_ARTIFACTS)}
+    listed = [
+        {"path": str(path), "size": path.stat().st_size, "sha256": _digest(path)} for path in found[:MAX_ARTIFACTS]
+    ]
+    return {"artifacts": listed, "more_artifacts": max(0, len(found) - MAX_ARTIFACTS)}
 
 
 def _digest(path: Path) -> str:
@@ -103,8 +116,8 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and all that it has started."""
+def _terminate(process: subprocess.Popen[bytes]) -> None:
+    """Terminate a command and its children with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -120,7 +133,7 @@ def _now() -> str:
 
 
 def write(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON file whole and on disk, or not at all."""
+    """Write a JSON file atomically and durably."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(value, stream)
@@ -130,10 +143,13 @@ def write(path: Path, value: dict[str, Any]) -> None:
 
 
 def main(job_file: str) -> None:
-    """Run the job that a file describes and write how it ended to the file that it names."""
+    """Run the job in a file, and write its result.
+
+    The path of the result is in the job as ``result``.
+    """
 
     def stop(_number: int, _frame: Any) -> None:
-        raise Told
+        raise Stopped
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

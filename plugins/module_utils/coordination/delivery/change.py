@@ -18,7 +18,7 @@ from ..mail.idempotency import sent_before
 from ..mail.mailbox import is_mine_to_read, read_mailbox, recipients_of
 from ..mail.message import answered_id, id_of, is_marked_read, normalise
 from ..mail.sequence import last_number, number
-from ..status.document import reported, status_path
+from ..status.document import apply_reports, status_path
 from ..store.snapshot import Change, Snapshot
 from ..timestamps import parse_time
 from .outbox import Item
@@ -66,7 +66,7 @@ def combine(host: Host, snapshot: Snapshot, items: Sequence[Item], last: int | N
     reports = [(item.report, parse_time(item.accepted_at) or host.clock()) for item in items if item.report]
     if reports:
         path = status_path(host.id)
-        document, combined.status = reported(host, snapshot.load_object(path), reports)
+        document, combined.status = apply_reports(host, snapshot.load_object(path), reports)
         if document:
             files[path] = document.encode()
     return Change(combined, files, _summary(host, items), tuple(id_of(entry) for entry in new))

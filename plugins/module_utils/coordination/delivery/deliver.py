@@ -87,7 +87,7 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
     except BaseException as error:
         _withdraw(host, accepted, is_new)
         if isinstance(error, RemoteError) and not isinstance(error, (DeadlineReached, PushDeclined)) and is_new:
-            error.tell(_LOST)
+            error.add_detail(_LOST)
         raise
     receipt = receipt or _delivered_by_other(host, accepted, is_new)
     receipt.result.messages[item.id] = receipt.result.messages.get(accepted.id, accepted.messages)

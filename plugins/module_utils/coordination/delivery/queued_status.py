@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import CoordinationError
 from ..identity.host import Host
-from ..status.document import Report, reported, status_path
+from ..status.document import Report, apply_reports, status_path
 from ..store.snapshot import Snapshot
 from ..text import clean
 from ..timestamps import parse_time
@@ -31,7 +31,7 @@ def queued_status(host: Host, snapshot: Snapshot) -> dict[str, Any]:
     reports = list(waiting_reports(host))
     if reports:
         with contextlib.suppress(CoordinationError):
-            document, status = reported(host, snapshot.load_object(status_path(host.id)), reports)
+            document, status = apply_reports(host, snapshot.load_object(status_path(host.id)), reports)
             shown: dict[str, Any] = clean(status)
             return shown if document else {}
     return {}

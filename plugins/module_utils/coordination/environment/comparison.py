@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is the same on several machines, what differs and what is missing."""
+"""Comparison of the environments of several servers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ IDENTICAL, DIFFERING, MISSING = STATES = ("identical", "differing", "missing")
 
 
 def compare_environments(environments: Mapping[str, Any]) -> dict[str, Any]:
-    """Compare what was observed on servers.
+    """Compare the environments of servers.
 
-    :param environments: for each server what :func:`.facts.observe` returned there.
-    :return: the servers, whether they are identical, how often each state occurs, and for each kind a mapping of name
-        to its state and its version on each server, which is None where it is missing.
-    :raises InvalidInput: when there are not two servers, or one was not observed.
+    :param environments: for each server the result of :func:`.facts.observe`.
+    :return: ``servers``, a list of ids; ``identical``, whether all entries are identical; ``counts``, the number of
+        entries in each of ``STATES``; and for each of ``KINDS`` a mapping of name to ``state`` and ``versions``, the
+        version on each server, None if it is missing there.
+    :raises InvalidInput: if there are fewer than two servers, or an environment has another form.
     """
     _check(environments)
     servers = sorted(environments)
@@ -33,20 +34,20 @@ def compare_environments(environments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(environments: Any) -> None:
-    remedy = "Give a mapping of at least two servers, each to what build_environment_fact has returned for it."
+    remedy = "Use a mapping of at least two servers, each to the result of build_environment_fact on it."
     if not isinstance(environments, Mapping):
         raise InvalidInput("The environments are not a mapping.", remedy)
     if len(environments) < 2:
-        named = f"only {next(iter(environments))}" if environments else "no server"
-        raise InvalidInput(f"There is {named} to compare.", remedy)
+        servers = f"only {next(iter(environments))}" if environments else "no server"
+        raise InvalidInput(f"There is {servers} to compare.", remedy)
     for server, environment in environments.items():
-        whole = isinstance(environment, Mapping) and isinstance(environment.get("kernel"), str)
-        if not whole or any(not isinstance(environment.get(kind), Mapping) for kind in ("toolchain", "packages")):
-            raise InvalidInput(f"The environment of {server} is not one.", remedy)
+        has_kernel = isinstance(environment, Mapping) and isinstance(environment.get("kernel"), str)
+        if not has_kernel or any(not isinstance(environment.get(kind), Mapping) for kind in ("toolchain", "packages")):
+            raise InvalidInput(f"The environment of {server} has another form.", remedy)
 
 
 def _versions(environment: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
-    """The versions of what a machine has, by kind and name."""
+    """Return the installed versions of an environment by kind and name."""
     packages = environment["packages"].items()
     return {
         "kernel": {"kernel": environment["kernel"]},
@@ -56,7 +57,7 @@ def _versions(environment: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
 
 
 def _compare(observed: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
-    """Compare one kind: for each server its versions by name."""
+    """Compare the versions of one kind, given for each server by name."""
     compared = {}
     for name in sorted({name for versions in observed.values() for name in versions}):
         versions = {server: found.get(name) for server, found in observed.items()}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is installed on this machine: packages, kernel, toolchain, and the commits of its repositories."""
+"""The environment of this machine: packages, kernel, toolchain, commits."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ..errors import ObservationFailed
 from ..machine import disk, memory
 from ..timestamps import utc_text
 
-PATIENCE = 10
-"""Seconds that a program has to tell its version, or Git to tell a commit."""
-DPKG_PATIENCE = 60
-"""Seconds that dpkg-query has."""
+TIMEOUT = 10
+"""Maximum of seconds for a program to print its version, or for Git to print a commit."""
+DPKG_TIMEOUT = 60
+"""Maximum of seconds for dpkg-query."""
 DPKG_INFO = Path("/var/lib/dpkg/info")
 TOOLS = {
     "java": (("java", "-version"), r'version "([^"]+)"'),
@@ -34,18 +34,19 @@ TOOLS = {
     "python": (("python3", "--version"), r"Python ([0-9][\w.+-]*)"),
     "node": (("node", "--version"), r"(?m)^v([0-9][\w.+-]*)"),
 }
-"""How each program of the toolchain is asked, and where its answer has the version."""
+"""The command that prints the version of each program, and the pattern of the version in its output."""
 _PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _FORMAT = r"--showformat=${Package}\t${Version}\t${Status}\t${Architecture}\n"
 _PROVIDES = r"--showformat=${Package}\t${Version}\t${Status}\t${Architecture}\t${Provides}\n"
 
 
 def observe(packages: Sequence[str] | None, paths: Sequence[str]) -> dict[str, Any]:
-    """What is on this machine now.
+    """Return the environment of this machine.
 
-    :param packages: the packages to look for; None for all that are installed.
-    :param paths: folders with a Git repository each. What is none is left out.
-    :raises ObservationFailed: when dpkg-query fails.
+    :param packages: the names of the packages to return; None for all installed ones.
+    :param paths: folders, each with a Git repository; other folders are omitted from the result.
+    :return: the return value ``builders_environment`` of build_environment_fact; sizes in GB.
+    :raises ObservationFailed: if dpkg-query fails.
     """
     return {
         "observed_at": utc_text(datetime.now(timezone.utc)),
@@ -62,12 +63,15 @@ def observe(packages: Sequence[str] | None, paths: Sequence[str]) -> dict[str, A
 
 
 def is_installed(status: str) -> bool:
-    """Whether a package with this status of dpkg can be used; with triggers to be run it can."""
+    """Return whether a status of dpkg means that a package is installed.
+
+    A package with pending triggers is installed, too (dpkg-query(1)).
+    """
     return status.endswith((" installed", " triggers-awaited", " triggers-pending"))
 
 
 def _operating_system() -> str:
-    """The name of the operating system, as os-release(5) has it."""
+    """Return the name of the operating system, from os-release(5)."""
     for path in (Path("/etc/os-release"), Path("/usr/lib/os-release")):
         with suppress(OSError, ValueError):
             for line in path.read_text(encoding="utf-8").splitlines():
@@ -77,9 +81,10 @@ def _operating_system() -> str:
 
 
 def _toolchain() -> dict[str, str]:
+    """Return the version of each installed program of ``TOOLS``."""
     versions = {}
     for tool, (command, pattern) in TOOLS.items():
-        done = _run(command, PATIENCE)
+        done = _run(command, TIMEOUT)
         found = re.search(pattern, done.stdout + done.stderr) if done and done.returncode == 0 else None
         if found:
             versions[tool] = found[1]
@@ -91,13 +96,13 @@ def _packages(wanted: Sequence[str] | None) -> dict[str, dict[str, Any]]:
     if names == [] or shutil.which("dpkg-query") is None:
         return {}
     found: dict[str, dict[str, Any]] = {}
-    own = ""
+    native = ""
     for name, version, status, architecture in _dpkg_query(_FORMAT, "--", *(names or [])):
         if status.endswith(" not-installed") or (names is None and not is_installed(status)):
             continue
         if name in found:
-            own = own or _own_architecture()
-            if architecture != own:
+            native = native or _native_architecture()
+            if architecture != native:
                 continue
         found[name] = {
             "version": version,
@@ -110,7 +115,7 @@ def _packages(wanted: Sequence[str] | None) -> dict[str, dict[str, Any]]:
 
 
 def _provided(names: set[str]) -> dict[str, dict[str, Any]]:
-    """What is installed in the place of packages that are not: those that provide a virtual or a renamed one."""
+    """Return the packages that provide others, by the name that they provide."""
     provided: dict[str, dict[str, Any]] = {}
     for package, version, status, architecture, provides in sorted(_dpkg_query(_PROVIDES)):
         for name in names & {one.split("(")[0].strip() for one in provides.split(",")} - provided.keys():
@@ -126,27 +131,30 @@ def _provided(names: set[str]) -> dict[str, dict[str, Any]]:
 
 
 def _dpkg_query(*arguments: str) -> list[list[str]]:
-    """The lines that dpkg-query shows, each with its fields.
+    """Return the lines of ``dpkg-query --show``, each as a list of its fields.
 
-    :raises ObservationFailed: when it fails.
+    :raises ObservationFailed: if it fails.
     """
-    done = _run(["dpkg-query", "--show", *arguments], DPKG_PATIENCE)
+    done = _run(["dpkg-query", "--show", *arguments], DPKG_TIMEOUT)
     if done is None or done.returncode not in (0, 1):  # 1: a name is unknown
-        said = "no answer in time" if done is None else " ".join(done.stderr.split())
+        output = f"no result within {DPKG_TIMEOUT} s" if done is None else " ".join(done.stderr.split())
         raise ObservationFailed(
-            f"dpkg-query does not tell what is installed ({said}).",
-            "See what 'dpkg-query --show' and 'dpkg --audit' say.",
+            f"dpkg-query cannot list the installed packages ({output}).",
+            "Run 'dpkg --audit', and correct the problems that it prints.",
         )
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def _own_architecture() -> str:
-    done = _run(["dpkg", "--print-architecture"], PATIENCE)
+def _native_architecture() -> str:
+    done = _run(["dpkg", "--print-architecture"], TIMEOUT)
     return done.stdout.strip() if done else ""
 
 
 def _installed_at(name: str, architecture: str) -> str | None:
-    """When dpkg wrote its list of the package's files; the list of a multi-arch package has its architecture."""
+    """Return the time of the installation of a package.
+
+    It is that of the list of files that dpkg wrote. The list of a multi-arch package has its architecture.
+    """
     for path in (DPKG_INFO / f"{name}:{architecture}.list", DPKG_INFO / f"{name}.list"):
         with suppress(OSError):
             return utc_text(datetime.fromtimestamp(path.stat().st_mtime, timezone.utc))
@@ -156,7 +164,7 @@ def _installed_at(name: str, architecture: str) -> str | None:
 def _commits(paths: Sequence[str]) -> dict[str, dict[str, str | None]]:
     commits = {}
     for path in paths:
-        with suppress(ValueError):  # a text that no path can be
+        with suppress(ValueError):  # a null byte, which no path has
             commit = commit_of(os.path.realpath(path))
             if commit:
                 commits[path] = commit
@@ -164,13 +172,17 @@ def _commits(paths: Sequence[str]) -> dict[str, dict[str, str | None]]:
 
 
 def commit_of(folder: str) -> dict[str, str | None] | None:
-    """What is checked out in a folder that is itself a repository, whose owner Git accepts; None for another.
+    """Return the commit that is checked out in a folder.
 
-    Nothing that the settings of that repository name is run: ``git rev-parse`` runs no hook and no monitor.
+    ``git rev-parse`` runs no program from the configuration of that repository, neither hooks nor a file system
+    monitor.
+
+    :return: ``commit`` and ``branch`` (None if detached); None if the folder is not the top of a repository, or Git
+        rejects its owner (safe.directory).
     """
     done = _run(
         ["git", "-C", folder, "rev-parse", "HEAD", "--symbolic-full-name", "HEAD"],
-        PATIENCE,
+        TIMEOUT,
         GIT_CEILING_DIRECTORIES=os.path.dirname(folder),
     )
     if done is None or done.returncode != 0:
@@ -180,9 +192,15 @@ def commit_of(folder: str) -> dict[str, str | None] | None:
     return {"commit": commit, "branch": branch}
 
 
-def _run(command: Sequence[str], patience: float, **more: str) -> subprocess.CompletedProcess[str] | None:
-    """Run a program to its end, in English; None when it cannot be run or is ended, with its children, as too slow."""
-    kept: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+def _run(command: Sequence[str], timeout: float, **variables: str) -> subprocess.CompletedProcess[str] | None:
+    """Run a program with English output.
+
+    It is killed with its children after ``timeout`` seconds.
+
+    :param variables: environment variables to add.
+    :return: None if it cannot be run, or was killed.
+    """
+    inherited: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         process = subprocess.Popen(
             command,
@@ -190,7 +208,7 @@ def _run(command: Sequence[str], patience: float, **more: str) -> subprocess.Com
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd="/",
-            env={**kept, "LC_ALL": "C", **more},
+            env={**inherited, "LC_ALL": "C", **variables},
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
@@ -199,7 +217,7 @@ def _run(command: Sequence[str], patience: float, **more: str) -> subprocess.Com
         return None
     with process:
         try:
-            stdout, stderr = process.communicate(timeout=patience)
+            stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

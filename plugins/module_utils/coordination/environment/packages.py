@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of packages, as Debian's policy has them."""
+"""Package specifications, and the result of a package action."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ..errors import InvalidInput
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 from ..text import short
 from .facts import is_installed
 
 MAX_PACKAGES = 100
-"""Packages that one request may name."""
+"""The maximum number of packages of one request."""
 PRESENT, LATEST, ABSENT = STATES = ("present", "latest", "absent")
-"""What may be wanted of a package."""
-MAX_WORDS = 1_000
-"""Characters of what the package manager says that are told, its last ones."""
+"""The states that a package can be requested in, as in ansible.builtin.apt."""
+MAX_OUTPUT = 1_000
+"""The number of characters of the output of the package manager that are kept, from its end."""
 
 NAME = r"[a-z0-9][a-z0-9+.-]+"
-"""Debian Policy Manual, section 5.6.7: lower case letters, digits and + - . , beginning with a letter or digit."""
+"""Debian Policy Manual, section 5.6.7: lower-case letters, digits and + - . after a letter or digit."""
 _NAME = re.compile(NAME)
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~:-]*")
 """Debian Policy Manual, section 5.6.12."""
 
 
 class PackageSpec(NamedTuple):
-    """A package, and the version that is wanted; empty when any is."""
+    """The name of a package and the requested version, empty for any."""
 
     name: str
     version: str = ""
@@ -41,45 +41,47 @@ class PackageSpec(NamedTuple):
 
 
 def parse_spec(text: Any) -> PackageSpec:
-    """Read ``name`` or ``name=version``.
+    """Parse ``name`` or ``name=version``.
 
-    :raises InvalidInput: when it could be an option, a path or anything else that is no name of a package.
+    :raises InvalidInput: if it is not a package name; options and paths are none.
     """
     name, equals, version = str(text).partition("=")
     if not isinstance(text, str) or not _NAME.fullmatch(name) or (equals and not _VERSION.fullmatch(version)):
         raise InvalidInput(
-            f"{short(str(text))!r} is no name of a package.",
-            "Write a name of lower case letters, digits, +, - and ., or name=version.",
+            f"{short(str(text))!r} is not the name of a package.",
+            "Use a name of lower-case letters, digits, +, - and ., or name=version.",
         )
     return PackageSpec(name, version)
 
 
 def parse_specs(texts: Any, state: str = PRESENT) -> list[PackageSpec]:
-    """Read a list of packages, each once, in its order.
+    """Parse a list of packages and remove duplicates.
 
-    :param state: what is wanted of them, one of ``STATES``.
-    :raises InvalidInput: when it is no list of packages, is empty or has more than ``MAX_PACKAGES``, names a package
-        with two versions, or asks for something that cannot be.
+    :param texts: the packages, each ``name`` or ``name=version``.
+    :param state: the requested state, one of ``STATES``.
+    :raises InvalidInput: if it is not a list of 1 to ``MAX_PACKAGES`` packages, has a package with two versions, or a
+        version with a state other than ``PRESENT``.
     """
     if state not in STATES:
-        raise InvalidInput(f"There is no state {state!r}.", f"Use one of {', '.join(STATES)}.")
+        raise InvalidInput(f"{state!r} is not a state of a package.", f"Use one of {', '.join(STATES)}.")
     if not isinstance(texts, (list, tuple)) or not texts:
-        raise InvalidInput("No packages are named.", "Give a list of names.")
+        raise InvalidInput("The list of packages is empty.", "List the names of packages.")
     specs = list(dict.fromkeys(parse_spec(text) for text in texts))
     if len(specs) > MAX_PACKAGES:
-        raise InvalidInput(f"{len(specs)} packages are named.", f"Name at most {MAX_PACKAGES} at once.")
+        raise InvalidInput(f"The list has {len(specs)} packages.", f"List at most {MAX_PACKAGES} at once.")
     if len({spec.name for spec in specs}) < len(specs):
-        raise InvalidInput("A package is named with two versions.", "Name each package once.")
+        raise InvalidInput("A package is listed with two versions.", "List each package once.")
     versioned = [str(spec) for spec in specs if spec.version]
     if versioned and state != PRESENT:
-        raise InvalidInput(f"{versioned[0]} cannot be {state}.", f"Give a version only with the state {PRESENT}.")
+        raise InvalidInput(f"{versioned[0]} cannot be {state}.", f"Use a version only with the state {PRESENT}.")
     return specs
 
 
 def is_safe(name: str) -> bool:
-    """Whether apt can take a name as that of a package: one that ends in + or - is else an order about another one.
+    """Return whether apt-get takes a name for the name of a package.
 
-    apt-get(8): "If a hyphen is appended to the package name […] the identified package will be removed".
+    A final + or - is an action on another package, unless a package has that name. apt-get(8): "If a hyphen is appended
+    to the package name […] the identified package will be removed".
     """
     if not name.endswith(("+", "-")):
         return True
@@ -94,17 +96,21 @@ def is_safe(name: str) -> bool:
 
 
 def is_allowed(name: str, patterns: Sequence[str]) -> bool:
-    """Whether one of some shell patterns fits the name of a package."""
+    """Return whether the name of a package matches one of several shell patterns."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 class Outcome(NamedTuple):
-    """What came of a package: whether it is as it is wanted, and what is installed; empty where nothing is.
+    """The result of an action on a package.
 
-    :param wanted: the version that is wanted, empty when any is.
-    :param words: what the package manager said where it failed.
-    :param provided_by: the installed package that stands in its place, whose version this is; empty when none does.
-    :param predicted: whether it is not as it is wanted, and the package manager would make it so.
+    :param ok: whether the package is in the requested state.
+    :param wanted: the requested version; empty for any.
+    :param version: the installed version; empty if the package is not installed.
+    :param status: the status of dpkg; empty if dpkg does not know the package.
+    :param installed_at: the time of the installation in UTC, or empty.
+    :param words: the output of the package manager if it failed, or empty.
+    :param provided_by: the installed package that provides this one and has ``version``, or empty.
+    :param predicted: whether the package manager would bring the package into the requested state (check mode).
     """
 
     name: str
@@ -125,14 +131,14 @@ def outcomes(
     words: Mapping[str, str],
     predict: bool = False,
 ) -> list[Outcome]:
-    """What came of packages.
+    """Return the result of an action on packages.
 
     :param texts: the packages, each ``name`` or ``name=version``.
-    :param state: one of ``STATES``.
-    :param observed: by name, what the package database says, as :func:`.facts.observe` returns it.
-    :param words: by package as it was named, what the package manager said where it failed.
-    :param predict: whether nothing was changed yet, as in check mode: what the package manager does not refuse is ok.
-    :raises InvalidInput: when a package or the state cannot be used.
+    :param state: the requested state, one of ``STATES``.
+    :param observed: the packages after the action by name, as in the result of :func:`.facts.observe`.
+    :param words: the output of the package manager for each of ``texts`` for which it failed.
+    :param predict: whether the action was a simulation (check mode): a package without an error is ok then.
+    :raises InvalidInput: if a package or the state is invalid.
     """
     return [
         _outcome(spec, state, observed.get(spec.name, {}), words.get(str(spec), ""), predict)
@@ -143,35 +149,35 @@ def outcomes(
 def _outcome(spec: PackageSpec, state: str, found: Mapping[str, Any], words: str, predict: bool) -> Outcome:
     version, provided_by = installed_version(found), str(found.get("provided_by") or "")
     if state == ABSENT:
-        as_wanted = not version or bool(provided_by)
+        in_state = not version or bool(provided_by)
     else:
-        as_wanted = bool(version) and (not spec.version or (spec.version == version and not provided_by))
-    failed = "" if as_wanted and state != LATEST else harmless(words).strip()[-MAX_WORDS:]
-    predicted = predict and not as_wanted and not failed
+        in_state = bool(version) and (not spec.version or (spec.version == version and not provided_by))
+    output = "" if in_state and state != LATEST else redacted(words).strip()[-MAX_OUTPUT:]
+    predicted = predict and not in_state and not output
     return Outcome(
         name=spec.name,
-        ok=(as_wanted or predicted) and not failed,
+        ok=(in_state or predicted) and not output,
         wanted=spec.version,
         version=version,
         status=str(found.get("status") or ""),
         installed_at=str(found.get("installed_at") or ""),
-        words=failed,
+        words=output,
         provided_by=provided_by,
         predicted=predicted,
     )
 
 
 def installed_version(found: Mapping[str, Any]) -> str:
-    """The version of a package by what the package database says of it; empty when it is not installed."""
+    """Return the version in an entry of a package; empty if it is not installed."""
     return str(found.get("version") or "") if is_installed(str(found.get("status") or "")) else ""
 
 
 def matches(name: str, version: str, others: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[str, str]]:
-    """Whether a package is the same on other servers: ``yes``, ``no``, or ``unknown`` where none tells of it.
+    """Compare the version of a package with that on other servers.
 
-    :param version: the version here, empty when it is not installed.
-    :param others: by server, the version of each package that it tells of.
-    :return: also the version on each server that tells of it.
+    :param version: the version here; empty if it is not installed.
+    :param others: for each server the versions of packages by name.
+    :return: ``yes``, ``no``, or ``unknown`` if no server has a version; and the version on each server that has one.
     """
     versions = {server: known[name] for server, known in others.items() if name in known}
     if not versions:

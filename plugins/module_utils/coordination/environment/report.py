@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The message that tells how the environments of servers differ."""
+"""The message about the differences between the environments of servers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from typing import Any
 from ..mail.message import MAX_BODY, MAX_DATA
 from .comparison import IDENTICAL, KINDS, STATES
 
-_ROOM = 200
-"""Characters that are kept free for the line, or the fact, that says how many more there are."""
-_UNOBSERVED = len(', "observed_at": null')
+_RESERVED = 200
+"""Characters that are reserved for the line, or the fact, with the number of omitted entries."""
+_OBSERVED_AT = len(', "observed_at": null')
 """Characters that the module build_message adds to a fact."""
 
 
 def environment_message(comparison: Mapping[str, Any]) -> dict[str, Any]:
-    """The message about a comparison, the same for the same outcome.
+    """Compose the message about a comparison.
 
-    :param comparison: what :func:`.comparison.compare_environments` returned.
+    Equal comparisons have the same message and idempotency key.
+
+    :param comparison: the result of :func:`.comparison.compare_environments`.
     :return: subject, body, facts and key of a message. A fact is named SERVER/KIND/NAME; its value is the version, or
-        "missing". What there is no room for is counted at the end of the body, and in the fact "not_listed".
+        "missing". The last line of the body, and the fact "not_listed", have the number of omitted entries.
     """
     counts, servers = comparison["counts"], ", ".join(comparison["servers"])
     summary = ", ".join(f"{counts[state]} {state}" for state in STATES)
@@ -36,7 +38,7 @@ def environment_message(comparison: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(comparison: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Kind, name and comparison of all that is not identical."""
+    """Yield kind, name and comparison of each entry that is not identical."""
     for kind in KINDS:
         for name, entry in comparison[kind].items():
             if entry["state"] != IDENTICAL:
@@ -48,7 +50,7 @@ def _body(begin: str, comparison: Mapping[str, Any]) -> str:
     for kind, name, entry in _differences(comparison):
         versions = ", ".join(f"{server} {version or 'missing'}" for server, version in entry["versions"].items())
         lines.append(f"{kind} {name}: {versions}")
-    kept = _fitting([len(line) + 1 for line in lines], MAX_BODY - _ROOM - len(begin))
+    kept = _count_fitting([len(line) + 1 for line in lines], MAX_BODY - _RESERVED - len(begin))
     more = [f"… and {len(lines) - kept} more."] if kept < len(lines) else []
     return "\n".join([begin, *lines[:kept], *more])
 
@@ -62,19 +64,19 @@ def _facts(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
         ]
         for kind, name, entry in _differences(comparison)
     ]
-    kept = _fitting([_size(group) for group in groups], MAX_DATA - _ROOM - _size(counts))
+    kept = _count_fitting([_size(group) for group in groups], MAX_DATA - _RESERVED - _size(counts))
     more = [{"name": "not_listed", "value": len(groups) - kept}] if kept < len(groups) else []
     return [*counts, *(fact for group in groups[:kept] for fact in group), *more]
 
 
 def _size(facts: list[dict[str, Any]]) -> int:
-    return len(json.dumps(facts)) + len(facts) * _UNOBSERVED
+    return len(json.dumps(facts)) + len(facts) * _OBSERVED_AT
 
 
-def _fitting(sizes: list[int], room: int) -> int:
-    """How many of the first pieces fit into so many characters."""
+def _count_fitting(sizes: list[int], available: int) -> int:
+    """Return how many of the first entries fit into ``available`` characters."""
     for count, size in enumerate(sizes):
-        room -= size
-        if room < 0:
+        available -= size
+        if available < 0:
             return count
     return len(sizes)

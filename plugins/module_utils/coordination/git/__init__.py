@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All that knows Git and GitPython: this host's private repository, the clone where people work, and Git processes.
 
-Objects, refs and configuration are read and written with GitPython, the package ``git`` of absolute imports. Commands
-that ask a remote are processes of Git. May import documents, state_dir and what these may import.
+Objects, trees, commits and refs are read and written with GitPython, the package ``git`` of absolute imports, which
+:mod:`.library` alone imports. What asks a remote, and what reads settings that Git obeys, is a process of Git.
+May import documents, state_dir and what these may import.
 """

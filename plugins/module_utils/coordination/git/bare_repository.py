@@ -7,31 +7,39 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from configparser import Error as ConfigError
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from ..errors import DocumentDamaged
 from ..state_dir import StateDirectory
-from .cat_file import GitObject, ObjectReader, Unreadable
 from .clone_config import Remote
 from .failures import Interrupted, Outcome, local_failure
-from .object_files import EXECUTABLE, FILE, FOLDER, Entry, dump_tree, parse_tree, read_ref, write_object, write_ref
+from .library import gitpython, neutral_variables, open_repository, read_ref
+from .objects import GitObject, find_object
 from .pause import Pause
 from .process import GitCommand
+from .trees import FOLDER, SUBMODULE, Entry, read_tree, write_tree
+
+if TYPE_CHECKING:
+    import git
 
 T = TypeVar("T")
 
 _FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
-"""What :mod:`.object_files` reads and writes, whatever this host's settings for new repositories are."""
+"""What GitPython reads and writes, whatever this host's settings for new repositories are."""
 MAX_SIZE = 32_000_000
 """Bytes of a document, some ten thousand messages: with a larger one, somebody could fill this host's memory."""
-_SUBMODULE = b"160000"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _MADE = "refs/acs-builders/made"
 """The commit that was made last: what nothing refers to would be pruned."""
+_READING = "reading the private repository"
 WITHDRAWN = "refs/acs-builders/withdrawn/"
 """Where the old tip is kept when the remote's branch no longer descends from it."""
 
@@ -58,13 +66,16 @@ class BareRepository:
         self.remote = remote
         self.url = remote.url
         self._pause = Pause(state, remote.url)
-        git = GitCommand(path, url=remote.url, pat_file=pat_file, settings=remote.settings)
-        self.run = git.run
-        self._objects = ObjectReader(git)
+        self.run = GitCommand(path, url=remote.url, pat_file=pat_file, settings=remote.settings).run
+        self._repo: git.Repo | None = None
 
     def close(self) -> None:
-        """End the Git process that this object keeps."""
-        self._objects.close()
+        """End the Git processes that this object keeps."""
+        repo, self._repo = self._repo, None
+        if repo is not None:
+            with contextlib.suppress(BrokenPipeError):  # GitPython 3.1 stops at a process that has ended by itself
+                repo.close()
+            repo.close()
 
     def ask(self, *arguments: str, timeout: float, meanwhile: Callable[[], object] | None = None) -> Outcome:
         """Run ``git`` with arguments that ask the remote something, as :meth:`.GitCommand.run`.
@@ -111,19 +122,34 @@ class BareRepository:
         except Damaged as again:
             raise again.error from again
 
+    @contextlib.contextmanager
+    def _opened(self, doing: str) -> Iterator[git.Repo]:
+        """This repository, as GitPython has it.
+
+        :raises Damaged: when something in it cannot be read or written.
+        """
+        exc = gitpython().exc
+        try:
+            with neutral_variables():
+                self._repo = self._repo or open_repository(self.path)
+                yield self._repo
+        except (exc.GitError, exc.ODBError, ConfigError, ValueError, LookupError, OSError, AssertionError) as error:
+            self.close()
+            raise Damaged(Outcome(None, b"", str(error)), doing) from error
+        except BaseException:
+            self.close()  # what it has not read yet would be taken for the next object
+            raise
+
     def ref(self, name: str) -> str | None:
         """The commit of a ref, None when there is no such ref."""
-        try:
-            return read_ref(self.path, name)
-        except (OSError, ValueError) as error:
-            raise _unreadable(error) from error
+        with self._opened(_READING) as repo:
+            return read_ref(repo, name)
 
     def set_ref(self, name: str, commit: str) -> None:
         """Point a ref to a commit."""
-        try:
-            write_ref(self.path, name, commit)
-        except OSError as error:
-            raise Damaged(Outcome(None, b"", str(error)), f"setting {name}") from error
+        library = gitpython()
+        with self._opened(f"setting {name}") as repo:
+            library.SymbolicReference(repo, name).set_reference(library.Commit(repo, bytes.fromhex(commit)))
 
     def commit(self, parent: str | None, files: dict[str, bytes], message: str, author: str, when: int) -> str:
         """Make a commit without a work tree or an index, and return its name.
@@ -132,35 +158,22 @@ class BareRepository:
         :param author: who is named as author and committer, a server id.
         :param when: seconds since 1970, UTC.
         """
-        try:
-            tree = self._root(parent) if parent else None
-            tree = self._with_files(tree, {path.encode("utf-8"): data for path, data in files.items()})
-            person = f"{author} <{author}@localhost> {when} +0000"
-            lines = [f"tree {tree}", *([f"parent {parent}"] if parent else [])]
-            lines += [f"author {person}", f"committer {person}", "", message]
-            commit = write_object(self.path, "commit", "\n".join(lines).encode("utf-8"))
-        except (OSError, ValueError) as error:
-            raise Damaged(Outcome(None, b"", str(error)), "making a commit") from error
-        self.set_ref(_MADE, commit)
-        return commit
-
-    def _with_files(self, tree: str | None, files: dict[bytes, bytes]) -> str:
-        """The name of a tree like another one, with new contents of some files."""
-        entries = self._tree(tree) if tree else {}
-        folders: dict[bytes, dict[bytes, bytes]] = {}
-        for path, content in files.items():
-            name, slash, rest = path.partition(b"/")
-            if slash:
-                folders.setdefault(name, {})[rest] = content
-            else:
-                there = entries.get(name)
-                mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
-                entries[name] = Entry(mode, write_object(self.path, "blob", content))
-        for name, inner in folders.items():
-            there = entries.get(name)
-            below = there.object if there and there.mode == FOLDER else None
-            entries[name] = Entry(FOLDER, self._with_files(below, inner))
-        return write_object(self.path, "tree", dump_tree(entries))
+        library = gitpython()
+        person, date = library.Actor(author, f"{author}@localhost"), f"{when} +0000"
+        with self._opened("making a commit") as repo:
+            tree = write_tree(repo, self._root(parent) if parent else None, files)
+            made: git.Commit = library.Commit.create_from_tree(
+                repo,
+                library.Tree(repo, bytes.fromhex(tree), FOLDER, ""),
+                message,
+                [library.Commit(repo, bytes.fromhex(parent))] if parent else [],
+                author=person,
+                committer=person,
+                author_date=date,
+                commit_date=date,
+            )
+        self.set_ref(_MADE, made.hexsha)
+        return made.hexsha
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The content of a file in a commit, None when there is no such file.
@@ -168,9 +181,11 @@ class BareRepository:
         :raises DocumentDamaged: when it is too large for any document; it is not read then.
         """
         entry = self._entry(commit, path)
-        if entry is None or entry.mode == FOLDER or entry.mode == _SUBMODULE:
+        if entry is None or entry.mode == FOLDER or entry.mode == SUBMODULE:
             return None
-        found = self._object(entry.object, MAX_SIZE)
+        found = self.find(entry.object, MAX_SIZE)
+        if found is None:
+            raise Damaged(Outcome(None, b"", f"{path} is missing"), _READING)
         if found.content is None:
             raise DocumentDamaged(path, 1, f"larger than {MAX_SIZE // 10**6} MB")
         return found.content
@@ -180,34 +195,35 @@ class BareRepository:
         entry = self._entry(commit, folder) if folder else Entry(FOLDER, self._root(commit))
         if entry is None or entry.mode != FOLDER:
             return []
-        found = self._tree(entry.object).items()
-        return [name.decode("utf-8", "surrogateescape") for name, one in found if one.mode != _SUBMODULE]
+        return [name for name, one in self._tree(entry.object).items() if one.mode != SUBMODULE]
 
     def holds(self, commit: str) -> bool:
-        """Whether a commit is in this repository."""
-        return self.find(f"{commit}^{{commit}}") is not None
+        """Whether a commit is in this repository; Git is not asked for what cannot be the name of one."""
+        return bool(_COMMIT.fullmatch(commit)) and self.find(f"{commit}^{{commit}}", 0) is not None
 
     def find(self, name: str, max_size: int | None = None) -> GitObject | None:
-        """An object by its name, None when there is none, as :meth:`.ObjectReader.find`."""
-        try:
-            return self._objects.find(name, max_size)
-        except Unreadable as error:
-            raise _unreadable(error) from error
+        """An object by its name, None when there is none.
 
-    def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
-        """The commits of the refs at or below ``prefix``, by name.
+        :param name: of the object, or as ``COMMIT^{commit}``.
+        :param max_size: bytes; the content of a larger one is not read.
+        """
+        with self._opened(_READING) as repo:
+            return find_object(repo, name, max_size)
+
+    def refs(self, folder: str, every: bool = False) -> dict[str, str]:
+        """The commits of the refs below a folder such as ``refs/heads/``, by name.
 
         :param every: whether refs to anything else are told too; else they are left out.
         """
-        outcome = self.run("for-each-ref", "--format=%(objecttype) %(refname) %(objectname)", prefix)
-        self.local(outcome, "listing refs")
-        found = (line.split(" ") for line in outcome.stdout.decode("utf-8", "replace").splitlines())
-        return {name: target for kind, name, target in found if every or kind == "commit"}
+        with self._opened("listing refs") as repo:
+            items = gitpython().Reference.iter_items(repo, folder)
+            found = {item.path: item.object for item in items if not item.path.endswith(".lock")}
+            return {name: target.hexsha for name, target in found.items() if every or target.type == "commit"}
 
     def _entry(self, commit: str, path: str) -> Entry | None:
         """What a commit has at a path."""
         entry = Entry(FOLDER, self._root(commit))
-        for name in path.encode("utf-8").split(b"/"):
+        for name in path.split("/"):
             below = self._tree(entry.object).get(name) if entry.mode == FOLDER else None
             if below is None:
                 return None
@@ -216,26 +232,22 @@ class BareRepository:
 
     def _root(self, commit: str) -> str:
         """The name of a commit's tree."""
-        return self._object(f"{commit}^{{tree}}", None).name
-
-    def _tree(self, name: str) -> dict[bytes, Entry]:
-        try:
-            return parse_tree(self._object(name, None).content or b"")
-        except ValueError as error:
-            raise _unreadable(error) from error
-
-    def _object(self, name: str, max_size: int | None) -> GitObject:
-        found = self.find(name, max_size)
+        found = self.find(f"{commit}^{{tree}}", 0)
         if found is None:
-            raise _unreadable(Unreadable(f"{name} is missing"))
-        return found
+            raise Damaged(Outcome(None, b"", f"{commit} is missing"), _READING)
+        return found.name
+
+    def _tree(self, name: str) -> dict[str, Entry]:
+        with self._opened(_READING) as repo:
+            return read_tree(repo, name)
 
     def checked(self, error: Exception, outcome: Outcome, doing: str) -> Exception:
         """Tell damage here from a broken connection, which can look alike."""
         if isinstance(error, Interrupted) and outcome.status is not None:
             if self.run("fsck", "--connectivity-only", "--no-dangling", "--no-progress").status != 0:
                 return Damaged(outcome, doing)
-            if "Unable to create" in outcome.stderr or ".lock'" in outcome.stderr:
+            own_object = f"(stored in {self.path}/objects/"  # fsck looks at no content
+            if any(words in outcome.stderr for words in ("Unable to create", ".lock'", own_object)):
                 return Damaged(outcome, doing)
         return error
 
@@ -246,10 +258,6 @@ class BareRepository:
         """
         if outcome.status != 0:
             raise Damaged(outcome, doing)
-
-
-def _unreadable(error: Exception) -> Damaged:
-    return Damaged(Outcome(None, b"", str(error)), "reading the private repository")
 
 
 def _holds_withdrawn(path: Path) -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from ..errors import CloneInvalid, StateUnusable, reading_remedy
+from ..errors import CloneInvalid, StateUnusable, permission_remedy
 from ..state_dir import StateDirectory
 from .failures import local_failure
+from .library import gitpython, neutral_variables, open_repository
 from .process import GitCommand
 from .remote_settings import (
     CLONE,
@@ -35,33 +36,6 @@ WORK_TREE_FILE = "config.worktree"
 """Settings of one work tree, where extensions.worktreeConfig is set (git-worktree(1))."""
 
 
-def git_folder(clone: Path) -> Path:
-    """The folder with HEAD and index of a clone, of a work tree of one, or of a bare repository.
-
-    As gitrepository-layout(5) has it.
-
-    :raises OSError: when there is none.
-    :raises ValueError: when it cannot be read.
-    """
-    folder = clone / ".git" if (clone / ".git").exists() else clone
-    if folder.is_file():
-        folder = clone / folder.read_text(encoding="utf-8").partition("gitdir:")[2].strip()
-    if not (folder / "HEAD").exists():
-        raise FileNotFoundError(folder / "HEAD")
-    return folder
-
-
-def common_folder(folder: Path) -> Path:
-    """The folder with the configuration and the branches of a clone whose Git folder is given.
-
-    :raises OSError: when it cannot be read.
-    :raises ValueError: when it cannot be read.
-    """
-    if (folder / "commondir").is_file():
-        return folder / (folder / "commondir").read_text(encoding="utf-8").strip()
-    return folder
-
-
 class Remote(NamedTuple):
     """The remote: its URL, and the settings of the clone with which it is reached, each ``name=value``."""
 
@@ -78,19 +52,17 @@ def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
     :raises CloneInvalid: when there is no such clone or remote, or a setting leads elsewhere.
     """
     try:
-        work_tree = git_folder(Path(clone))
-        folder = common_folder(work_tree)
-        own = [folder / "config", work_tree / WORK_TREE_FILE]
+        own = _config_files(Path(clone))
         files = {CLONE: own, SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
         contents = [(owner, file, _content(owner, file)) for owner, named in files.items() for file in named]
         if contents[0][2] is None:
-            raise FileNotFoundError(folder / "config")
+            raise FileNotFoundError(own[0])
         texts = [content for _owner, _file, content in contents]
         name = hashlib.sha256(repr((clone, remote, texts)).encode()).hexdigest()
         is_whole = not any(re.search(rb"\[\s*include", text or b"", re.IGNORECASE) for text in texts)
         known = _known(state, name) if is_whole else None
         there = [(owner, file) for owner, file, content in contents if content is not None]
-        found = known or _configured(folder, there, clone, remote)
+        found = known or _configured(there, clone, remote)
     except (OSError, ValueError) as error:
         raise _unreadable(clone, error) from error
     if not known:
@@ -98,6 +70,22 @@ def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
             state.make("repos")
             state.write_json(REMOTE_FILE, {"config": name, "url": found.url, "settings": found.settings})
     return Remote(_plain(found.url, clone, remote), found.settings)
+
+
+def _config_files(clone: Path) -> list[Path]:
+    """The configuration of a clone and that of its work tree. One in the usual layout is found without GitPython.
+
+    :raises OSError: when there is none.
+    :raises ValueError: when this is no clone.
+    """
+    usual = clone / ".git"
+    if (usual / "config").is_file():
+        return [usual / "config", usual / WORK_TREE_FILE]
+    try:
+        with neutral_variables(), open_repository(clone) as repo:
+            return [Path(repo.common_dir, "config"), Path(repo.git_dir, WORK_TREE_FILE)]
+    except gitpython().exc.InvalidGitRepositoryError as error:
+        raise ValueError(error) from error
 
 
 def _content(owner: str, file: Path) -> bytes | None:
@@ -118,7 +106,7 @@ def _unreadable(clone: str, error: Exception) -> CloneInvalid:
         "module as repo."
     )
     if isinstance(error, PermissionError):
-        return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", reading_remedy(error, remedy))
+        return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", permission_remedy(error, remedy))
     return CloneInvalid(f"{clone} is not a Git repository, or its configuration cannot be read.", remedy)
 
 
@@ -133,7 +121,7 @@ def _known(state: StateDirectory, name: str) -> Remote | None:
     return None
 
 
-def _configured(folder: Path, files: Sequence[tuple[str, Path]], clone: str, remote: str) -> Remote:
+def _configured(files: Sequence[tuple[str, Path]], clone: str, remote: str) -> Remote:
     """What configurations have of a remote.
 
     :param files: those that there are, each with whose it is.
@@ -145,7 +133,7 @@ def _configured(folder: Path, files: Sequence[tuple[str, Path]], clone: str, rem
     for owner, file in files:
         if file.name == WORK_TREE_FILE and not has_work_tree_file(settings):
             continue
-        outcome = GitCommand(folder).run(
+        outcome = GitCommand(file.parent).run(
             "config", "--file", str(file), "--includes", "--list", "--show-origin", "--null"
         )
         if outcome.status != 0:

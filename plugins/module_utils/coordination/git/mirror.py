@@ -10,24 +10,21 @@ thrown away and fetched anew.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from typing import Callable
 
 from ..errors import RemoteMissing
 from ..state_dir import StateDirectory
-from .bare_repository import BareRepository, Damaged
+from .bare_repository import BareRepository
 from .clone_config import Remote
 from .failures import explain_failure, explain_push
+from .library import gitpython
 from .repack import has_many_loose, has_many_packs
 
 DEEPEN_STEPS = (50, 500, 5000)
 """How many older commits are fetched, step by step, to find one in which a document can be read."""
 RECENT = 32
 """Commits that are looked at without a process of Git."""
-MAX_COMMIT = 1_000_000
-"""Bytes of a commit that is looked at: with a larger one, somebody could fill this host's memory."""
-_PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
 
@@ -106,35 +103,31 @@ class PrivateRepository(BareRepository):
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether ``newer`` descends from ``older``, or is it."""
-        if older in self._line(newer):
+        if older in self._first_parents(newer):
             return True
-        outcome = self.run("merge-base", "--is-ancestor", older, newer)
-        if outcome.status not in (0, 1):
-            raise Damaged(outcome, "comparing commits")
-        return outcome.status == 0
+        with self._opened("comparing commits") as repo:
+            commit = gitpython().Commit
+            return repo.is_ancestor(*(commit(repo, bytes.fromhex(name)) for name in (older, newer)))
 
     def has_arrived(self, commit: str, parent: str | None, tip: str) -> bool:
         """Whether a commit belongs to what leads to ``tip``.
 
         :param parent: the commit's parent: where the way back leads to it and not over the commit, it does not.
         """
-        for name in self._line(tip):
+        for name in self._first_parents(tip):
             if name in (commit, parent):
                 return name == commit
         return self.holds(commit) and self.is_ancestor(commit, tip)
 
-    def _line(self, commit: str) -> Iterator[str]:
-        """The last commits up to one, the newest first; none beyond a merge."""
-        name = commit
-        for _commit in range(RECENT):
-            found = self.find(f"{name}^{{commit}}", MAX_COMMIT)
-            if not found or not found.content:
+    def _first_parents(self, commit: str) -> Iterator[str]:
+        """The last commits up to one, the newest first; none beyond a merge. No Git process is started for them."""
+        for distance in range(RECENT):
+            found = self.find(f"{commit}~{distance}", 0)
+            if found is None:
                 return
-            yield name
-            parents = _PARENT.findall(found.content.partition(b"\n\n")[0])
-            if len(parents) != 1:
+            yield found.name
+            if self.find(f"{found.name}^2", 0):
                 return
-            name = parents[0].decode("ascii")
 
     def mentions(self, commit: str, text: str) -> bool:
         """Whether any file of a commit holds a text."""
@@ -150,9 +143,9 @@ class PrivateRepository(BareRepository):
                 branch = f"refs/heads/{self.branch}"
                 if self.ask(*_FETCH, f"--deepen={step}", self.url, branch, timeout=timeout).status != 0:
                     return
-            outcome = self.run("rev-list", commit, "--", path)
-            self.local(outcome, "reading the history")
-            for older in outcome.stdout.decode("ascii").split():
+            with self._opened("reading the history") as repo:
+                found = [older.hexsha for older in repo.iter_commits(commit, paths=path)]
+            for older in found:
                 if older not in seen:
                     seen.add(older)
                     yield older
@@ -160,8 +153,9 @@ class PrivateRepository(BareRepository):
     def pack(self) -> None:
         """Pack the objects anew when there are many."""
         if has_many_loose(self.path) or has_many_packs(self.path):
-            for lock in ("packed-refs.lock", "gc.pid.lock"):  # of one that was killed
-                (self.path / lock).unlink(missing_ok=True)
+            locks = (self.path / name for name in ("packed-refs.lock", "gc.pid.lock"))
+            for left in (*locks, *self.path.glob("objects/obj*")):  # of one that was killed, as GitPython names parts
+                left.unlink(missing_ok=True)
             self.run("gc", "--quiet", "--prune=now")
 
     def _heads(self, timeout: float) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Callable
 from urllib.parse import urlsplit
 
 from ..errors import DependencyMissing
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 from ..secrets.token_file import NoToken, read_token
 from .failures import PROXY_VARIABLES, Outcome
 
@@ -123,51 +123,38 @@ class GitCommand:
         timeout: float | None,
         meanwhile: Callable[[], object] | None,
     ) -> Outcome:
-        process = self._start(arguments, subprocess.PIPE, variables, descriptors)
+        process = subprocess.Popen(
+            ["git", *self._options, *arguments],
+            cwd=self._folder,
+            env={**self._environment, **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=descriptors,
+        )
         started = time.monotonic()
         try:
             if meanwhile:
                 meanwhile()
             left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
             stdout, stderr = process.communicate(stdin, left)
-            return Outcome(process.returncode, stdout, harmless(stderr.decode("utf-8", "replace")))
+            return Outcome(process.returncode, stdout, redacted(stderr.decode("utf-8", "replace")))
         except subprocess.TimeoutExpired:
             return Outcome(None, b"", f"no answer within {timeout:.0f} s")
         finally:
             if process.returncode is None:
                 _end(process)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start ``git`` with these arguments, with pipes to its input and from its output."""
-        return self._start(arguments, subprocess.DEVNULL)
 
-    def _start(
-        self,
-        arguments: Sequence[str],
-        stderr: int,
-        variables: Mapping[str, str] | None = None,
-        descriptors: Sequence[int] = (),
-    ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            ["git", *self._options, *arguments],
-            cwd=self._folder,
-            env={**self._environment, **(variables or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,
-            pass_fds=descriptors,
-        )
+def steers(name: str) -> bool:
+    """Whether a variable of this process would steer Git: one of its own, or of a proxy, or of a person's settings."""
+    return name.startswith("GIT_") or name.lower() in (*PROXY_VARIABLES, "xdg_config_home")
 
 
 def neutral_environment() -> dict[str, str]:
-    """The variables of this process for Git, without those that steer it: its own ones, and those of a proxy."""
-    steering = {*PROXY_VARIABLES, "xdg_config_home"}
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") and name.lower() not in steering
-    }
+    """The variables of this process for Git, without those that steer it."""
+    kept = {name: value for name, value in os.environ.items() if not steers(name)}
     return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
 
 

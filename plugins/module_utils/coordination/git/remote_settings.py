@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import CloneInvalid
-from ..secrets.redaction import harmless
+from ..secrets.redaction import redacted
 
 SYSTEM_FILE = "/etc/gitconfig"
 SYSTEM, PERSON, CLONE = "system", "person", "clone"
@@ -166,7 +166,7 @@ def _refusal(setting: Setting, what: str, remedy: str) -> CloneInvalid:
 
 
 def _take_out(setting: Setting) -> str:
-    is_shown = harmless(setting.key) == setting.key  # else its name holds a secret
+    is_shown = redacted(setting.key) == setting.key  # else its name holds a secret
     what = f"--unset-all {shlex.quote(setting.key)}" if is_shown else "--edit"
     return f"Take it out: git config --file {shlex.quote(setting.file)} {what}"
 

@@ -6,25 +6,27 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import sentence
-from .clone_config import common_folder, git_folder
 from .failures import shortened
+from .library import neutral_variables, open_repository
 from .mirror import PrivateRepository
 from .process import GitCommand
 from .repack import pack_clone
+
+if TYPE_CHECKING:
+    from git import Repo
 
 UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
 MAX_REASON = 300
 """Characters of Git's error message that a note quotes."""
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-_WORK_TREE = re.compile(r"^[ \t]*worktree[ \t]*=[ \t]*\"?([^\"\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 def fast_forward(
@@ -44,34 +46,37 @@ def fast_forward(
         f"refs/acs-builders/rescued: ansible-playbook playbooks/recover.yml -l {server}"
     )
     try:
-        folder, work_tree = git_folder(Path(clone)), Path(clone)
-        current = (folder / "HEAD").read_text(encoding="utf-8").strip().partition("ref: refs/heads/")[2]
-        reason = _obstacle(folder, work_tree) or ("" if current else "it is not on a branch")
+        with neutral_variables(), open_repository(Path(clone)) as repo:
+            folder, common = Path(repo.git_dir), Path(repo.common_dir)
+            reason = _obstacle(repo, Path(clone))
+            current = "" if reason else repo.active_branch.name
         if not reason and current != private.branch:
             reason = f"it is on branch {current}"
             remedy = f"To update it again: {shlex.join(['git', '-C', clone, 'switch', private.branch])}"
-        reason = reason or _update(folder, work_tree, remote, private, commit, timeout)
+        reason = reason or _update(folder, common, Path(clone), remote, private, commit, timeout)
     except Exception as error:  # whatever is wrong with the clone, the write has been accepted
         reason = f"it cannot be read ({error})"
     return [f"{sentence(f'The clone {clone} was left as it is: {reason}')} {remedy}"] if reason else []
 
 
-def _obstacle(folder: Path, work_tree: Path) -> str:
-    """Return why Git must not run in a clone; empty when it may."""
+def _obstacle(repo: Repo, work_tree: Path) -> str:
+    """Return why Git must not update a clone; empty when it may."""
+    folder = Path(repo.git_dir)
     if folder == work_tree:
         return "it is bare"
     if os.stat(folder).st_uid != os.geteuid():
         return "it belongs to another user, whose settings could run programs"
-    config = folder / "config"
-    elsewhere = _WORK_TREE.search(config.read_text("utf-8")) if config.exists() else None
-    if elsewhere and (folder / elsewhere.group(1)).resolve() != work_tree.resolve():
+    elsewhere = repo.config_reader("repository").get_value("core", "worktree", "")
+    if elsewhere and (folder / str(elsewhere)).resolve() != work_tree.resolve():
         return "its files are in another folder"
     if any((folder / name).exists() for name in UNFINISHED):
         return "a rebase, merge or the like is not finished in it"
-    return ""
+    return "it is not on a branch" if repo.head.is_detached else ""
 
 
-def _update(folder: Path, work_tree: Path, remote: str, private: PrivateRepository, commit: str, timeout: float) -> str:
+def _update(
+    folder: Path, common: Path, work_tree: Path, remote: str, private: PrivateRepository, commit: str, timeout: float
+) -> str:
     """Fetch a commit into the clone and fast-forward to it; return why that failed, empty when it did not."""
     tracking = f"refs/remotes/{remote}/{private.branch}"
     local = GitCommand(folder, work_tree)
@@ -86,7 +91,7 @@ def _update(folder: Path, work_tree: Path, remote: str, private: PrivateReposito
     if outcome.status != 0:
         return shortened(outcome.stderr, MAX_REASON) or "Git failed in it"
     with suppress(OSError):
-        pack_clone(local, common_folder(folder))
+        pack_clone(local, common)
     return ""
 
 

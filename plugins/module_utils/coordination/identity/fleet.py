@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who the servers are, and which of them this host is."""
+"""The servers of the fleet, and the id of this server."""
 
 from __future__ import annotations
 
@@ -15,44 +15,50 @@ from pathlib import Path
 from typing import Any
 
 from .. import machine
-from ..errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, reading_remedy
+from ..errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, permission_remedy
 from ..state_dir import StateDirectory
 
 DEFAULT_STATE_DIR = "/var/lib/acs-builders"
 SYSTEM_FLEET_FILE = "/etc/acs-builders/fleet.json"
 SYSTEM_ID_FILE = "/etc/build_server_id"
 ALL = "all"
-"""The recipient that means every server but the sender."""
+"""The recipient that stands for every server except the sender."""
 RESERVED = frozenset({ALL, "system", "coordination", "scripts", "docs", "shared", "messages"})
-"""Folder names of the Build repository and words of the protocol; no server may be called so."""
+"""Folder names of the Build repository and words of the protocol, which cannot be server ids."""
+
+SETUP = "Run on the controller: ansible-playbook setup.yml"
 
 _ID = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_BETWEEN = re.compile(r"[\s,;]+")
+_SEPARATORS = re.compile(r"[\s,;]+")
+"""The text between several recipients."""
 
 
 def is_server_id(value: Any) -> bool:
-    """Whether a value can be a server id: a lower-case name of at most 32 characters, not a reserved word."""
+    """Return whether a value can be a server id.
+
+    An id is a lower-case name of at most 32 characters, and not a reserved word.
+    """
     return isinstance(value, str) and _ID.fullmatch(value) is not None and value not in RESERVED
 
 
 def check_server_id(value: str) -> str:
-    """Return ``value`` when it can be a server id.
+    """Return ``value`` if it can be a server id.
 
-    :raises InvalidInput: when it cannot.
+    :raises InvalidInput: if it cannot.
     """
     if is_server_id(value):
         return value
     reason = "is a reserved word" if value in RESERVED else "is not a server id"
     raise InvalidInput(
         f"{value!r} {reason}.",
-        "A server id begins with a lower-case letter, goes on with lower-case letters, digits and hyphens, "
-        "and has at most 32 characters, for example build1.",
+        "A server id has at most 32 lower-case letters, digits and hyphens, and begins with a letter, for example "
+        "build1.",
     )
 
 
 @dataclass(frozen=True)
 class Server:
-    """A member of the fleet, as the fleet file describes it."""
+    """A server of the fleet file; a field is empty if it is not known."""
 
     id: str
     hostname: str = ""
@@ -63,11 +69,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The servers that there are.
+    """All servers.
 
-    ``expected`` is true when the list comes from a fleet file: then it is complete, and a server that is
-    not in it is unknown. Without one, ``servers`` is empty and any well-formed id is accepted.
-    ``remote`` is the URL of the Build repository; empty when the file does not tell.
+    :param servers: the servers of the fleet file; empty without a fleet file.
+    :param expected: whether there is a fleet file. Then a server that it does not list is unknown; otherwise every
+        valid id is accepted.
+    :param remote: the URL of the Build repository; empty if the fleet file has none.
     """
 
     servers: tuple[Server, ...] = ()
@@ -75,56 +82,64 @@ class Fleet:
     remote: str = ""
 
     def check_remote(self, url: str) -> None:
-        """Refuse a remote that is not the one this server was set up with: the token would go there.
+        """Reject a remote other than that of the fleet file.
 
-        :raises CloneInvalid: naming both.
+        The token must not be sent to another host.
+
+        :param url: the URL of the remote of the clone.
+        :raises CloneInvalid: if they differ; the text names both.
         """
-        if self.remote and _plain_url(url) != _plain_url(self.remote):
+        if self.remote and _normalized_url(url) != _normalized_url(self.remote):
             raise CloneInvalid(
                 f"The remote of the clone is {url}, but this server was set up with {self.remote}. Nothing was sent.",
-                "Find out who changed it. Run the setup playbook: it puts the right one back, or takes over a new one.",
+                "Find out who changed it. Then run on the controller: ansible-playbook setup.yml",
             )
 
     def get(self, server_id: str) -> Server:
-        """The server with this id; only its id is filled in when nothing else is known of it."""
+        """Return the server with an id; only with its id if the fleet file lacks it."""
         return next((server for server in self.servers if server.id == server_id), Server(server_id))
 
     def server_of(self, name: Any) -> str:
-        """The server that a name means, however it is written: an id or a host name, in any case, with blanks around.
+        """Return the id of the server with a name.
 
-        :return: the name itself as a text when it means none.
+        A name is an id or a host name, in any case, with or without white space.
+
+        :return: the name itself as text if no server has it.
         """
         plain = name.strip().lower() if isinstance(name, str) else ""
-        meant = self._names.get(plain) or self._names.get(plain.partition(".")[0]) or plain
-        return meant if _ID.fullmatch(meant) else "" if name is None else str(name)
+        server_id = self._ids_by_name.get(plain) or self._ids_by_name.get(plain.partition(".")[0]) or plain
+        return server_id if _ID.fullmatch(server_id) else "" if name is None else str(name)
 
     def recipients(self, to: Any) -> frozenset[str]:
-        """The servers that the recipient of a message means, whether the fleet has them or not, or :data:`ALL`.
+        """Parse the recipient of a message to server ids, of which :data:`ALL` may be one.
 
-        :param to: as others wrote it: a name, several with commas or blanks between them, or a list of names.
-        :return: empty when it names none.
+        :param to: the value in the message: a name, several names with commas or spaces between them, or a list.
+        :return: the ids, also of servers that are not in the fleet; empty if the value contains no id.
         """
         if isinstance(to, list):
             return frozenset(name for one in to if isinstance(one, str) for name in self.recipients(one))
         if not isinstance(to, str):
             return frozenset()
-        if to not in self._meant:
-            names = map(self.server_of, _BETWEEN.split(to))
-            self._meant[to] = frozenset(name for name in names if name == ALL or is_server_id(name))
-        return self._meant[to]
+        if to not in self._parsed_recipients:
+            names = map(self.server_of, _SEPARATORS.split(to))
+            self._parsed_recipients[to] = frozenset(name for name in names if name == ALL or is_server_id(name))
+        return self._parsed_recipients[to]
 
     def has_recipient(self, to: Any) -> bool:
-        """Whether any server of this fleet gets a message to a recipient."""
-        meant = self.recipients(to)
-        return bool(meant & self._known if self.expected else meant)
+        """Return whether the recipient of a message includes a server of this fleet."""
+        recipients = self.recipients(to)
+        return bool(recipients & self._valid_recipients if self.expected else recipients)
 
     @cached_property
-    def _known(self) -> frozenset[str]:
+    def _valid_recipients(self) -> frozenset[str]:
         return frozenset([ALL, *self.ids()])
 
     @cached_property
-    def _names(self) -> dict[str, str]:
-        """What servers are called in lower case, each name with the id: ids before host names, these before labels."""
+    def _ids_by_name(self) -> dict[str, str]:
+        """The ids by name in lower case.
+
+        An id precedes a host name, which precedes the first label of a host name.
+        """
         labels = [server.hostname.partition(".")[0].lower() for server in self.servers]
         names = {label: server.id for label, server in zip(labels, self.servers) if labels.count(label) == 1}
         names.update({server.hostname.lower(): server.id for server in self.servers})
@@ -132,33 +147,37 @@ class Fleet:
         return {name: server for name, server in names.items() if name}
 
     @cached_property
-    def _meant(self) -> dict[str, frozenset[str]]:
-        """What recipients meant that were read before."""
+    def _parsed_recipients(self) -> dict[str, frozenset[str]]:
+        """The cache of :meth:`recipients`."""
         return {}
 
     def ids(self, seen: Iterable[str] = ()) -> list[str]:
-        """The ids of all servers, sorted: of the fleet file, or without one those ``seen`` in the repository."""
+        """Return the ids of all servers, sorted.
+
+        :param seen: the servers with documents in the repository, which count without a fleet file.
+        """
         return sorted(server.id for server in self.servers) if self.expected else sorted(set(seen))
 
     def check_recipient(self, server_id: str) -> str:
-        """Return ``server_id`` when a message can be addressed to it.
+        """Return ``server_id`` if a message can be addressed to it.
 
-        :raises InvalidInput: when it is not an id.
-        :raises UnknownServer: when the fleet file does not name it.
+        :raises InvalidInput: if it is not a server id.
+        :raises UnknownServer: if the fleet file does not list it.
         """
         check_server_id(server_id)
         if self.expected and server_id not in self.ids():
             raise UnknownServer(
                 f"The fleet has no server {server_id}.",
-                f"Its servers are {', '.join(self.ids())}. A new one is added to the inventory and set up.",
+                f"Its servers are {', '.join(self.ids())}. To add one, add it to the inventory, then run on the "
+                "controller: ansible-playbook setup.yml",
             )
         return server_id
 
     def default_recipient(self, sender: str, seen: Iterable[str] = ()) -> str:
-        """The sender's partner, or the only other server.
+        """Return the partner of the sender; without a partner, the only other server.
 
-        :raises InvalidInput: when there is no such server, or more than one.
-        :raises UnknownServer: when the fleet file names a partner that it does not have.
+        :raises InvalidInput: if there is no partner, and not exactly one other server.
+        :raises UnknownServer: if the partner is not in the fleet file.
         """
         partner = self.get(sender).partner
         others = [server for server in self.ids(seen) if server != sender]
@@ -167,19 +186,21 @@ class Fleet:
         if len(others) == 1:
             return others[0]
         raise InvalidInput(
-            f"{sender} has no partner, and there is not just one other server.",
+            f"{sender} has no partner, and the number of other servers is {len(others)}.",
             f"Name the recipient with --to SERVER (a module: to=SERVER): {', '.join([*others, ALL])}.",
         )
 
 
 NO_FLEET = Fleet()
-"""Where nobody tells which servers there are."""
+"""The fleet without a fleet file."""
 
 
 def load_fleet(state: StateDirectory) -> Fleet:
-    """Read the fleet file: ``fleet.json`` in the state directory, else the one in /etc.
+    """Read the fleet file.
 
-    :raises StateUnusable: when there is one and it is not a fleet file.
+    It is ``fleet.json`` in the state directory, or else ``SYSTEM_FLEET_FILE``.
+
+    :raises StateUnusable: if it cannot be read or is not a fleet file.
     """
     for path in (state.path / "fleet.json", Path(SYSTEM_FLEET_FILE)):
         try:
@@ -187,10 +208,10 @@ def load_fleet(state: StateDirectory) -> Fleet:
         except FileNotFoundError:
             continue
         except OSError as error:
-            remedy = reading_remedy(error, "Run the setup playbook again.")
+            remedy = permission_remedy(error, SETUP)
             raise StateUnusable(f"{path} cannot be read ({error.strerror}).", remedy) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise StateUnusable(f"{path} is not a fleet file ({error}).", "Run the setup playbook again.") from error
+            raise StateUnusable(f"{path} is not a fleet file ({error}).", SETUP) from error
     return Fleet()
 
 
@@ -202,25 +223,28 @@ def _parse_fleet(text: str) -> Fleet:
             raise ValueError(f"{entry['id']!r} is not a server id")
         servers.append(Server(*(str(entry.get(name) or "") for name in ("id", "hostname", "ip", "manager", "partner"))))
     if len({server.id for server in servers}) != len(servers):
-        raise ValueError("it names a server twice")
+        raise ValueError("it lists a server twice")
     return Fleet(tuple(servers), expected=True, remote=str(record.get("remote") or ""))
 
 
-def _plain_url(url: str) -> str:
-    """A URL or path without what makes no difference: a last slash, .git, and steps that lead nowhere."""
+def _normalized_url(url: str) -> str:
+    """Return a URL or path in a form that can be compared.
+
+    A trailing slash and ``.git`` are removed, in a path also ``.`` and ``..``.
+    """
     plain = url if ":" in url.partition("/")[0] else os.path.normpath(url)
     return plain.rstrip("/").removesuffix(".git")
 
 
 def identify(fleet: Fleet, state: StateDirectory, given: str | None = None) -> str:
-    """Which server this host is.
+    """Return the id of this server.
 
-    The first of these that exists: ``server_id`` in the state directory, /etc/build_server_id (only with the
-    default state directory), this host's name in the fleet file, ``given``.
+    It is read from the first of these: ``server_id`` in the state directory, /etc/build_server_id (only with the
+    default state directory), the entry with the name of this host in the fleet file, ``given``.
 
-    :param given: the id that the caller wants to speak for; no server speaks for another.
-    :raises IdentityMismatch: when nothing tells, or when it is another than ``given``.
-    :raises InvalidInput: when an id is malformed.
+    :param given: the id that the caller expects.
+    :raises IdentityMismatch: if there is no id, or it differs from ``given``.
+    :raises InvalidInput: if an id is malformed.
     """
     if given is not None:
         check_server_id(given)
@@ -228,16 +252,16 @@ def identify(fleet: Fleet, state: StateDirectory, given: str | None = None) -> s
     if own is None:
         if given is None:
             raise IdentityMismatch(
-                "Nothing tells which server this host is.",
-                f"Run the setup playbook, or write the id, for example build1, to {state.path / 'server_id'} "
-                "(a module: or give it as server_id).",
+                "The server id of this host is not configured.",
+                f"Write it, for example build1, to {state.path / 'server_id'} (a module: or set the option server_id), "
+                "or run on the controller: ansible-playbook setup.yml",
             )
         return given
     check_server_id(own)
     if given not in (None, own):
         raise IdentityMismatch(
-            f"This host is {own} ({source}) and cannot speak for {given}.",
-            f"Run this on {given}, or leave server_id out.",
+            f"This host is {own} (source: {source}) and cannot write in the name of {given}.",
+            f"Run this on {given}, or omit the option server_id.",
         )
     return own
 
@@ -252,12 +276,12 @@ def _own_id(fleet: Fleet, state: StateDirectory) -> tuple[str | None, str]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            remedy = reading_remedy(error, "Run the setup playbook again.")
+            remedy = permission_remedy(error, SETUP)
             raise StateUnusable(f"{path} cannot be read ({error.strerror}).", remedy) from error
         except UnicodeDecodeError as error:
-            raise StateUnusable(f"{path} cannot be read ({error}).", "Run the setup playbook again.") from error
+            raise StateUnusable(f"{path} cannot be read ({error}).", SETUP) from error
     host = machine.hostname().partition(".")[0].lower()
     for server in fleet.servers:
         if server.hostname.partition(".")[0].lower() == host:
-            return server.id, f"its host name is {server.hostname}"
+            return server.id, f"the host name {server.hostname}"
     return None, ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""This host as a server of the fleet: its identity, its state and its view of the Build repository."""
+"""This host as a server: its identity, its state and the Build repository."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
 
 ACTIVITY_FILE = "manager.json"
-"""In the state directory: when this server's manager last read or wrote a message."""
+"""In the state directory: the time of the last read or write of a message by the manager of this server."""
 
 _REF_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]*")
 _FIRST_DOCUMENTS: dict[str, dict[str, Any]] = {MESSAGES: {"messages": []}, JOBS: {"jobs": []}, LOCKS: {"locks": {}}}
@@ -36,13 +36,13 @@ _FIRST_DOCUMENTS: dict[str, dict[str, Any]] = {MESSAGES: {"messages": []}, JOBS:
 
 @dataclass(frozen=True)
 class Host:
-    """What every operation needs to know.
+    """The context of every operation.
 
-    :param id: the server that this host is.
-    :param clock: what tells the time.
-    :param check_mode: whether writes are only tried out: nothing is pushed and no state is kept.
-    :param signers: whose signatures this host trusts.
-    :param made: the names of the signatures that this process has made, which need no check.
+    :param id: the id of this server.
+    :param clock: returns the current time in UTC.
+    :param check_mode: whether to change nothing, neither the remote nor the state directory.
+    :param signers: the trusted keys.
+    :param own_signatures: the names of the signatures made by this process, which need no check.
     """
 
     id: str
@@ -52,28 +52,30 @@ class Host:
     clock: Callable[[], datetime] = utc_now
     check_mode: bool = False
     signers: Signers = field(default_factory=Signers)
-    made: set[str] = field(default_factory=set)
+    own_signatures: set[str] = field(default_factory=set)
 
     def write(
         self,
         function: Callable[[Snapshot], Change],
         settle: Callable[[Receipt], None] = lambda _receipt: None,
     ) -> Receipt:
-        """Carry out a transaction as this server, as :meth:`.Repository.write`.
+        """Run a transaction as this server, as :meth:`.Repository.write`.
 
-        The first one on an empty remote makes the documents that the shell scripts expect.
+        The first transaction on an empty remote also creates the documents that the shell scripts expect.
         """
         return self.repository.write(_with_first_documents(function), self.id, settle)
 
     def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
-        """What a transaction as this server would write."""
+        """Return what a transaction as this server would write, without writing it."""
         return self.repository.preview(_with_first_documents(function))
 
     def signed(self, document: dict[str, Any], namespace: str = MESSAGE) -> dict[str, Any]:
-        """A document with this server's signature; as it is where no trust is set up.
+        """Return a document with the signature of this server.
 
-        :param namespace: what the signature is for.
-        :raises SigningFailed: when this server cannot sign, or its key is not the one that the others know.
+        It is unchanged if no trusted keys are installed.
+
+        :param namespace: the namespace of the signature, one of those in :mod:`.signatures`.
+        :raises SigningFailed: if this server cannot sign, or its key is not in the record of trusted keys.
         """
         if not self.signers.repository:
             return document
@@ -81,25 +83,25 @@ class Host:
         unsigned["repository"] = self.signers.repository
         signed = {**unsigned, "signature": sign(unsigned, self.state.path / KEY_FILE, namespace)}
         signer = self.signers.find(signing_key(signed) or "")
-        ended = signer and signer.valid_until is not None and signer.valid_until <= self.clock()
-        if signer is None or signer.server != self.id or ended:
+        expired = signer and signer.valid_until is not None and signer.valid_until <= self.clock()
+        if signer is None or signer.server != self.id or expired:
             raise SigningFailed(
-                f"The signing key of this host is not the valid one of {self.id} in the record of signers.",
+                f"The signing key of this host is not the valid key of {self.id} in the record of trusted keys.",
                 "Run on the controller: ansible-playbook playbooks/trust.yml",
             )
-        self.made.add(signature_name(signed, signer.key, namespace))
+        self.own_signatures.add(signature_name(signed, signer.key, namespace))
         return signed
 
     @contextmanager
     def after_write(self) -> Iterator[None]:
-        """Keep this host's own record of a write that the remote has taken; that it cannot be kept is only noted."""
+        """Record a write in the state directory; a failure becomes a note."""
         try:
             yield
         except (StateUnusable, OSError) as error:
-            self.repository.notes.append(f"The write was taken, but this host's record of it failed: {explain(error)}")
+            self.repository.notes.append(f"The write was accepted, but not recorded on this host: {explain(error)}")
 
     def seen_servers(self, snapshot: Snapshot) -> Iterable[str]:
-        """The servers that have a status or a heartbeat in the repository."""
+        """Yield the ids of the servers with a status or a heartbeat on the branch."""
         for name in snapshot.names():
             if is_server_id(name) and {"status.json", "heartbeat.json"} & set(snapshot.names(name)):
                 yield name
@@ -126,19 +128,24 @@ def open_host(
     server_id: str | None = None,
     check_mode: bool = False,
 ) -> Host:
-    """Find out who this host is and open the Build repository; close ``host.repository`` in the end.
+    """Identify this host and open the Build repository.
 
-    :param repo: the clone where people work.
-    :param state_dir: the state directory.
-    :param timeout: seconds that one read or write may take on the network.
-    :param server_id: the server to speak for, when the caller insists.
-    :raises CoordinationError: when one of these cannot be used.
+    The caller closes ``host.repository``.
+
+    :param repo: the path of the clone.
+    :param state_dir: the path of the state directory.
+    :param remote: the name of the remote in the clone.
+    :param branch: the branch with the documents.
+    :param pat_file: the path of the token file; empty for none.
+    :param timeout: the maximum of seconds for the network in one read or write.
+    :param server_id: the id that the caller expects this server to have.
+    :raises CoordinationError: if an argument is invalid, or the host cannot be identified.
     """
     for name, value in (("repo", repo), ("state_dir", state_dir), ("pat_file", pat_file)):
         check_text(value, name)
     for name, value in (("remote", remote), ("branch", branch)):
         if not _REF_NAME.fullmatch(value) or ".." in value:
-            raise InvalidInput(f"{value!r} cannot be the name of a {name}.", f"Give the {name} of the clone.")
+            raise InvalidInput(f"{value!r} is not a valid name of a {name}.", f"Use the name of a {name} of the clone.")
     repo = os.path.abspath(repo)
     state = StateDirectory(os.path.abspath(state_dir))
     fleet = load_fleet(state)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signing a message or document, and checking a signature, with ssh-keygen."""
+"""Signing of documents and checking of signatures with ssh-keygen."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ from ..errors import DependencyMissing, SigningFailed
 
 KEY_FILE = "signing_key"
 MESSAGE, STATUS, HEARTBEAT = "acs.builders", "acs.builders.status", "acs.builders.heartbeat"
-"""What a signature is for, its namespace (ssh-keygen(1), -Y sign): one made for anything else is none. So no status
-can pass for a message, whatever somebody has brought a server to sign."""
+"""The namespaces of signatures (ssh-keygen(1), -Y sign). A signature is valid in its namespace only, so the signature
+of a status cannot be reused for a message."""
 UNSIGNED_KEYS = frozenset({"read", "read_by", "ack_status", "acknowledged_by", "signature"})
-"""What others may set in a message after it was signed, and the signature itself."""
+"""The members of a message that are not signed: those that its readers set, and the signature itself."""
 UNVERIFIED = "unverified"
-"""The member of a status that stays unsigned: what stood in one which its server had not signed."""
+"""The member of a status that is not signed: the content of an earlier status that its server had not signed."""
 TIMEOUT = 30
-"""Seconds for one call of ssh-keygen, which takes some milliseconds."""
+"""Maximum of seconds for one call of ssh-keygen, which takes some milliseconds."""
 
 _ARMOR = re.compile(
     r"-----BEGIN SSH SIGNATURE-----\n((?:[A-Za-z0-9+/=]{1,76}\n){1,20})-----END SSH SIGNATURE-----\n?", re.ASCII
 )
-"""A signature as ssh-keygen writes it (OpenSSH, PROTOCOL.sshsig); those of Ed25519 keys have five lines."""
+"""A signature in the armored form (OpenSSH, PROTOCOL.sshsig); that of an Ed25519 key has five lines."""
 _BEGIN = b"SSHSIG\x00\x00\x00\x01"
-"""Magic and version of the signature blob (PROTOCOL.sshsig)."""
+"""The magic preamble and the version of a signature (OpenSSH, PROTOCOL.sshsig)."""
 
 
 def canonical(document: dict[str, Any], namespace: str = MESSAGE) -> bytes:
-    """What a signature is made of: UTF-8 JSON with sorted keys and no spaces, without the keys that stay unsigned.
+    """Return the bytes of a document that are signed.
 
-    :raises ValueError: when it holds what no encoding has, a lone surrogate or NaN.
+    They are UTF-8 JSON with sorted keys, no spaces, and without the unsigned members.
+
+    :raises ValueError: if the document contains a lone surrogate or NaN.
     """
     unsigned = UNSIGNED_KEYS | ({UNVERIFIED} if namespace == STATUS else set())
     signed = {name: value for name, value in document.items() if name not in unsigned}
@@ -50,7 +52,7 @@ def canonical(document: dict[str, Any], namespace: str = MESSAGE) -> bytes:
 
 
 def digest(document: dict[str, Any]) -> str:
-    """A name for what a document says, whatever signature and marks stand beside it."""
+    """Return a hash of the content of a document without its unsigned members."""
     try:
         content = canonical(document)
     except ValueError:
@@ -59,9 +61,9 @@ def digest(document: dict[str, Any]) -> str:
 
 
 def signature_name(document: dict[str, Any], key: str, namespace: str) -> str:
-    """A name for a document's signature, what it is of, what it is for and the key that made it.
+    """Return a hash of a signature with its content, key and namespace.
 
-    :param key: as it stands in the record of signers.
+    :param key: the public key, as in the record of trusted keys.
     """
     try:
         content = canonical(document, namespace)
@@ -73,36 +75,37 @@ def signature_name(document: dict[str, Any], key: str, namespace: str) -> str:
 
 
 def sign(document: dict[str, Any], key_file: Path, namespace: str = MESSAGE) -> str:
-    """The signature of a document with a private key, in OpenSSH's armored form.
+    """Sign a document with a private key.
 
-    :raises SigningFailed: when there is no key, or it cannot be used.
-    :raises DependencyMissing: without ssh-keygen.
+    :return: the signature in the armored form of OpenSSH.
+    :raises SigningFailed: if there is no key, or it cannot be used.
+    :raises DependencyMissing: if ssh-keygen is not installed.
     """
     if not key_file.exists():
         raise SigningFailed(
-            f"{key_file}, the key with which this server signs, is missing.",
+            f"{key_file}, the signing key of this server, is missing.",
             "Run on the controller: ansible-playbook playbooks/trust.yml",
         )
     try:
         content = canonical(document, namespace)
     except ValueError as error:
-        raise SigningFailed(f"This cannot be signed ({error}).", "Write it as valid Unicode text.") from error
-    made = _ssh_keygen("-Y", "sign", "-f", str(key_file), "-n", namespace, stdin=content)
-    if made.returncode != 0:
-        said = " ".join(made.stderr.decode("utf-8", "replace").split())
+        raise SigningFailed(f"The document cannot be signed ({error}).", "Use valid Unicode text.") from error
+    signed = _ssh_keygen("-Y", "sign", "-f", str(key_file), "-n", namespace, stdin=content)
+    if signed.returncode != 0:
+        output = " ".join(signed.stderr.decode("utf-8", "replace").split())
         raise SigningFailed(
-            f"{key_file} cannot be used to sign ({said}).",
-            "Make a new key, on the controller: ansible-playbook playbooks/trust.yml -e build_trust_rotate="
+            f"ssh-keygen cannot sign with {key_file} ({output}).",
+            "Create a new key, on the controller: ansible-playbook playbooks/trust.yml -e build_trust_rotate="
             f"{document.get('from') or document.get('server')}",
         )
-    return made.stdout.decode("ascii")
+    return signed.stdout.decode("ascii")
 
 
 def is_signed_by(document: dict[str, Any], key: str, namespace: str = MESSAGE) -> bool:
-    """Whether the signature in a document is good, and made with a public key.
+    """Return whether a document has a valid signature of a key.
 
-    :param key: as it stands in the record of signers.
-    :raises DependencyMissing: without ssh-keygen.
+    :param key: the public key, as in the record of trusted keys.
+    :raises DependencyMissing: if ssh-keygen is not installed.
     """
     try:
         content = canonical(document, namespace)
@@ -118,9 +121,9 @@ def is_signed_by(document: dict[str, Any], key: str, namespace: str = MESSAGE) -
 
 
 def signing_key(document: dict[str, Any]) -> str | None:
-    """The public key with which a document says it was signed; None when its signature cannot be read.
+    """Return the public key in a signature, without a check of the signature.
 
-    Nothing is checked yet: this only tells which key to check with.
+    :return: None if the document has no signature in the armored form with an Ed25519 key.
     """
     signature = document.get("signature")
     armor = _ARMOR.fullmatch(signature) if isinstance(signature, str) else None
@@ -137,7 +140,10 @@ def signing_key(document: dict[str, Any]) -> str | None:
 
 @contextlib.contextmanager
 def _readable(content: bytes) -> Iterator[int]:
-    """A descriptor from which a child process can read some content, less than a pipe holds."""
+    """Provide a descriptor from which a child process can read a content.
+
+    The content must fit into a pipe (pipe(7)).
+    """
     reading, writing = os.pipe()
     try:
         os.write(writing, content)
@@ -163,5 +169,5 @@ def _ssh_keygen(*arguments: str, stdin: bytes, descriptors: tuple[int, ...] = ()
         ) from error
     except subprocess.TimeoutExpired as error:
         raise SigningFailed(
-            f"ssh-keygen did not end within {TIMEOUT} s.", "See what this host is busy with."
+            f"ssh-keygen did not end within {TIMEOUT} s.", "Check the load of this host with 'uptime', and try again."
         ) from error

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may sign in whose name: the record that Ansible makes and installs on every server."""
+"""The record of trusted keys, which Ansible creates and installs on every server."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ from .fleet import ALL, check_server_id, is_server_id
 SIGNERS_FILE = "signers.json"
 
 RESTORE = (
-    "Restore it from where it is kept under version control, or take over the one that the servers have: "
+    "Restore it from version control, or adopt the record that is installed on the servers: "
     "ansible-playbook playbooks/trust.yml -e build_trust_adopt=true"
 )
 
 _PUBLIC_KEY = re.compile(r"(ssh-ed25519 [A-Za-z0-9+/]{68})(?: .*)?")
-"""A public key as ssh-keygen prints it (RFC 8709): 51 bytes in base64, without padding."""
+"""A public key as ssh-keygen prints it (RFC 8709): 51 bytes in Base64, without padding."""
 _INVENTORY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-"""What earlier releases took for a server id, as the inventory had it."""
+"""Host names of the inventory, which earlier releases accepted as server ids."""
 _REPOSITORY = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
 class Signer:
-    """A key of a server, and from when until when it is valid (None: for as long as nobody ends it), in UTC.
+    """A public key of a server and its period of validity.
 
-    The clock by which it was made may have been ahead and be right now, so it is valid ``MAX_AHEAD`` earlier too:
-    nobody else had it then.
+    The clock of the server may have been ahead when it created the key. So a key is also valid for ``MAX_AHEAD`` before
+    ``valid_from``: no other host had it then.
+
+    :param valid_from: in UTC.
+    :param valid_until: in UTC; None if the key does not expire.
     """
 
     server: str
@@ -45,39 +48,47 @@ class Signer:
     valid_until: datetime | None = None
 
     def is_valid(self, moment: datetime) -> bool:
-        """Whether the key is valid at a time."""
+        """Return whether the key is valid at a time."""
         return not is_ahead(self.valid_from, moment) and (self.valid_until is None or moment < self.valid_until)
 
     def was_valid(self, dated: datetime) -> bool:
-        """Whether the key was valid when something was dated. Times are whole seconds: the last one counts."""
+        """Return whether the key was valid at a timestamp.
+
+        A timestamp has whole seconds, so the last second counts.
+        """
         return not is_ahead(self.valid_from, dated) and (self.valid_until is None or dated <= self.valid_until)
 
     def as_json(self) -> dict[str, Any]:
-        """The signer as it stands in the record."""
+        """Return the entry of this key in the record."""
         until = None if self.valid_until is None else utc_text(self.valid_until)
         return {"server": self.server, "key": self.key, "valid_from": utc_text(self.valid_from), "valid_until": until}
 
 
 @dataclass(frozen=True)
 class Signers:
-    """Every key that was ever trusted, and the id of the Build repository; both empty where no trust is set up."""
+    """The record of trusted keys: all keys, also expired ones.
+
+    It is empty if no record is installed.
+
+    :param repository: the id of the Build repository, which every signed document contains.
+    """
 
     repository: str = ""
     signers: tuple[Signer, ...] = ()
 
     def of(self, server: str) -> list[Signer]:
-        """The keys of a server, valid or not."""
+        """Return all keys of a server, also expired ones."""
         return [signer for signer in self.signers if signer.server == server]
 
     def find(self, key: str) -> Signer | None:
-        """Whose key this is."""
+        """Return the entry of a public key, None if it is not trusted."""
         return next((signer for signer in self.signers if signer.key == key), None)
 
 
 def load_signers(state: StateDirectory) -> Signers:
-    """Read the record of this host; without one, nobody is trusted.
+    """Read the record of trusted keys of this host; without one, the result is empty.
 
-    :raises StateUnusable: when there is one and it cannot be used.
+    :raises StateUnusable: if it is invalid.
     """
     if not (state.path / SIGNERS_FILE).exists():
         return Signers()
@@ -85,13 +96,17 @@ def load_signers(state: StateDirectory) -> Signers:
         return parse_signers(state.read_json(SIGNERS_FILE))
     except InvalidInput as error:
         path = state.path / SIGNERS_FILE
-        raise StateUnusable(f"{path}: {error.what}", "Run playbooks/trust.yml again.") from error
+        raise StateUnusable(
+            f"{path}: {error.what}", "Run on the controller: ansible-playbook playbooks/trust.yml"
+        ) from error
 
 
 def parse_signers(record: Any) -> Signers:
-    """Read a record.
+    """Parse a record of trusted keys.
 
-    :raises InvalidInput: when it is not one.
+    :param record: an object with ``repository``, 32 hexadecimal digits, and ``signers``, a list of objects with
+        ``server``, ``key``, ``valid_from`` and ``valid_until``.
+    :raises InvalidInput: if it has another form.
     """
     try:
         if not _REPOSITORY.fullmatch(record["repository"]):
@@ -100,7 +115,7 @@ def parse_signers(record: Any) -> Signers:
             raise ValueError("the list of signers")
         return Signers(record["repository"], tuple(_parse_signer(entry) for entry in record["signers"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(f"This is no record of signers ({error}).", RESTORE) from error
+        raise InvalidInput(f"This is not a record of trusted keys ({error}).", RESTORE) from error
 
 
 def _parse_signer(entry: dict[str, Any]) -> Signer:
@@ -113,78 +128,85 @@ def _parse_signer(entry: dict[str, Any]) -> Signer:
 
 
 def public_key(text: Any) -> str:
-    """A public key without its comment.
+    """Return a public key without its comment.
 
-    :raises ValueError: when it is no Ed25519 key as ssh-keygen prints one.
+    :raises ValueError: if it is not an Ed25519 key as ssh-keygen prints it.
     """
     match = _PUBLIC_KEY.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError("no Ed25519 public key")
+        raise ValueError("not an Ed25519 public key")
     return match.group(1)
 
 
 def merge_signers(
     record: Any, keys: Mapping[str, Mapping[str, Any]], members: Iterable[str], now: datetime
 ) -> dict[str, Any]:
-    """The record after keys were collected: a new key ends the older ones of its server, and who left has none.
+    """Merge collected keys into the record of trusted keys.
 
-    An id that no server can have, which nobody believes, is left out of the record.
+    A new key of a server expires its older keys. The keys of servers that are no members expire. Entries whose server
+    cannot be a server id are removed.
 
-    :param record: the one before; None when there is none yet, then the repository gets its id.
-    :param keys: for each server that was asked, ``key``, its public key, and ``made``, when it was made, in seconds
-        since 1970 by that server's clock, which also dates its messages (where that is far ahead, ``now`` counts).
-        Servers that were not asked keep theirs.
-    :param members: the ids of all servers that there are.
-    :param now: the time, in UTC.
-    :raises InvalidInput: when the record, a key or an id cannot be used.
+    :param record: the record; None to create one with a new id of the repository.
+    :param keys: for each server from which a key was collected: ``key``, the public key, and ``made``, the time of its
+        creation in seconds since 1970, by the clock of the server. If it is far in the future, ``now`` counts. Other
+        servers keep their keys.
+    :param members: the ids of all servers.
+    :param now: the current time in UTC.
+    :return: the new record as a JSON value.
+    :raises InvalidInput: if the record, a key or an id is invalid.
     """
-    there = set(map(check_server_id, members))
+    member_ids = set(map(check_server_id, members))
     for server in keys:
         check_server_id(server)
-    known = Signers(os.urandom(16).hex()) if record is None else parse_signers(_of_servers(record))
+    known = Signers(os.urandom(16).hex()) if record is None else parse_signers(_without_invalid_ids(record))
     signers = list(known.signers)
     for server, collected in sorted(keys.items()):
         signers = _with_key(signers, server, str(collected["key"]), _utc(collected["made"]), now)
-    signers = [_ended(signer, now) if signer.server not in there else signer for signer in signers]
+    signers = [_expired(signer, now) if signer.server not in member_ids else signer for signer in signers]
     signers.sort(key=lambda signer: (signer.server, signer.valid_from))
     return {"repository": known.repository, "signers": [signer.as_json() for signer in signers]}
 
 
-def _of_servers(record: Any) -> Any:
-    """A record without what earlier releases took into it: the keys of hosts whose name no server can have."""
+def _without_invalid_ids(record: Any) -> Any:
+    """Return a record without the keys of hosts whose name cannot be a server id.
+
+    Earlier releases added them.
+    """
     if not isinstance(record, dict) or not isinstance(record.get("signers"), list):
         return record
-    return {**record, "signers": [one for one in record["signers"] if not _is_impossible(one)]}
+    return {**record, "signers": [entry for entry in record["signers"] if not _has_invalid_id(entry)]}
 
 
-def _is_impossible(entry: Any) -> bool:
+def _has_invalid_id(entry: Any) -> bool:
     name = entry.get("server") if isinstance(entry, dict) else None
     return isinstance(name, str) and bool(_INVENTORY_NAME.fullmatch(name)) and name != ALL and not is_server_id(name)
 
 
 def _with_key(signers: list[Signer], server: str, text: str, made: datetime, now: datetime) -> list[Signer]:
-    remedy = f"Make a new key for it: ansible-playbook playbooks/trust.yml -e build_trust_rotate={server}"
+    """Return the keys with a collected key of a server; unchanged if it is known."""
+    remedy = f"Create a new key for it: ansible-playbook playbooks/trust.yml -e build_trust_rotate={server}"
     try:
         key = public_key(text)
     except ValueError as error:
-        raise InvalidInput(f"{server} has a signing key that cannot be used ({error}).", remedy) from error
-    there = next((signer for signer in signers if signer.key == key), None)
-    if there is None:
+        raise InvalidInput(f"The signing key of {server} is invalid ({error}).", remedy) from error
+    known = next((signer for signer in signers if signer.key == key), None)
+    if known is None:
         made = now if is_ahead(made, now) else made
-        return [*(_ended(s, made) if s.server == server else s for s in signers), Signer(server, key, made)]
-    if there.server != server:
+        return [*(_expired(s, made) if s.server == server else s for s in signers), Signer(server, key, made)]
+    if known.server != server:
         raise InvalidInput(
-            f"{server} has the signing key of {there.server}: one of the two hosts was copied from the other.", remedy
+            f"{server} has the signing key of {known.server}: one of the two hosts was copied from the other.", remedy
         )
-    if there.valid_until is not None and there.valid_until <= now:
-        raise InvalidInput(f"The signing key of {server} ended at {utc_text(there.valid_until)}.", remedy)
-    if is_ahead(there.valid_from, now):  # the clock of this machine was far ahead too, and is right now
-        others = [_ended(s, now) if s.server == server else s for s in signers if s is not there]
-        return [*others, replace(there, valid_from=now)]
+    if known.valid_until is not None and known.valid_until <= now:
+        raise InvalidInput(f"The signing key of {server} expired at {utc_text(known.valid_until)}.", remedy)
+    if is_ahead(known.valid_from, now):  # the clock of the controller was wrong when the key was collected
+        others = [_expired(s, now) if s.server == server else s for s in signers if s is not known]
+        return [*others, replace(known, valid_from=now)]
     return signers
 
 
-def _ended(signer: Signer, moment: datetime) -> Signer:
+def _expired(signer: Signer, moment: datetime) -> Signer:
+    """Return a key that expires at a time; unchanged if it expires before."""
     if signer.valid_until is not None and signer.valid_until <= moment:
         return signer
     return Signer(signer.server, signer.key, signer.valid_from, max(moment, signer.valid_from))
@@ -195,6 +217,6 @@ def _utc(seconds: Any) -> datetime:
         return datetime.fromtimestamp(int(float(seconds)), timezone.utc)
     except (TypeError, ValueError, OverflowError, OSError) as error:
         raise InvalidInput(
-            f"{seconds!r} is no time at which a key was made.",
+            f"{seconds!r} is not the time of the creation of a key.",
             "Run on the controller: ansible-playbook playbooks/trust.yml",
         ) from error

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who wrote it: the verdict on a message, a status document or a heartbeat."""
+"""Verification of the sender of a message, a status document or a heartbeat."""
 
 from __future__ import annotations
 
@@ -17,97 +17,113 @@ from .signatures import MESSAGE, is_signed_by, signature_name, signing_key
 from .trusted_keys import Signer
 
 TRUE, FALSE, UNSIGNED, MARKED = VERIFIED = ("true", "false", "unsigned", "marked")
-"""The verdicts: signed by its sender; in its sender's name and not by it; not signed at all; signed by its sender, but
-the repository carries marks of this server beside it that this server has not made."""
+"""The results: signed by its sender; not signed by the sender that it names; not signed; signed by its sender, but the
+repository has marks of this server beside it that this server did not set."""
 
-WORDS = {
+LABELS = {
     TRUE: "verified sender",
     FALSE: "NOT FROM ITS SENDER",
     UNSIGNED: "unsigned",
-    MARKED: "verified sender, foreign marks",
+    MARKED: "verified sender, marks by others",
 }
-"""The verdicts for people."""
+"""The results as the command and the log print them."""
 
-VERDICTS_FILE = "verdicts.json"
-KEPT = 60_000
-"""Signatures whose check is remembered, more than a mailbox can hold; one is forgotten for each that is new beyond."""
-PORTION = 500
-"""Signatures that are checked before they are remembered: whoever is interrupted goes on there the next time."""
+CHECKS_FILE = "verdicts.json"
+MAX_REMEMBERED = 60_000
+"""The maximum number of remembered checks, more than a mailbox has messages; the oldest are removed first."""
+BATCH = 500
+"""The number of signatures whose checks are saved at once. An interrupted process loses at most one batch."""
 
 
-class Verdict(NamedTuple):
-    """One of ``VERIFIED``, why, and whose key it was signed with (None unless the signature is good)."""
+class Verification(NamedTuple):
+    """The result of a verification.
+
+    :param verified: one of ``VERIFIED``.
+    :param reason: the reason, in words.
+    :param signer: the key of the signature; None unless ``verified`` is ``TRUE``.
+    """
 
     verified: str
     reason: str
     signer: Signer | None = None
 
 
-class Judge:
-    """Gives verdicts on what claims to come from a server.
+class Verifier:
+    """Verifies the senders of documents.
 
-    Whether a signature fits is the same for ever, so it is remembered; whether its key is valid is looked up each time.
+    The check of a signature is saved, because its result never changes. The validity of its key is tested each time.
 
-    :param namespace: of the signatures: messages, statuses and heartbeats have each their own.
-    :param remember: false for what is soon replaced, as heartbeats are.
+    :param namespace: the namespace of the signatures: messages, statuses and heartbeats each have their own.
+    :param remember: whether to save the checks; false for heartbeats, which are soon replaced.
     """
 
     def __init__(self, host: Host, namespace: str = MESSAGE, remember: bool = True) -> None:
         self._host = host
         self._checks = _Checks(host, namespace, keep=remember and not host.check_mode)
 
-    def judge(self, documents: Iterable[tuple[dict[str, Any], str]]) -> list[Verdict]:
-        """The verdicts on documents, each with the server that it claims to come from."""
+    def verify(self, documents: Iterable[tuple[dict[str, Any], str]]) -> list[Verification]:
+        """Verify documents.
+
+        :param documents: each document with the id of the server that it names as its sender.
+        :return: the results, in the order of the documents.
+        """
         claims = [
             (document, server, self._host.signers.find(signing_key(document) or "")) for document, server in documents
         ]
-        good = iter(self._checks.make([(document, signer.key) for document, _server, signer in claims if signer]))
+        valid = iter(self._checks.check([(document, signer.key) for document, _server, signer in claims if signer]))
         return [
-            self._verdict(document, server, signer, signer is not None and next(good))
+            self._result(document, server, signer, signer is not None and next(valid))
             for document, server, signer in claims
         ]
 
-    def _verdict(self, document: dict[str, Any], server: str, signer: Signer | None, is_good: bool) -> Verdict:
+    def _result(self, document: dict[str, Any], server: str, signer: Signer | None, is_valid: bool) -> Verification:
         signers = self._host.signers
         if document.get("signature") is None:
-            meant = self._host.fleet.server_of(server)  # as it is shown, however it is written
-            if not signers.of(meant):
-                return Verdict(UNSIGNED, "not signed")
-            older = _is_before_keys(document, signers.of(meant))
-            return Verdict(UNSIGNED, f"not signed, {'from before' if older else 'although'} {meant} has a key")
+            sender = self._host.fleet.server_of(server)  # unsigned messages may name it by its host name
+            if not signers.of(sender):
+                return Verification(UNSIGNED, "not signed")
+            if _is_before_keys(document, signers.of(sender)):
+                return Verification(UNSIGNED, f"not signed, and dated before {sender} had a key")
+            return Verification(UNSIGNED, f"not signed, although {sender} has a key")
         if not signers.repository:
-            return Verdict(FALSE, "signed, but this server was not told whom to trust (playbooks/trust.yml)")
+            return Verification(FALSE, "signed, but this server has no record of trusted keys (playbooks/trust.yml)")
         if signing_key(document) is None:
-            return Verdict(FALSE, "its signature cannot be read")
+            return Verification(FALSE, "its signature is malformed")
         if signer is None:
-            return Verdict(FALSE, "signed with a key that no server of this fleet has")
-        if not is_good:
-            return Verdict(FALSE, f"it was changed: {signer.server} has signed something else")
+            return Verification(FALSE, "signed with an unknown key")
+        if not is_valid:
+            return Verification(FALSE, f"the signature of {signer.server} does not match the content")
         if signer.server != server:
-            return Verdict(FALSE, f"forged: it is signed by {signer.server}")
+            return Verification(FALSE, f"forged: it is signed by {signer.server}")
         if document.get("repository") != signers.repository:
-            return Verdict(FALSE, f"{server} signed it for another repository")
+            return Verification(FALSE, f"{server} signed it for another repository")
         written = parse_time(document.get("timestamp"))
         if written is None:
-            return Verdict(FALSE, f"{server} signed it with a time that cannot be read")
+            return Verification(FALSE, f"{server} signed it with an invalid timestamp")
         if not signer.was_valid(written):
-            return Verdict(FALSE, f"{server} signed it with a key that was not valid at its time ({_validity(signer)})")
-        return Verdict(TRUE, f"signed by {server}", signer)
+            reason = f"{server} signed it with a key that was not valid at its time ({_validity(signer)})"
+            return Verification(FALSE, reason)
+        return Verification(TRUE, f"signed by {server}", signer)
 
 
-def is_believed(host: Host, server: str, verdict: Verdict) -> bool:
-    """Whether something counts as its server's own: it is signed, or that server never had a key."""
-    return verdict.verified == TRUE or (verdict.verified == UNSIGNED and not host.signers.of(server))
+def is_trusted(host: Host, server: str, verification: Verification) -> bool:
+    """Return whether to trust a document of a server.
+
+    It is signed, or it is unsigned and the server has no key.
+    """
+    return verification.verified == TRUE or (verification.verified == UNSIGNED and not host.signers.of(server))
 
 
 def is_before_keys(host: Host, document: dict[str, Any], server: str) -> bool:
-    """Whether something is dated before its server had its first key."""
+    """Return whether a document is dated before the first key of its server.
+
+    It is false if the server has no key.
+    """
     keys = host.signers.of(server)
     return bool(keys) and _is_before_keys(document, keys)
 
 
 def _is_before_keys(document: dict[str, Any], keys: list[Signer]) -> bool:
-    """Whether something is dated before its server had its first key."""
     written = parse_time(document.get("timestamp"))
     return written is not None and written < min(key.valid_from for key in keys)
 
@@ -118,38 +134,44 @@ def _validity(signer: Signer) -> str:
 
 
 class _Checks:
-    """Which signatures are good: those that this process made or that were checked before, and those that are new."""
+    """Checks of signatures.
+
+    Signatures that this process made, or that were checked before, are not checked again.
+    """
 
     def __init__(self, host: Host, namespace: str, keep: bool) -> None:
         self._state = host.state
-        self._made = host.made
+        self._own_signatures = host.own_signatures
         self._namespace = namespace
         self._keep = keep
         self._known: dict[str, bool] = {}
-        with contextlib.suppress(StateUnusable):  # whatever is wrong with it, it is made anew
-            known = self._state.read_json(VERDICTS_FILE)
+        with contextlib.suppress(StateUnusable):  # a damaged file is replaced
+            known = self._state.read_json(CHECKS_FILE)
             self._known = {k: v for k, v in known.items() if isinstance(v, bool)} if isinstance(known, dict) else {}
 
-    def make(self, claims: list[tuple[dict[str, Any], str]]) -> list[bool]:
-        """Whether signatures are good: those that were not checked before are checked, and remembered by portions."""
-        digests = [signature_name(document, key, self._namespace) for document, key in claims]
-        todo = [
-            (digest, (document, key, self._namespace))
-            for digest, (document, key) in dict(zip(digests, claims)).items()
-            if digest not in self._known and digest not in self._made
+    def check(self, claims: list[tuple[dict[str, Any], str]]) -> list[bool]:
+        """Return whether documents have a valid signature of a key.
+
+        :param claims: each document with the public key in its signature.
+        """
+        names = [signature_name(document, key, self._namespace) for document, key in claims]
+        unchecked = [
+            (name, (document, key, self._namespace))
+            for name, (document, key) in dict(zip(names, claims)).items()
+            if name not in self._known and name not in self._own_signatures
         ]
-        for start in range(0, len(todo), PORTION):
-            portion = dict(todo[start : start + PORTION])
-            self._known.update(zip(portion, _check(list(portion.values()))))
+        for start in range(0, len(unchecked), BATCH):
+            batch = dict(unchecked[start : start + BATCH])
+            self._known.update(zip(batch, _check(list(batch.values()))))
             if self._keep:
                 with contextlib.suppress(StateUnusable):
-                    self._state.write_json(VERDICTS_FILE, dict(list(self._known.items())[-KEPT:]))
-        return [digest in self._made or self._known[digest] for digest in digests]
+                    self._state.write_json(CHECKS_FILE, dict(list(self._known.items())[-MAX_REMEMBERED:]))
+        return [name in self._own_signatures or self._known[name] for name in names]
 
 
 def _check(claims: list[tuple[dict[str, Any], str, str]]) -> list[bool]:
-    """Whether signatures are good, checked by as many processes at once as there are cores."""
-    from concurrent.futures import ThreadPoolExecutor  # it takes as long to load as a signature to be checked
+    """Check signatures, in as many processes at once as this machine has cores."""
+    from concurrent.futures import ThreadPoolExecutor  # its import takes as long as the check of a signature
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda claim: is_signed_by(*claim), claims))

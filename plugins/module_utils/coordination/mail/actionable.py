@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import NotActionable, UnknownMessage
 from ..identity.host import Host
-from ..identity.verification import MARKED, TRUE, Judge, Verdict
+from ..identity.verification import MARKED, TRUE, Verification, Verifier
 from ..timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
 from .mailbox import SEE_IDS, read_mailbox
 from .message import id_of, is_for
@@ -90,7 +90,7 @@ def standings(host: Host, entries: Sequence[dict[str, Any]], archived: Sequence[
 
     :param archived: those of them that are from an archive.
     """
-    verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in entries])
+    verdicts = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
     ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
     for ledger in ledgers:
         ledger.believe(archived, host.clock())
@@ -129,7 +129,7 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
 
 
 def _standing(
-    host: Host, entry: dict[str, Any], verdict: Verdict, ledgers: list[OwnMarks], acted: ActedLedger
+    host: Host, entry: dict[str, Any], verdict: Verification, ledgers: list[OwnMarks], acted: ActedLedger
 ) -> Standing:
     verified, reason = verdict.verified, verdict.reason
     if (
@@ -144,7 +144,7 @@ def _standing(
     return Standing(verified, reason, True, f"{verdict.reason}, for {host.id}, new")
 
 
-def _refusal(host: Host, entry: dict[str, Any], verdict: Verdict, acted: ActedLedger) -> str:
+def _refusal(host: Host, entry: dict[str, Any], verdict: Verification, acted: ActedLedger) -> str:
     """Why an entry must not be acted upon; empty when it may."""
     if verdict.signer is None:
         return verdict.reason

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..identity.verification import TRUE, UNSIGNED, Judge
+from ..identity.verification import TRUE, UNSIGNED, Verifier
 from ..store.snapshot import Snapshot
 from .mailbox import read_archives, read_mailbox, readers_of, recipients_of
 from .message import answered_id, id_of, is_marked_read
@@ -32,7 +32,7 @@ class Answers:
         wanted = {key for entry in asked for key in keys_of(entry)}
         claims = [(entry, str(entry.get("from"))) for entry in entries if key_of(entry) in wanted]
         self._found: dict[tuple[str, tuple[str, str]], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
-        for place, ((entry, sender), verdict) in enumerate(zip(claims, Judge(host).judge(claims))):
+        for place, ((entry, sender), verdict) in enumerate(zip(claims, Verifier(host).verify(claims))):
             if verdict.verified == TRUE or (verdict.verified == UNSIGNED and not host.signers.repository):
                 self._found[host.fleet.server_of(sender), key_of(entry)].append((place, entry))
 
@@ -55,7 +55,7 @@ def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[st
         return set()
     entries = [*read_mailbox(snapshot).entries, *read_archives(snapshot, *asked)]
     own = [entry for entry in entries if entry.get("from") == host.id and answered_id(entry) in asked]
-    verdicts = Judge(host).judge([(entry, host.id) for entry in own])
+    verdicts = Verifier(host).verify([(entry, host.id) for entry in own])
     return {answered_id(entry) for entry, verdict in zip(own, verdicts) if verdict.verified == TRUE}
 
 

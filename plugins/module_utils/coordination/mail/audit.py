@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ..errors import DocumentDamaged
 from ..identity.host import Host
-from ..identity.verification import FALSE, TRUE, Judge
+from ..identity.verification import FALSE, TRUE, Verifier
 from ..store.snapshot import Snapshot
 from ..text import short
 from .audit_state import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
@@ -75,7 +75,7 @@ def _look(host: Host, snapshot: Snapshot, record: Record, first: bool) -> Docume
     damage = None
     archived = cache(lambda: read_archives(snapshot, "seq"))
     signed = [entry for entry in entries if "signature" in entry and not _is_below(record, entry)]
-    verdicts = Judge(host).judge([(entry, _name(entry)) for entry in signed])
+    verdicts = Verifier(host).verify([(entry, _name(entry)) for entry in signed])
     forged = [
         f"{_forged(entry)} {verdict.reason}." for entry, verdict in zip(signed, verdicts) if verdict.verified == FALSE
     ]
@@ -106,13 +106,13 @@ def _take_as_it_is(host: Host, snapshot: Snapshot, record: Record, entries: list
     for mark in (READ, ACKNOWLEDGED):
         if not host.check_mode:
             own_marks(host, mark).record([], entries, host.clock())
-    judge = Judge(host)
+    verifier = Verifier(host)
     pool = [*entries, *read_archives(snapshot, "seq")]
     for server in {signer.server for signer in host.signers.signers}:
         record.senders[server] = Sender(NOT_KNOWN)
         numbered = [entry for entry in pool if entry.get("from") == server and number_of(entry)]
         for entry in sorted(numbered, key=number_of, reverse=True)[:TRIES]:
-            (verdict,) = judge.judge([(entry, server)])
+            (verdict,) = verifier.verify([(entry, server)])
             if verdict.signer and verdict.signer.is_valid(host.clock()):
                 record.senders[server] = Sender(number_of(entry))
                 break
@@ -188,7 +188,7 @@ def _archived(
 ) -> dict[int, list[dict[str, Any]]]:
     """The archived messages of a sender that it has signed and that have one of some numbers, by number."""
     entries = [entry for entry in pool if entry.get("from") == name and number_of(entry) in numbers]
-    verdicts = Judge(host).judge([(entry, name) for entry in entries])
+    verdicts = Verifier(host).verify([(entry, name) for entry in entries])
     found: dict[int, list[dict[str, Any]]] = {}
     for entry, verdict in zip(entries, verdicts):
         if verdict.verified == TRUE:

@@ -11,7 +11,7 @@ from typing import Any
 from ..documents.json_document import EntryList
 from ..errors import KeyConflict
 from ..identity.host import Host
-from ..identity.verification import TRUE, Judge
+from ..identity.verification import TRUE, Verifier
 from ..store.snapshot import Snapshot
 from .mailbox import read_archives
 from .message import content, id_of
@@ -62,7 +62,7 @@ def _own(host: Host, entries: Entries, name: str, values: Collection[str]) -> En
     if own and host.signers.repository:
         keys = SentKeys(host.state, host.clock())
         known = {id_of(entry) for value in values for entry in keys.get(value)}
-        verdicts = Judge(host).judge([(entry, host.id) for entry in own])
+        verdicts = Verifier(host).verify([(entry, host.id) for entry in own])
         own = [entry for entry, one in zip(own, verdicts) if one.verified == TRUE or id_of(entry) in known]
     return list({id_of(entry): entry for entry in own}.values())
 

@@ -14,7 +14,7 @@ from ..documents.json_document import EntryList, new_document
 from ..errors import UnknownMessage
 from ..identity.fleet import ALL
 from ..identity.host import ACTIVITY_FILE, MESSAGES, Host
-from ..identity.verification import TRUE, Judge
+from ..identity.verification import TRUE, Verifier
 from ..store.snapshot import Snapshot
 from ..timestamps import utc_text
 from .message import id_of, is_for
@@ -143,7 +143,7 @@ def _genuine(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _verified(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    verdicts = Judge(host).judge([(entry, str(entry.get("from"))) for entry in entries])
+    verdicts = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
     return [entry for entry, verdict in zip(entries, verdicts) if verdict.verified == TRUE]
 
 

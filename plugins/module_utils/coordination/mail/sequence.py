@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import DocumentDamaged, RemoteError
 from ..identity.host import Host
 from ..identity.signatures import signing_key
-from ..identity.verification import Judge
+from ..identity.verification import Verifier
 from ..store.snapshot import Snapshot
 from ..timestamps import parse_time, utc_text
 from .mailbox import read_archives, read_mailbox
@@ -56,7 +56,7 @@ def last_number(host: Host, snapshot: Snapshot, mailbox: Sequence[dict[str, Any]
     ended = [last]
     for start in range(0, len(newer), PORTION):
         portion = newer[start : start + PORTION]
-        verdicts = Judge(host).judge([(entry, host.id) for entry in portion])
+        verdicts = Verifier(host).verify([(entry, host.id) for entry in portion])
         own = [(number_of(entry), one.signer) for entry, one in zip(portion, verdicts) if one.signer]
         valid = [place for place, signer in own if signer.is_valid(host.clock())]
         if valid:

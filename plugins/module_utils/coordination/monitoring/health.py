@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The health of the fleet: who beats, who does what, and what waits for an answer."""
+"""The health of the fleet: heartbeats, statuses, jobs, and overdue messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..delivery.outbox import Outbox
 from ..delivery.queued_status import queued_status
 from ..errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked, RemoteUnreachable
 from ..identity.host import JOBS, Host
-from ..identity.verification import TRUE, UNSIGNED, Verdict, is_before_keys, is_believed
+from ..identity.verification import TRUE, UNSIGNED, Verification, is_before_keys, is_trusted
 from ..mail.answers import Answers
 from ..mail.audit import audit
 from ..mail.mailbox import read_mailbox
@@ -25,29 +25,29 @@ from ..status.document import read_status
 from ..store.snapshot import Snapshot
 from ..text import one_line, short
 from ..timestamps import is_ahead, parse_time, utc_text
-from .heartbeat import Heard, read_heartbeats
+from .heartbeat import ServerHeartbeat, read_heartbeats
 from .heartbeat_age import Age, observe
 from .heartbeat_refs import DEFAULT_INTERVAL, interval_of
 
 AGING = 120
 STALE = 300
-"""Seconds without a beat, at an interval of 60 s; longer in proportion when a server's interval is longer."""
-CLOSE = timedelta(minutes=1)
-"""How far ahead a status may be dated and still count as the newest: the clock that dated one further ahead was wrong,
-and may have been corrected."""
+"""Age of a heartbeat in seconds, for an interval of 60 s; a longer interval extends it in proportion."""
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far in the future the newest known status may be dated to reject an older one. If it is dated further ahead, the
+clock of its server was wrong and may have been corrected."""
 STATUSES_FILE = "statuses.json"
 REPLY_DEADLINE = 3600
-"""Seconds after which a request without an answer, or unread mail, is overdue."""
+"""Seconds after which a request without an answer, or an unread message, is overdue."""
 
 
 def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
-    """Look at every server, the jobs and the messages.
+    """Return the health of all servers, the jobs, the messages and the outbox.
 
-    A document that cannot be read is a problem that is named; the rest is told all the same.
+    A damaged document is reported as a problem, and the other documents are still read.
 
     :param reply_deadline: seconds after which a message is overdue.
-    :return: server_id, partner, servers, jobs, messages, outbox, problems and healthy, as the module documents them.
-    :raises RemoteError: when the remote says no, or was never reached.
+    :return: the return value ``builders_health`` of build_heartbeat_fact.
+    :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
     health = host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline))
     outbox = Outbox(host.state).read()
@@ -62,34 +62,41 @@ def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, A
 
 
 def overdue_mail(health: dict[str, Any]) -> list[str]:
-    """The problem that a server's own heartbeat tells when its mail waits too long; none when it does not."""
-    waiting = health["messages"]["overdue_mail"]
-    if not waiting:
+    """Return the problem of overdue unread messages, for the own heartbeat.
+
+    The list is empty if there are none.
+    """
+    overdue = health["messages"]["overdue_mail"]
+    if not overdue:
         return []
-    oldest = waiting[0]
-    number = "1 message waits" if len(waiting) == 1 else f"{len(waiting)} messages wait"
-    since, sender, message_id = (short(oldest[name]) for name in ("timestamp", "from", "id"))
-    return [f"{number} too long to be read, since {since} that of {sender} ({message_id})"]
+    number = "1 message is" if len(overdue) == 1 else f"{len(overdue)} messages are"
+    sent_at, sender, message_id = (short(overdue[0][name]) for name in ("timestamp", "from", "id"))
+    return [f"{number} unread for too long, the oldest from {sender}, sent at {sent_at} ({message_id})"]
 
 
 def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
-    """As :func:`read_health`, of a snapshot; the remote is asked for heartbeats only where the snapshot is fresh."""
+    """Return the health, as :func:`read_health`, of a snapshot.
+
+    The heartbeats are fetched if the snapshot is fresh.
+    """
     problems = [*([] if snapshot.fresh else [host.repository.away]), *_token_problems(host)]
-    heard = _heard(host, snapshot, problems)
-    believed = {server: one.beat for server, one in heard.items() if one.believed}
+    heartbeats = _heartbeats(host, snapshot, problems)
+    trusted = {server: heartbeat.beat for server, heartbeat in heartbeats.items() if heartbeat.trusted}
     expected = set(host.fleet.ids())
-    silent = (expected | heard.keys()) - believed.keys()
-    ages = observe(host.state, believed, host.clock(), not host.check_mode, silent)
-    ids = sorted(expected | set(heard) | set(host.seen_servers(snapshot)))
+    silent = (expected | heartbeats.keys()) - trusted.keys()
+    ages = observe(host.state, trusted, host.clock(), not host.check_mode, silent)
+    ids = sorted(expected | set(heartbeats) | set(host.seen_servers(snapshot)))
     kept = host.state.read(STATUSES_FILE, lambda record: {str(name): str(at) for name, at in record.items()}) or {}
     newest = dict(kept)
     statuses = {server: _status(host, snapshot, server, newest) for server in ids}
-    waiting = queued_status(host, snapshot)
-    if waiting and host.id in statuses:
-        statuses[host.id] = statuses[host.id]._replace(status=waiting, queued=True)
+    queued = queued_status(host, snapshot)
+    if queued and host.id in statuses:
+        statuses[host.id] = statuses[host.id]._replace(status=queued, queued=True)
     if newest != kept and not host.check_mode:
         host.state.write_json(STATUSES_FILE, newest)
-    servers = {server: _server(host, server, heard.get(server), ages.get(server), statuses[server]) for server in ids}
+    servers = {
+        server: _server(host, server, heartbeats.get(server), ages.get(server), statuses[server]) for server in ids
+    }
     for server in ids:
         if host.fleet.expected and server not in expected:
             servers[server]["expected"] = False
@@ -114,12 +121,13 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
 
 
 def _token_problems(host: Host) -> list[str]:
-    """What is wrong with the token file, where the remote asks for a token."""
-    is_asked = host.repository.url.startswith(("http://", "https://"))
-    return token_file.problems(host.repository.pat_file) if is_asked else []
+    """Return the problems of the token file, if the remote uses a token."""
+    uses_token = host.repository.url.startswith(("http://", "https://"))
+    return token_file.problems(host.repository.pat_file) if uses_token else []
 
 
-def _heard(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, Heard]:
+def _heartbeats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, ServerHeartbeat]:
+    """Read the heartbeats; those of the last fetch if the remote is away."""
     try:
         return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
     except (RemoteUnreachable, DeadlineReached, Locked) as error:
@@ -127,74 +135,84 @@ def _heard(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, Hea
         return read_heartbeats(host, snapshot, fetch=False)
 
 
-def _server(host: Host, server: str, heard: Heard | None, age: Age | None, told: _Told) -> dict[str, Any]:
-    beat = heard.beat if heard and heard.believed else {}
-    said = beat.get("problems")
-    said = [problem for problem in (said if isinstance(said, list) else [said]) if problem is not None]
-    own = [problem if isinstance(problem, str) else json.dumps(problem) for problem in said]
-    if beat.get("healthy") is False and not own:
-        own.append("it says that it is not healthy")
-    own += heard.doubts if heard else []
-    if age and age.put_back:
-        own.append("an older heartbeat of it was put back")
+def _server(
+    host: Host, server: str, heartbeat: ServerHeartbeat | None, age: Age | None, known: _ServerStatus
+) -> dict[str, Any]:
+    """Return the entry of a server in the health."""
+    beat = heartbeat.beat if heartbeat and heartbeat.trusted else {}
+    reported = beat.get("problems")
+    reported = [one for one in (reported if isinstance(reported, list) else [reported]) if one is not None]
+    problems = [problem if isinstance(problem, str) else json.dumps(problem) for problem in reported]
+    if beat.get("healthy") is False and not problems:
+        problems.append("it reports that it is not healthy")
+    problems += heartbeat.problems if heartbeat else []
+    if age and age.is_replay:
+        problems.append("its heartbeat was replaced by an older one")
     seconds = age.seconds if age else None
-    if heard and heard.believed and seconds is None:
-        own.append("its heartbeat has no time that can be read")
-    status, verdict, queued = told.status, told.verdict, told.queued
-    own += told.problems
+    if heartbeat and heartbeat.trusted and seconds is None:
+        problems.append("its heartbeat has no valid timestamp")
+    status, verification = known.status, known.verification
+    problems += known.problems
     interval = interval_of(beat)
     return {
-        "state": "missing" if heard is None else _state(seconds, interval),
-        "verified": heard.verdict.verified if heard else UNSIGNED,
-        "verified_reason": heard.verdict.reason if heard else "no heartbeat",
+        "state": "missing" if heartbeat is None else _state(seconds, interval),
+        "verified": heartbeat.verification.verified if heartbeat else UNSIGNED,
+        "verified_reason": heartbeat.verification.reason if heartbeat else "no heartbeat",
         "age_seconds": None if seconds is None else round(seconds),
         "clock_skew_seconds": None if age is None or age.clock_skew is None else round(age.clock_skew),
         "interval_seconds": interval,
         "status": status.get("status") or "unknown",
-        "status_queued": queued,
-        "status_verified": verdict.verified,
-        "status_verified_reason": verdict.reason,
+        "status_queued": known.queued,
+        "status_verified": verification.verified,
+        "status_verified_reason": verification.reason,
         "manager": status.get("manager") or host.fleet.get(server).manager or "unknown",
         "manager_last_active": beat.get("manager_last_active"),
         "current_job": status.get("current_job"),
         "last_build": status.get("last_build"),
         "expected": True,
-        "problems": own,
+        "problems": problems,
     }
 
 
-class _Told(NamedTuple):
-    """The status of a server, empty when it is not to be believed, the verdict on it, and what is wrong with it.
+class _ServerStatus(NamedTuple):
+    """The status of a server.
 
-    :param queued: whether the status waits in the outbox, and the verdict and the problems are those of an older one.
+    :param status: the document; empty if it is not trusted.
+    :param verification: the verification of its sender.
+    :param problems: the reasons why it is not trusted.
+    :param queued: whether ``status`` is in the outbox; then the other values are those of the published one.
     """
 
     status: dict[str, Any]
-    verdict: Verdict
+    verification: Verification
     problems: list[str]
     queued: bool = False
 
 
-def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str]) -> _Told:
-    """What a server tells of itself.
+def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str]) -> _ServerStatus:
+    """Read the status of a server and decide whether to trust it.
 
-    :param newest: for each server, when the newest status was written that was seen here; brought up to date.
+    :param newest: for each server the timestamp of its newest known status, which is updated.
     """
     try:
-        status, verdict = read_status(host, snapshot, server)
+        status, verification = read_status(host, snapshot, server)
     except CoordinationError as error:
-        return _Told({}, Verdict(UNSIGNED, "not readable"), [error.what.rstrip(".")])
-    old = verdict.verified == UNSIGNED and is_before_keys(host, status, server)
-    if status and not old and not is_believed(host, server, verdict):
-        return _Told({}, verdict, [f"its status is not believed: {verdict.reason}"])
+        return _ServerStatus({}, Verification(UNSIGNED, "not readable"), [error.what.rstrip(".")])
+    predates_keys = verification.verified == UNSIGNED and is_before_keys(host, status, server)
+    if status and not predates_keys and not is_trusted(host, server, verification):
+        return _ServerStatus({}, verification, [f"its status is not trusted: {verification.reason}"])
     written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
     if written and is_ahead(written, host.clock()):
-        return _Told({}, verdict, [f"its status is not believed: it is dated {utc_text(written)}, far ahead"])
-    if written and seen and written < seen and seen - host.clock() <= CLOSE:
-        return _Told({}, verdict, [f"an older status of it was put back, {seen - written} older than one seen before"])
-    if written and verdict.verified == TRUE:
+        return _ServerStatus(
+            {}, verification, [f"its status is not trusted: its timestamp {utc_text(written)} is in the future"]
+        )
+    if written and seen and written < seen and seen - host.clock() <= CLOCK_TOLERANCE:
+        return _ServerStatus(
+            {}, verification, [f"its status was replaced by an older one, {seen - written} older than the newest known"]
+        )
+    if written and verification.verified == TRUE:
         newest[server] = utc_text(written)
-    return _Told(status, verdict, [])
+    return _ServerStatus(status, verification, [])
 
 
 def _state(seconds: float | None, interval: float) -> str:
@@ -207,10 +225,10 @@ def _state(seconds: float | None, interval: float) -> str:
 def _summary(server: dict[str, Any]) -> str:
     age = server["age_seconds"]
     if server["state"] == "missing":
-        known = ["no heartbeat was ever seen" if age is None else f"its heartbeat, last seen {age} s ago, is gone"]
+        summary = ["it has no heartbeat" if age is None else f"its heartbeat, last seen {age} s ago, was deleted"]
     else:
-        known = [f"its last heartbeat is {age} s old"] if server["state"] == "stale" and age is not None else []
-    return "; ".join([*known, *server["problems"]])
+        summary = [f"its last heartbeat is {age} s old"] if server["state"] == "stale" and age is not None else []
+    return "; ".join([*summary, *server["problems"]])
 
 
 def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:
@@ -221,7 +239,7 @@ def _jobs(snapshot: Snapshot, problems: list[str]) -> dict[str, int]:
         return {}
     jobs = document.value.get("jobs") if document else None
     if jobs is not None and not isinstance(jobs, list):
-        problems.append(f'{JOBS} holds no list of jobs under "jobs"')
+        problems.append(f'{JOBS} has no list of jobs under "jobs"')
     listed = jobs if isinstance(jobs, list) else []
     statuses = [job.get("status") if isinstance(job, dict) else None for job in listed]
     return dict(Counter(one_line(str(status or "unknown")) for status in statuses))
@@ -247,7 +265,7 @@ def _messages(
     undeliverable = [entry for entry in entries if is_undeliverable(entry, fleet)]
     if undeliverable:
         number = "1 message is" if len(undeliverable) == 1 else f"{len(undeliverable)} messages are"
-        problems.append(f"{number} for no server of this fleet; see 'builderctl read --undeliverable'")
+        problems.append(f"{number} addressed to no server of this fleet; see 'builderctl read --undeliverable'")
     queued = [entry for item in Outbox(host.state).read().items for entry in item.messages]
     answers = Answers(host, snapshot, requests, [*entries, *queued])
     return {

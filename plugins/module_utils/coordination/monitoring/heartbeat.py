@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The heartbeat of a server: making one, publishing it, and reading everybody's."""
+"""Heartbeats: composing, publishing, reading and verifying them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import DocumentDamaged
 from ..identity import signatures
 from ..identity.fleet import is_server_id
 from ..identity.host import ACTIVITY_FILE, Host
-from ..identity.verification import FALSE, Judge, Verdict, is_believed
+from ..identity.verification import FALSE, Verification, Verifier, is_trusted
 from ..machine import boot_id, system_facts, uptime_seconds
 from ..store.snapshot import Change, Snapshot
 from ..text import clean, one_line
@@ -25,19 +25,21 @@ from .heartbeat_refs import HEARTBEAT, Beats
 SEQUENCE_FILE = "sequence.json"
 PUBLISH = ("ref", "main", "both")
 BRANCH_EVERY = 5
-"""Beats from one on the branch to the next, where they are published on both."""
+"""With ``both``, every fifth heartbeat is also published on the branch."""
 
 
 def compose_heartbeat(
     host: Host, problems: list[str], interval: int, version: str, started_at: str | None = None
 ) -> dict[str, Any]:
-    """Make this server's next heartbeat, signed where trust is set up.
+    """Compose the next heartbeat of this server.
 
-    :param problems: why it is not healthy; none when it is.
-    :param interval: seconds until the next one.
-    :param version: of the program that beats.
-    :param started_at: when that program started, in UTC; now when None.
-    :raises SigningFailed: when this server cannot sign.
+    It is signed if trusted keys are installed.
+
+    :param problems: the problems of this server; it is healthy if there are none.
+    :param interval: seconds until the next heartbeat.
+    :param version: the version of this program.
+    :param started_at: the start of this program, as text in UTC; None for now.
+    :raises SigningFailed: if this server cannot sign.
     """
     now = utc_text(host.clock())
     lines = {"problems": [one_line(text) for text in problems]}
@@ -60,12 +62,12 @@ def compose_heartbeat(
 
 
 def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") -> None:
-    """Publish a heartbeat; its sequence number counts once it was taken.
+    """Publish a heartbeat, and record its sequence number.
 
-    :param publish: ``ref``: on the server's ref; ``main``: on the branch, where the old scripts look for it;
-        ``both``: on the ref, and every fifth time on the branch too.
-    :raises DuplicateIdentity: when another host beats as this server.
-    :raises RemoteError: when the remote did not take it.
+    :param publish: ``ref``: on the ref of the server; ``main``: on the branch, where the shell scripts read it;
+        ``both``: on the ref, and every ``BRANCH_EVERY`` heartbeats also on the branch.
+    :raises DuplicateIdentity: if another host publishes heartbeats with the id of this server.
+    :raises RemoteError: if the remote did not accept it.
     """
     if publish != "main":
         with Beats(host) as beats:
@@ -76,22 +78,29 @@ def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") ->
     host.state.write_json(SEQUENCE_FILE, {"sequence": beat["sequence"]})
 
 
-class Heard(NamedTuple):
-    """The heartbeat of a server: the verdict on it, whether it counts as its own, and what is to be doubted."""
+class ServerHeartbeat(NamedTuple):
+    """The newest heartbeat of a server.
+
+    :param beat: the document, sanitized.
+    :param verification: the verification of its sender.
+    :param trusted: whether to trust it.
+    :param problems: the reasons why heartbeats with the id of the server are not trusted.
+    """
 
     beat: dict[str, Any]
-    verdict: Verdict
-    believed: bool
-    doubts: list[str]
+    verification: Verification
+    trusted: bool
+    problems: list[str]
 
 
-def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[str, Heard]:
-    """The newest heartbeat of each server, from the refs and from the branch, where the old scripts beat.
+def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[str, ServerHeartbeat]:
+    """Read the newest heartbeat of each server, from the refs and the branch.
 
-    One that is believed goes before a newer one that is not.
+    The shell scripts write heartbeats to the branch. A trusted heartbeat precedes a newer one that is not trusted.
 
-    :param fetch: whether to ask the remote; else those that were fetched last are returned.
-    :raises RemoteError: when the remote cannot be reached or says no.
+    :param fetch: whether to fetch the refs; otherwise the refs of the last fetch are read.
+    :return: the heartbeats by server id.
+    :raises RemoteError: if the fetch fails.
     """
     with Beats(host) as beats:
         on_refs = beats.read() if fetch else beats.known()
@@ -99,56 +108,69 @@ def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[
         *_on_branch(host, snapshot),
         *((beat, server) for server, beat in on_refs.items() if is_server_id(server)),
     ]
-    judged = list(zip(claims, judge_beats(host, claims)))
+    verified = list(zip(claims, verify_heartbeats(host, claims)))
     servers = {server for _beat, server in claims}
-    return {server: _heard(host, server, [(b, v) for (b, owner), v in judged if owner == server]) for server in servers}
+    return {
+        server: _newest(host, server, [(b, v) for (b, owner), v in verified if owner == server]) for server in servers
+    }
 
 
 def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the heartbeats on the branch with the ids of their servers.
+
+    A damaged heartbeat becomes a note.
+    """
     for server in filter(is_server_id, snapshot.names()):
         try:
             document = snapshot.load_object(f"{server}/{HEARTBEAT}")
         except DocumentDamaged as error:
-            host.repository.notes.append(f"{error.path}, line {error.line}: {error.reason}. It is left out.")
+            host.repository.notes.append(f"{error.path}, line {error.line}: {error.reason}. It is ignored.")
             continue
         if document:
             yield document.value, server
 
 
-def judge_beats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> list[Verdict]:
-    """The verdicts on heartbeats, each with the server that it claims to come from."""
-    return Judge(host, signatures.HEARTBEAT, remember=False).judge(claims)
+def verify_heartbeats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> list[Verification]:
+    """Verify heartbeats, each with the id of the server that it names."""
+    return Verifier(host, signatures.HEARTBEAT, remember=False).verify(claims)
 
 
-def _heard(host: Host, server: str, judged: list[tuple[dict[str, Any], Verdict]]) -> Heard:
-    """The one among a server's heartbeats that counts, and why the others, or this one too, are not believed."""
-    objections = [_objection(host, beat, verdict) for beat, verdict in judged]
-    believed = [
-        is_believed(host, server, verdict) and not objection for (_beat, verdict), objection in zip(judged, objections)
+def _newest(host: Host, server: str, verified: list[tuple[dict[str, Any], Verification]]) -> ServerHeartbeat:
+    """Return the newest heartbeat of a server, with the problems of all.
+
+    A trusted heartbeat precedes a newer one that is not trusted.
+    """
+    rejections = [_rejection(host, beat, verification) for beat, verification in verified]
+    trusted = [
+        is_trusted(host, server, verification) and not rejection
+        for (_beat, verification), rejection in zip(verified, rejections)
     ]
-    best = max(range(len(judged)), key=lambda index: (believed[index], _sent(judged[index][0])))
-    beat, verdict = judged[best]
-    doubts = [f"a heartbeat in its name is not believed: {reason}" for reason in objections if reason]
-    if not doubts and not believed[best]:
-        doubts = [f"its heartbeat is not believed: {verdict.reason}"]
-    return Heard(clean(beat), verdict, believed[best], doubts)
+    newest = max(range(len(verified)), key=lambda index: (trusted[index], _sent_at(verified[index][0])))
+    beat, verification = verified[newest]
+    problems = [f"a heartbeat in its name is not trusted: {reason}" for reason in rejections if reason]
+    if not problems and not trusted[newest]:
+        problems = [f"its heartbeat is not trusted: {verification.reason}"]
+    return ServerHeartbeat(clean(beat), verification, trusted[newest], problems)
 
 
-def _objection(host: Host, beat: dict[str, Any], verdict: Verdict) -> str:
-    """What speaks against a heartbeat, other than that it is not signed; empty when nothing does.
+def _rejection(host: Host, beat: dict[str, Any], verification: Verification) -> str:
+    """Return why a heartbeat is rejected; empty if it is not.
 
-    A key that is not valid now may be in anybody's hands.
+    A missing signature is not considered.
+
+    The key must be valid now, not only at the timestamp: an expired key may have been stolen.
     """
     now = host.clock()
-    if verdict.verified == FALSE:
-        return verdict.reason
-    if verdict.signer and not verdict.signer.is_valid(now):
-        return f"{verdict.reason}, with a key that is not valid now"
+    if verification.verified == FALSE:
+        return verification.reason
+    if verification.signer and not verification.signer.is_valid(now):
+        return f"{verification.reason}, with a key that is not valid now"
     if is_ahead(parse_time(beat.get("timestamp")), now):
-        return f"{verdict.reason}, dated more than {MAX_AHEAD.total_seconds() / 60:.0f} minutes ahead of this host"
+        minutes = f"{MAX_AHEAD.total_seconds() / 60:.0f}"
+        return f"{verification.reason}, dated more than {minutes} minutes ahead of the clock of this host"
     return ""
 
 
-def _sent(beat: dict[str, Any]) -> float:
+def _sent_at(beat: dict[str, Any]) -> float:
     moment = parse_time(beat.get("timestamp"))
     return moment.timestamp() if moment else 0.0

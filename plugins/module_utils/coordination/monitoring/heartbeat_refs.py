@@ -19,7 +19,7 @@ from ..git.bare_repository import BareRepository
 from ..git.failures import Interrupted, Moved, explain_failure, explain_push
 from ..identity import signatures
 from ..identity.host import Host
-from ..identity.verification import TRUE, Judge
+from ..identity.verification import TRUE, Verifier
 from ..state_dir import commit_name
 from ..text import one_line
 from ..timestamps import parse_time
@@ -122,8 +122,8 @@ class Beats:
         self._fetch(f"+{ref}*:{ref}*", "--prune")
         if self._bare.refs(f"{ref}/", every=True):
             self._remove_below(ref)
-        there = self._bare.refs(ref, every=True).get(ref, "")
-        if there and there not in self._bare.refs(ref).values():
+        there = self._bare.refs(REFS, every=True).get(ref, "")
+        if there and there not in self._bare.refs(REFS).values():
             self._host.repository.notes.append(f"{ref}, which was no heartbeat, was taken over.")
         elif there and there not in record["attempted"]:
             self._check_foreign(self._document(there) or {}, record["published"], now)
@@ -144,7 +144,7 @@ class Beats:
     def _check_foreign(self, theirs: dict[str, Any], published: list[Any], now: datetime) -> None:
         sent = parse_time(theirs.get("timestamp"))
         young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
-        verdict = Judge(self._host, signatures.HEARTBEAT, remember=False).judge([(theirs, self._host.id)])[0]
+        verdict = Verifier(self._host, signatures.HEARTBEAT, remember=False).verify([(theirs, self._host.id)])[0]
         forged = bool(self._host.signers.repository) and verdict.verified != TRUE
         when = one_line(str(theirs.get("timestamp")))
         replayed = verdict.verified == TRUE and _name(theirs) in published

@@ -19,7 +19,7 @@ from ..delivery.outbox import Outbox
 from ..documents.json_document import MAX_NESTING, EntryList, count_values, nesting, new_document
 from ..identity.fleet import ALL
 from ..identity.host import MESSAGES, Host
-from ..identity.verification import TRUE, Judge
+from ..identity.verification import TRUE, Verifier
 from ..mail.answers import Answers, key_of, keys_of
 from ..mail.mailbox import archive_path, old_archive_paths, read_entries, read_mailbox, readers_of, recipients_of
 from ..mail.message import id_of, is_for, is_marked_read, is_read_by_anybody, type_of, wants_acknowledgement, word_of
@@ -191,7 +191,7 @@ class _Settled:
             return numbered[0] if numbered else places[-1]
         for start in range(0, len(numbered), PORTION):
             portion = numbered[start : start + PORTION]
-            verdicts = Judge(self._host).judge([(self._entries[place], sender) for place in portion])
+            verdicts = Verifier(self._host).verify([(self._entries[place], sender) for place in portion])
             genuine = [place for place, one in zip(portion, verdicts) if one.verified == TRUE]
             if genuine:
                 return genuine[0]

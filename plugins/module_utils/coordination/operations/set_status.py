@@ -13,8 +13,8 @@ from ..delivery.queued_status import queued_status, waiting_reports
 from ..documents.secret_policy import REFUSE
 from ..errors import DeadlineReached, RemoteUnreachable
 from ..identity.host import Host
-from ..identity.verification import Verdict
-from ..status.document import Report, check_report, judge_status, read_status, reported, status_path, summary_of
+from ..identity.verification import Verification
+from ..status.document import Report, apply_reports, check_report, read_status, status_path, summary_of, verify_status
 from ..store.snapshot import Receipt, Snapshot
 from ..text import clean
 
@@ -36,10 +36,10 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     reports = [*waiting_reports(host), (report, host.clock())]
     try:
         document, status = host.repository.look(
-            lambda snapshot: reported(host, snapshot.load_object(status_path(host.id)), reports)
+            lambda snapshot: apply_reports(host, snapshot.load_object(status_path(host.id)), reports)
         )
     except (RemoteUnreachable, DeadlineReached):  # nothing is known of the remote
-        document, status = reported(host, None, reports)
+        document, status = apply_reports(host, None, reports)
     if document is None:
         return Receipt(clean(status), None, 0)
     receipt = submit(host, new_item(host, summary_of(report, status), report=report), offline)
@@ -53,7 +53,7 @@ class Seen(NamedTuple):
     """
 
     status: dict[str, Any]
-    verdict: Verdict
+    verdict: Verification
     queued: bool
     age: float
     commit: str | None
@@ -70,7 +70,7 @@ def show_status(host: Host, server: str) -> Seen:
         status, verdict = read_status(host, snapshot, server)
         waiting = queued_status(host, snapshot) if server == host.id else {}
         if waiting:
-            status, verdict = waiting, judge_status(host, waiting, server)
+            status, verdict = waiting, verify_status(host, waiting, server)
         return Seen(status, verdict, bool(waiting), snapshot.age, snapshot.commit)
 
     seen = host.repository.read(look)

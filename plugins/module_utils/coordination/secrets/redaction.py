@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What other programs say, without the secrets in it.
+"""Redaction of the output of other programs, and of the texts of errors.
 
-Git, ssh-keygen or dpkg may repeat what they were given. Their words pass :func:`harmless` where they enter, and so does
-every error where it is made, before anything of it is shown, logged, stored or raised.
+Git, ssh-keygen or dpkg may repeat their input. Their output passes :func:`redacted` where it is read, and every error
+where it is created, before any of it is printed, logged, stored or raised.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ _token_files: dict[str, None] = {}
 """The token files of the hosts that this process has opened; tests open several."""
 
 
-def guard_token_of(pat_file: str) -> None:
-    """Take out of all words from now on what a token file holds at that time."""
-    if pat_file:
-        _token_files[pat_file] = None
+def register_token_file(path: str) -> None:
+    """Redact the content of a token file from all texts from now on.
+
+    The file is read again for each text.
+    """
+    if path:
+        _token_files[path] = None
 
 
-def harmless(words: str) -> str:
-    """Words with a mark in place of each secret: the tokens of this host, and what has the form of a secret."""
-    if not words:
-        return words
-    return redact(words, " ".join(map(text_of, _token_files)))[0]
+def redacted(text: str) -> str:
+    """Return a text with a mark in place of each secret.
+
+    Secrets are the tokens of this host, and texts in the form of a secret.
+    """
+    if not text:
+        return text
+    return redact(text, " ".join(map(text_of, _token_files)))[0]

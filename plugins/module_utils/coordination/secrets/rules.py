@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The forms of well-known secrets, as those who issue them describe them.
+"""The forms of well-known secrets, as their issuers document them.
 
-A repetition without a bound is followed by nothing that must match, or by what it cannot match itself and a text has
-only once per run: so a search takes time in proportion to the text, whatever the text is.
+The time of a search is linear in the length of the text: after an unbounded repetition no pattern has a required part,
+or only one that the repetition cannot match.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 
 class SecretForm(NamedTuple):
-    """A kind of secret and how to see it in a text.
+    """A kind of secret and its pattern.
 
-    :param name: what it is called, with its article.
-    :param pattern: a regular expression that matches it, compiled when it is needed. Where it has a group ``secret``,
-        that group alone is the secret.
-    :param source: who says that it looks so.
-    :param hints: in small letters; a text that has none of them, whatever the case, has no such secret.
+    :param name: the name for messages, with its article.
+    :param pattern: a regular expression, compiled at its first use. If it has a group ``secret``, only that group is
+        the secret.
+    :param source: the documentation of the form.
+    :param hints: texts in lower case. A text that contains none of them, in any case, contains no such secret.
     """
 
     name: str
@@ -29,33 +29,33 @@ class SecretForm(NamedTuple):
 
 
 def _token(form: str) -> str:
-    """A token that does not begin within a word."""
+    """Return a pattern of a token that does not begin within a word."""
     return rf"(?a)(?<![A-Za-z0-9]){form}"
 
 
 _NOT_ONE_LETTER = r"(?!([A-Za-z0-9])\1{7})"
-"""What stands for a token in documentation is often one letter, many times."""
-_ASSIGNED = r"""["'`]?[\s:=>"'`,]{1,8}"""
-"""What stands between a name and its value in shell, YAML, JSON, Ruby and XML."""
-_NO_WORD = r"(?!(?:[A-Z]?[a-z]*(?:[._-][A-Z]?[a-z]+){0,8}|[A-Z]+(?:[._-][A-Z]+){0,8})(?!\.?[\w+/=~-]))"
-"""A placeholder is words: token, Your-Token or YOUR_TOKEN."""
-_STAND_IN = (
+"""Placeholders in documentation often repeat one letter."""
+_ASSIGNMENT = r"""["'`]?[\s:=>"'`,]{1,8}"""
+"""The text between a name and its value in shell, YAML, JSON, Ruby and XML."""
+_NOT_WORDS = r"(?!(?:[A-Z]?[a-z]*(?:[._-][A-Z]?[a-z]+){0,8}|[A-Z]+(?:[._-][A-Z]+){0,8})(?!\.?[\w+/=~-]))"
+"""Placeholders are words, such as token, Your-Token or YOUR_TOKEN."""
+_NOT_A_PLACEHOLDER = (
     r"(?![*.x]+@|X+@|\$(?:[A-Z0-9_]+|[a-z0-9_]+)@|\$\(|%s@|%\([a-z_]+\)s@|%(?:[A-Z_]+|[a-z_]+)%@"
     r"|[A-Z]+(?:[_-][A-Z]+){0,6}@|\[redacted|x-oauth-basic@|\d{1,5}\)"
     r"|(?i:(?:your|my|the|some)?[_-]?(?:password|passwd|pass|pwd|pw|secret|token|pat|credentials?|redacted|hidden)@))"
 )
-"""What stands for a password: asterisks, a variable, a word that says what to put there; or is the port of a host."""
+"""Placeholders of a password: asterisks, a variable, a word such as PASSWORD. Digits may be the port of a host."""
 
 _BASE64 = r"[A-Za-z0-9+/=]"
-_BETWEEN = r"""(?:[\s>|#*"',`\\]|(?<=\\)[nrt])"""
-"""What stands between the lines of a key: white space, also escaped, and the marks of quoting and of comments."""
-_HEADER = rf"(?:{_BETWEEN}{{1,64}}[A-Z][A-Za-z-]{{2,20}}: [^\r\n\\]{{0,200}}(?=[\r\n\\]))"
+_LINE_BREAK = r"""(?:[\s>|#*"',`\\]|(?<=\\)[nrt])"""
+"""The text between the lines of a key: white space, also escaped, and the prefixes of quotations and comments."""
+_HEADER = rf"(?:{_LINE_BREAK}{{1,64}}[A-Z][A-Za-z-]{{2,20}}: [^\r\n\\]{{0,200}}(?=[\r\n\\]))"
 _KEY_BEGIN = r"-{4,5} ?BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
 _KEY_END = r"-{4,5} ?END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
 _KEY_ENDED = rf"(?=(?:[^-]|-(?!---)){{0,600}}?{_BASE64}{{16}})[^-]*(?:-(?!---)[^-]*){{0,60}}{_KEY_END}"
 _KEY_CUT = (
-    rf"{_HEADER}{{0,6}}{_BETWEEN}{{0,64}}{_BASE64}{{24,}}"
-    rf"(?:{_BETWEEN}{{1,64}}{_BASE64}{{16,}})*(?:{_BETWEEN}{{1,64}}{_BASE64}{{1,15}}){{0,2}}"
+    rf"{_HEADER}{{0,6}}{_LINE_BREAK}{{0,64}}{_BASE64}{{24,}}"
+    rf"(?:{_LINE_BREAK}{{1,64}}{_BASE64}{{16,}})*(?:{_LINE_BREAK}{{1,64}}{_BASE64}{{1,15}}){{0,2}}"
 )
 
 FORMS = (
@@ -90,7 +90,7 @@ FORMS = (
     SecretForm(
         "an AWS secret access key",
         (
-            rf"(?a)(?i:aws[_ .-]?secret[_ .-]?(?:access[_ .-]?)?key|secret[_ .-]?access[_ .-]?key){_ASSIGNED}"
+            rf"(?a)(?i:aws[_ .-]?secret[_ .-]?(?:access[_ .-]?)?key|secret[_ .-]?access[_ .-]?key){_ASSIGNMENT}"
             r"(?P<secret>(?![A-Za-z0-9+/]{0,40}EXAMPLE)[A-Za-z0-9+/]{40,}={0,2})"
         ),
         "AWS CLI User Guide, Configuration and credential file settings; AWS IAM User Guide, Manage access keys",
@@ -117,13 +117,13 @@ FORMS = (
     SecretForm(
         "a Google OAuth client secret",
         _token(rf"GOCSPX-{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{28,}}"),
-        "Google Cloud Console Help, Manage OAuth Clients (the prefix is what the console issues)",
+        "Google Cloud Console Help, Manage OAuth Clients (the prefix is that of issued secrets)",
         ("gocspx-",),
     ),
     SecretForm(
         "a Google access token",
         _token(r"ya29\.(?:[a-z0-9]{1,2}\.)?[A-Za-z0-9_-]{20,}"),
-        "Google Identity documentation, Using OAuth 2.0 to Access Google APIs (the prefix is what Google issues)",
+        "Google Identity documentation, Using OAuth 2.0 to Access Google APIs (the prefix is that of issued tokens)",
         ("ya29.",),
     ),
     SecretForm(
@@ -146,7 +146,7 @@ FORMS = (
     ),
     SecretForm(
         "a private key",
-        rf"(?a){_KEY_BEGIN}(?:{_KEY_ENDED}|{_KEY_CUT}(?:{_BETWEEN}{{0,64}}{_KEY_END})?)",
+        rf"(?a){_KEY_BEGIN}(?:{_KEY_ENDED}|{_KEY_CUT}(?:{_LINE_BREAK}{{0,64}}{_KEY_END})?)",
         "RFC 7468 and RFC 1421 (PEM), OpenSSH's PROTOCOL.key, RFC 9580, section 6.2 (OpenPGP)",
         ("private key",),
     ),
@@ -161,7 +161,7 @@ FORMS = (
     SecretForm(
         "an Anthropic key",
         _token(rf"sk-ant-{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{40,}}"),
-        "Anthropic's API documentation, Authentication (the prefix is what the console issues)",
+        "Anthropic's API documentation, Authentication (the prefix is that of issued keys)",
         ("sk-ant-",),
     ),
     SecretForm(
@@ -170,7 +170,7 @@ FORMS = (
             r"sk-(?:(?:proj|svcacct|service|admin|None)-(?!([A-Za-z0-9])\1{7})[A-Za-z0-9_-]{40,}"
             r"|[A-Za-z0-9]{16,64}?T3BlbkFJ[A-Za-z0-9]{16,})"
         ),
-        "OpenAI API Reference, Authentication (the form is what the platform issues)",
+        "OpenAI API Reference, Authentication (the form is that of issued keys)",
         ("sk-proj-", "sk-svcacct-", "sk-service-", "sk-admin-", "sk-none-", "t3blbkfj"),
     ),
     SecretForm(
@@ -182,13 +182,13 @@ FORMS = (
     SecretForm(
         "a Docker Hub token",
         _token(rf"dckr_[po]at_{_NOT_ONE_LETTER}[A-Za-z0-9_-]{{20,}}"),
-        "Docker Docs, Personal access tokens and Organization access tokens (the prefix is what Docker Hub issues)",
+        "Docker Docs, Personal access tokens and Organization access tokens (the prefix is that of issued tokens)",
         ("dckr_",),
     ),
     SecretForm(
         "a Hugging Face token",
         _token(rf"hf_{_NOT_ONE_LETTER}[A-Za-z0-9]{{30,}}"),
-        "Hugging Face Hub documentation, User access tokens (the prefix is what the hub issues)",
+        "Hugging Face Hub documentation, User access tokens (the prefix is that of issued tokens)",
         ("hf_",),
     ),
     SecretForm(
@@ -213,7 +213,7 @@ FORMS = (
         "a password in a URL",
         (
             r"(?<=[A-Za-z0-9])://[^\s/?#:@<>{}\"'`\\]{0,128}:"
-            rf"{_STAND_IN}(?P<secret>[^\s/?#<>{{}}\"'`\\…•]{{3,512}})@(?=[A-Za-z0-9_\[])(?!sha256:)"
+            rf"{_NOT_A_PLACEHOLDER}(?P<secret>[^\s/?#<>{{}}\"'`\\…•]{{3,512}})@(?=[A-Za-z0-9_\[])(?!sha256:)"
         ),
         "RFC 3986, section 3.2.1, User Information",
         ("://",),
@@ -221,11 +221,11 @@ FORMS = (
     SecretForm(
         "an HTTP Authorization header",
         (
-            rf"(?a)(?i:authorization)[\"'`]?\s{{0,3}}[:=,]\s{{0,3}}[\"'`]?(?i:basic|bearer|token)\s{{1,3}}{_NO_WORD}"
+            rf"(?a)(?i:authorization)[\"'`]?\s{{0,3}}[:=,]\s{{0,3}}[\"'`]?(?i:basic|bearer|token)\s{{1,3}}{_NOT_WORDS}"
             r"(?P<secret>(?!(?i:your|x{8})|0{8})[A-Za-z0-9_~+/-][A-Za-z0-9._~+/=-]{6,}[A-Za-z0-9_~+/=-])"
         ),
         "RFC 7617, The 'Basic' HTTP Authentication Scheme, and RFC 6750, Bearer Token Usage",
         ("authorization",),
     ),
 )
-"""The forms, the ones that say most first."""
+"""The forms, in the order in which a text is searched."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding secrets in texts, and taking them out. Nothing in here ever returns a secret."""
+"""Finding secrets in texts and redacting them. No function returns a secret."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .rules import FORMS
 
 OWN_TOKEN = "the token of this server"  # noqa: S105 (a name)
 MIN_OWN_TOKEN = 8
-"""Characters; a shorter one would be found in ordinary texts."""
+"""Characters; a shorter token would be found in ordinary texts."""
 _URL_SAFE = str.maketrans("+/", "-_")
 _MARK = rf"\[redacted: (?:{'|'.join(re.escape(name) for name in (OWN_TOKEN, *(f.name for f in FORMS)))})\]"
 
 
 class Finding(NamedTuple):
-    """Where a secret stands in a text, and what it is called. Not what it is."""
+    """The place of a secret in a text, and the name of its kind."""
 
     name: str
     start: int
@@ -30,17 +30,18 @@ class Finding(NamedTuple):
 
 
 def find_secrets(text: str, token: str = "") -> list[Finding]:
-    """The secrets in a text, in order. Those that overlap count as one, named after the one that begins first, or after
-    the own token where that is among them.
+    """Find the secrets in a text.
 
-    :param token: this server's own token, which is found however it looks; each word of it, where it has several.
+    :param token: the token of this server, which is found in any form; each of its words if it has several.
+    :return: the findings in order. Overlapping findings are merged: the result has the name of the first of them, or
+        of the token of this server if it is among them.
     """
     found = [*_find_own(text, token), *_find_known(text)]
-    return _apart(_unmarked(text, found)) if found else []
+    return _merged(_outside_marks(text, found)) if found else []
 
 
 def redact(text: str, token: str = "") -> tuple[str, list[str]]:
-    """A text with a mark in place of each secret, and the names of what was there."""
+    """Return a text with a mark in place of each secret, and the names of the secrets."""
     names: dict[str, None] = {}
     found = find_secrets(text, token)
     while found:
@@ -51,28 +52,34 @@ def redact(text: str, token: str = "") -> tuple[str, list[str]]:
 
 
 def find_in(value: Any, token: str = "") -> list[tuple[str, str]]:
-    """Where in lists and objects there are secrets, such as ``facts[0].value``, and what each is called."""
+    """Find the secrets in a JSON value.
+
+    :return: the place of each, such as ``facts[0].value``, and its name.
+    """
     walk = _Walk(token)
     walk.redacted(value, "", "")
     return list(walk.found)
 
 
 def redact_in(value: Any, token: str = "") -> tuple[Any, list[str]]:
-    """Lists and objects with their texts and keys redacted, and the names of what was there."""
+    """Return a redacted copy of a JSON value, and the names of the secrets."""
     walk = _Walk(token)
     clean = walk.redacted(value, "", "")
     return clean, list(dict.fromkeys(name for where, name in walk.found))
 
 
 class _Walk:
-    """A walk through the texts of a value. What it finds is in ``found``: the places and names, in order."""
+    """A recursive walk through a JSON value.
+
+    ``found`` has the places and the names of the secrets, in order.
+    """
 
     def __init__(self, token: str) -> None:
         self.found: dict[tuple[str, str], None] = {}
         self._token = token
 
     def redacted(self, value: Any, where: str, key: str) -> Any:
-        """A value with its secrets redacted; ``key`` is what it is the value of, if anything."""
+        """Return a redacted copy of a value; ``key`` is its key in an object, or empty."""
         if isinstance(value, str):
             return self._text(value, where, key)
         if isinstance(value, list):
@@ -85,14 +92,17 @@ class _Walk:
         clean: dict[Any, Any] = {}
         for key, item in value.items():
             shown, key_names = redact(key, self._token) if isinstance(key, str) else (key, [])
-            shown = _free(shown, clean)
+            shown = _unique_key(shown, clean)
             place = f"{where}.{shown}" if where else str(shown)
             self.found.update(dict.fromkeys((place, name) for name in key_names))
             clean[shown] = self.redacted(item, place, key if isinstance(key, str) else "")
         return clean
 
     def _text(self, text: str, where: str, key: str) -> str:
-        """A text redacted; some values are secrets only because of the name that they have."""
+        """Return a redacted text.
+
+        Its key is scanned with it, because some forms of secrets begin with a name.
+        """
         label = f"{key}: " if key else ""
         named = [
             Finding(name, max(start - len(label), 0), end - len(label))
@@ -105,7 +115,7 @@ class _Walk:
 
 
 def _find_own(text: str, token: str) -> Iterator[Finding]:
-    """The own token as it is, in a URL, and in the header with which Git sends it."""
+    """Find the token of this server in all its encodings."""
     pattern = _own_pattern(token)
     for match in pattern.finditer(text) if pattern else ():
         yield Finding(OWN_TOKEN, *match.span())
@@ -113,20 +123,26 @@ def _find_own(text: str, token: str) -> Iterator[Finding]:
 
 @functools.lru_cache(maxsize=8)
 def _own_pattern(token: str) -> re.Pattern[str] | None:
-    """What fits the words of a token file in all their shapes; a good one has one word, a bad one perhaps PAT=…."""
-    words = {shape for word in token.split() for shape in (word, word.rpartition("=")[2].strip("\"'"))}
-    shapes = {shape for word in words if len(word) >= MIN_OWN_TOKEN for shape in _shapes(word)}
-    in_order = sorted(shapes, key=lambda shape: (-len(shape), shape))
-    return re.compile("|".join(map(re.escape, in_order))) if shapes else None
+    """Compile a pattern of all encodings of the words in a token file.
+
+    An invalid token file may contain ``PAT=…``.
+    """
+    words = {part for word in token.split() for part in (word, word.rpartition("=")[2].strip("\"'"))}
+    encodings = {encoding for word in words if len(word) >= MIN_OWN_TOKEN for encoding in _encodings(word)}
+    longest_first = sorted(encodings, key=lambda encoding: (-len(encoding), encoding))
+    return re.compile("|".join(map(re.escape, longest_first))) if encodings else None
 
 
-def _shapes(word: str) -> Iterator[str]:
-    """A word as it is, in a URL, in the header with which Git sends it, and within anything else in Base64."""
+def _encodings(word: str) -> Iterator[str]:
+    """Yield the encodings of a word in which it may appear.
+
+    They are the word itself, percent-encoding, Git's Authorization header, and Base64 of a text with the word in it.
+    """
     quoted = quote(word, safe="", errors="surrogatepass")
     yield from (word, quoted, re.sub("%..", lambda match: match[0].lower(), quoted))
     content = word.encode("utf-8", "surrogatepass")
     yield base64.b64encode(b"x-access-token:" + content).decode("ascii")
-    for before, first in enumerate((0, 2, 3)):  # the characters that depend on what stands before and behind are left
+    for before, first in enumerate((0, 2, 3)):  # without the characters that depend on the adjacent text
         encoded = base64.b64encode(b"\0" * before + content).decode("ascii")
         within = encoded[first : (before + len(content)) * 8 // 6]
         yield from (within, within.translate(_URL_SAFE))
@@ -140,8 +156,8 @@ def _find_known(text: str) -> Iterator[Finding]:
                 yield Finding(form.name, *match.span("secret" if "secret" in match.re.groupindex else 0))
 
 
-def _unmarked(text: str, found: list[Finding]) -> list[Finding]:
-    """The findings that are not marks of a redaction, and neither begin nor end within one."""
+def _outside_marks(text: str, found: list[Finding]) -> list[Finding]:
+    """Return the findings that do not overlap the mark of an earlier redaction."""
     marks = [mark.span() for mark in re.finditer(_MARK, text)] if "[redacted: " in text else []
     return [
         finding
@@ -151,20 +167,20 @@ def _unmarked(text: str, found: list[Finding]) -> list[Finding]:
     ]
 
 
-def _apart(found: list[Finding]) -> list[Finding]:
-    """The findings in order, those that overlap made one."""
-    apart: list[Finding] = []
+def _merged(found: list[Finding]) -> list[Finding]:
+    """Return the findings in order, with overlapping findings merged."""
+    merged: list[Finding] = []
     for finding in sorted(found, key=lambda finding: (finding.start, -finding.end)):
-        if apart and finding.start < apart[-1].end:
-            name = OWN_TOKEN if OWN_TOKEN in (finding.name, apart[-1].name) else apart[-1].name
-            apart[-1] = Finding(name, apart[-1].start, max(apart[-1].end, finding.end))
+        if merged and finding.start < merged[-1].end:
+            name = OWN_TOKEN if OWN_TOKEN in (finding.name, merged[-1].name) else merged[-1].name
+            merged[-1] = Finding(name, merged[-1].start, max(merged[-1].end, finding.end))
         else:
-            apart.append(finding)
-    return apart
+            merged.append(finding)
+    return merged
 
 
 def _replaced(text: str, found: list[Finding]) -> str:
-    """A text with a mark in place of each finding."""
+    """Return a text with a mark in place of each finding."""
     parts = []
     position = 0
     for name, start, end in found:
@@ -173,11 +189,14 @@ def _replaced(text: str, found: list[Finding]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _free(key: Any, taken: dict[Any, Any]) -> Any:
-    """A key that is not taken: two keys may be redacted to the same."""
-    free = key
+def _unique_key(key: Any, used: dict[Any, Any]) -> Any:
+    """Return a key that is not used yet.
+
+    Redaction can make two keys equal; the second gets a number.
+    """
+    unique = key
     number = 1
-    while free in taken:
+    while unique in used:
         number += 1
-        free = f"{key} ({number})"
-    return free
+        unique = f"{key} ({number})"
+    return unique

@@ -1,16 +1,16 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file with the token of the Git host, and the one way to read it.
+"""The file with the token of the Git host.
 
-The token stands alone in it: one word of printable ASCII characters. White space, line ends, empty lines and a byte
-order mark around it make no difference. This needs nothing but Python: the role build_pat runs it on a server, and
-Git's credential helper in the clone imports it.
+The file contains only the token, one word of printable ASCII characters. White space, line ends, empty lines and a
+byte order mark around it are ignored. This file uses only the standard library, because the role build_pat runs it on
+a server and the credential helper of the clone imports it.
 
     python3 token_file.py FILE
 
-prints the token, or says why there is none and ends with 1; with 2 where there is no such file; with 3 where it is a
-folder, a pipe or the like, or cannot be read.
+prints the token. If there is none, it prints the reason and exits with 1; with 2 if the file is missing; with 3 if it
+is not a regular file or cannot be read.
 """
 
 from __future__ import annotations
@@ -21,51 +21,54 @@ import stat
 import sys
 
 MAX_SIZE = 4096
-"""Bytes; a longer file holds no token."""
+"""Bytes; a longer file is rejected."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _KINDS = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
 class NoToken(Exception):
-    """Why a file gives no token: a sentence that names the file and tells nothing of what is in it."""
+    """A file contains no valid token.
+
+    The text names the file and repeats nothing of its content.
+    """
 
     exit_code = 1
 
 
 class NoTokenFile(NoToken):
-    """There is no such file."""
+    """The file is missing."""
 
     exit_code = 2
 
 
 class NotReadable(NoToken):
-    """It is no plain file, or this user may not read it."""
+    """It is not a regular file, or this user cannot read it."""
 
     exit_code = 3
 
 
 def read_token(path: str) -> str:
-    """The token that a file holds.
+    """Read the token from a file.
 
-    :raises NoToken: when it holds none, or something else.
+    :raises NoToken: if the file does not contain exactly one valid token.
     """
     content = _read(path)
     if len(content) > MAX_SIZE:
-        raise NoToken(f"{path} is longer than {MAX_SIZE} bytes, and no token is.")
+        raise NoToken(f"{path} is longer than {MAX_SIZE} bytes, so it is not a token.")
     if content.startswith(_UTF_16):
-        raise NoToken(f"{path} is UTF-16 text, and a token is plain ASCII text.")
+        raise NoToken(f"{path} is UTF-16 text, but a token is plain ASCII text.")
     words = content.removeprefix(codecs.BOM_UTF8).split()
     if not words:
         raise NoToken(f"{path} is empty.")
     if len(words) > 1:
-        raise NoToken(f"{path} holds {len(words)} words, and a token is one word that stands alone.")
+        raise NoToken(f"{path} contains {len(words)} words, but a token is one word.")
     if any(not 0x21 <= byte <= 0x7E for byte in words[0]):
-        raise NoToken(f"{path} holds characters that no token has.")
+        raise NoToken(f"{path} contains characters that are not printable ASCII characters.")
     return words[0].decode("ascii")
 
 
 def text_of(path: str) -> str:
-    """What a token file holds, whatever that is, to look for it in other texts; empty when it cannot be read."""
+    """Return the content of a token file, valid or not; empty if it is not readable."""
     try:
         content = _read(path)
     except NoToken:
@@ -75,8 +78,8 @@ def text_of(path: str) -> str:
 
 
 def problems(path: str) -> list[str]:
-    """What is wrong with a token file that is there: it holds no token, or others can read or change it."""
-    wrong = []
+    """Return the problems of an existing token file: its content, owner and mode."""
+    found = []
     try:
         read_token(path)
     except NoTokenFile:
@@ -85,31 +88,31 @@ def problems(path: str) -> list[str]:
         is_denied = isinstance(error.__cause__, PermissionError)
         return [f"{error} {'Run this as root, with sudo.' if is_denied else 'Put a file with the token there.'}"]
     except NoToken as error:
-        wrong.append(f"{error} Write the token alone to it, or rotate the token.")
+        found.append(f"{error} Write only the token to it, or rotate the token.")
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
-        return wrong
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        wrong.append(
-            f"{path} can be read by others than its owner (mode {stat.S_IMODE(found.st_mode):04o}). Run "
-            f"'chmod 600 {path}', and rotate the token if somebody may have read it."
+        return found
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        found.append(
+            f"{path} is readable by other users (mode {stat.S_IMODE(status.st_mode):04o}). Run "
+            f"'chmod 600 {path}', and rotate the token if another user may have read it."
         )
-    if found.st_uid not in (0, os.geteuid()):
-        wrong.append(f"{path} belongs to another user (uid {found.st_uid}). Run 'chown root:root {path}'.")
-    return wrong
+    if status.st_uid not in (0, os.geteuid()):
+        found.append(f"{path} belongs to another user (uid {status.st_uid}). Run 'chown root:root {path}'.")
+    return found
 
 
 def _read(path: str) -> bytes:
-    """The first bytes of a file, more of them than a token has where there are more."""
+    """Read a file, at most one byte more than ``MAX_SIZE``."""
     if not path:
-        raise NoTokenFile("No token file is named.")
+        raise NoTokenFile("No token file is configured.")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # nobody may ever write to a pipe
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a pipe must not block
     except FileNotFoundError:
         if os.path.islink(path):
-            raise NotReadable(f"{path} is a link to {os.readlink(path)}, and there is no such file.") from None
-        raise NoTokenFile(f"There is no file {path}.") from None
+            raise NotReadable(f"{path} is a link to {os.readlink(path)}, which does not exist.") from None
+        raise NoTokenFile(f"{path} does not exist.") from None
     except (OSError, ValueError) as error:
         raise NotReadable(f"{path} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
     try:
@@ -124,13 +127,14 @@ def _read(path: str) -> bytes:
 
 def _check_kind(path: str, mode: int) -> None:
     if not stat.S_ISREG(mode):
-        raise NotReadable(f"{path} is {_KINDS.get(stat.S_IFMT(mode), 'a device')}, and not a file with a token.")
+        raise NotReadable(f"{path} is {_KINDS.get(stat.S_IFMT(mode), 'a device')}, not a file with a token.")
 
 
 def main(path: str, mode: str = "") -> int:
-    """Print the token of a file, or say why there is none, and return the exit code.
+    """Print the token in a file, or the reason why there is none.
 
-    :param mode: ``--text`` to print what the file holds instead, whatever that is.
+    :param mode: ``--text`` to print the content of the file instead, valid or not.
+    :return: the exit code.
     """
     try:
         sys.stdout.write(f"{text_of(path) if mode else read_token(path)}\n")

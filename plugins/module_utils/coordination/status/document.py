@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status document of a server: what it is doing and what it built last."""
+"""The status document of a server: its state, its current job and its last build."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..errors import InvalidInput
 from ..identity import signatures
 from ..identity.fleet import Server
 from ..identity.host import Host
-from ..identity.verification import TRUE, UNSIGNED, Judge, Verdict
+from ..identity.verification import TRUE, UNSIGNED, Verification, Verifier
 from ..store.snapshot import Snapshot
 from ..text import clean, one_line, short
 from ..timestamps import parse_time, utc_text
@@ -27,22 +27,25 @@ from ..timestamps import parse_time, utc_text
 STATES = ("idle", "building", "success", "failed")
 FINISHED = ("success", "failed")
 MAX_UNVERIFIED = 100_000
-"""Characters of JSON that are kept of a document that this server had not signed."""
-_MADE_ANEW = frozenset(
+"""The maximum size, in characters of JSON, of the content that is kept of an unsigned status."""
+_OWN_MEMBERS = frozenset(
     {"server", "hostname", "ip", "manager", "status", "current_job", "timestamp", "system", "repository", "signature"}
     | {signatures.UNVERIFIED}
 )
-"""The members that each new document has of its own."""
+"""The members that every new status sets itself."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a server says of itself.
+    """A report of this server about its state.
 
-    :param status: idle, building, success or failed.
-    :param job: the id of the job that begins or ends.
-    :param artifacts: what was built: paths, or mappings with path, size (bytes) and sha256.
-    :param outcome: what else is known of a job that ended, and stands in last_build.
+    :param status: one of ``STATES``.
+    :param job: the id of the job that starts or ends.
+    :param branch: the Git branch that is built.
+    :param commit: the Git commit that is built.
+    :param log: the path of the log on this server.
+    :param artifacts: the files that were built: paths, or mappings with ``path``, ``size`` (bytes) and ``sha256``.
+    :param outcome: further members of ``last_build``.
     """
 
     status: str
@@ -55,82 +58,85 @@ class Report:
 
 
 def parse_report(record: Any) -> Report:
-    """A report, as it was kept on this host.
+    """Parse a report from the outbox.
 
-    :raises TypeError: when it is none.
+    :raises TypeError: if it has another form.
     """
     report = Report(**record)
     texts = [report.job, report.branch, report.commit, report.log]
-    is_one = all(text is None or isinstance(text, str) for text in texts) and isinstance(report.outcome, dict)
-    if report.status not in STATES or not is_one or not isinstance(report.artifacts, list):
-        raise TypeError("a report is no report")
+    are_texts = all(text is None or isinstance(text, str) for text in texts)
+    are_containers = isinstance(report.outcome, dict) and isinstance(report.artifacts, list)
+    if report.status not in STATES or not are_texts or not are_containers:
+        raise TypeError("a status report has a value of another type")
     return report
 
 
 def status_path(server: str) -> str:
-    """Where a server's status document is."""
+    """Return the path of a status document in the Build repository."""
     return f"{server}/status.json"
 
 
 def load_status(snapshot: Snapshot, server: str) -> dict[str, Any]:
-    """A server's status document as it is in the repository, empty when it has none.
+    """Return the status document of a server; empty if there is none.
 
-    :raises DocumentDamaged: when it cannot be read.
+    :raises DocumentDamaged: if it cannot be parsed.
     """
     document = snapshot.load_object(status_path(server))
     return document.value if document else {}
 
 
-def read_status(host: Host, snapshot: Snapshot, server: str) -> tuple[dict[str, Any], Verdict]:
-    """A server's status document made printable, empty when it has none, and the verdict on it.
+def read_status(host: Host, snapshot: Snapshot, server: str) -> tuple[dict[str, Any], Verification]:
+    """Return the sanitized status of a server with its verification.
 
-    :raises DocumentDamaged: when it cannot be read.
+    The status is empty if there is none.
+
+    :raises DocumentDamaged: if it cannot be parsed.
     """
     status = load_status(snapshot, server)
-    return clean(status), judge_status(host, status, server)
+    return clean(status), verify_status(host, status, server)
 
 
 def check_report(host: Host, report: Report, secrets: str = REFUSE) -> Report:
-    """A report as it may be published.
+    """Validate a report and apply the policy for secrets to its texts.
 
-    :param secrets: what is done with a text that looks like a secret, as :mod:`.secret_policy` says.
-    :raises InvalidInput: when it cannot be used.
-    :raises SecretFound: when a text holds a secret.
+    :param secrets: the policy for secrets, see :mod:`.secret_policy`.
+    :raises InvalidInput: if a value is invalid.
+    :raises SecretFound: if a text contains a secret and the policy is to refuse it.
     """
     if report.status not in STATES:
-        raise InvalidInput(f"There is no status {report.status!r}.", f"Use one of {', '.join(STATES)}.")
+        raise InvalidInput(f"{report.status!r} is not a status.", f"Use one of {', '.join(STATES)}.")
     texts = {name: getattr(report, name) for name in ("job", "branch", "commit", "log")}
     texts["artifacts"], texts["outcome"] = list(report.artifacts), report.outcome
     check_text(list(texts.values()), "the status")
     return replace(report, **guarded(texts, host.repository.pat_file, host.repository.notes, secrets))
 
 
-def reported(
+def apply_reports(
     host: Host, document: Document | None, reports: Iterable[tuple[Report, datetime]]
 ) -> tuple[Document | None, dict[str, Any]]:
-    """What reports make of this server's status document.
+    """Apply reports to the status document of this server.
 
-    :param document: as it is in the repository, None when there is none.
-    :param reports: each with when it was made, in UTC.
-    :return: the new document, None when it says so already, and its value.
-    :raises InvalidInput: when one of them names another job than the one that is being built.
-    :raises SigningFailed: when this server cannot sign.
+    :param document: the document in the repository, None if there is none.
+    :param reports: each report with its time in UTC.
+    :return: the new document, None if the reports change nothing, and its value.
+    :raises InvalidInput: if a report names another job than the current one.
+    :raises SigningFailed: if this server cannot sign.
     """
-    aside: dict[str, Any] = {}
+    unverified: dict[str, Any] = {}
     if document and not _is_signed(host, document.value):
-        aside = _set_aside(host, document.value)
-        document = None  # others may have written it, and nothing of theirs is signed as this server's
+        unverified = _unverified_content(host, document.value)
+        document = None  # content written by others must not get the signature of this server
     old = document.value if document else {}
     value = old
-    for report, made in reports:
-        told = {**_identity(host.fleet.get(host.id), value), **_told(value, report, made)}
-        if not all(name in value and value[name] == new for name, new in told.items()):
-            value = {**value, **told, "timestamp": utc_text(made)}
+    for report, time in reports:
+        members = {**_identity(host.fleet.get(host.id), value), **_members(value, report, time)}
+        if not all(name in value and value[name] == new for name, new in members.items()):
+            value = {**value, **members, "timestamp": utc_text(time)}
     if value is old:
         return None, old
     value = {
         **value,
-        **aside,
+        **unverified,
         "system": machine.system_facts(),
         "capabilities": old.get("capabilities") or machine.capabilities(),
     }
@@ -142,48 +148,55 @@ def reported(
     return replace(document, text=text), {**old, **changes}
 
 
-def _set_aside(host: Host, unsigned: dict[str, Any]) -> dict[str, Any]:
-    """What others wrote into this server's status, under the name that stays unsigned, and a note of it for people.
+def _unverified_content(host: Host, replaced: dict[str, Any]) -> dict[str, Any]:
+    """Return the content to keep of a status that this server did not sign.
 
-    What was signed and is not this server's own, or is very long, is only noted.
+    It becomes the unsigned member of the new status, and a note is added.
+
+    Content with the signature of another server, and content above ``MAX_UNVERIFIED``, is not kept.
     """
-    verdict = judge_status(host, unsigned, host.id)
-    earlier = unsigned.get(signatures.UNVERIFIED)
-    rest = {name: value for name, value in unsigned.items() if name not in _MADE_ANEW and value is not None}
+    verification = verify_status(host, replaced, host.id)
+    earlier = replaced.get(signatures.UNVERIFIED)
+    rest = {name: value for name, value in replaced.items() if name not in _OWN_MEMBERS and value is not None}
     rest = clean({**(earlier if isinstance(earlier, dict) else {}), **rest}, str)
     is_small = nesting(rest) < MAX_NESTING and len(json.dumps(rest)) <= MAX_UNVERIFIED
-    keeps = verdict.verified == UNSIGNED and is_small
+    is_kept = verification.verified == UNSIGNED and is_small
     if rest:
-        where = f"stands under {signatures.UNVERIFIED!r} in the new one" if keeps else "is not in the new one"
-        names = short(", ".join(rest))
-        note = f"The status of {host.id} was not its own ({verdict.reason}). What it said {where}: {names}."
+        result = f"kept under {signatures.UNVERIFIED!r} in the new one" if is_kept else "removed"
+        note = (
+            f"The status of {host.id} was not signed by {host.id} ({verification.reason}). "
+            f"These members were {result}: {short(', '.join(rest))}."
+        )
         if note not in host.repository.notes:
             host.repository.notes.append(note)
-    return {signatures.UNVERIFIED: rest} if rest and keeps else {}
+    return {signatures.UNVERIFIED: rest} if rest and is_kept else {}
 
 
 def summary_of(report: Report, status: dict[str, Any]) -> str:
-    """What a report does, in the words of a commit's message.
+    """Summarize a report for the message of a commit.
 
-    :param status: the document that it made.
+    :param status: the document after the report.
     """
     job = status.get("current_job") or (status.get("last_build") if report.status in FINISHED else None)
     named = isinstance(job, dict) and job.get("id")
     return f"{report.status} ({one_line(str(job['id']))})" if named and job else report.status
 
 
-def judge_status(host: Host, status: dict[str, Any], server: str) -> Verdict:
-    """The verdict on a status document that claims to be a server's."""
-    return Judge(host, signatures.STATUS).judge([(status, server)])[0]
+def verify_status(host: Host, status: dict[str, Any], server: str) -> Verification:
+    """Verify that a status document was signed by a server."""
+    return Verifier(host, signatures.STATUS).verify([(status, server)])[0]
 
 
 def _is_signed(host: Host, status: dict[str, Any]) -> bool:
-    """Whether this server has signed its status; where no trust is set up, it need not."""
-    return not host.signers.repository or judge_status(host, status, host.id).verified == TRUE
+    """Return whether this server signed a status; true without trusted keys."""
+    return not host.signers.repository or verify_status(host, status, host.id).verified == TRUE
 
 
 def _identity(server: Server, old: dict[str, Any]) -> dict[str, Any]:
-    """Who the server is; none of these is ever empty, an old hook refuses every push otherwise."""
+    """Return the members about the server.
+
+    None of them is empty, because a hook of the shell scripts rejects empty ones.
+    """
     hostname = machine.hostname()
     return {
         "server": server.id,
@@ -193,8 +206,8 @@ def _identity(server: Server, old: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(old: dict[str, Any], report: Report, now: datetime) -> dict[str, Any]:
-    """The members that a report sets."""
+def _members(old: dict[str, Any], report: Report, now: datetime) -> dict[str, Any]:
+    """Return the members that a report sets."""
     job = old.get("current_job")
     job = job if isinstance(job, dict) else None
     given = {"branch": report.branch, "commit": report.commit, "log": report.log}
@@ -208,12 +221,16 @@ def _told(old: dict[str, Any], report: Report, now: datetime) -> dict[str, Any]:
             current = {"id": report.job or f"job_{int(now.timestamp())}", "started_at": utc_text(now)}
             current.update({"branch": None, "commit": None, "log": None, **given})
         return {"status": "building", "current_job": current, **({} if "last_build" in old else {"last_build": None})}
-    return {"status": report.status, "current_job": None, "last_build": _closed(old, job, report, given, now)}
+    return {"status": report.status, "current_job": None, "last_build": _last_build(old, job, report, given, now)}
 
 
-def _closed(
+def _last_build(
     old: dict[str, Any], job: dict[str, Any] | None, report: Report, given: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
+    """Return the member ``last_build`` after a report that a job ended.
+
+    :raises InvalidInput: if the report names another job than the current one.
+    """
     last = old.get("last_build")
     last = last if isinstance(last, dict) else {}
     if job is None and last.get("status") == report.status and report.job in (None, last.get("id")):
@@ -225,8 +242,8 @@ def _closed(
         }
     if job and report.job not in (None, job.get("id")):
         raise InvalidInput(
-            f"The job that is being built is {one_line(str(job.get('id')))}, not {report.job}.",
-            "Close that one first ('builderctl status failed'), or leave the job out.",
+            f"The current job is {one_line(str(job.get('id')))}, not {report.job}.",
+            "End that job first with 'builderctl status failed', or omit the job.",
         )
     job = job or {}
     started = parse_time(job.get("started_at"))

@@ -22,7 +22,7 @@ from ..git.clone_config import Remote, read_remote
 from ..git.failures import Interrupted, Moved
 from ..git.mirror import PrivateRepository
 from ..git.process import require_git
-from ..secrets.redaction import guard_token_of
+from ..secrets.redaction import register_token_file
 from ..state_dir import StateDirectory
 from .push_journal import Attempt, Attempts, AttemptsRecord
 from .remote_branch import Tracking
@@ -64,7 +64,7 @@ class Repository:
         self.away = ""
         self._is_writing = False
         self._remote = remote
-        guard_token_of(pat_file)
+        register_token_file(pat_file)
         self._private = PrivateRepository(state, read_remote(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._tracking = Tracking(self._private, state, timeout)

@@ -1,4 +1,4 @@
-"""The script mend-clone: a bad clone follows the remote again, without losing anything."""
+"""The script repair-clone: a bad clone follows the remote again, without losing anything."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ansible_collections.acs.builders.tests.integration.roles.clones import (
     digests,
     diverged,
     kept,
-    mend,
     rebasing,
+    repair,
     without_time,
     write_and_commit,
 )
@@ -126,9 +126,9 @@ def clone(builders: Builders) -> Path:
 def test_a_bad_clone_follows_the_remote_again(builders: Builders, clone: Path, spoil: Spoil) -> None:
     spoil(builders, clone)
     before = digests(clone)
-    foretold = mend(clone, builders.remote, "--check")
+    foretold = repair(clone, builders.remote, "--check")
     assert digests(clone) == before
-    done = mend(clone, builders.remote)
+    done = repair(clone, builders.remote)
     assert foretold["changed"] and done["changed"]
     assert [without_time(note) for note in foretold["notes"]] == [without_time(note) for note in done["notes"]]
     assert BAD[spoil] <= kept(clone), done
@@ -140,7 +140,7 @@ def test_a_bad_clone_follows_the_remote_again(builders: Builders, clone: Path, s
     assert "rebas" not in git("status", cwd=clone)
     write_and_commit(clone, "next", "next\n")
     git("push", "--quiet", cwd=clone)
-    assert mend(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
 
 
 def behind_with_changes(builders: Builders, clone: Path) -> None:
@@ -163,12 +163,12 @@ def on_a_branch(builders: Builders, clone: Path) -> None:
 def test_a_clone_where_somebody_works_is_left_alone(builders: Builders, clone: Path, work: Spoil) -> None:
     work(builders, clone)
     status, head = git("status", "--porcelain", cwd=clone), git("rev-parse", "HEAD", cwd=clone)
-    assert mend(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
     assert (git("status", "--porcelain", cwd=clone), git("rev-parse", "HEAD", cwd=clone)) == (status, head)
 
 
 def test_a_clone_without_commits_is_good(builders: Builders) -> None:
-    assert mend(builders.clone("build1"), builders.remote) == {"changed": False, "notes": []}
+    assert repair(builders.clone("build1"), builders.remote) == {"changed": False, "notes": []}
 
 
 def test_git_that_works_in_the_clone_is_not_disturbed(builders: Builders, clone: Path) -> None:
@@ -176,14 +176,14 @@ def test_git_that_works_in_the_clone_is_not_disturbed(builders: Builders, clone:
     (clone / ".git/refs/heads/main.lock").touch()
     os.utime(clone / ".git/refs/heads/main.lock", (time.time() - 3600,) * 2)
     with subprocess.Popen(["git", "cat-file", "--batch"], cwd=clone, stdin=subprocess.PIPE) as process:
-        busy = mend(clone, builders.remote)
+        busy = repair(clone, builders.remote)
         assert process.stdin is not None
         process.stdin.close()
     assert not busy["changed"] and "Git runs in it" in busy["notes"][0]
     assert (clone / ".git/refs/heads/main.lock").exists()
     assert (clone / ".git/rebase-merge").exists()
     (clone / ".git/index.lock").touch()
-    assert any("Git runs in it" in note for note in mend(clone, builders.remote)["notes"])
+    assert any("Git runs in it" in note for note in repair(clone, builders.remote)["notes"])
     assert (clone / ".git/rebase-merge").exists()
 
 
@@ -224,9 +224,9 @@ def no_git(clone: Path) -> None:
 def test_what_is_no_clone_is_moved_aside(builders: Builders, clone: Path, spoil: Callable[[Path], None]) -> None:
     spoil(clone)
     before = {name for name in digests(clone) if "index" not in name}
-    assert mend(clone, builders.remote, "--check")["changed"]
+    assert repair(clone, builders.remote, "--check")["changed"]
     assert clone.exists()
-    done = mend(clone, builders.remote)
+    done = repair(clone, builders.remote)
     (aside,) = clone.parent.glob("Build.broken-*")
     assert any(str(aside) in note for note in done["notes"])
     assert before <= set(digests(aside)) | ({"shared"} if "my change\n" in kept(aside) else set())
@@ -241,9 +241,9 @@ def test_what_the_old_set_up_left_is_taken_out(builders: Builders, clone: Path) 
     git("config", "core.hooksPath", "scripts/hooks", cwd=clone)
     git("config", "--unset", "remote.origin.fetch", cwd=clone)
     git("config", "url./nonexistent/.insteadOf", "https://git.example/", cwd=clone)
-    assert mend(clone, URL, "--check", helper="/helper x")["changed"]
+    assert repair(clone, URL, "--check", helper="/helper x")["changed"]
     assert TOKEN in (clone / ".git/config").read_text()
-    done = mend(clone, URL, helper="/helper x")
+    done = repair(clone, URL, helper="/helper x")
     text = "\n".join(done["notes"])
     assert all(word in text for word in ("remote origin", "pushurl", "scripts/hooks", "credential.helper"))
     config = dict(line.partition("=")[::2] for line in git("config", "--local", "--list", cwd=clone).splitlines())
@@ -253,4 +253,4 @@ def test_what_the_old_set_up_left_is_taken_out(builders: Builders, clone: Path) 
     assert git("config", "--local", "--get-all", "credential.https://git.example.helper", cwd=clone) == "/helper x"
     assert not {"remote.origin.pushurl", "credential.helper", "core.hookspath"} & set(config)
     assert not [path for path in clone.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
-    assert not mend(clone, URL, helper="/helper x")["changed"]
+    assert not repair(clone, URL, helper="/helper x")["changed"]
