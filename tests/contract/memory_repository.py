@@ -161,7 +161,7 @@ class _Attempt(NamedTuple):
 
     commit: str
     change: Change
-    before: dict[str, bytes]
+    before: Callable[[str], bytes]
 
 
 class MemoryRepository:
@@ -193,6 +193,7 @@ class MemoryRepository:
         self.private_path = str(state.make("repos") / "memory.git")
         register_token_file(pat_file)
         self._known = self.remote.known.setdefault(state.path, Known())
+        self._last: Snapshot | None = None
         self._is_writing = False
 
     def close(self) -> None:
@@ -213,7 +214,7 @@ class MemoryRepository:
         """What a transaction would write."""
         snapshot = self._newest()
         change = function(snapshot)
-        return Receipt(change.result, None, 0, change.files, snapshot.contents(change.files))
+        return Receipt(change.result, None, 0, change.files, snapshot.content)
 
     def write(
         self,
@@ -262,7 +263,9 @@ class MemoryRepository:
 
     def _snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
         age = 0.0 if fresh or not self._known.contact else max(0.0, time.time() - self._known.contact)
-        return Snapshot(cast(PrivateRepository, _Objects(self.remote)), commit, age, fresh, self.timeout, tried)
+        objects = cast(PrivateRepository, _Objects(self.remote))
+        self._last = Snapshot(objects, commit, age, fresh, self.timeout, tried, self._last)
+        return self._last
 
     def _newest(self) -> Snapshot:
         try:
@@ -317,7 +320,7 @@ class MemoryRepository:
                         return Receipt(change.result, None, len(attempts))
                     return Receipt(change.result, tip, len(attempts), attempts[-1].change.files, attempts[-1].before)
                 commit = self.remote.make(tip, change, author)
-                attempts.append(_Attempt(commit, change, snapshot.contents(change.files)))
+                attempts.append(_Attempt(commit, change, snapshot.content))
                 self.remote.push(commit)
                 return self._accepted(attempts[-1], len(attempts))
             except Moved:

@@ -71,7 +71,7 @@ def signed(key_file: Path) -> dict[str, Any]:
     return {**MESSAGE, "signature": sign(MESSAGE, key_file)}
 
 
-def test_what_is_signed_is_good_and_tells_its_key(signed: dict[str, Any], key_file: Path) -> None:
+def test_signature_is_valid_and_contains_its_key(signed: dict[str, Any], key_file: Path) -> None:
     assert signing_key(signed) == public(key_file)
     assert is_signed_by(signed, public(key_file))
     assert signed["signature"].startswith("-----BEGIN SSH SIGNATURE-----\n")
@@ -113,7 +113,7 @@ def test_the_order_of_keys_and_the_layout_do_not_matter(signed: dict[str, Any], 
 
 
 @pytest.mark.parametrize("value", ["\ud83d", float("nan"), float("inf"), {"\udc00": 1}])
-def test_what_has_no_encoding_is_not_good(signed: dict[str, Any], key_file: Path, value: Any) -> None:
+def test_document_without_encoding_is_not_valid(signed: dict[str, Any], key_file: Path, value: Any) -> None:
     with pytest.raises(ValueError):
         canonical({"body": value})
     assert not is_signed_by({**signed, "body": value}, public(key_file))
@@ -133,7 +133,7 @@ def test_large_messages_are_signed(key_file: Path) -> None:
     assert not is_signed_by({**document, "body": "ü" * 299_999}, public(key_file))
 
 
-def test_what_is_no_signature_has_no_key(signed: dict[str, Any]) -> None:
+def test_malformed_signature_has_no_key(signed: dict[str, Any]) -> None:
     good = signed["signature"]
     begin, *lines, end = good.splitlines()
     short = "\n".join([begin, lines[0][:4], end])
@@ -163,7 +163,7 @@ def test_a_signature_whose_bytes_were_changed_is_not_good(signed: dict[str, Any]
 
 
 @pytest.mark.parametrize("content", ["", "x\n", "-----BEGIN OPENSSH PRIVATE" + " KEY-----\nAAAA\n", None])
-def test_a_broken_key_is_told(key_file: Path, content: str | None) -> None:
+def test_sign_with_broken_key(key_file: Path, content: str | None) -> None:
     """None: only the public key is left in its place."""
     key_file.write_text(f"{public(key_file)}\n" if content is None else content)
     with pytest.raises(
@@ -173,7 +173,7 @@ def test_a_broken_key_is_told(key_file: Path, content: str | None) -> None:
     assert "\n" not in str(told.value)
 
 
-def test_a_key_that_others_can_read_is_told(key_file: Path) -> None:
+def test_sign_with_key_readable_by_others(key_file: Path) -> None:
     key_file.chmod(0o644)
     with pytest.raises(SigningFailed, match="ssh-keygen cannot sign with") as told:
         sign(MESSAGE, key_file)

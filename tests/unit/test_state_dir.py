@@ -40,7 +40,7 @@ def test_a_file_is_written_and_read(state: StateDirectory) -> None:
     assert os.listdir(state.path) == ["x.json"], "a temporary file was left"
 
 
-def test_only_the_owner_may_read(state: StateDirectory) -> None:
+def test_files_are_readable_by_owner_only(state: StateDirectory) -> None:
     state.write_json("x.json", {})
     assert state.path.stat().st_mode & 0o777 == 0o700
     assert (state.path / "x.json").stat().st_mode & 0o777 == 0o600
@@ -185,7 +185,7 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity"])
-def test_a_number_that_is_none(scene: Scene, number: str) -> None:
+def test_number_outside_of_json_is_rejected(scene: Scene, number: str) -> None:
     path = scene.builders.state("build2") / "sequence.json"
     path.write_text(f'{{"sequence": {number}}}')
     with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match=f"{number} is not a number"):
@@ -245,7 +245,7 @@ def test_the_summary_of_another_shape(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("name", ["beat.json", "audit.json"])
-def test_a_commit_that_is_none(scene: Scene, name: str) -> None:
+def test_invalid_commit_is_rejected(scene: Scene, name: str) -> None:
     """Git would be asked for it."""
     record = {"commit": "--\0", "senders": {}, "alarms": {}, "forged": {}}
     with (

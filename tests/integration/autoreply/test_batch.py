@@ -40,7 +40,7 @@ def answers(builders: Builders, message_id: str) -> list[dict[str, Any]]:
     return [entry for entry in builders.messages() if entry.get("in_reply_to") == message_id]
 
 
-def test_of_several_at_once_one_answers(trusted: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_responses_answer_once(trusted: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
     ids = [ask(trusted, name) for name in "ABC"]
     responses = [Response(message_id, IDLE) for message_id in ids]

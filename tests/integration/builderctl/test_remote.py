@@ -11,7 +11,7 @@ from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
-def test_a_remote_that_says_no(builders: Builders, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejecting_or_missing_remote(builders: Builders, capsys: pytest.CaptureFixture[str]) -> None:
     config = builders.folder / "builderctl.json"
     paths = {
         "repo": builders.clone("build1"),

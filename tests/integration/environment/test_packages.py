@@ -9,7 +9,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.environm
 
 
 @pytest.mark.skipif(not shutil.which("apt-cache"), reason="there is no apt here to ask")
-def test_a_name_that_apt_reads_as_an_order_is_one_only_where_there_is_no_such_package() -> None:
+def test_final_plus_or_minus_needs_a_package_of_that_name() -> None:
     assert is_safe("jq") and not is_safe("openssh-server-") and not is_safe("no-such-package+")
 
 

@@ -47,19 +47,19 @@ def signed(key_file: Path) -> dict[str, Any]:
     return {**MESSAGE, "signature": sign(MESSAGE, key_file)}
 
 
-def test_what_anybody_makes_with_ssh_keygen_is_good(key_file: Path) -> None:
+def test_signature_made_with_ssh_keygen_is_valid(key_file: Path) -> None:
     for options in ((), ("-O", "hashalg=sha256")):
         document = {**MESSAGE, "signature": armor(MESSAGE, key_file, "acs.builders", *options)}
         assert is_signed_by(document, public(key_file))
 
 
-def test_a_key_of_another_kind_is_none(tmp_path: Path) -> None:
+def test_key_of_another_type_is_ignored(tmp_path: Path) -> None:
     for kind in ("rsa", "ecdsa"):
         make_key(tmp_path / kind, kind=kind)
         assert signing_key({**MESSAGE, "signature": armor(MESSAGE, tmp_path / kind)}) is None
 
 
-def test_without_ssh_keygen_it_is_told(
+def test_sign_without_ssh_keygen(
     signed: dict[str, Any], key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = public(key_file)
@@ -70,9 +70,7 @@ def test_without_ssh_keygen_it_is_told(
     assert signing_key(signed) == key, "only the text is looked at"
 
 
-def test_an_ssh_keygen_that_does_not_end_is_told(
-    key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ssh_keygen_timeout(key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = tmp_path / "bin" / "ssh-keygen"
     slow.parent.mkdir()
     slow.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 60\n")

@@ -109,7 +109,7 @@ def test_a_half_character_in_an_own_file_is_json_too(builders: Builders, run: Ru
     assert run("build1", "read")["notes"] == ["?"]
 
 
-def test_who_is_active_as_a_manager(builders: Builders, run: Run) -> None:
+def test_commands_that_record_activity(builders: Builders, run: Run) -> None:
     """Reading and writing messages counts; looking at the health, as scripts do, does not."""
     activity = builders.state("build1") / "manager.json"
     run("build2", "send", "Subject", "Body")
@@ -131,7 +131,7 @@ def test_other_wrong_usage(builders: Builders, run: Run) -> None:
     assert run("build1", "read", code=2)["error"] == "identity"
 
 
-def test_a_write_that_is_not_taken_in_time(builders: MemoryBuilders, run: Run) -> None:
+def test_write_not_accepted_in_time(builders: MemoryBuilders, run: Run) -> None:
     run("build1", "send", "one", "1")
     builders.memory.breaks_off = True
     assert run("build1", "send", "two", "2", "--offline", "fail", code=3, timeout=1)["error"] == "deadline"

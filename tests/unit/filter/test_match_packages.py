@@ -15,7 +15,7 @@ def found(version: str, status: str = OK) -> dict[str, Any]:
     return {"version": version, "status": status, "installed_at": "2026-11-22T07:11:46Z"}
 
 
-def test_packages_match_or_not_or_nobody_knows() -> None:
+def test_package_versions_on_other_servers() -> None:
     report = package_report(["jq", "git", "gone"], {"jq": found("1.6"), "git": found("2")})
     observed = {"build2": {"jq": found("1.6"), "git": found("3")}}
     matched = match_packages(report, observed)

@@ -38,7 +38,7 @@ def test_a_package_is_as_it_was_wanted_or_not(
     assert (told["name"], told["ok"], told["version"]) == ("jq", ok, version)
 
 
-def test_the_words_of_the_package_manager_stand_where_it_failed() -> None:
+def test_output_of_package_manager_after_failure() -> None:
     words = {"jq=1.7": "x" * 2000 + "E: Version '1.7' for 'jq' was not found\n", "git": "E: broken"}
     jq, git = package_report(["jq=1.7", "git"], {"jq": found("1.6"), "git": found("2")}, "present", words)
     assert jq["words"].endswith("was not found") and len(jq["words"]) == 1000
@@ -48,12 +48,12 @@ def test_the_words_of_the_package_manager_stand_where_it_failed() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "state"), [(["-o"], "present"), ([], "present"), (["jq"], "broken")])
-def test_what_cannot_be_used_is_one_sentence(wanted: list[str], state: str) -> None:
+def test_invalid_packages_are_rejected(wanted: list[str], state: str) -> None:
     with pytest.raises(AnsibleFilterError, match=r"\.$"):
         package_report(wanted, {}, state)
 
 
-def test_what_stands_in_the_place_of_a_package_counts_as_present_and_is_not_removed() -> None:
+def test_provided_package_is_present() -> None:
     observed = {"git-core": {**found("1:2.39"), "provided_by": "git"}}
     (present,) = package_report(["git-core"], observed, "present", {"git-core": "E: a virtual package"})
     assert (present["ok"], present["version"], present["provided_by"]) == (True, "1:2.39", "git")
@@ -63,7 +63,7 @@ def test_what_stands_in_the_place_of_a_package_counts_as_present_and_is_not_remo
     assert (version["ok"], version["words"]) == (False, "E: not found")
 
 
-def test_in_check_mode_only_what_the_package_manager_refuses_is_not_as_it_was_wanted() -> None:
+def test_check_mode_predicts_success_without_error() -> None:
     missing, refused, there = package_report(
         ["jq", "nothing", "git"], {"git": found("2")}, "present", {"nothing": "E: Unable to locate"}, True
     )

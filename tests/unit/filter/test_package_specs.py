@@ -28,7 +28,7 @@ from ansible_collections.acs.builders.plugins.filter.package_specs import packag
         ([], "absent"),
     ],
 )
-def test_what_apt_could_take_for_something_else_is_refused(names: Any, state: str) -> None:
+def test_options_and_paths_are_not_packages(names: Any, state: str) -> None:
     with pytest.raises(AnsibleFilterError, match=r"\.$"):
         package_specs(names, state)
 

@@ -32,7 +32,7 @@ def copy_of(builders: Builders, server: str) -> Builders:
     return other
 
 
-def test_what_a_heartbeat_says(builders: Builders, clock: Clock) -> None:
+def test_members_of_a_heartbeat(builders: Builders, clock: Clock) -> None:
     with builders.host("build1") as host:
         host = clock.on(host)
         first = beat(host)
@@ -59,7 +59,7 @@ def test_when_the_manager_was_last_active(builders: Builders, clock: Clock) -> N
         assert beat(host)["manager_last_active"] == "2026-11-22T07:11:46Z"
 
 
-def test_everybodys_beats_are_read(legacy: Builders, clock: Clock) -> None:
+def test_heartbeats_of_all_servers_are_read(legacy: Builders, clock: Clock) -> None:
     """From the refs and from the branch, where the old scripts beat; of one server the newest."""
     with legacy.host("build1") as host:
         host = clock.on(host)
