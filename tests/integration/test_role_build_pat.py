@@ -96,7 +96,7 @@ def cases(folder: Path, remote: str, odd: dict[str, str]) -> dict[str, Case]:
         "foreign": Case({"build_pat_token": OTHER}, OLD.encode(), says=BAD_FORM),
         "spaced": Case({"build_pat_token": f"{OTHER} {OTHER}", "build_pat_allow_other_forms": True}, says=BAD_FORM),
         "control": Case({"build_pat_token": f"{CLASSIC}\x1b[0m", "build_pat_allow_other_forms": True}, says=BAD_FORM),
-        "no-file": Case({"build_pat_source_file": "/nonexistent/token"}, says="no file /nonexistent/token"),
+        "no-file": Case({"build_pat_source_file": "/nonexistent/token"}, says="/nonexistent/token does not exist"),
         "refused": Case({"build_pat_token": WRONG, **asked}, OLD.encode(), says=r"HTTP status 401.+not changed"),
         "away": Case({"build_pat_token": WRONG, **asked, "build_pat_url": nowhere}, OLD.encode(), says="no answer"),
         **{
