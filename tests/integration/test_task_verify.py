@@ -41,7 +41,7 @@ def test_a_record_of_archiving_that_cannot_be_read_is_one_sentence(builders: Bui
     record.write_text(content)
     done = verify(builders)
     assert done.code != 0 and "from_json" not in done.output
-    sentence = f"{record} of build1 does not hold what it should, and nothing is archived."
+    sentence = f"{record} of build1 is damaged, so nothing is archived."
     assert sentence in " ".join(done.output.split()), done.output
 
 
