@@ -27,7 +27,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.git.fail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import PrivateRepository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import register_token_file
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import (
+    Change,
+    OldContents,
+    Receipt,
+    Snapshot,
+)
 
 T = TypeVar("T")
 
@@ -161,7 +166,7 @@ class _Attempt(NamedTuple):
 
     commit: str
     change: Change
-    before: Callable[[str], bytes]
+    old: OldContents
 
 
 class MemoryRepository:
@@ -214,7 +219,7 @@ class MemoryRepository:
         """What a transaction would write."""
         snapshot = self._newest()
         change = function(snapshot)
-        return Receipt(change.result, None, 0, change.files, snapshot.content)
+        return Receipt(change.result, None, 0, change.files, snapshot.contents)
 
     def write(
         self,
@@ -318,9 +323,9 @@ class MemoryRepository:
                 if not change.files:
                     if not lost:
                         return Receipt(change.result, None, len(attempts))
-                    return Receipt(change.result, tip, len(attempts), attempts[-1].change.files, attempts[-1].before)
+                    return Receipt(change.result, tip, len(attempts), attempts[-1].change.files, attempts[-1].old)
                 commit = self.remote.make(tip, change, author)
-                attempts.append(_Attempt(commit, change, snapshot.content))
+                attempts.append(_Attempt(commit, change, snapshot.contents))
                 self.remote.push(commit)
                 return self._accepted(attempts[-1], len(attempts))
             except Moved:
@@ -335,7 +340,7 @@ class MemoryRepository:
 
     def _accepted(self, attempt: _Attempt, attempts: int) -> Receipt:
         self._learn(attempt.commit)
-        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
+        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
 
     def _too_late(self, remedy: str) -> DeadlineReached:
         return DeadlineReached(f"The remote {self.url} did not take the write within {self.timeout:.0f} s.", remedy)

@@ -30,25 +30,30 @@ def change(text: str, path: str = NOTES) -> Change:
     return Change(text, {path: text.encode()}, f"a note: {text}")
 
 
+def content(snapshot: Snapshot, path: str = NOTES) -> bytes:
+    """A file of a snapshot."""
+    return snapshot.contents([path])[path]
+
+
 def read(scene: Scene, server: str = "build2", path: str = NOTES) -> bytes:
     """A file as a server reads it."""
     with scene.builders.host(server) as host:
-        return host.repository.read(lambda snapshot: snapshot.content(path))
+        return host.repository.read(lambda snapshot: content(snapshot, path))
 
 
 def test_an_empty_remote_has_no_documents(scene: Scene) -> None:
     with scene.builders.host("build1") as host:
         snapshot = host.repository.read(lambda snapshot: snapshot)
         assert (snapshot.commit, snapshot.fresh, snapshot.age) == (None, True, 0)
-        assert (snapshot.content(NOTES), snapshot.names(), snapshot.load_object(STATUS)) == (b"", [], None)
+        assert (content(snapshot), snapshot.names(), snapshot.load_object(STATUS)) == (b"", [], None)
 
 
 def test_a_write_is_seen_by_others(scene: Scene) -> None:
     receipt = write(scene, "one")
     assert (receipt.result, receipt.commit, receipt.attempts, receipt.delivery) == ("one", scene.tip, 1, "pushed")
-    assert (receipt.files, receipt.before(NOTES)) == ({NOTES: b"one"}, b"")
+    assert (receipt.files, receipt.before) == ({NOTES: b"one"}, {NOTES: b""})
     assert read(scene) == scene.builders.show(NOTES) == b"one"
-    assert write(scene, "two", "build2").before(NOTES) == b"one"
+    assert write(scene, "two", "build2").before == {NOTES: b"one"}
     assert read(scene, "build1") == b"two"
 
 
@@ -58,10 +63,10 @@ def test_a_commit_is_read_as_it_was(scene: Scene) -> None:
     with scene.builders.host("build1") as host:
         repository = host.repository
         before, after = repository.snapshot_of(first), repository.snapshot_of(second)
-        assert (before.commit, before.content(NOTES), before.names("coordination")) == (first, b"one", ["notes.txt"])
+        assert (before.commit, content(before), before.names("coordination")) == (first, b"one", ["notes.txt"])
         assert after.names("coordination") == ["archive", "notes.txt"] and after.names() == ["coordination"]
         assert after.names("coordination/archive") == ["2026-11.json"]
-        assert (before.names("coordination/archive"), before.names("build1"), before.content("build1/x")) == (
+        assert (before.names("coordination/archive"), before.names("build1"), content(before, "build1/x")) == (
             [],
             [],
             b"",
@@ -75,15 +80,15 @@ def test_a_write_that_another_server_overtakes_is_applied_again(scene: Scene) ->
     seen: list[bytes] = []
 
     def append(snapshot: Snapshot) -> Change:
-        seen.append(snapshot.content(NOTES))
+        seen.append(content(snapshot))
         if len(seen) == 1:
             write(scene, "faster", "build2")
-        return change(f"{snapshot.content(NOTES).decode()} and one")
+        return change(f"{content(snapshot).decode()} and one")
 
     with scene.builders.host("build1") as host:
         receipt = host.repository.write(append, "build1")
     assert seen == [b"zero", b"faster"]
-    assert (receipt.attempts, receipt.before(NOTES), scene.builders.commits()) == (2, b"faster", 3)
+    assert (receipt.attempts, receipt.before, scene.builders.commits()) == (2, {NOTES: b"faster"}, 3)
     assert scene.builders.show(NOTES) == b"faster and one"
 
 
@@ -92,7 +97,7 @@ def test_a_write_whose_answer_is_lost_is_made_once(scene: Scene) -> None:
     scene.lose_answer()
     receipt = write(scene, "one")
     assert (receipt.commit, receipt.attempts, receipt.files) == (scene.tip, 1, {NOTES: b"one"})
-    assert write(scene, "two").before(NOTES) == b"one"
+    assert write(scene, "two").before == {NOTES: b"one"}
     assert scene.builders.commits() == 3
 
 
@@ -119,7 +124,7 @@ def test_what_is_known_of_a_remote_that_is_away_is_read_with_its_age(scene: Scen
     scene.grow_old("build1", 3600)
     with scene.away(), scene.builders.host("build1") as host:
         snapshot = host.repository.read(lambda snapshot: snapshot)
-        assert (snapshot.content(NOTES), snapshot.fresh) == (b"zero", False)
+        assert (content(snapshot), snapshot.fresh) == (b"zero", False)
         assert snapshot.age >= 3600
         (note,) = host.repository.notes
         assert host.repository.away == note and note.endswith(f" What is known here is {snapshot.age:.0f} s old.")
@@ -130,14 +135,14 @@ def test_what_is_known_of_a_remote_that_is_away_is_read_with_its_age(scene: Scen
 
 def test_a_look_asks_the_remote_only_for_what_is_not_known(scene: Scene) -> None:
     def two(snapshot: Snapshot) -> bytes:
-        if snapshot.content(NOTES) != b"two":
+        if content(snapshot) != b"two":
             raise InvalidInput("That is not it.", "Look elsewhere.")
-        return snapshot.content(NOTES)
+        return content(snapshot)
 
     write(scene, "one")
     write(scene, "two", "build2")
     with scene.away(), scene.builders.host("build1") as host:
-        assert host.repository.look(lambda snapshot: snapshot.content(NOTES)) == b"one"
+        assert host.repository.look(lambda snapshot: content(snapshot)) == b"one"
         assert (host.repository.away, host.repository.notes) == ("", [])
     with scene.builders.host("build1") as host:
         assert host.repository.look(two) == b"two"
@@ -147,7 +152,7 @@ def test_a_look_asks_the_remote_only_for_what_is_not_known(scene: Scene) -> None
 
 def test_an_error_of_a_function_counts_when_the_remote_was_asked(scene: Scene) -> None:
     def add(snapshot: Snapshot) -> Change:
-        if not snapshot.content("other.txt"):
+        if not content(snapshot, "other.txt"):
             raise InvalidInput("The other file is missing.", "Write it first.")
         return change("one")
 
@@ -174,7 +179,7 @@ def test_a_preview_writes_nothing(scene: Scene) -> None:
     with scene.builders.host("build1") as host:
         receipt = host.repository.preview(lambda _snapshot: change("one"))
     assert (receipt.commit, receipt.attempts, receipt.changed) == (None, 0, True)
-    assert (receipt.files, receipt.before(NOTES)) == ({NOTES: b"one"}, b"newer")
+    assert (receipt.files, receipt.before) == ({NOTES: b"one"}, {NOTES: b"newer"})
     assert read(scene) == b"newer" and scene.builders.commits() == 2
 
 
@@ -216,7 +221,7 @@ def test_a_declined_push_is_final(scene: Scene) -> None:
     scene.decline("forbidden")
     with pytest.raises(PushDeclined, match="no such words here"):
         write(scene, "forbidden")
-    assert write(scene, "allowed").before(NOTES) == b"zero"
+    assert write(scene, "allowed").before == {NOTES: b"zero"}
     assert scene.builders.commits() == 2
 
 
@@ -225,12 +230,12 @@ def test_a_branch_that_was_rewound_is_told_and_its_old_end_is_kept(scene: Scene)
     assert first and second
     scene.rewind(first)
     with scene.builders.host("build1") as host:
-        assert host.repository.read(lambda snapshot: snapshot.content(NOTES)) == b"one"
+        assert host.repository.read(lambda snapshot: content(snapshot)) == b"one"
         assert host.repository.withdrawn == [(second, first)]
     with scene.builders.host("build1") as host:
         assert host.repository.read(lambda snapshot: snapshot.commit) == first
         assert (host.repository.withdrawn, host.repository.withdrawn_tips()) == ([], [second])
-        assert host.repository.snapshot_of(second).content(NOTES) == b"two"
+        assert content(host.repository.snapshot_of(second)) == b"two"
 
 
 @pytest.mark.parametrize("server", ["build1", "build2"])
@@ -241,7 +246,7 @@ def test_a_damaged_document_is_named_with_the_newest_commit_where_it_was_good(sc
     bad = write(scene, '{\n"status": ', path=STATUS).commit
     tip = write(scene, "something else").commit
     with scene.builders.host(server) as host:
-        assert host.repository.read(lambda snapshot: snapshot.content(STATUS)) == b'{\n"status": '
+        assert host.repository.read(lambda snapshot: content(snapshot, STATUS)) == b'{\n"status": '
         with pytest.raises(DocumentDamaged) as damaged:
             host.repository.read(lambda snapshot: snapshot.load_object(STATUS))
     assert (damaged.value.path, damaged.value.line) == (STATUS, 2)

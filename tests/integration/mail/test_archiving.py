@@ -249,7 +249,7 @@ def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -
     with service(builders, "build2") as running:
         running.next_beat()
         (told,) = running.problems()
-    assert "could not be archived" in told and path in told
+    assert "Messages cannot be archived" in told and path in told
     assert builders.commits() == 2
 
 
