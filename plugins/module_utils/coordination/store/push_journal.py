@@ -9,12 +9,12 @@ import contextlib
 import os
 import random
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import DeadlineReached, RemoteBusy, RemoteUnreachable
 from ..git.mirror import PrivateRepository
 from ..state_dir import StateDirectory
-from .snapshot import Change, Receipt
+from .snapshot import Change, OldContents, Receipt
 
 UNREACHABLE_TRIES = 3
 """The maximum number of attempts to connect to a remote in one write."""
@@ -28,7 +28,7 @@ class Attempt(NamedTuple):
     commit: str
     parent: str | None
     change: Change
-    before: Callable[[str], bytes]
+    old: OldContents
 
 
 class JournalFile:
@@ -159,7 +159,7 @@ class PushJournal:
         if not self._unanswered:
             return Receipt(change.result, None, self.count)
         last = self.attempts[-1]
-        return Receipt(change.result, tip, self.count, last.change.files, last.before)
+        return Receipt(change.result, tip, self.count, last.change.files, last.old)
 
     def wait_before_retry(self, error: Exception) -> None:
         """Wait before the next attempt, or raise an error if there is none.

@@ -129,7 +129,7 @@ class Repository:
 
         def look(snapshot: Snapshot) -> Receipt:
             change = function(snapshot)
-            return Receipt(change.result, None, 0, change.files, snapshot.content)
+            return Receipt(change.result, None, 0, change.files, snapshot.contents)
 
         return self.read(look)
 
@@ -251,7 +251,7 @@ class Repository:
                     self._private.commit(tip, change.files, change.summary, author, int(time.time())),
                     tip,
                     change,
-                    snapshot.content,
+                    snapshot.contents,
                 )
                 journal.add(attempt)
                 try:
@@ -293,7 +293,7 @@ class Repository:
     def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
         """Record that the remote has accepted a commit, and return the receipt."""
         self._remote_branch.accepted(attempt.commit, attempt.parent)
-        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
+        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
 
 
 def _plain(error: RemoteUnreachable | Interrupted | Locked, url: str) -> CoordinationError:
