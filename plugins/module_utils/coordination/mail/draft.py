@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drafts of messages: their limits, their checks, and the entries that are made of them."""
+"""Drafts of messages: their limits, their checks, and the messages made from them."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=-]{0,199}")
 
 @dataclass(frozen=True)
 class Draft:
-    """The content of a message that is to be sent, whoever it goes to.
+    """The content of a message to send, for all recipients.
 
-    :param facts: each a mapping with name, value and, when known, observed_at.
+    :param facts: each a mapping with ``name``, ``value`` and optionally ``observed_at``.
     :param request: a machine-readable request, a mapping with ``action``.
-    :param key: the sender's idempotency key.
+    :param key: the idempotency key of the sender.
+    :param in_reply_to: the id of the message that it answers.
+    :param thread: the id of the first message of the thread.
     """
 
     subject: str
@@ -57,9 +59,9 @@ class Draft:
 
 
 def check_draft(draft: Draft) -> None:
-    """Refuse a message that breaks the wire format.
+    """Check that a message conforms to the wire format.
 
-    :raises InvalidInput: saying which field, and what would do.
+    :raises InvalidInput: if it does not. The error names the field and the remedy.
     """
     _check_choice("type", draft.type, TYPES)
     _check_choice("priority", draft.priority, PRIORITIES)
@@ -140,17 +142,20 @@ def _check_numbers(value: Any, where: str) -> None:
 
 
 def _fact_value(value: Any) -> Any:
-    """Fractions become text, so that a load of 0.25 can be given as it was measured."""
+    """Return a value of a fact, a fraction as text, because readers round numbers."""
     return repr(value) if isinstance(value, float) else value
 
 
 def new_id(now: datetime) -> str:
-    """A new message id: ``msg_<unix time>_<16 hex digits>``."""
+    """Return a new message id: ``msg_<Unix time>_<16 hex digits>``."""
     return f"msg_{int(now.timestamp())}_{os.urandom(8).hex()}"
 
 
 def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: datetime) -> dict[str, Any]:
-    """Make the entry for one recipient, as it stands in the mailbox."""
+    """Return the entry of a message for one recipient, as it is in the mailbox.
+
+    :param now: the time in UTC.
+    """
     entry: dict[str, Any] = {
         "id": message_id,
         "from": sender,
@@ -185,7 +190,7 @@ def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: dat
 
 
 def reply_subject(subject: str) -> str:
-    """``Re:`` before a subject, once, on one line, within the limit."""
+    """Return a subject with one ``Re:`` before it, on one line, within the limit."""
     line = as_line(_CONTROL.sub(" ", subject)).strip()
     line = line if line.startswith("Re:") else f"Re: {line}".strip()
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a message is: written strictly, read leniently."""
+"""The fields of a message, read leniently."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ from ..text import as_line, as_text, clean, visible
 from ..timestamps import is_ahead, parse_time
 
 TYPES = ("error", "warning", "request", "info")
-"""Kinds of message, the most urgent first."""
+"""The types of messages, the most urgent first."""
 PRIORITIES = ("high", "normal", "low")
-"""The most urgent first."""
+"""The priorities of messages, the most urgent first."""
 MAX_ID = 200
-"""Characters."""
+"""The maximum number of characters."""
 MAX_INTEGER = 2**53
-"""jq and other readers keep numbers as doubles, in which integers up to this are exact (RFC 8259, section 6)."""
+"""The largest integer that jq and other readers represent exactly (RFC 8259, section 6)."""
 
 
 def is_late(entry: dict[str, Any], now: datetime, deadline: float) -> bool:
-    """Whether an entry has waited for too long; one without a time that can be believed has, as far as is known.
+    """Return whether a message is overdue. A message without a valid time is.
 
-    :param deadline: seconds.
+    :param deadline: the maximum age in seconds.
     """
     sent = parse_time(entry.get("timestamp"))
     return sent is None or is_ahead(sent, now) or (now - sent).total_seconds() > deadline
 
 
 def content(entry: dict[str, Any]) -> dict[str, Any]:
-    """What makes two messages the same: all but id, times and marks."""
+    """Return the content of a message, by which duplicates are detected.
+
+    It does not include the id, the times and the marks.
+    """
     same = {
         name: entry.get(name)
         for name in ("from", "to", "type", "priority", "subject", "body", "request", "in_reply_to")
@@ -43,9 +46,10 @@ def content(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def normalise(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as it is shown: every field of the wire format there and of its type, whatever was written.
+    """Return a message with all fields of the wire format, each of its type.
 
-    Its texts are harmless: on one line, but for the body, the facts and the request, and without hidden characters.
+    The texts are sanitized: they have no hidden characters, and except for the body, the facts and the request they are
+    on one line.
     """
     to, priority, request = entry.get("to"), word_of(entry.get("priority")), entry.get("request")
     return {
@@ -70,61 +74,70 @@ def normalise(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def id_of(entry: dict[str, Any]) -> str:
-    """The id of an entry as text, whatever was written; empty when it has none."""
+    """Return the id of a message as text, empty if it has none."""
     return as_line(entry.get("id"))
 
 
 def word_of(value: Any) -> str:
-    """A word as others wrote it, in lower case and without blanks around it; empty when it is no text."""
+    """Return a text in lower case without blanks around it, empty if it is not text."""
     return value.strip().lower() if isinstance(value, str) else ""
 
 
 def type_of(entry: dict[str, Any]) -> str:
-    """The type of an entry, in whatever case it was written; ``info`` when it is none."""
+    """Return the type of a message in lower case, ``info`` if it is unknown."""
     kind = word_of(entry.get("type"))
     return kind if kind in TYPES else "info"
 
 
 def wants_acknowledgement(entry: dict[str, Any]) -> bool:
-    """Whether the sender of an entry asks for an acknowledgement: true, or a word or number for it."""
+    """Return whether the sender of a message wants an acknowledgement.
+
+    The value can be true, a number or a word.
+    """
     wanted = entry.get("ack_required")
     return wanted == 1 or word_of(wanted) in ("true", "yes", "1")
 
 
 def answered_id(entry: dict[str, Any]) -> str:
-    """The id of the message that an entry says it answers; empty when it says none."""
+    """Return the id of the message that a message answers, empty if it has none."""
     return as_line(entry.get("in_reply_to"))
 
 
 def thread_of(entry: dict[str, Any]) -> str:
-    """The id of the first message of the conversation. What is too long for an id is none: answers repeat it."""
+    """Return the id of the first message of the thread.
+
+    A text that is too long for an id is ignored, because answers repeat it.
+    """
     named = (as_line(entry.get("thread")), answered_id(entry))
     return next((name for name in named if 0 < len(name) <= MAX_ID), id_of(entry))
 
 
 def urgency(message: dict[str, Any]) -> tuple[int, int]:
-    """A sort key for normalised messages: errors, warnings, requests, the rest; in each, high priority first."""
+    """Return a sort key for normalised messages: by type, then by priority."""
     return TYPES.index(message["type"]), PRIORITIES.index(message["priority"])
 
 
 def is_for(entry: dict[str, Any], server: str, fleet: Fleet = NO_FLEET) -> bool:
-    """Whether a server is a recipient of an entry."""
+    """Return whether a server is a recipient of a message."""
     meant = fleet.recipients(entry.get("to"))
     return server in meant or (ALL in meant and fleet.server_of(entry.get("from")) != server)
 
 
 def is_undeliverable(entry: dict[str, Any], fleet: Fleet) -> bool:
-    """Whether an entry is for no server of the fleet, and nobody has read it all the same."""
-    return not is_read_by_anybody(entry) and not fleet.has_recipient(entry.get("to"))
+    """Return whether a message is unread and addressed to no server of the fleet."""
+    return not is_read_by_any_server(entry) and not fleet.has_recipient(entry.get("to"))
 
 
-def is_read_by_anybody(entry: dict[str, Any]) -> bool:
-    """Whether the repository says that some server has read an entry."""
+def is_read_by_any_server(entry: dict[str, Any]) -> bool:
+    """Return whether the repository marks a message as read by any server."""
     return entry.get("read") is True or bool(_texts(entry.get("read_by")))
 
 
 def is_marked_read(entry: dict[str, Any], server: str, fleet: Fleet = NO_FLEET) -> bool:
-    """Whether the repository says that a server has read an entry; ``read`` alone speaks for its only recipient."""
+    """Return whether the repository marks a message as read by a server.
+
+    ``read`` without ``read_by`` counts if the server is the only recipient.
+    """
     read_by = _texts(entry.get("read_by"))
     if read_by or entry.get("read") is not True:
         return server in read_by
@@ -132,7 +145,7 @@ def is_marked_read(entry: dict[str, Any], server: str, fleet: Fleet = NO_FLEET) 
 
 
 def is_marked_acknowledged(entry: dict[str, Any], server: str, _fleet: Fleet = NO_FLEET) -> bool:
-    """Whether the repository says that a server has acknowledged an entry."""
+    """Return whether the repository marks a message as acknowledged by a server."""
     return server in _texts(entry.get("acknowledged_by"))
 
 

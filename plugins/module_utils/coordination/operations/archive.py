@@ -22,7 +22,7 @@ from ..identity.host import MESSAGES, Host
 from ..identity.verification import TRUE, Verifier
 from ..mail.answers import Answers, key_of, keys_of
 from ..mail.mailbox import archive_path, old_archive_paths, read_entries, read_mailbox, readers_of, recipients_of
-from ..mail.message import id_of, is_for, is_marked_read, is_read_by_anybody, type_of, wants_acknowledgement, word_of
+from ..mail.message import id_of, is_for, is_marked_read, is_read_by_any_server, type_of, wants_acknowledgement, word_of
 from ..mail.read_ledger import ACKNOWLEDGED, READ, own_ledger
 from ..mail.sequence import number_of
 from ..store.snapshot import Change, Receipt, Snapshot
@@ -207,7 +207,7 @@ class _Settled:
         if age <= MIN_AGE or self._newest[str(entry.get("from"))] == index or id_of(entry) in self._waiting:
             return False
         if self._is_to_nobody(entry):
-            return age > MAX_WAIT and is_read_by_anybody(entry)
+            return age > MAX_WAIT and is_read_by_any_server(entry)
         if not self._is_read(entry) or self._waits_for_acknowledgement(entry):
             return False
         return type_of(entry) != "request" or age > MAX_WAIT or bool(self._answers.to(entry))

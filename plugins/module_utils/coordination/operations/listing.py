@@ -21,7 +21,7 @@ from ..mail.answers import Answers
 from ..mail.audit import recent_alarms
 from ..mail.lenient_fields import other_fields
 from ..mail.mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from ..mail.message import id_of, is_for, is_read_by_anybody, is_undeliverable, normalise, thread_of, urgency
+from ..mail.message import id_of, is_for, is_read_by_any_server, is_undeliverable, normalise, thread_of, urgency
 from ..mail.read_ledger import own_ledger
 from ..store.snapshot import Snapshot
 from ..text import clean
@@ -187,7 +187,7 @@ def shown(
     for entry, standing in zip(found, assess(host, found, archived)):
         to_me = is_for(entry, host.id, host.fleet)
         nobodys = not host.fleet.has_recipient(entry.get("to"))
-        read = ledger.has(entry) if to_me else is_read_by_anybody(entry) if nobodys else entry.get("read") is True
+        read = ledger.has(entry) if to_me else is_read_by_any_server(entry) if nobodys else entry.get("read") is True
         marked_by_other = to_me and ledger.marked_by_other(entry)
         marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": nobodys}
         odd = {"other": other_fields(entry), "queued": id(entry) in waiting}
