@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Marking messages read and acknowledging them."""
+"""Mark messages as read, and acknowledge messages."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .listing import last_listed
 
 
 def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE) -> tuple[Receipt, bool]:
-    """Mark messages read by this server.
+    """Mark messages as read by this server.
 
-    :param ids: of the messages; what was last listed when None.
+    :param ids: the ids of the messages; None for those of the last listing.
     :param offline: as for :func:`.deliver.submit`.
-    :return: a receipt whose result are the ids, and whether any of them is read now that was not.
-    :raises UnknownMessage: when one of them is not known; none is marked then.
+    :return: a receipt whose result is the list of ids, and whether one of the messages was unread before.
+    :raises UnknownMessage: if one of the messages does not exist; no message is marked then.
     """
     return _mark(host, READ, last_listed(host) if ids is None else list(ids), offline)
 
@@ -33,17 +33,19 @@ def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE
 def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt:
     """Acknowledge messages to this server.
 
+    :param ids: the ids of the messages.
     :param offline: as for :func:`.deliver.submit`.
-    :return: a receipt whose result are the ids.
-    :raises UnknownMessage: when one of them is not known; none is acknowledged then.
+    :return: a receipt whose result is the list of ids.
+    :raises UnknownMessage: if one of the messages does not exist; no message is acknowledged then.
     """
     return _mark(host, ACKNOWLEDGED, list(ids), offline)[0]
 
 
 def unrequested_acknowledgements(host: Host, ids: Sequence[str]) -> list[str]:
-    """Those of some messages to this server whose sender has asked for no acknowledgement.
+    """Return the ids of messages whose sender does not want an acknowledgement.
 
-    :raises UnknownMessage: when one of them is not known.
+    :param ids: the ids of messages to this server.
+    :raises UnknownMessage: if one of the messages does not exist.
     """
 
     def look(snapshot: Snapshot) -> list[str]:
@@ -75,9 +77,9 @@ def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Rec
 def _addressed(
     host: Host, snapshot: Snapshot, ids: Collection[str]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The mailbox, and the entries in it that some ids mean.
+    """Return the entries of the mailbox, and those of them to mark.
 
-    :raises UnknownMessage: when one of the ids is not known.
+    :raises UnknownMessage: if one of the messages does not exist.
     """
     mailbox = read_mailbox(snapshot)
     found = [entry for entry in mailbox.entries if id_of(entry) in ids and is_mine_to_read(host, entry)]
