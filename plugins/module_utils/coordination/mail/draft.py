@@ -142,7 +142,7 @@ def _check_numbers(value: Any, where: str) -> None:
 
 
 def _fact_value(value: Any) -> Any:
-    """Return a value of a fact, a fraction as text, because readers round numbers."""
+    """Return a value of a fact, a fraction as text, so that no reader rounds it."""
     return repr(value) if isinstance(value, float) else value
 
 
