@@ -229,7 +229,7 @@ def test_what_fails_after_a_push_is_a_note(builders: Builders) -> None:
     hook.chmod(0o755)
     with builders.host("build1") as host:
         receipt = send(host, Draft("Once", "Hi"), offline="fail")
-        assert any("The write was taken" in note for note in host.repository.notes)
+        assert any("The write was accepted" in note for note in host.repository.notes)
     assert receipt.delivery == "pushed"
     assert [message["subject"] for message in builders.messages()] == ["Once"]
 

@@ -121,7 +121,7 @@ def deliver_waiting(host: Host) -> None:
     try:
         deliver(host)
     except CoordinationError as error:
-        host.repository.notes.append(f"What waits in the outbox was not delivered: {error}")
+        host.repository.notes.append(f"The outbox was not delivered: {error}")
 
 
 def _accept(host: Host, item: Item) -> Item:
@@ -189,7 +189,7 @@ def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
     rejected = next((one for one in Outbox(host.state).read().rejected if one.id == item.id), None)
     if rejected:
         _withdraw(host, item, is_new)
-        raise PushDeclined(rejected.reason, "Nothing was written. Change what is refused, and write it again.")
+        raise PushDeclined(rejected.reason, "Nothing was written. Change the content, and write it again.")
 
     def look(snapshot: Snapshot) -> Receipt:
         batch, accepted = Batch(host, snapshot), parse_time(item.accepted_at)
@@ -222,7 +222,7 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
 
 def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt:
     if error:
-        host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
+        host.repository.notes.append(f"{error.what} The write waits in the outbox of this host.")
     files = {OUTBOX_FILE: json.dumps(item.as_json(), indent=2).encode()}
     return Receipt(Combined({item.id: item.messages}), None, 0, files, queued=True)
 

@@ -136,7 +136,7 @@ class Contents:
         """
         found = next((item for item in items if item.is_named(name)), None)
         if found is None:
-            raise InvalidInput(f"{name!r} is not in the outbox.", "See 'builderctl outbox' for what is.")
+            raise InvalidInput(f"{name!r} is not in the outbox.", "'builderctl outbox' lists its writes.")
         self.remove([found.id])
         return found
 
@@ -145,7 +145,7 @@ class Contents:
         return next((item for item in self.items if item.id == item_id), None)
 
 
-_REMEDY = "See 'builderctl outbox' for what waits and 'builderctl health' for why."
+_REMEDY = "'builderctl outbox' lists the writes, 'builderctl health' shows the reason."
 
 
 class Outbox:

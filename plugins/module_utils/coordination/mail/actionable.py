@@ -65,7 +65,7 @@ class ActedLedger:
             if _name(entry) in self._acted:
                 return False
             if self.is_full:
-                raise NotActionable(_FULL.capitalize(), "Something sends far too many requests: find out what.")
+                raise NotActionable(_FULL.capitalize(), "Find the cause of so many requests.")
             kept = {name: when for name, when in self._acted.items() if now - (parse_time(when) or now) < REMEMBERED}
             self._acted = {**kept, _name(entry): utc_text(now)}
             self._host.state.write_json(ACTED_FILE, {"messages": self._acted})

@@ -115,7 +115,7 @@ def _check_facts(facts: Iterable[dict[str, Any]]) -> None:
             raise InvalidInput(f"The fact {fact['name']!r} is not one value.", "Give each value as a fact of its own.")
         if fact.get("observed_at") is not None and parse_time(fact["observed_at"]) is None:
             raise InvalidInput(
-                f"The fact {fact['name']!r} was observed at no time that can be read.",
+                f"The fact {fact['name']!r} has an observed_at that is not a valid time.",
                 "Write it as 2026-11-22T07:11:46Z.",
             )
         _check_numbers(_fact_value(fact["value"]), f"the fact {fact['name']!r}")

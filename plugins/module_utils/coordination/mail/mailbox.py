@@ -20,7 +20,7 @@ from ..timestamps import utc_text
 from .message import id_of, is_for
 
 ARCHIVE = "coordination/archive"
-SEE_IDS = "See the ids that there are: builderctl read --all"
+SEE_IDS = "List the ids: builderctl read --all"
 """The remedy for an unknown message id."""
 
 OLD_ARCHIVE = "coordination/archives"

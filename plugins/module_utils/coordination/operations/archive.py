@@ -95,7 +95,7 @@ def archiving_notice(host: Host) -> str:
     begin = utc_text(announced + NOTICE_PERIOD)
     return (
         f"{what} read, answered and old: from {begin} on this server moves such messages from the "
-        "mailbox to coordination/archive, where they are still found. To keep them in the mailbox, set "
+        "mailbox to coordination/archive, where listings still find them. To keep them in the mailbox, set "
         "build_heartbeat_archive to false in the inventory and run the set-up (ansible-playbook setup.yml)."
     )
 

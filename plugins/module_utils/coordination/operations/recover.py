@@ -66,7 +66,7 @@ def resend(host: Host, offline: str = QUEUE) -> Receipt:
     again = tuple(_as_new(entry) for entry in withdrawn_messages(host))
     if not again:
         return Receipt([], None, 0)
-    item = new_item(host, f"send {len(again)} again that were taken from the remote", Messages(again))
+    item = new_item(host, f"send {len(again)} again that a rewind of the remote removed", Messages(again))
     receipt = submit(host, item, offline)
     return replace(receipt, result=list(receipt.result.messages[item.id]))
 

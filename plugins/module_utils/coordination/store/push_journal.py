@@ -188,7 +188,7 @@ class PushJournal:
 
     def deadline_error(self, why: str) -> DeadlineReached:
         """Return the error for a write that was not accepted in time."""
-        what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why.rstrip('.')})."
+        what = f"The remote {self._url} did not accept the write within {self._timeout:.0f} s ({why.rstrip('.')})."
         if self.is_uncertain:
             return DeadlineReached(
                 what,

@@ -159,13 +159,13 @@ class Repository:
                 settle(receipt)
                 self._journal_file.forget()
             except (StateUnusable, OSError) as error:
-                self.notes.append(f"The write was taken, but this host's record of it failed: {explain(error)}")
+                self.notes.append(f"The write was accepted, but this host's record of it failed: {explain(error)}")
             try:
                 self._remote_branch.pack()
                 if receipt.commit:
                     self.notes += self.update_clone(receipt.commit, author)
             except (CoordinationError, OSError) as error:
-                self.notes.append(f"The write was taken, but the work after it failed: {explain(error)}")
+                self.notes.append(f"The write was accepted, but the work after it failed: {explain(error)}")
         return receipt
 
     @contextlib.contextmanager
