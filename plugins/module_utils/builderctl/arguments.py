@@ -14,7 +14,8 @@ from typing import Any, Callable
 from ..coordination import __version__
 from ..coordination.delivery.deliver import OFFLINE, QUEUE
 from ..coordination.documents.secret_policy import POLICIES, REFUSE
-from ..coordination.mail.message import MAX_BODY, MAX_SUBJECT, PRIORITIES, TYPES
+from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
+from ..coordination.mail.message import PRIORITIES, TYPES
 from ..coordination.status.document import STATES
 from .config import CONFIG_FILE
 from .exit_codes import EXIT_CODES
