@@ -143,7 +143,7 @@ def test_accepted(fields: dict[str, Any]) -> None:
         (fact(None), "or its value"),
         (fact([1]), "'load' is not one value"),
         (fact({"a": 1}), "'load' is not one value"),
-        (fact(1, observed_at="yesterday"), "no time that can be read"),
+        (fact(1, observed_at="yesterday"), "not a valid time"),
         (fact(MAX_INTEGER + 1), "too large"),
         (fact(-MAX_INTEGER - 1), "too large"),
         (data(MAX_DATA + 1), "have 20001 characters of JSON"),
