@@ -15,17 +15,21 @@ options:
     description:
       - The clone of the Build repository where people work on this server.
       - It tells where the remote is. Its state does not matter otherwise, and it is fast-forwarded after a write when it is clean.
-      - Where it is not given, the variable C(builders_repo) of the inventory gives it, if there is one.
+      - If it is not given, the variable C(builders_repo) of the inventory gives it, else C(repo) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /root/Build
   remote:
-    description: The name of the remote in that clone.
+    description:
+      - The name of the remote in that clone.
+      - If it is not given, C(remote) in C(/etc/acs-builders/builderctl.json) on the server gives it, else the default.
     type: str
     default: origin
   branch:
     description:
       - The branch that holds the documents.
-      - Where it is not given, the variable C(builders_branch) of the inventory gives it, if there is one.
+      - If it is not given, the variable C(builders_branch) of the inventory gives it, else C(branch) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: str
     default: main
   server_id:
@@ -37,13 +41,15 @@ options:
     description:
       - The file that holds the access token of the Git host. It is read by Git's credential helper when the remote asks.
       - It is not used for remotes that need none.
-      - Where it is not given, the variable C(builders_pat_file) of the inventory gives it, if there is one.
+      - If it is not given, the variable C(builders_pat_file) of the inventory gives it, else C(pat_file) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /PAT
   state_dir:
     description:
       - Where this server keeps its private repository, its read marks and the fleet file.
-      - Where it is not given, the variable C(builders_state_dir) of the inventory gives it, if there is one.
+      - If it is not given, the variable C(builders_state_dir) of the inventory gives it, else C(state_dir) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /var/lib/acs-builders
   timeout:

@@ -15,11 +15,14 @@ VARIABLES = {
     "pat_file": "builders_pat_file",
     "state_dir": "builders_state_dir",
 }
-"""Options, and the variables that give them where neither the task nor module_defaults does."""
+"""Options, and the variables that give them if neither the task nor module_defaults does.
+
+If no variable does either, the module takes them from the configuration of the server.
+"""
 
 
 class ActionModule(NormalModule):  # type: ignore[misc]
-    """Runs a module as Ansible does, in the places that the inventory names."""
+    """Runs a module with the options that the variables of the inventory give."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module of the task, and return its result."""

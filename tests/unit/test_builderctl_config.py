@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config, load_config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import heartbeat_interval
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config, load_config
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:

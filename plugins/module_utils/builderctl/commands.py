@@ -11,6 +11,7 @@ from typing import Any, Callable, NamedTuple
 from ..coordination.delivery.deliver import drop, retry
 from ..coordination.delivery.outbox import Item, Outbox
 from ..coordination.errors import InvalidInput
+from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.message import Draft, id_of
 from ..coordination.monitoring.health import read_health
@@ -22,7 +23,6 @@ from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
 from . import rendering
-from .config import Config
 from .rendering import Paint
 
 
