@@ -1,8 +1,8 @@
-# From nothing but git, make, ssh-keygen and Python 3.11 or later: `make demo` shows the collection at work, `make test` proves it.
+# Needs Git, make, ssh-keygen and Python 3.11 or later. `make demo` runs the demo, `make test` runs all checks.
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
-# Those of Debian 11, Ubuntu 22.04 and Debian 12, beside the newest one.
+# The versions of Debian 11, Ubuntu 22.04 and Debian 12; the newest one is in the development environment.
 OLDER_GITPYTHON := $(foreach version,3.1.14 3.1.24 3.1.30,.venv/gitpython-$(version)/.done)
 
 export LC_ALL := C.UTF-8
@@ -12,16 +12,16 @@ export LC_ALL := C.UTF-8
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-bench: $(DEV)/.done ## measure against the old way, the floor and a growing fleet: make bench [ROW="race"] [QUICK=1]
+bench: $(DEV)/.done ## measure against the old scripts, Git alone and a growing fleet: make bench [ROW="race"] [QUICK=1]
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/benchmark/run.py $(if $(ROW),--row "$(ROW)") $(if $(QUICK),--quick)
 
-cluster-bench: $(DEV)/.done ## measure an install beside ansible.builtin.apt alone, on booted hosts (needs root on Debian)
+cluster-bench: $(DEV)/.done ## measure an installation against ansible.builtin.apt alone, on booted hosts (needs root on Debian)
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/cluster/measure.py
 
-demo: $(RUN)/.done ## run the main job with two servers on this machine
+demo: $(RUN)/.done ## run the demo with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo
 
-test: $(DEV)/.done $(OLDER_GITPYTHON) ## run every check there is, side by side
+test: $(DEV)/.done $(OLDER_GITPYTHON) ## run all checks in parallel
 	$(DEV)/bin/python tools/test
 
 lint: $(DEV)/.done ## check style and types
@@ -29,7 +29,7 @@ unit: $(DEV)/.done $(OLDER_GITPYTHON) ## run the tests in tests/unit and tests/i
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
-cluster: $(DEV)/.done ## boot hosts, set them up, break things and verify (needs root on Debian): make cluster [KEEP=1] [ARGS="-k disk"]
+cluster: $(DEV)/.done ## boot hosts, set them up, inject faults and verify (needs root on Debian): make cluster [KEEP=1] [ARGS="-k disk"]
 lint unit sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@ $(if $(ARGS),-- $(ARGS))
 
@@ -44,7 +44,7 @@ $(RUN)/.done: requirements.txt
 $(DEV)/.done: requirements-dev.txt requirements.txt
 .venv/%/.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.x")'
-	@echo "Making a Python environment in $(@D); this takes a minute."
+	@echo "Creating a Python environment in $(@D); this takes a minute."
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $(firstword $^)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module build_message with the options that the inventory gives."""
+"""Run the module build_message with defaults from the inventory."""
 
 from __future__ import annotations
 

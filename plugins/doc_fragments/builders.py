@@ -13,47 +13,46 @@ class ModuleDocFragment:
 options:
   repo:
     description:
-      - The clone of the Build repository where people work on this server.
-      - It tells where the remote is. Its state does not matter otherwise, and it is fast-forwarded after a write when it is clean.
-      - If it is not given, the variable C(builders_repo) of the inventory gives it, else C(repo) in
+      - The clone of the Build repository on this server.
+      - It provides the URL of the remote. Its state does not affect messages. If it is clean, it is fast-forwarded after a write.
+      - If it is not given, the variable C(builders_repo) of the inventory sets it, else C(repo) in
         C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /root/Build
   remote:
     description:
       - The name of the remote in that clone.
-      - If it is not given, C(remote) in C(/etc/acs-builders/builderctl.json) on the server gives it, else the default.
+      - If it is not given, C(remote) in C(/etc/acs-builders/builderctl.json) on the server sets it, else the default.
     type: str
     default: origin
   branch:
     description:
       - The branch that holds the documents.
-      - If it is not given, the variable C(builders_branch) of the inventory gives it, else C(branch) in
+      - If it is not given, the variable C(builders_branch) of the inventory sets it, else C(branch) in
         C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: str
     default: main
   server_id:
     description:
-      - The server to speak for. It must be the one that this host is, so it is only needed where nothing else tells.
-      - This host is what C(server_id) in O(state_dir) says, else C(/etc/build_server_id), else its host name in the fleet file.
+      - The id of this server. Only needed if this host has no other source of its id, and must not contradict one.
+      - The sources are the file C(server_id) in O(state_dir), then C(/etc/build_server_id), then the host name in the fleet file.
     type: str
   pat_file:
     description:
-      - The file that holds the access token of the Git host. It is read by Git's credential helper when the remote asks.
-      - It is not used for remotes that need none.
-      - If it is not given, the variable C(builders_pat_file) of the inventory gives it, else C(pat_file) in
+      - The file that holds the access token of the Git host. The credential helper of Git reads it if the remote requires a token.
+      - If it is not given, the variable C(builders_pat_file) of the inventory sets it, else C(pat_file) in
         C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /PAT
   state_dir:
     description:
-      - Where this server keeps its private repository, its read marks and the fleet file.
-      - If it is not given, the variable C(builders_state_dir) of the inventory gives it, else C(state_dir) in
+      - The state directory of this server, which contains the private repository, the read ledger and the fleet file.
+      - If it is not given, the variable C(builders_state_dir) of the inventory sets it, else C(state_dir) in
         C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /var/lib/acs-builders
   timeout:
-    description: Seconds that one read or write may take on the network.
+    description: The timeout of a network operation in seconds.
     type: int
     default: 60
 requirements:
@@ -63,7 +62,7 @@ requirements:
 attributes:
   check_mode:
     support: full
-    description: Nothing is pushed and no state is kept; the result is what would be.
+    description: Predicts the result. Nothing is pushed and no file is changed.
   diff_mode:
     support: full
     description: Shows how the documents in the repository change.

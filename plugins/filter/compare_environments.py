@@ -1,20 +1,20 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare what is installed on servers."""
+"""Compare the environments of servers."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: compare_environments
-short_description: Compare what is installed on servers
+short_description: Compare the environments of servers
 version_added: 0.1.0
 description:
-  - Compares the kernel, the toolchain and the packages that M(acs.builders.build_environment_fact) has observed on servers.
-  - A package counts where it is installed. One that is removed but configured is missing.
+  - Compares the kernel, the toolchain and the packages in the facts of M(acs.builders.build_environment_fact).
+  - Only installed packages count. A package that is removed but still configured is missing.
 options:
   _input:
-    description: For each of at least two servers the fact C(build_environment) of it.
+    description: The fact C(build_environment) of each server, by its id. At least two servers.
     type: dict
     required: true
 seealso:
@@ -42,17 +42,17 @@ _value:
       elements: str
       sample: [build1, build2]
     identical:
-      description: Whether nothing differs and nothing is missing.
+      description: Whether nothing is different or missing.
       type: bool
       sample: false
     counts:
-      description: How many names are V(identical), V(differing) and V(missing).
+      description: The number of names that are V(identical), V(differing) and V(missing).
       type: dict
       sample: {"identical": 721, "differing": 2, "missing": 1}
     kernel:
       description:
-        - The name C(kernel), with its C(state), V(identical), V(differing) or V(missing), and its C(versions) by server.
-        - What is missing on any server is V(missing), and its version there is null.
+        - The name C(kernel), with its C(state), which is V(identical), V(differing) or V(missing), and its C(versions) by server.
+        - V(missing) means missing on at least one server, where the version is null.
       type: dict
       sample: {"kernel": {"state": "identical", "versions": {"build1": "6.1.0-18-amd64", "build2": "6.1.0-18-amd64"}}}
     toolchain:
@@ -74,9 +74,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 
 
 def compare_environments(environments: Any) -> dict[str, Any]:
-    """The comparison of what was observed on servers.
+    """Compare the environments of servers.
 
-    :raises AnsibleFilterError: when there are not two servers, or one was not observed.
+    :raises AnsibleFilterError: if there are fewer than two servers, or one has no facts.
     """
     try:
         return comparison.compare_environments(environments)
@@ -85,8 +85,8 @@ def compare_environments(environments: Any) -> dict[str, Any]:
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"compare_environments": compare_environments}

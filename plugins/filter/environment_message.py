@@ -1,17 +1,17 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the message that tells how servers differ."""
+"""Make a message about the differences between servers."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: environment_message
-short_description: Make the message that tells how servers differ
+short_description: Make a message about the differences between servers
 version_added: 0.1.0
 description:
   - Turns what P(acs.builders.compare_environments#filter) returns into a message for M(acs.builders.build_message).
-  - What there is no room for in a message is counted at the end of its body, and in the fact C(not_listed).
+  - A message has a limited size. The number of omitted differences is at the end of the body and in the fact C(not_listed).
 options:
   _input:
     description: The comparison.
@@ -24,21 +24,21 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Tell the partner what differs
+- name: Send the differences to the partner
   acs.builders.build_message:
     state: sent
-    subject: "{{ told.subject }}"
-    body: "{{ told.body }}"
-    facts: "{{ told.facts }}"
-    key: "{{ told.key }}"
+    subject: "{{ report.subject }}"
+    body: "{{ report.body }}"
+    facts: "{{ report.facts }}"
+    key: "{{ report.key }}"
   vars:
-    told: "{{ compared | acs.builders.environment_message }}"
+    report: "{{ compared | acs.builders.environment_message }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - The message, with C(subject), C(body), C(facts) and C(key), which is the same for the same outcome.
+    - The message, with C(subject), C(body), C(facts) and C(key). Equal results have equal keys.
     - A fact is named SERVER/KIND/NAME, and its value is the version or V(missing).
   type: dict
   sample:
@@ -55,8 +55,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.environm
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"environment_message": environment_message}

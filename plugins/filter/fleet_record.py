@@ -1,23 +1,23 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the fleet file, and refuse what its readers would refuse."""
+"""Validate the servers of the inventory and make the fleet file."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fleet_record
-short_description: Make the fleet file, and refuse what its readers would refuse
+short_description: Validate the servers of the inventory and make the fleet file
 version_added: 0.1.0
 description:
-  - Checks what the inventory says of the servers, and returns what stands in the fleet file of each server.
-  - The role P(acs.builders.build_repository#role) uses it before it writes anything.
+  - Validates the variables of the servers in the inventory, and returns the content of the fleet file.
+  - The role P(acs.builders.build_repository#role) uses it before it changes anything.
 positional: remote
 options:
   _input:
     description:
-      - For each server its C(id), which is its name in the inventory, C(hostname), C(ip), C(manager) and C(partner).
-      - All but the C(id) may be empty.
+      - The servers, each with C(id), which is its name in the inventory, C(hostname), C(ip), C(manager) and C(partner).
+      - All values except the C(id) may be empty.
     type: list
     elements: dict
     required: true
@@ -28,7 +28,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Refuse an inventory that cannot be used
+- name: Validate the servers
   ansible.builtin.assert:
     that: servers | acs.builders.fleet_record(builders_remote_url) is mapping
   vars:
@@ -50,9 +50,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 
 
 def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict[str, Any]:
-    """The content of the fleet file.
+    """Return the content of the fleet file.
 
-    :raises AnsibleFilterError: when something in the inventory cannot be used.
+    :raises AnsibleFilterError: if a value of the inventory is not valid.
     """
     try:
         return records.fleet_record(servers, remote)
@@ -61,8 +61,8 @@ def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"fleet_record": fleet_record}

@@ -1,29 +1,29 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell whether packages are the same on other servers."""
+"""Compare the packages of a server with other servers."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: match_packages
-short_description: Tell whether packages are the same on other servers
+short_description: Compare the packages of a server with other servers
 version_added: 0.1.0
 description:
-  - Compares what P(acs.builders.package_report#filter) tells of one server with other servers.
+  - Compares the result of P(acs.builders.package_report#filter) for one server with other servers.
 positional: observed, told
 options:
   _input:
-    description: What P(acs.builders.package_report#filter) returned.
+    description: The result of P(acs.builders.package_report#filter).
     type: list
     elements: dict
     required: true
   observed:
-    description: By server, what its package database says. A package that is not in it is not installed there.
+    description: The packages of each server from its package database. A package that is not listed is not installed.
     type: dict
     required: true
   told:
-    description: By server, facts that it has sent, each with C(name) and C(value). A package that is not in them is unknown.
+    description: The facts that each server has sent, each with C(name) and C(value). A package that is not listed is unknown.
     type: dict
     default: {}
 """
@@ -37,8 +37,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The same, each with C(matches), V(yes), V(no) or V(unknown), and C(versions), the version on each server that is known,
-      empty where the package is not installed.
+    - The packages of the input. C(matches) is V(yes), V(no) or V(unknown). C(versions) is the version on each server for which
+      it is known, empty if the package is not installed.
   type: list
   elements: dict
 """
@@ -57,7 +57,7 @@ def match_packages(
     observed: Mapping[str, Mapping[str, Mapping[str, Any]]],
     told: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[dict[str, Any]]:
-    """The report, with whether each package matches the other servers."""
+    """Add to each package of a report whether it matches the other servers."""
     names = [str(one["name"]) for one in report]
     others = {
         server: {str(fact.get("name")): str(fact.get("value")) for fact in facts}
@@ -70,8 +70,8 @@ def match_packages(
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"match_packages": match_packages}

@@ -1,50 +1,49 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the record of who may sign up to date."""
+"""Update the record of trusted keys."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: merge_signers
-short_description: Bring the record of who may sign up to date
+short_description: Update the record of trusted keys
 version_added: 0.1.0
 description:
-  - Adds the signing keys that were collected from servers to the record of who may sign in whose name. A new key of a server
-    ends its older ones, and the keys of a server that there is no more end now. What is recorded of an id that no server can have
-    is left out.
-  - Ended keys stay in the record, so that old messages can still be verified.
+  - Adds the signing keys that were collected from servers to the record of trusted keys. A new key of a server expires its older
+    keys. The keys of a server that is no longer a member expire now. Entries with an invalid server id are removed.
+  - Expired keys stay in the record, so that old messages can still be verified.
   - The role P(acs.builders.build_trust#role) uses it.
 positional: keys, members, adopted
 options:
   _input:
     description:
-      - The record before, or its text. None when there is none yet, then the Build repository gets its id.
-      - What is empty otherwise is refused as damaged, for a new id would make all that was signed before unverifiable.
+      - The current record, or its text. None if there is no record yet; a new id of the Build repository is then created.
+      - Any other empty value is rejected as damaged, because with a new id no earlier signature could be verified.
     type: raw
     required: true
   keys:
     description:
-      - For each server that was asked, C(key), its public key as ssh-keygen prints it, and C(made), when it was made, in seconds
-        since 1970 by the server's own clock; now counts where that is more than ten minutes ahead. Servers that were not asked keep theirs.
+      - The collected key of each server. C(key) is the public key as ssh-keygen prints it, C(made) is its creation time in seconds
+        since 1970 by the clock of the server. A time more than ten minutes in the future counts as now. Other servers keep their keys.
     type: dict
     required: true
   members:
-    description: The ids of all servers that there are.
+    description: The ids of all servers.
     type: list
     elements: str
     required: true
   adopted:
     description:
-      - The texts of the records that servers have. Where the record is none or cannot be read, theirs is taken, if all that can be
-        read are the same; where none can be read, a new one begins.
-      - None when nothing is to be taken over.
+      - The texts of the records on the servers. If the current record is None or not readable, their record is used, provided that
+        all readable ones are equal. If none is readable, a new record is created.
+      - None to not use the records of the servers.
     type: list
     elements: str
 """
 
 EXAMPLES = r"""
-- name: Show who may sign when build1 has a new key
+- name: Show the record with a new key of build1
   ansible.builtin.debug:
     msg: "{{ record | acs.builders.merge_signers(keys, groups['builders']) }}"
   vars:
@@ -53,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The record after, with C(repository) and C(signers).
+  description: The updated record, with C(repository) and C(signers).
   type: dict
 """
 
@@ -73,9 +72,9 @@ def merge_signers(
     members: Sequence[str],
     adopted: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """The record after keys were collected.
+    """Return the record with collected keys.
 
-    :raises AnsibleFilterError: when the record or a key cannot be used.
+    :raises AnsibleFilterError: if the record or a key is not valid.
     """
 
     def merged(before: Any) -> dict[str, Any]:
@@ -86,14 +85,14 @@ def merge_signers(
             return merged(_parse(record))
         readable = list(dict.fromkeys(filter(_is_readable, adopted)))
         if len(readable) > 1:
-            raise InvalidInput("Only what all of these servers have the same can be taken over.", trusted_keys.RESTORE)
+            raise InvalidInput("The records of the servers differ, so none can be restored.", trusted_keys.RESTORE)
         return merged(_parse(readable[0]) if readable else None)
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
 
 
 def _is_readable(record: Any) -> bool:
-    """Whether something can be merged with, and so can be a record."""
+    """Whether a value is a record or the text of one."""
     try:
         return record is not None and bool(
             trusted_keys.merge_signers(_parse(record), {}, [], datetime.now(timezone.utc))
@@ -109,14 +108,14 @@ def _parse(text: Any) -> Any:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The record of signers is not JSON.", trusted_keys.RESTORE) from error
-    if record is None:  # which would mean that there is none yet
+    if record is None:  # merge_signers would create a new record
         raise InvalidInput("The record of signers is empty.", trusted_keys.RESTORE)
     return record
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"merge_signers": merge_signers}

@@ -1,45 +1,45 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell what came of packages."""
+"""Report the result of an installation."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: package_report
-short_description: Tell what came of packages
+short_description: Report the result of an installation
 version_added: 0.1.0
 description:
-  - Compares what the package database says with what was wanted.
+  - Compares the package database with the wanted packages.
   - The role P(acs.builders.build_packages#role) uses it.
 positional: observed, state, words, predict
 options:
   _input:
-    description: The packages that were wanted, each V(name) or V(name=version).
+    description: The wanted packages, each V(name) or V(name=version).
     type: list
     elements: str
     required: true
   observed:
-    description: By name, C(version), C(status) and C(installed_at) of each package, as M(acs.builders.build_environment_fact) returns them.
+    description: The C(version), C(status) and C(installed_at) of each package by name, as M(acs.builders.build_environment_fact) returns them.
     type: dict
     required: true
   state:
-    description: What was wanted of them.
+    description: The wanted state.
     type: str
     choices: [present, latest, absent]
     default: present
   words:
-    description: By package as it was wanted, what the package manager said where it failed.
+    description: The error of the package manager for each wanted package that failed.
     type: dict
     default: {}
   predict:
-    description: Whether nothing was changed yet, as in check mode. What the package manager does not refuse is as it was wanted then.
+    description: Whether nothing was changed yet, as in check mode. A package without an error then counts as being in the wanted state.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: Tell whether git is installed
+- name: Show whether git is installed
   ansible.builtin.debug:
     msg: "{{ ['git'] | acs.builders.package_report(ansible_facts.build_environment.packages) }}"
 """
@@ -47,11 +47,11 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - For each package its C(name), C(ok), whether it is as it was wanted, C(wanted), the version that was wanted, C(version),
-      C(status) and C(installed_at) as they are, and C(words) of the package manager where it failed.
-    - C(provided_by) is the installed package that stands in its place, whose version is told then, as for a virtual or a renamed
-      package. It counts as present, and is not removed with the name that it stands for.
-    - C(predicted) says whether the package manager would still have to make it so.
+    - For each package C(name), C(ok), whether it is in the wanted state, C(wanted), the wanted version, the actual C(version),
+      C(status) and C(installed_at), and C(words), the error of the package manager.
+    - C(provided_by) is the installed package that provides a virtual or renamed package. C(version) is then the version of that
+      package. The package counts as present, and is not removed under the name that it provides.
+    - C(predicted) is true in check mode if the package manager would change the package.
   type: list
   elements: dict
 """
@@ -71,9 +71,9 @@ def package_report(
     words: Mapping[str, str] | None = None,
     predict: bool = False,
 ) -> list[dict[str, Any]]:
-    """What came of packages.
+    """Report the result of an installation.
 
-    :raises AnsibleFilterError: when a package or the state cannot be used.
+    :raises AnsibleFilterError: if a package or the state is not valid.
     """
     try:
         return [one._asdict() for one in packages.outcomes(wanted, state, observed, words or {}, predict)]
@@ -82,8 +82,8 @@ def package_report(
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"package_report": package_report}

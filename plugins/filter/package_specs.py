@@ -1,17 +1,17 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Check names of packages before anything is done with them."""
+"""Validate the names of packages."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: package_specs
-short_description: Check names of packages before anything is done with them
+short_description: Validate the names of packages
 version_added: 0.1.0
 description:
-  - Refuses what a package manager could take for a pattern, an architecture, a file or an option, a package that is named with
-    two versions, and a version where none can be wanted.
+  - Rejects names that a package manager could interpret as a pattern, an architecture, a file or an option, packages with two
+    versions, and versions if O(state) allows none.
   - The role P(acs.builders.build_packages#role) uses it before it calls the package manager.
 positional: state
 options:
@@ -21,7 +21,7 @@ options:
     elements: str
     required: true
   state:
-    description: What is wanted of them.
+    description: The wanted state.
     type: str
     choices: [present, latest, absent]
     default: present
@@ -31,14 +31,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Refuse what is no list of packages
+- name: Validate a list of packages
   ansible.builtin.assert:
     that: packages | acs.builders.package_specs | length > 0
 """
 
 RETURN = r"""
 _value:
-  description: The same packages, each once, in the same order.
+  description: The packages without duplicates, in the same order.
   type: list
   elements: str
 """
@@ -52,9 +52,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 
 
 def package_specs(texts: Any, state: str = PRESENT) -> list[str]:
-    """The packages, each once.
+    """Return the packages without duplicates.
 
-    :raises AnsibleFilterError: when they cannot be used.
+    :raises AnsibleFilterError: if a package is not valid.
     """
     try:
         return [str(spec) for spec in parse_specs(texts, state)]
@@ -63,8 +63,8 @@ def package_specs(texts: Any, state: str = PRESENT) -> list[str]:
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"package_specs": package_specs}

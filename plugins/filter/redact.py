@@ -1,17 +1,17 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take secrets out of what a program has said."""
+"""Redact secrets in the output of a program."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: redact
-short_description: Take secrets out of what a program has said
+short_description: Redact secrets in the output of a program
 version_added: 0.1.0
 description:
-  - Puts a mark in place of each token, private key and the like, and of the token of the Git host however it is encoded.
-  - The role P(acs.builders.build_repository#role) uses it before it shows what Git says.
+  - Replaces tokens, private keys and other secrets with a placeholder, and the token of the Git host in any encoding.
+  - The role P(acs.builders.build_repository#role) uses it before it prints the output of Git.
 positional: token
 options:
   _input:
@@ -19,7 +19,7 @@ options:
     type: raw
     required: true
   token:
-    description: The token of the Git host, or what else the token file holds.
+    description: The token of the Git host, or other content of the token file.
     type: str
     default: ""
 """
@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The same without secrets.
+  description: The input without secrets.
   type: raw
 """
 
@@ -43,13 +43,13 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.
 
 
 def redact(value: Any, token: str = "") -> Any:
-    """A value whose texts hold no secret."""
+    """Return a value without the secrets in its texts."""
     return redact_in(value, token)[0]
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filters of this plugin."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters, by their names."""
+        """Return the filters by name."""
         return {"redact": redact}

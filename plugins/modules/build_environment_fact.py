@@ -2,47 +2,47 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Return what is installed on a build server as facts."""
+"""Return the packages and the state of a build server as facts."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: build_environment_fact
-short_description: Return what is installed on a build server as facts
+short_description: Return the packages and the state of a build server as facts
 version_added: 0.1.0
 description:
-  - Looks at the packages, the kernel, the toolchain and the load of this server and at the commits of its repositories, and
-    returns what it finds as C(ansible_facts.build_environment).
-  - It needs neither the Build repository nor the network, and changes nothing.
-  - The playbook C(acs.builders.check_environment) compares servers with it.
+  - Returns the packages, the kernel, the toolchain and the load of this server, and the commits of its repositories, as
+    C(ansible_facts.build_environment).
+  - Needs neither the Build repository nor the network, and changes nothing.
+  - The playbook C(acs.builders.check_environment) uses it to compare servers.
 options:
   packages:
     description:
-      - The Debian packages to look for, by their names without an architecture. All that are installed when left out.
-      - What dpkg does not know is left out of the result.
+      - The names of the Debian packages to query, without an architecture. The default is all installed packages.
+      - Packages that dpkg does not know are not in the result.
     type: list
     elements: str
   paths:
-    description: Folders with a Git repository each, whose commits are returned.
+    description: Folders with Git repositories whose commits are returned.
     type: list
     elements: path
     default: []
 attributes:
   check_mode:
     support: full
-    description: Changes nothing in any mode.
+    description: The module never changes anything.
   diff_mode:
     support: none
-    description: Nothing is changed that could be shown.
+    description: The module never changes anything.
   facts:
     support: full
     description: Returns C(ansible_facts).
   platform:
     support: full
     platforms: linux
-    description: Packages are those of dpkg, and there are none without it.
+    description: Packages are returned only on systems with dpkg.
 notes:
-  - A program that does not tell its version within 10 seconds is left out.
+  - A program of the toolchain that does not print its version within 10 seconds is left out.
 seealso:
   - module: acs.builders.build_heartbeat_fact
   - plugin: acs.builders.compare_environments
@@ -53,15 +53,15 @@ author:
 
 EXAMPLES = r"""
 # At a shell of the controller: ansible build1 -m build_environment_fact
-- name: Look at what is installed
+- name: Gather the environment
   acs.builders.build_environment_fact:
 
-- name: Look at what a build needs
+- name: Gather some packages and a commit
   acs.builders.build_environment_fact:
     packages: [openjdk-17-jdk, libssl-dev]
     paths: [/root/src/cloudstack]
 
-- name: Tell the Git
+- name: Show the version of Git
   ansible.builtin.debug:
     msg: "Git {{ ansible_facts['build_environment'].toolchain.git | default('is not installed') }}"
 """
@@ -73,19 +73,19 @@ ansible_facts:
   type: dict
   contains:
     build_environment:
-      description: What is on this server.
+      description: The environment of this server.
       type: dict
       contains:
         observed_at:
-          description: When it was observed, in UTC.
+          description: The time of the observation, in UTC.
           type: str
           sample: "2026-11-22T07:11:46Z"
         kernel:
-          description: The release of the kernel that runs.
+          description: The release of the running kernel.
           type: str
           sample: 6.1.0-18-amd64
         machine:
-          description: The machine's hardware name.
+          description: The hardware name of the machine.
           type: str
           sample: x86_64
         os:
@@ -93,24 +93,24 @@ ansible_facts:
           type: str
           sample: Debian GNU/Linux 12 (bookworm)
         toolchain:
-          description: The versions of C(java), C(maven), C(git), C(python) and C(node), those that there are.
+          description: The versions of C(java), C(maven), C(git), C(python) and C(node), as far as they are installed.
           type: dict
           sample: {"java": "17.0.9", "maven": "3.8.7", "git": "2.39.5", "python": "3.11.2", "node": "18.19.0"}
         packages:
           description:
-            - Each package by its name. With several architectures, the server's own.
-            - C(installed_at) is the time at which dpkg wrote the list of its files; null when that is not known, or the
-              package is not installed.
-            - A package that was asked for and is not installed itself, as a virtual or a renamed one, has C(provided_by), the
-              installed package that stands in its place, and is told as that one is.
+            - The packages by name. Of several architectures, the one of the server is returned.
+            - C(installed_at) is the time at which dpkg wrote the list of its files; null if that is unknown or the package is
+              not installed.
+            - C(provided_by) is the installed package that provides a requested virtual or renamed package. The other values
+              are then those of that package.
           type: dict
           sample: {"libssl-dev": {"version": "3.0.11-1", "status": "install ok installed", "architecture": "amd64", "installed_at": "2026-11-02T10:15:00Z"}}
         disk:
-          description: The size and the free room of the root file system in GB (1,000,000,000 bytes).
+          description: The size and the free space of the root file system in GB (1,000,000,000 bytes).
           type: dict
           sample: {"total_gb": 500.0, "free_gb": 450.0}
         memory:
-          description: The memory and how much of it is used, in GB.
+          description: The total and the used memory in GB.
           type: dict
           sample: {"total_gb": 128.0, "used_gb": 8.5}
         load:
@@ -120,12 +120,12 @@ ansible_facts:
           sample: [2.1, 1.75, 0.9]
         commits:
           description:
-            - The C(commit) and the C(branch) of each path; the branch is null when none is checked out.
-            - A path that is no repository, has no commit, or belongs to somebody whom Git does not trust is left out.
+            - The C(commit) and the C(branch) of each path. The branch is null if none is checked out.
+            - A path that is not a repository, has no commit, or has an owner that Git does not trust is left out.
           type: dict
           sample: {"/root/src/cloudstack": {"commit": "d8e22ab0af7881b17ddd086bcae2a42a74bfc661", "branch": "main"}}
 reason:
-  description: A stable name of what went wrong, for programs.
+  description: The kind of the error, a stable name for programs.
   returned: on failure
   type: str
   sample: observation

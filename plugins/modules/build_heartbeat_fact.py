@@ -11,16 +11,15 @@ module: build_heartbeat_fact
 short_description: Return the health of the build servers as facts
 version_added: 0.1.0
 description:
-  - Looks at the heartbeat and the status of every build server, at the jobs and at the messages, and returns what it finds as
-    C(ansible_facts.build_heartbeat).
-  - A document that cannot be read is named under C(problems); the rest is returned all the same.
+  - Returns the heartbeat and the status of every build server, the jobs and the messages as C(ansible_facts.build_heartbeat).
+  - A document that cannot be read is listed in C(problems). The other documents are still returned.
 extends_documentation_fragment:
   - acs.builders.builders
 options:
   beat:
     description:
-      - Whether to publish one heartbeat of this server first.
-      - For servers without the heartbeat service, which does so every minute.
+      - Whether to publish a heartbeat of this server first.
+      - Only needed on servers without the heartbeat service, which publishes one every minute.
     type: bool
     default: false
 attributes:
@@ -34,10 +33,10 @@ seealso:
 
 EXAMPLES = r"""
 # At a shell of the controller: ansible build1 -m build_heartbeat_fact
-- name: Look at the health of all servers
+- name: Read the health of all servers
   acs.builders.build_heartbeat_fact:
 
-- name: Stop when the partner is silent
+- name: Fail if the partner is silent
   ansible.builtin.assert:
     that: build_heartbeat.servers[build_heartbeat.partner].state in ['ok', 'aging']
     fail_msg: "{{ build_heartbeat.problems | join(' ') }}"
@@ -52,54 +51,56 @@ ansible_facts:
   type: dict
   contains:
     build_heartbeat:
-      description: The health of the servers as this one sees it.
+      description: The health of the servers, as this server sees it.
       type: dict
       contains:
         server_id:
-          description: The server that this host is.
+          description: The id of this server.
           type: str
           sample: build1
         partner:
-          description: Its partner, empty when it has none.
+          description: The partner of this server; empty if it has none.
           type: str
           sample: build2
         servers:
           description:
             - Every server by its id, with C(state), C(age_seconds), C(clock_skew_seconds), C(interval_seconds), C(status),
               C(manager), C(manager_last_active), C(current_job), C(last_build), C(expected) and C(problems).
-            - C(verified) and C(verified_reason), C(status_verified) and C(status_verified_reason) tell whether the heartbeat and the
-              status are signed by the server, as RV(acs.builders.build_status#module:verified) does. What is not believed is a
-              problem, and such a heartbeat is no sign of life.
-            - C(status_queued) tells that the status of this server waits in its outbox, and C(status_verified) is about an older one.
-            - C(state) is V(ok), V(aging) after 120 s without a heartbeat, V(stale) after 300 s (both longer in proportion when
-              the server's own interval is longer than 60 s), or V(missing) when none was ever seen.
-            - C(clock_skew_seconds) tells by how much the server's clock is behind this one; null where it is not known.
+            - C(verified) and C(verified_reason) are the verification of the heartbeat, C(status_verified) and
+              C(status_verified_reason) that of the status, see RV(acs.builders.build_status#module:verified). A document that fails
+              verification is a problem, and such a heartbeat does not count.
+            - C(status_queued) is true if the status of this server waits in its outbox. C(status_verified) is then about the
+              previous status.
+            - C(state) is V(ok), V(aging) after 120 s without a heartbeat, V(stale) after 300 s, or V(missing) if no heartbeat was
+              ever seen. If the interval of the server is longer than 60 s, both limits are longer in proportion.
+            - C(clock_skew_seconds) is the time by which the clock of the server is behind that of this server; null if unknown.
           type: dict
           sample: {"build2": {"state": "ok", "age_seconds": 12, "status": "idle", "manager": "GitHub Copilot", "problems": []}}
         jobs:
-          description: How many jobs there are, by status.
+          description: The number of jobs by status.
           type: dict
           sample: {"queued": 1, "completed": 2}
         messages:
           description:
-            - C(total), C(unread) for each server, C(overdue_requests), which nobody has read or answered for an hour,
-              C(overdue_mail), which this server has not read for an hour, and C(undeliverable), which are for no server of the
-              fleet and nobody has read. What has no time that can be read counts as overdue.
+            - The numbers C(total) and, for each server, C(unread).
+            - C(overdue_requests) were neither read nor answered for an hour. C(overdue_mail) was not read by this server for an
+              hour. A message without a valid time counts as overdue.
+            - C(undeliverable) are unread messages that are addressed to no server of the fleet.
           type: dict
           sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
         outbox:
           description:
-            - What this server has accepted and the remote has not taken yet, C(waiting) writes since C(waiting_since), and
-              C(set_aside), those that the remote refuses for their content. RV(ansible_facts.build_heartbeat.problems) names
-              what waits for more than five minutes.
+            - The writes of this server that the remote has not accepted yet. C(waiting) is their number, C(waiting_since) the time
+              of the oldest. C(set_aside) is the number of writes that the remote rejects because of their content.
+            - Writes that wait for more than five minutes are listed in RV(ansible_facts.build_heartbeat.problems).
           type: dict
           sample: {"waiting": 0, "waiting_since": null, "set_aside": 0}
         remote_age_seconds:
-          description: How old what was read is; 0 unless the remote could not be reached.
+          description: The age of the data in seconds; 0 unless the remote could not be reached.
           type: int
           sample: 0
         problems:
-          description: Why it is not healthy.
+          description: The reasons why the fleet is not healthy.
           type: list
           elements: str
           sample: ["build2: its last heartbeat is 412 s old"]
@@ -108,7 +109,7 @@ ansible_facts:
           type: bool
           sample: true
 reason:
-  description: A stable name of what went wrong, for programs.
+  description: The kind of the error, a stable name for programs.
   returned: on failure
   type: str
   sample: unreachable
@@ -134,7 +135,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
-    """Publish a heartbeat where asked to, and look at all servers."""
+    """Publish a heartbeat if requested, and read the health of all servers."""
     beat = module.params["beat"]
     if beat and not module.check_mode:
         problems = overdue_mail(read_health(host))

@@ -2,54 +2,54 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a build job on a build server and tell everybody how it went."""
+"""Run a build job on a build server and report its result."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: build_job
-short_description: Run a build job on a build server and tell everybody how it went
+short_description: Run a build job on a build server and report its result
 version_added: 0.1.0
 description:
-  - Starts a command that goes on when Ansible is gone, publishes that it begins and how it ended, in the status of the server
-    and in a message to its partner, or to all where it has none.
-  - A job that ended is closed by whoever looks first, this module or the server's heartbeat service; one whose process is gone
-    is closed as failed. It is told once.
+  - Starts a command that continues if Ansible is interrupted. Publishes its start and its result in the status of the server
+    and in a message to its partner, or to all servers if it has none.
+  - This module or the heartbeat service of the server, whichever sees the end first, closes the job and reports its result,
+    once. A job whose process is gone is closed as failed.
   - A server runs one job at a time.
 extends_documentation_fragment:
   - acs.builders.builders
 options:
   state:
     description:
-      - V(watched) tells how the job is, waits O(wait) seconds for its end, and closes it when it has ended.
-      - V(started) publishes that a job begins and starts it. Nothing happens when it runs already.
+      - V(watched) waits O(wait) seconds for the end of the job, returns its state, and closes it if it has ended.
+      - V(started) publishes the start of a job and starts it. It changes nothing if the job is already running.
     type: str
     choices: [watched, started]
     default: watched
   job:
-    description: The id of the job, 1 to 64 letters, digits and C(._-). Its log is named so. Required for O(state=started).
+    description: The id of the job, 1 to 64 letters, digits and C(._-). It is also the name of the log. Required for O(state=started).
     type: str
   source:
-    description: The folder that the command runs in. Required for O(state=started).
+    description: The folder in which the command runs. Required for O(state=started).
     type: path
   command:
     description: A command line for bash. Required for O(state=started).
     type: str
   time_limit:
-    description: Seconds after which the command and all that it has started are ended.
+    description: Seconds after which the command and all its processes are terminated.
     type: int
     default: 7200
   artifacts:
-    description: Shell patterns of the files that the job makes, in O(source). Their sizes and SHA-256 are told.
+    description: Shell patterns of the files in O(source) that the job produces. Their sizes and SHA-256 sums are reported.
     type: list
     elements: str
     default: []
   log_folder:
-    description: The folder of the log, made with mode 0700 when there is none.
+    description: The folder of the log. It is created with mode 0700 if it is missing.
     type: path
     default: /root/build-logs
   wait:
-    description: Seconds to wait for the end, with O(state=watched).
+    description: Seconds to wait for the end of the job, with O(state=watched).
     type: int
     default: 0
 seealso:
@@ -57,7 +57,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Build
+- name: Start a build
   acs.builders.build_job:
     state: started
     job: job_42
@@ -66,7 +66,7 @@ EXAMPLES = r"""
     time_limit: 3600
     artifacts: ["*.deb"]
 
-- name: Wait for its end, up to ten minutes
+- name: Wait for the end of the build, up to ten minutes
   acs.builders.build_job:
     wait: 600
   register: built
@@ -75,78 +75,78 @@ EXAMPLES = r"""
 
 RETURN = r"""
 job:
-  description: The job that was started last; empty when there never was one.
+  description: The job that was started last; empty if none was ever started.
   returned: success
   type: dict
   contains:
     id:
-      description: Its id.
+      description: The id of the job.
       type: str
       sample: job_42
     running:
-      description: Whether it runs, or could not be closed yet.
+      description: Whether the job runs, or could not be closed yet.
       type: bool
       sample: false
     elapsed_seconds:
-      description: Seconds since it was started.
+      description: Seconds since the start.
       type: int
       sample: 401
     log:
-      description: The path of its log.
+      description: The path of the log.
       type: str
       sample: /root/build-logs/job_42.log
     log_size:
-      description: The size of its log in bytes.
+      description: The size of the log in bytes.
       type: int
       sample: 4200000
     last_lines:
-      description: The last lines of its log, at most 20.
+      description: The last lines of the log, at most 20.
       type: list
       elements: str
       sample: ["[INFO] BUILD SUCCESS"]
     branch:
-      description: The branch of the source, null when it is no Git repository.
+      description: The branch of the source; null if it is not a Git repository.
       type: str
       sample: main
     commit:
-      description: The commit of the source, null when it is no Git repository.
+      description: The commit of the source; null if it is not a Git repository.
       type: str
       sample: d8e22ab0af7881b17ddd086bcae2a42a74bfc661
     started_at:
-      description: When it was started, in UTC.
+      description: The time of the start, in UTC.
       type: str
       sample: "2026-11-22T07:11:46Z"
     status:
-      description: V(success) or V(failed), once it has ended.
+      description: V(success) or V(failed) after the end.
       type: str
       sample: success
     reason:
-      description: How it ended.
+      description: The reason of the end.
       type: str
       sample: exit code 0
     exit_code:
-      description: The exit code of the command, null when it has none.
+      description: The exit code of the command; null if it has none.
       type: int
       sample: 0
     completed_at:
-      description: When it ended, in UTC.
+      description: The time of the end, in UTC.
       type: str
       sample: "2026-11-22T07:18:25Z"
     duration_seconds:
-      description: Seconds from its start to its end.
+      description: Seconds from the start to the end.
       type: int
       sample: 399
     artifacts:
-      description: The files that it made, each with C(path), C(size) in bytes and C(sha256), at most 100.
+      description: The produced files, each with C(path), C(size) in bytes and C(sha256), at most 100.
       type: list
       elements: dict
       sample: [{"path": "/root/src/cloudstack/a.deb", "size": 1024, "sha256": "0cc175b9c0f1b6a831c399e269772661"}]
     more_artifacts:
-      description: How many more files it made.
+      description: The number of further files.
       type: int
       sample: 0
 reason:
-  description: A stable name of what went wrong, for programs.
+  description: The kind of the error, a stable name for programs.
   returned: on failure
   type: str
   sample: unreachable
@@ -161,7 +161,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
-    """Start a job, or look how it is."""
+    """Start a job, or return its state."""
     params = module.params
     if params["state"] == "watched":
         seen, closed = jobs.watch(host, max(0, params["wait"]))

@@ -12,9 +12,9 @@ short_description: Read, send, answer and mark messages between build servers
 version_added: 0.1.0
 description:
   - Build servers send each other messages through one shared Git repository, the Build repository.
-  - This module runs on a build server and speaks for that server. Without any options it lists the server's unread messages.
-  - Every write is one commit that is pushed without force. When other servers write at the same time it is made again on top
-    of theirs, so no message is lost and none is sent twice.
+  - This module runs on a build server, on behalf of that server. Without options it lists the unread messages of the server.
+  - Every write is one commit, which is pushed without force. If another server has pushed first, the commit is made again on
+    top of the new one. No message is lost or sent twice.
 extends_documentation_fragment:
   - acs.builders.builders
 options:
@@ -22,99 +22,98 @@ options:
     description:
       - V(listed) lists messages and changes nothing in the repository.
       - V(sent) sends a message.
-      - V(replied) answers the message O(id) to its sender, in its thread, and marks it read, in one commit.
-      - V(read) marks messages read by this server.
+      - V(replied) answers the message O(id) in its thread and marks it read, in one commit.
+      - V(read) marks messages as read by this server.
       - V(acknowledged) acknowledges messages.
-      - V(acted) records that this server acts upon the message O(id), before it does. Only the task
-        that is told C(changed) acts. It fails when the message must not be acted upon.
-      - V(awaited) waits for the reply to the message O(id) of this server or for its acknowledgement, or for a message that
-        the filters select, and fails when none comes in time.
+      - V(acted) records that this server acts upon the message O(id). Use it before the action. Of several tasks, one returns
+        C(changed), and only that one may act. It fails if the message must not be acted upon.
+      - V(awaited) waits for the reply to the message O(id) of this server or for its acknowledgement. Without O(id), it waits for
+        a message that the filters select. It fails after O(wait_timeout).
     type: str
     choices: [listed, sent, replied, read, acknowledged, acted, awaited]
     default: listed
   to:
     description:
-      - The recipients of a message, server ids or V(all), which means every server but this one. For O(state=sent).
-      - A list gives one message each, in one commit.
-      - This server's partner when left out, or the only other server.
+      - The recipients of a message, server ids or V(all), which means all other servers. For O(state=sent).
+      - With a list, each recipient gets its own message, all in one commit.
+      - The default is the partner of this server, or the only other server.
     type: list
     elements: str
   type:
-    description: The kind of a message that is sent or answered with.
+    description: The type of the message or answer to send.
     type: str
     choices: [info, warning, error, request]
     default: info
   priority:
-    description: The priority of a message that is sent or answered with.
+    description: The priority of the message or answer to send.
     type: str
     choices: [low, normal, high]
     default: normal
   subject:
-    description: One line of 1 to 100 characters. For O(state=sent); an answer gets C(Re:) and the subject of what it answers.
+    description: One line of 1 to 100 characters. For O(state=sent). The subject of an answer is C(Re:) and the original subject.
     type: str
   body:
-    description: The text, 1 to 10,000 characters. For O(state=sent) and O(state=replied).
+    description: The text of the message, 1 to 10,000 characters. For O(state=sent) and O(state=replied).
     type: str
   require_ack:
-    description: Whether the recipient is asked to acknowledge the message.
+    description: Whether to request an acknowledgement from the recipient.
     type: bool
     default: false
   facts:
-    description: Facts for programs, sent with the message; the body says them for people.
+    description: Facts for programs. The body should contain them for people.
     type: list
     elements: dict
     suboptions:
       name:
-        description: What was observed, for example V(libssl-dev).
+        description: The name of the fact, for example V(libssl-dev).
         type: str
         required: true
       value:
-        description: A text, an integer or a boolean. Fractions are written as text.
+        description: A text, an integer or a boolean. Write fractions as text.
         type: raw
         required: true
       observed_at:
-        description: When it was observed, in UTC, for example V(2026-11-22T07:11:46Z). The time of sending when left out.
+        description: The time of the observation in UTC, for example V(2026-11-22T07:11:46Z). The default is the time of sending.
         type: str
   request:
-    description: A request that programs can read. It names an C(action) and what this needs. Numbers in it are integers.
+    description: A request for programs. It has an C(action) and the parameters of the action. Numbers must be integers.
     type: dict
   key:
     description:
-      - An idempotency key. A message with the same key is sent once by this server, however often the task runs.
-      - The same key with other content is an error. Keys are remembered for 30 days, and as long as the message is in the
-        repository.
+      - An idempotency key. This server sends a message with the same key once, however often the task runs.
+      - The same key with different content is an error. Keys are kept for 30 days, and as long as the message is in the repository.
     type: str
   secrets:
     description:
-      - What is done when a text looks like a token or private key. V(refuse) sends nothing and says where it is, V(redact) puts a
-        mark in its place, for texts that machines write, such as logs, and V(allow) sends it, for what only looks like one.
-      - The token of this server itself is never sent.
+      - The behavior if a text contains what looks like a token or private key. V(refuse) sends nothing and reports the place.
+        V(redact) replaces it with a placeholder, for generated texts such as logs. V(allow) sends it, for false positives.
+      - The token of this server is never sent.
     type: str
     choices: [refuse, redact, allow]
     default: refuse
   offline:
     description:
-      - What becomes of a write when the remote does not take it within O(timeout). V(queue) keeps it in the outbox of this
-        server, from where the service, or the next module that reaches the remote, delivers it once and in order. V(fail) fails.
+      - The behavior if the remote does not accept a write within O(timeout). With V(queue), the write waits in the outbox of this
+        server, and the service or the next module that reaches the remote delivers it once and in order. V(fail) fails.
     type: str
     choices: [queue, fail]
     default: queue
   id:
-    description: The message that is answered, acted upon or waited for. Required for O(state=replied) and O(state=acted).
+    description: The message to answer, to act upon, or whose reply to wait for. Required for O(state=replied) and O(state=acted).
     type: str
   ids:
     description:
-      - The messages to mark read, to acknowledge, or to list.
-      - For O(state=read), what was last listed on this server when left out. Required for O(state=acknowledged).
+      - The messages to mark as read, to acknowledge, or to list.
+      - The default for O(state=read) is the messages of the last listing on this server. Required for O(state=acknowledged).
     type: list
     elements: str
   unread:
-    description: Whether only unread messages are listed. True when left out, but false when O(thread) or O(ids) is given.
+    description: Whether to list only unread messages. The default is true, but false with O(thread) or O(ids).
     type: bool
   undeliverable:
     description:
-      - List the messages that are for no server of the fleet, in place of those to this server.
-      - Any server may answer them and mark them read; whoever does, does it for all.
+      - List the messages that are addressed to no server of the fleet, instead of those to this server.
+      - Any server may answer them and mark them as read, for all servers.
     type: bool
     default: false
   types:
@@ -127,25 +126,25 @@ options:
     type: list
     elements: str
   thread:
-    description: List the conversation that a message began, with this server's own and archived messages, in its order.
+    description: List the thread that a message began, in its order, including archived messages and those of this server.
     type: str
   since:
-    description: List only messages sent after a time in UTC, or standing behind the message with this id.
+    description: List only messages sent after this time in UTC, or after the message with this id.
     type: str
   limit:
-    description: List at most this many messages, the most urgent ones.
+    description: The maximum number of messages to list. The most urgent ones are listed.
     type: int
   query:
     description:
-      - A JMESPath expression over the list of messages that selects some of them.
-      - Needs the Python library jmespath on the server (Debian and Ubuntu package C(python3-jmespath)).
+      - A JMESPath expression that selects messages from the list.
+      - Requires the Python library jmespath on the server (Debian and Ubuntu package C(python3-jmespath)).
     type: str
   wait_timeout:
     description: Seconds to wait with O(state=awaited).
     type: int
     default: 300
   poll_interval:
-    description: Seconds between two looks with O(state=awaited).
+    description: Seconds between two reads with O(state=awaited).
     type: int
     default: 15
 seealso:
@@ -159,13 +158,13 @@ EXAMPLES = r"""
   acs.builders.build_message:
   register: inbox
 
-- name: List the errors and warnings that came since yesterday, read or not
+- name: List the errors and warnings since a time, read or not
   acs.builders.build_message:
     unread: false
     types: [error, warning]
     since: "2026-11-21T00:00:00Z"
 
-- name: Ask the partner to install a package, once
+- name: Request the installation of a package from the partner, once
   acs.builders.build_message:
     state: sent
     type: request
@@ -193,7 +192,7 @@ EXAMPLES = r"""
       - name: libmysqlclient-dev
         value: 8.0.36-1
 
-- name: Tell every other server
+- name: Send a message to all other servers
   acs.builders.build_message:
     state: sent
     to: all
@@ -201,18 +200,18 @@ EXAMPLES = r"""
     body: build1 restarts at 22:00 UTC and is back within ten minutes.
     require_ack: true
 
-- name: Mark read what was listed last
+- name: Mark the last listed messages as read
   acs.builders.build_message:
     state: read
 
-- name: Record that this server acts upon a request, before it does
+- name: Record that this server acts upon a request
   acs.builders.build_message:
     state: acted
     id: "{{ inbox.messages[0].id }}"
   register: acting
   when: inbox.messages[0].actionable
 
-- name: Act upon it, once
+- name: Act upon the request, once
   ansible.builtin.debug:
     msg: "Here it is done: {{ acting.message.request }}"
   when: acting is changed
@@ -227,9 +226,9 @@ EXAMPLES = r"""
 RETURN = r"""
 messages:
   description:
-    - What was listed, waited for, acted upon or sent. Listed messages come in order of urgency, errors first, then warnings, requests and
-      the rest, in each those of high priority first; a thread comes in its order.
-    - Every field is there for every message, whatever an old script has written.
+    - The messages that were listed, waited for, acted upon or sent.
+    - A listing is sorted by urgency, errors first, then warnings, requests and the rest, each type by priority. A thread is in its order.
+    - Every message has all these fields, also a message of an old script.
   returned: for O(state=listed), O(state=awaited), O(state=acted), O(state=sent) and O(state=replied)
   type: list
   elements: dict
@@ -244,85 +243,82 @@ messages:
       sample: build1
     to:
       description:
-        - The server it is for, or V(all); several with commas between them, where a message that was not sent by this collection
-          names several.
-        - Names that others wrote in another case, with blanks, or as host names are told as ids. What is no server of the fleet is told as it
-          was written.
+        - The recipient, a server id or V(all). A message that was not sent by this collection may have several, separated by commas.
+        - Names in another case, with blanks, or host names are converted to ids. Unknown names are returned unchanged.
       type: str
       sample: build2
     type:
-      description: The kind of message.
+      description: The type of the message.
       type: str
       sample: request
     priority:
-      description: The priority.
+      description: The priority of the message.
       type: str
       sample: normal
     subject:
-      description: The subject.
+      description: The subject of the message.
       type: str
       sample: Install libmysqlclient-dev
     body:
-      description: The text.
+      description: The text of the message.
       type: str
       sample: Please install libmysqlclient-dev and confirm with its version.
     timestamp:
-      description: When it was sent, as its sender wrote it.
+      description: The time of sending, as its sender wrote it.
       type: str
       sample: "2026-11-22T07:11:46Z"
     read:
-      description: Whether this server has read it; for a message of this server, whether all recipients have.
+      description: Whether this server has read the message. For a message of this server, whether all recipients have read it.
       type: bool
       sample: false
     read_by:
-      description: The servers that have read it, as the repository says.
+      description: The servers that have read the message, according to the repository.
       type: list
       elements: str
       sample: [build2]
     marked_by_other:
-      description: Whether the repository says that this server has read it although it has not; the message stays unread.
+      description: Whether the repository marks the message as read by this server, which has not read it. The message stays unread.
       type: bool
       sample: false
     undeliverable:
-      description: Whether no server of the fleet is its recipient.
+      description: Whether the message is addressed to no server of the fleet.
       type: bool
       sample: false
     queued:
-      description: Whether it waits in the outbox of this server, and the remote does not have it yet.
+      description: Whether the message waits in the outbox of this server.
       type: bool
       sample: false
     other:
       description:
-        - What else its sender has written, members that this collection does not know, and values that do not have the form of
-          theirs, such as a type that does not exist.
+        - Further content of the message, that is, unknown members, and values that are not valid, such as an unknown type.
       type: dict
       sample: {}
     verified:
       description:
-        - Whether its sender wrote it. V(true), it is signed by its sender. V(false), it is in the sender's name and not by it, or
-          was changed. V(unsigned), it has no signature, as the messages of old scripts. V(marked), it is signed by its sender,
-          and the repository carries marks in this server's name that this server has not made.
-        - It is a text. Decide with RV(messages[].actionable), which is a boolean.
+        - Whether the sender wrote the message. V(true) means signed by its sender. V(false) means forged or changed. V(unsigned)
+          means without a signature, as the messages of old scripts. V(marked) means signed by its sender, but with marks of this
+          server in the repository that this server has not made.
+        - This is a text. For decisions use RV(messages[].actionable), which is a boolean.
       type: str
       choices: ["true", "false", unsigned, marked]
       sample: "true"
     verified_reason:
-      description: Why.
+      description: The reason of RV(messages[].verified).
       type: str
       sample: signed by build1
     actionable:
       description:
-        - Whether a program may act upon it. It is signed with a key of another server that is valid now, addressed to this server,
-          not older than a day, and this server has not acted upon it.
-        - Nothing that others can write in the repository decides whether something is done again.
+        - Whether a program may act upon the message. It must be signed with a currently valid key of another server, addressed to
+          this server, not older than a day, and not acted upon yet.
+        - Changes in the repository cannot make a server act upon a message again.
       type: bool
       sample: true
     actionable_reason:
-      description: Why, or why not.
+      description: The reason of RV(messages[].actionable).
       type: str
       sample: signed by build1, for build2, new
     ack_required:
-      description: Whether an acknowledgement is asked for.
+      description: Whether an acknowledgement is requested.
       type: bool
       sample: false
     ack_status:
@@ -330,16 +326,16 @@ messages:
       type: str
       sample: not_requested
     acknowledged_by:
-      description: The servers that have acknowledged it.
+      description: The servers that have acknowledged the message.
       type: list
       elements: str
       sample: []
     in_reply_to:
-      description: The id of the message that it answers; empty when it answers none.
+      description: The id of the message that this one answers; empty if it answers none.
       type: str
       sample: ""
     thread:
-      description: The id of the first message of the conversation.
+      description: The id of the first message of the thread.
       type: str
       sample: msg_1795245106_9f86d081884c7d65
     facts:
@@ -348,11 +344,11 @@ messages:
       elements: dict
       sample: [{"name": "libmysqlclient-dev", "value": "8.0.36-1", "observed_at": "2026-11-22T07:11:46Z"}]
     request:
-      description: The request that programs can read.
+      description: The request for programs.
       type: dict
       sample: {"action": "install_packages", "packages": ["libmysqlclient-dev"]}
     key:
-      description: The sender's idempotency key; empty when it has none.
+      description: The idempotency key of the message; empty if it has none.
       type: str
       sample: install-libmysqlclient-dev
 message:
@@ -367,39 +363,39 @@ ids:
   elements: str
   sample: [msg_1795245106_9f86d081884c7d65]
 unread_count:
-  description: How many messages this server has not read, whatever the filters are.
+  description: The number of unread messages of this server, without any filter.
   returned: for O(state=listed) and O(state=awaited)
   type: int
   sample: 1
 undeliverable_count:
-  description: How many messages are for no server of the fleet and nobody has read.
+  description: The number of unread messages that are addressed to no server of the fleet.
   returned: for O(state=listed) and O(state=awaited)
   type: int
   sample: 0
 remote_age_seconds:
-  description: How old what was read is; 0 unless the remote could not be reached.
+  description: The age of the data in seconds; 0 unless the remote could not be reached.
   returned: for O(state=listed) and O(state=awaited)
   type: int
   sample: 0
 delivery:
   description:
-    - V(pushed) when the remote has taken a commit, V(queued) when the write waits in the outbox of this server.
-    - V(none) when there was nothing to write or in check mode.
+    - V(pushed) if the remote has accepted a commit, V(queued) if the write waits in the outbox of this server.
+    - V(none) if there was nothing to write, and in check mode.
   returned: for all states that write
   type: str
   sample: pushed
 commit:
-  description: The commit that was read, or the one that was pushed.
+  description: The commit that was read or pushed.
   returned: when there is one
   type: str
   sample: 4f1c2a90b7de35a1c86f0d2e9b4a7c5d6e8f1a23
 attempts:
-  description: How many pushes it took; V(0) when another process of the server pushed the write with its own.
+  description: The number of pushes; V(0) if another process of the server pushed the write with its own.
   returned: for all states that write
   type: int
   sample: 1
 reason:
-  description: A stable name of what went wrong, for programs.
+  description: The kind of the error, a stable name for programs.
   returned: on failure
   type: str
   sample: unreachable
@@ -416,7 +412,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
-    """Do what the state asks for."""
+    """Execute the operation of the state."""
     params = module.params
     state = params["state"]
     if state == "listed":

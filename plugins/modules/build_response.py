@@ -2,82 +2,80 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answer messages of known kinds by a playbook."""
+"""Plan and send the answers of a playbook to messages."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: build_response
-short_description: Answer messages of known kinds by a playbook
+short_description: Plan and send the answers of a playbook to messages
 version_added: 0.1.0
 description:
-  - The role P(acs.builders.build_respond#role) uses it to find out what is to be done about the unread messages of a build
-    server, and to send all answers in one commit.
-  - It plans by the operator's rules. A message is answered when its sender has signed it for this server, it is not older
-    than a day, was not acted upon or answered before, and its sender may ask for what it asks for.
-  - Unlike M(acs.builders.build_message), it is no sign of life of the server's manager, and it leaves alone what the manager
-    has listed.
+  - The role P(acs.builders.build_respond#role) uses it to plan the responses to the unread messages of a build server, and to send
+    all answers in one commit.
+  - The plan follows the rules of the operator. A message is answered if it is signed by its sender, addressed to this server, not
+    older than a day, not acted upon or answered before, and if its sender is allowed to make the request.
+  - Unlike M(acs.builders.build_message), it does not count as activity of the manager, and does not change the last listing.
 extends_documentation_fragment:
   - acs.builders.builders
 options:
   state:
     description:
-      - V(planned) returns what is to be done about each unread message, and changes nothing.
-      - V(sent) sends O(responses) in one commit. A message that this server has answered before is not answered again.
+      - V(planned) returns the planned response to each unread message, and changes nothing.
+      - V(sent) sends O(responses) in one commit. A message that this server has already answered is not answered again.
     type: str
     choices: [planned, sent]
     default: planned
   allowed_actions:
     description:
-      - For each server, the kinds of messages that are answered, from V(install_packages), V(check_packages),
-        V(status_report), V(build_started), V(build_failed), V(stale_heartbeat) and V(facts). V(all) stands for the servers
-        that are not named.
-      - Every kind for every server when left out.
+      - For each server, the kinds of messages to answer, from V(install_packages), V(check_packages), V(status_report),
+        V(build_started), V(build_failed), V(stale_heartbeat) and V(facts). V(all) applies to servers that are not listed.
+      - The default is every kind for every server.
     type: dict
   allowed_packages:
-    description: Shell patterns of the packages that may be installed. None when left out.
+    description: Shell patterns of the packages that may be installed. The default is none.
     type: list
     elements: str
     default: []
   allowed_paths:
-    description: The Git repositories on this server whose commit is told.
+    description: The Git repositories on this server whose commits may be requested.
     type: list
     elements: str
     default: []
   reply_deadline:
-    description: Seconds after which a message that waits for the manager is overdue.
+    description: Seconds after which a message for the manager is overdue.
     type: int
     default: 3600
   responses:
-    description: What is done about messages. Required for O(state=sent).
+    description: The responses to messages. Required for O(state=sent).
     type: list
     elements: dict
     suboptions:
       id:
-        description: The message.
+        description: The id of the message.
         type: str
         required: true
       body:
         description:
-          - The answer, 1 to 10,000 characters. None is sent when left out.
-          - What looks like a secret in it is redacted.
+          - The text of the answer, 1 to 10,000 characters. Without it, no answer is sent.
+          - Text that looks like a secret is redacted.
         type: str
       type:
-        description: The kind of the answer.
+        description: The type of the answer.
         type: str
         choices: [info, warning, error]
         default: info
       facts:
-        description: Facts for programs, each with C(name), C(value) and, when known, C(observed_at).
+        description: Facts for programs, each with C(name), C(value) and, if known, C(observed_at).
         type: list
         elements: dict
         default: []
       acknowledge:
-        description: Whether the message is acknowledged.
+        description: Whether to acknowledge the message.
         type: bool
         default: false
       mark_read:
-        description: Whether it is marked read. Otherwise it stays in front of the manager.
+        description: Whether to mark the message as read. Otherwise it stays unread for the manager.
         type: bool
         default: true
 seealso:
@@ -85,7 +83,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what would be done about the unread messages
+- name: Plan the responses to the unread messages
   acs.builders.build_response:
     allowed_actions:
       build1: [install_packages, check_packages, status_report]
@@ -93,7 +91,7 @@ EXAMPLES = r"""
     allowed_packages: ["lib*-dev"]
   register: plan
 
-- name: Answer the first of them
+- name: Answer the first message
   acs.builders.build_response:
     state: sent
     responses:
@@ -106,7 +104,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What is to be done about each unread message, the most urgent first.
+  description: The planned response to each unread message, the most urgent message first.
   returned: for O(state=planned)
   type: list
   elements: dict
@@ -117,40 +115,40 @@ steps:
       sample: {"id": "msg_1795245106_9f86d081884c7d65", "from": "build1", "subject": "Install libmysqlclient-dev"}
     decision:
       description:
-        - V(answer), answer it. V(finish), answer what was begun before, without doing it again. V(decline), answer with
-          RV(steps[].reason). V(mark), only mark it. V(leave), leave it to the manager.
+        - V(answer) executes and answers the message. V(finish) answers a message whose execution was interrupted, without executing it
+          again. V(decline) answers with RV(steps[].reason). V(mark) only marks it. V(leave) leaves it to the manager.
       type: str
       sample: answer
     reason:
-      description: Why.
+      description: The reason of the decision.
       type: str
       sample: build1 is allowed to request install_packages
     kind:
-      description: What it asks for, as in O(allowed_actions); empty when that is not known.
+      description: The kind of the request, as in O(allowed_actions); empty if it is unknown.
       type: str
       sample: install_packages
     details:
-      description: What the kind needs.
+      description: The parameters of the request.
       type: dict
       sample: {"packages": ["libmysqlclient-dev"]}
     acts:
-      description: Whether something is changed on this server, which has to be recorded with O(acs.builders.build_message#module:state=acted) before.
+      description: Whether the response changes this server. It must then be recorded first with O(acs.builders.build_message#module:state=acted).
       type: bool
       sample: true
     acknowledge:
-      description: Whether it is to be acknowledged.
+      description: Whether to acknowledge the message.
       type: bool
       sample: false
     mark_read:
-      description: Whether it is to be marked read.
+      description: Whether to mark the message as read.
       type: bool
       sample: true
     position:
-      description: Its place in the mailbox, the oldest first.
+      description: The position of the message in the mailbox, the oldest first.
       type: int
       sample: 12
     overdue:
-      description: Whether it has waited for longer than O(reply_deadline).
+      description: Whether the message is older than O(reply_deadline).
       type: bool
       sample: false
 messages:
@@ -161,8 +159,8 @@ messages:
   sample: [{"id": "msg_1795245107_0cc175b9c0f1b6a8", "in_reply_to": "msg_1795245106_9f86d081884c7d65"}]
 delivery:
   description:
-    - V(pushed) when the remote has taken a commit, V(queued) when the write waits in the outbox of this server.
-    - V(none) when there was nothing to write or in check mode.
+    - V(pushed) if the remote has accepted a commit, V(queued) if the write waits in the outbox of this server.
+    - V(none) if there was nothing to write, and in check mode.
   returned: for O(state=sent)
   type: str
   sample: pushed
@@ -172,12 +170,12 @@ commit:
   type: str
   sample: 4f1c2a90b7de35a1c86f0d2e9b4a7c5d6e8f1a23
 attempts:
-  description: How many pushes it took; V(0) when another process of the server pushed the write with its own.
+  description: The number of pushes; V(0) if another process of the server pushed the write with its own.
   returned: for O(state=sent)
   type: int
   sample: 1
 reason:
-  description: A stable name of what went wrong, for programs.
+  description: The kind of the error, a stable name for programs.
   returned: on failure
   type: str
   sample: unreachable
@@ -195,7 +193,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
-    """Plan, or send what was planned."""
+    """Plan responses, or send them."""
     params = module.params
     if params["state"] == "planned":
         names = {"packages": "allowed_packages", "paths": "allowed_paths", "deadline": "reply_deadline"}

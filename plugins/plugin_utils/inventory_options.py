@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of a module that the variables of the inventory give."""
+"""Defaults of module options from variables of the inventory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,11 @@ VARIABLES = {
     "pat_file": "builders_pat_file",
     "state_dir": "builders_state_dir",
 }
-"""Options, and the variables that give them if neither the task nor module_defaults does.
-
-If no variable does either, the module takes them from the configuration of the server.
-"""
+"""The variable that sets each option if the task and module_defaults do not."""
 
 
 class ActionModule(NormalModule):  # type: ignore[misc]
-    """Runs a module with the options that the variables of the inventory give."""
+    """Runs a module as Ansible does, with defaults from the inventory."""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module of the task, and return its result."""

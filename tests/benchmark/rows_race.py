@@ -100,7 +100,7 @@ def race(scale: Scale, hosts: int, at_once: bool, is_far: bool) -> list[Result]:
     return [
         Result(f"{name}: delivered exactly once", once, "", at_least=sent, at_most=len(delivered)),
         Result(f"{name}: rate / the floor's", push * sent / took, at_least=0.6, times={"ours": waits}, detail=detail),
-        *([] if at_once or hosts == 1 else [Result(f"{name}: the same, Git alone, none in vain", bound)]),
+        *([] if at_once or hosts == 1 else [Result(f"{name}: the same, Git alone, no rejected push", bound)]),
         Result(f"{name}: longest wait / median", max(waits) / statistics.median(waits), at_most=10, detail=medians),
         Result(f"{name}: commits", builders.commits() - commits, ""),
     ]

@@ -29,7 +29,7 @@ def _repair(builders: Builders, server: str) -> None:
     clone = builders.clone(server)
     for lock in (clone / ".git").rglob("*.lock"):
         os.utime(lock, (time.time() - 3600,) * 2)
-    program = TOP / "roles" / "build_repository" / "files" / "mend-clone"
+    program = TOP / "roles" / "build_repository" / "files" / "repair-clone"
     url = git("config", "remote.origin.url", cwd=clone)
     subprocess.run([sys.executable, program, clone, url, "main"], check=True, stdout=subprocess.DEVNULL)
 

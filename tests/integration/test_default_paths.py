@@ -97,4 +97,4 @@ def test_a_set_up_with_a_variable_that_cannot_be_used_writes_nothing(builders: B
     told = " ".join(done.stdout.split())
     assert done.stdout.count("\nrefused\n") == 3 and re.findall(r"changed=([1-9])", told) == [], done.output
     assert "build_heartbeat_interval" in told and "whole numbers greater than 0" in told
-    assert "build2 has builders_repo that is no whole path" in told
+    assert "builders_repo is not an absolute path" in told

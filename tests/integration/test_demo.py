@@ -26,7 +26,7 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         assert "[WARNING]" not in done.output + (servers.folder / "demo.log").read_text()
         progress, _title, shown = done.stdout.partition("THE CONVERSATION")
         assert progress.startswith("Two servers on this machine, in ")
-        assert re.search(r"^  Respond +\.{9,}$", progress, re.MULTILINE)
+        assert re.search(r"^  Answer the request +\.{9,}$", progress, re.MULTILINE)
         assert progress.count("\n") < 20
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
         assert question[1:] == ("build1", "build2", "request", "Install libmysqlclient-dev")
@@ -63,9 +63,9 @@ def check_places(shown: str, variables: dict[str, str], number: int) -> None:
         done = run("sh", "-euc", command, cwd=Path("/"), variables=plain)
         assert done.code == 0, done.output
         printed[what] = done.stdout
-    assert len(json.loads(printed["what is in the repository"])["messages"]) == 2 + 2 * number
-    assert printed["who wrote what when"].splitlines()[0].endswith(" build2: success (demo)")
-    assert printed["all mail of a server"].count('"subject": "Re: Install libmysqlclient-dev"') == number
+    assert len(json.loads(printed["messages in the repository"])["messages"]) == 2 + 2 * number
+    assert printed["history of the repository"].splitlines()[0].endswith(" build2: success (demo)")
+    assert printed["all messages of a server"].count('"subject": "Re: Install libmysqlclient-dev"') == number
 
 
 def test_a_demo_that_fails_says_why(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def play(builders: Builders, talkative: Path) -> str:
         PATH=path_of(talkative),
     )
     assert done.code != 0
-    assert "of an earlier fetch, for the remote says" in done.stdout and "could not be made" in done.stdout
+    assert "with an earlier fetch, since the remote could not be read" in done.stdout
+    assert "could not be cloned" in done.stdout
     return done.output
 
 

@@ -135,7 +135,7 @@ def test_ansible_and_its_plays(builders: Builders, tmp_path: Path, name: str) ->
     play.write_text(json.dumps([{"hosts": "build1", **common, "tasks": tasks}]))
     listed = ad_hoc(builders.folder, "build1", "build_message")
     played = ansible("playbook", play, "playbooks/health.yml", folder=builders.folder)
-    assert "Fail when a server is stale" in played.stdout, played.output
+    assert "Fail if a server is stale" in played.stdout, played.output
     for done in (listed, played):
         assert "Traceback" not in done.output and "012345678" not in done.output
         check_harmless(builders, done.output)

@@ -23,7 +23,7 @@ def test_a_build_is_watched_to_its_end(builders: Builders) -> None:
     command = "for n in $(seq 15); do echo step $n; sleep 1; done; echo x > a.deb"
     done = build(builders, command, artifacts=["*.deb"])
     assert done.code == 0, done.output
-    assert "job_1 runs for " in done.stdout and "last: step " in done.stdout
+    assert "job_1 has been running for " in done.stdout and "last line: step " in done.stdout
     log = builders.folder / "build1" / "build-logs" / "job_1.log"
     assert log.read_text().startswith("step 1\n"), "the embedded servers write below their own folder alone"
     assert "job_1 success on build1 after " in done.stdout and "a.deb, 2 bytes, SHA-256 73cb3858" in done.stdout
@@ -45,7 +45,7 @@ def test_check_mode_builds_nothing(builders: Builders) -> None:
 def test_a_command_that_lost_its_quotes_is_not_run(builders: Builders) -> None:
     words = ("-e", "job=x", "-e", f"source={builders.folder}", "-e", "command=touch built here")
     done = ansible("playbook", "playbooks/run_build.yml", *words, folder=builders.folder)
-    assert done.code != 0 and "these words belong to none: built here." in done.output
+    assert done.code != 0 and "These words belong to no variable: built here." in done.output
     (advised,) = set(re.findall(r"-e '(\{.*?\})'", done.stdout))
     assert yaml.safe_load(advised) == {"command": "mvn verify"}
     assert not (builders.state("build1") / "job.json").exists()
@@ -53,7 +53,7 @@ def test_a_command_that_lost_its_quotes_is_not_run(builders: Builders) -> None:
 
 def test_a_build_that_is_not_described_is_one_sentence(builders: Builders) -> None:
     done = ansible("playbook", "playbooks/run_build.yml", "-e", "job=x", folder=builders.folder)
-    assert done.code != 0 and "The build is not described." in done.output
+    assert done.code != 0 and "The variables job, source and command are required." in done.output
     (advised,) = set(re.findall(r"-e '(\{.*?\})'", done.stdout))
     words = ("-e", advised, "--check")
     assert yaml.safe_load(advised).keys() == {"job", "source", "command"}

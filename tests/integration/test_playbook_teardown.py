@@ -28,9 +28,9 @@ def test_only_what_is_in_the_scratch_folder_is_removed_and_that_once(
         {"builders_repo": str(builders.folder)},
     ):
         refused = tear_down(builders, **variables)
-        assert refused.code != 0 and "nothing outside of" in refused.output, refused.output
+        assert refused.code != 0 and "These paths are outside of it" in refused.output, refused.output
     root = tear_down(builders, builders_repo="/", builders_remote_embedded=False)
-    assert root.code != 0 and "build1 has builders_repo that is no whole path" in root.output, root.output
+    assert root.code != 0 and "builders_repo is not an absolute path" in root.output, root.output
     assert (other / "kept").exists() and builders.clone("build1").exists() and builders.state("build1").exists()
     token = other / "PAT"
     token.write_text("token\n")

@@ -22,13 +22,13 @@ FINE = "github_pat_" + "F" * 22 + "_" + "f" * 59
 OLD = "ghp_" + "O" * 36
 WRONG = "ghp_" + "W" * 36
 OTHER = "glpat-" + "x" * 20
-NO_TOKEN = r"has no token in \S+ that can be used.+build_pat_token.+build_pat_source_file.+ACS_UNSET"
+NO_TOKEN = r"has no valid token in \S+, .+build_pat_token.+build_pat_source_file.+ACS_UNSET"
 ODD = {
-    "archived": r"answered 403.+left as it is.+archived: unarchive it",
-    "moved": r"answered 301.+another address, \S+/New\.git: set builders_remote_url",
-    "busy": r"answered 429.+overloaded or fails: run this again later",
+    "archived": r"HTTP status 403.+not changed.+is archived. Unarchive it",
+    "moved": r"HTTP status 301.+Set builders_remote_url to its new address: \S+/New\.git",
+    "busy": r"HTTP status 429.+overloaded or fails. Run this again later",
 }
-BAD_FORM = "does not look like one of GitHub"
+BAD_FORM = "not in the format of a GitHub token"
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,8 @@ def cases(folder: Path, remote: str, odd: dict[str, str]) -> dict[str, Case]:
         "spaced": Case({"build_pat_token": f"{OTHER} {OTHER}", "build_pat_allow_other_forms": True}, says=BAD_FORM),
         "control": Case({"build_pat_token": f"{CLASSIC}\x1b[0m", "build_pat_allow_other_forms": True}, says=BAD_FORM),
         "no-file": Case({"build_pat_source_file": "/nonexistent/token"}, says="no file /nonexistent/token"),
-        "refused": Case({"build_pat_token": WRONG, **asked}, OLD.encode(), says=r"answered 401.+left as it is"),
-        "away": Case(
-            {"build_pat_token": WRONG, **asked, "build_pat_url": nowhere}, OLD.encode(), says="answered nothing"
-        ),
+        "refused": Case({"build_pat_token": WRONG, **asked}, OLD.encode(), says=r"HTTP status 401.+not changed"),
+        "away": Case({"build_pat_token": WRONG, **asked, "build_pat_url": nowhere}, OLD.encode(), says="no answer"),
         **{
             f"remote-{name}": Case(
                 {"build_pat_token": CLASSIC, **asked, "build_pat_url": f"{url}/Build.git"}, OLD.encode(), says=ODD[name]

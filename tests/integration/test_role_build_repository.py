@@ -27,7 +27,7 @@ URL = "https://git.example/Build.git"
 def mend(clone: Path, url: str | Path, *options: str, helper: str = "") -> dict[str, Any]:
     """Run the script that mends a clone."""
     done = subprocess.run(
-        [sys.executable, str(FILES / "mend-clone"), *options, str(clone), str(url), "main", helper],
+        [sys.executable, str(FILES / "repair-clone"), *options, str(clone), str(url), "main", helper],
         env={**os.environ, "GIT_DIR": "/nonexistent"},
         capture_output=True,
         text=True,
@@ -475,5 +475,5 @@ def test_a_new_clone_gets_as_much_history_as_asked_for(builders: Builders) -> No
 def test_a_url_with_a_token_is_refused(builders: Builders) -> None:
     done = play(builders.folder, f"https://{TOKEN}@git.example/Build.git", ("build1",), "-vvvv")
     assert recap(done) == {"build1": (0, 1)}
-    assert "carries a user or a password" in done.stdout
+    assert "contains a user or a password" in done.stdout
     assert TOKEN not in done.output

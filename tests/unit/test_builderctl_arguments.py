@@ -133,16 +133,14 @@ def test_wrong_usage(argv: list[str], says: str, capsys: pytest.CaptureFixture[s
     assert json.loads(capsys.readouterr().out)["error"] == "invalid_input"
 
 
-def test_an_error_is_one_harmless_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_is_one_sanitized_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["read", "--type", "\x1b[31m\nbuilderctl: done\u202e"]) == 2
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1
     assert all(char.isprintable() for char in printed.rstrip("\n"))
 
 
-def test_what_should_not_happen_is_one_line_too(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unexpected_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(_path: str) -> None:
         raise KeyError("ids")
 
@@ -192,7 +190,7 @@ def test_body_from_standard_input_that_is_none(data: bytes, says: str, pipe: int
         read_body()
 
 
-def test_a_pipe_that_nobody_closes_is_not_waited_for(pipe: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_open_pipe_is_not_read_without_hyphen(pipe: int, capsys: pytest.CaptureFixture[str]) -> None:
     """As a service manager, cron or a program that runs this gives one."""
     os.write(pipe, b"one\n")
     assert main(["send", "Subject"]) == 2

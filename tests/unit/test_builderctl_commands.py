@@ -109,7 +109,7 @@ def test_a_half_character_in_an_own_file_is_json_too(builders: Builders, run: Ru
     assert run("build1", "read")["notes"] == ["?"]
 
 
-def test_who_is_active_as_a_manager(builders: Builders, run: Run) -> None:
+def test_commands_that_record_activity(builders: Builders, run: Run) -> None:
     """Reading and writing messages counts; looking at the health, as scripts do, does not."""
     activity = builders.state("build1") / "manager.json"
     run("build2", "send", "Subject", "Body")
@@ -131,7 +131,7 @@ def test_other_wrong_usage(builders: Builders, run: Run) -> None:
     assert run("build1", "read", code=2)["error"] == "identity"
 
 
-def test_a_write_that_is_not_taken_in_time(builders: Builders, run: Run) -> None:
+def test_write_not_accepted_in_time(builders: Builders, run: Run) -> None:
     run("build1", "send", "one", "1")
     hook = builders.remote / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
@@ -147,7 +147,7 @@ def test_a_write_that_is_not_taken_in_time(builders: Builders, run: Run) -> None
     assert "not in the outbox" in run("build1", "outbox", "--retry", waits["id"], code=2)["message"]
 
 
-def test_a_remote_that_says_no(builders: Builders, run: Run) -> None:
+def test_rejecting_or_missing_remote(builders: Builders, run: Run) -> None:
     def point_to(url: str) -> None:
         git("remote", "set-url", "origin", url, cwd=builders.clone("build1"))
 

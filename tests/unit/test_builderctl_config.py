@@ -16,7 +16,7 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
     assert load_config(str(tmp_path / "none.json")) == Config()
 
 
-def test_what_the_file_gives_counts(tmp_path: Path) -> None:
+def test_settings_of_the_file_are_used(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"repo": "/srv/Build", "interval": 5}')
     assert load_config(str(path)) == Config(repo="/srv/Build", interval=5)
@@ -37,7 +37,7 @@ def test_what_the_file_gives_counts(tmp_path: Path) -> None:
         (json.dumps({"archive": "later"}), "archive cannot be 'later'"),
     ],
 )
-def test_a_file_that_is_no_configuration(tmp_path: Path, content: str, said: str) -> None:
+def test_invalid_configuration(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(content)
     with pytest.raises(InvalidInput, match=said):

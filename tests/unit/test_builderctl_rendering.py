@@ -96,7 +96,7 @@ def test_any_message_stays_in_its_frame(
 
 
 @given(st.lists(entries, max_size=3), st.booleans())
-def test_any_listing_is_harmless(mailbox: list[dict[str, Any]], narrowed: bool) -> None:
+def test_any_listing_is_sanitized(mailbox: list[dict[str, Any]], narrowed: bool) -> None:
     listed = {"messages": [shown(entry) for entry in mailbox], "unread_count": 1, "remote_age_seconds": 90}
     listed["undeliverable_count"] = 1
     text = rendering.listing(listed, "build2", narrowed, NOW, PLAIN)
@@ -105,14 +105,14 @@ def test_any_listing_is_harmless(mailbox: list[dict[str, Any]], narrowed: bool) 
 
 
 @given(st.dictionaries(texts, values, max_size=4))
-def test_any_status_is_harmless(document: dict[str, Any]) -> None:
+def test_any_status_is_sanitized(document: dict[str, Any]) -> None:
     text = rendering.status("build1", clean(document), NOW)
     check_harmless(text)
     assert all(line.startswith("  ") for line in text.split("\n")[1:])
 
 
 @given(entries, st.lists(texts, max_size=2))
-def test_what_was_written_is_told_harmlessly(entry: dict[str, Any], ids: list[str]) -> None:
+def test_any_result_is_sanitized(entry: dict[str, Any], ids: list[str]) -> None:
     one = shown(entry)
     check_harmless(rendering.sent({"delivery": "none", "messages": [one], "message": one}))
     check_harmless(rendering.marked("read", {"changed": True, "ids": ids}))
@@ -148,7 +148,7 @@ def health(**changes: Any) -> dict[str, Any]:
 
 
 @given(values, values, values, values, st.lists(texts, max_size=2), st.dictionaries(texts, st.integers()), entries)
-def test_any_health_is_harmless(
+def test_any_health_is_sanitized(
     status: Any, manager: Any, active: Any, job: Any, problems: list[str], jobs: dict[str, int], entry: dict[str, Any]
 ) -> None:
     seen = health(status=status, manager=manager, manager_last_active=active, current_job=job, problems=problems)
@@ -232,7 +232,7 @@ def test_the_whole_of_a_message() -> None:
 
 
 @pytest.mark.parametrize("verified", VERIFIED)
-def test_who_wrote_a_message_stands_at_its_head(verified: str) -> None:
+def test_header_has_label_of_sender(verified: str) -> None:
     """The words are the same ones nowhere else, so that no sender can write them there."""
     standing = Standing(verified, "why\nso", False, "why\nnot")
     lines = rendering.message(shown({"from": "build1", "to": "build2", "type": "request"}, standing), NOW, PLAIN).split(
@@ -249,7 +249,7 @@ def listing(*mailbox: dict[str, Any], unread: int = 1, age: int = 0, narrowed: b
     return rendering.listing(listed, "build2", narrowed, NOW, PLAIN)
 
 
-def test_what_a_listing_says_beside_the_messages() -> None:
+def test_hints_of_a_listing() -> None:
     mine = {"id": "msg_1", "from": "build1", "to": "build2", "body": "x"}
     assert listing(unread=0) == "No unread messages."
     assert listing(unread=2, narrowed=True) == "No messages found, 2 unread."
@@ -318,7 +318,7 @@ def test_other_results() -> None:
     assert rendering.status("build3", {}, NOW) == "build3 has published no status."
 
 
-def test_what_waits_is_not_told_as_published() -> None:
+def test_queued_status_and_message() -> None:
     document = {"status": "building", "timestamp": "2026-11-22T07:11:40Z"}
     text = rendering.status("build1", document, NOW, queued=True)
     assert text.startswith("build1: queued in the outbox, not published yet, reported 6 s ago")

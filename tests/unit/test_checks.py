@@ -132,7 +132,7 @@ def test_an_interrupted_run_ends_all_its_steps(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=LIMIT)[0].decode()
     assert process.returncode == 130, output
-    assert "Ended before all checks were done." in output
+    assert "Stopped before all checks were completed." in output
     assert found(tmp_path) == []
 
 

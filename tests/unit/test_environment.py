@@ -122,7 +122,7 @@ def test_one_line_for_each_architecture(install: Install, info: Path) -> None:
     assert packages()["gone-list"]["installed_at"] is None
 
 
-def test_what_is_removed_is_told_when_it_is_named(install: Install, info: Path) -> None:
+def test_removed_package_is_returned_by_name(install: Install, info: Path) -> None:
     (info / "ntp.list").touch()
     install(
         "dpkg-query",
@@ -169,7 +169,7 @@ def test_what_stands_in_the_place_of_a_package_is_told(install: Install, info: P
 
 @dpkg_needed
 @pytest.mark.usefixtures("install")
-def test_what_stands_in_the_place_of_a_package_of_this_machine_is_told() -> None:
+def test_installed_provider_is_returned() -> None:
     """Debian's Perl provides perlapi-VERSION, which is no package."""
     shown = subprocess.run(
         ["dpkg-query", "--show", "--showformat=${Provides}", "perl-base"], check=True, capture_output=True, text=True
@@ -249,7 +249,7 @@ def test_a_git_variable_of_the_caller_leads_nowhere(tmp_path: Path, monkeypatch:
 
 @pytest.mark.usefixtures("install")
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, to give a repository to somebody else")
-def test_a_repository_of_somebody_else_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repository_of_another_user_is_omitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     git("init", "--quiet", tmp_path / "a")
     identity = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")

@@ -34,7 +34,7 @@ def check_message(comparison: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def test_what_is_the_same() -> None:
+def test_identical_environments() -> None:
     same = environment(toolchain={"git": "2.39.5"}, bash="5.2")
     compared = compare({"build2": same, "build1": same})
     assert (compared["servers"], compared["identical"]) == (["build1", "build2"], True)
@@ -46,7 +46,7 @@ def test_what_is_the_same() -> None:
     assert message["body"].endswith("of build1, build2: 3 identical, 0 differing, 0 missing.")
 
 
-def test_what_differs_and_what_is_missing() -> None:
+def test_differing_and_missing_entries() -> None:
     one = environment("6.1.0", {"java": "17.0.9", "node": "18.19.0"}, bash="5.2", curl="8.1")
     two = environment("6.1.1", {"java": "17.0.9"}, bash="5.1", curl="8.1")
     two["packages"]["curl"]["status"] = "deinstall ok config-files"
@@ -84,7 +84,7 @@ def test_what_differs_and_what_is_missing() -> None:
         ({"build1": environment(), "build2": {"kernel": "6", "toolchain": {}}}, "build2 has another form"),
     ],
 )
-def test_what_cannot_be_compared(environments: Any, said: str) -> None:
+def test_invalid_environments(environments: Any, said: str) -> None:
     with pytest.raises(AnsibleFilterError, match=rf"{said}.*at least two servers"):
         compare(environments)
 
@@ -96,7 +96,7 @@ def test_700_packages_on_two_servers() -> None:
     assert compared["counts"] == {"identical": 590 + 1, "differing": 100, "missing": 20}
 
 
-def test_what_has_no_room_is_counted() -> None:
+def test_omitted_entries_are_counted() -> None:
     names = [f"package-ä-{number:05}" for number in range(2000)]
     one, two = environment(**dict.fromkeys(names, "1.0-1")), environment(**dict.fromkeys(names, "2"))
     message = check_message(compare({"build1": one, "build2": two}))

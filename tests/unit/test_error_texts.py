@@ -69,7 +69,7 @@ def test_texts_are_sentences() -> None:
     ("said", "whole"),
     [("it says no", "it says no."), ("it says no.\n", "it says no."), ("really?", "really?"), ("cut …", "cut …")],
 )
-def test_what_another_program_said_ends_as_a_sentence(said: str, whole: str) -> None:
+def test_output_of_programs_gets_a_full_stop(said: str, whole: str) -> None:
     assert sentence(said) == whole
     assert str(RemoteUnreachable(said, "Try again later.")) == f"{whole} Try again later."
 
@@ -81,9 +81,7 @@ def test_what_another_program_said_ends_as_a_sentence(said: str, whole: str) -> 
         *((errno.EACCES, 1000, "as root"), (errno.EACCES, 0, "chown root:root /some/file")),
     ],
 )
-def test_what_the_system_refuses_is_told_as_what_it_is(
-    number: int, user: int, advice: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_error_of_the_system_has_a_remedy(number: int, user: int, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
     error = OSError(number, "It cannot be", "/some/file")
     assert str(unusable(error)).startswith("/some/file: It cannot be. ")
@@ -100,7 +98,7 @@ def advice(draft: Draft) -> str:
     return refusal.value.remedy
 
 
-def test_what_is_advised_to_a_module_is_accepted() -> None:
+def test_advised_options_are_accepted() -> None:
     """As somebody writes it who writes a play."""
     told = advice(Draft("x", "y", facts=({"name": "git"},)))
     (facts,) = re.findall(r"facts=(\[.*\])", told)

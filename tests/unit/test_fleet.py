@@ -64,7 +64,7 @@ def test_the_reserved_words_are_those_of_the_protocol() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, True, ["build1"], {}])
-def test_what_is_no_text_is_no_id(value: Any) -> None:
+def test_other_types_are_not_server_ids(value: Any) -> None:
     assert not is_server_id(value)
 
 
@@ -83,12 +83,12 @@ def test_without_a_fleet_file_any_id_is_a_recipient() -> None:
         Fleet().check_recipient("messages")
 
 
-def test_an_empty_fleet_knows_nobody() -> None:
+def test_empty_fleet_has_no_servers() -> None:
     with pytest.raises(UnknownServer):
         Fleet(expected=True).check_recipient("build1")
 
 
-def test_who_there_is() -> None:
+def test_ids_of_the_fleet() -> None:
     """The fleet file is the only list; without one, whoever was seen in the repository."""
     assert THREE.ids(seen=["build9"]) == ["build1", "build2", "build3"]
     assert Fleet().ids(seen=["b", "a", "b"]) == ["a", "b"]
@@ -143,9 +143,7 @@ def test_reading_the_fleet_file(state: StateDirectory, system_files: Path, write
         pytest.param("[" * 100_000, id="arrays without end"),
     ],
 )
-def test_a_file_that_is_no_fleet_file(
-    state: StateDirectory, system_files: Path, write_fleet: WriteFleet, content: str
-) -> None:
+def test_invalid_fleet_file(state: StateDirectory, system_files: Path, write_fleet: WriteFleet, content: str) -> None:
     """It is never passed over for the one in /etc."""
     write_fleet(system_files, [{"id": "build1"}])
     write_fleet(state.path, content)
@@ -190,7 +188,7 @@ def this_host_is(
         (None, None, "elsewhere", "build9", "build9"),
     ],
 )
-def test_who_this_host_is(
+def test_identify_reads_sources_in_order(
     monkeypatch: pytest.MonkeyPatch,
     state: StateDirectory,
     own: str | None,
@@ -214,7 +212,7 @@ def test_who_this_host_is(
         (None, None, "ll-builder1", "build2", "the host name ll-Builder1"),
     ],
 )
-def test_no_server_speaks_for_another(
+def test_identify_rejects_id_of_another_server(
     monkeypatch: pytest.MonkeyPatch,
     state: StateDirectory,
     own: str | None,
@@ -230,7 +228,7 @@ def test_no_server_speaks_for_another(
 
 
 @pytest.mark.usefixtures("system_files")
-def test_nothing_tells_who_this_host_is(state: StateDirectory) -> None:
+def test_identify_without_any_id(state: StateDirectory) -> None:
     with pytest.raises(IdentityMismatch, match="is not configured") as caught:
         identify(HOSTS, state)
     assert re.search("/state/server_id .*option server_id.*setup.yml", caught.value.remedy)

@@ -20,7 +20,7 @@ def member(**more: Any) -> dict[str, Any]:
     return {**GOOD, **more}
 
 
-def test_what_is_written_is_read_again(state: StateDirectory) -> None:
+def test_record_can_be_loaded(state: StateDirectory) -> None:
     servers = [member(partner="build2"), {"id": "build2", "ip": "2001:db8::2", "manager": None}]
     record = fleet_record(servers, URL)
     (state.make() / "fleet.json").write_text(json.dumps(record))
@@ -54,7 +54,7 @@ def test_good_remotes(url: str) -> None:
         ({"partner": "build1"}, "build1: builders_partner, 'build1', is not another host"),
     ],
 )
-def test_what_a_server_would_refuse_is_refused_with_its_name(more: dict[str, Any], told: str) -> None:
+def test_invalid_value_is_rejected_with_its_variable(more: dict[str, Any], told: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         fleet_record([member(**more)], URL)
     assert told in str(caught.value) and "Nothing was written" in str(caught.value)

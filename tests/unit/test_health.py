@@ -55,7 +55,7 @@ def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
         *((120, 240, "ok"), (120, 241, "aging"), (120, 600, "aging"), (120, 601, "stale")),
     ],
 )
-def test_how_old_a_beat_may_be(builders: Builders, clock: Clock, interval: int, age: int, state: str) -> None:
+def test_age_decides_state(builders: Builders, clock: Clock, interval: int, age: int, state: str) -> None:
     """A longer interval of a server stretches the limits, a shorter one does not."""
     with builders.host("build2") as host:
         beat(clock.on(host), interval=interval)
@@ -91,7 +91,7 @@ def test_a_server_that_was_never_seen(builders: Builders, clock: Clock) -> None:
     assert found["healthy"] is False
 
 
-def test_a_heartbeat_that_is_gone(builders: Builders, clock: Clock) -> None:
+def test_deleted_heartbeat_is_reported(builders: Builders, clock: Clock) -> None:
     all_beat(builders, clock)
     health(builders, clock)
     git("update-ref", "-d", "refs/heartbeats/build2", cwd=builders.remote)
@@ -103,7 +103,7 @@ def test_a_heartbeat_that_is_gone(builders: Builders, clock: Clock) -> None:
     assert found["problems"] == ["build2: its heartbeat, last seen 60 s ago, was deleted"]
 
 
-def test_a_heartbeat_that_is_not_believed_has_a_time(builders: Builders) -> None:
+def test_untrusted_heartbeat_is_reported(builders: Builders) -> None:
     clock = after_keys()
     all_beat(builders, clock)
     builders.trust()
@@ -120,7 +120,7 @@ def test_a_heartbeat_without_a_time(builders: Builders, clock: Clock) -> None:
     assert found["servers"]["build2"]["state"] == "stale"
 
 
-def test_a_reader_whose_clock_was_ahead_sees_who_is_silent(builders: Builders, clock: Clock) -> None:
+def test_age_after_own_clock_was_corrected(builders: Builders, clock: Clock) -> None:
     right = Clock(clock.start, clock.passed)
     clock.move(days=1)
     for _look in range(2):
@@ -144,7 +144,7 @@ def test_a_status_of_a_clock_that_was_corrected_is_not_an_older_one(builders: Bu
         assert (server["status"], [one for one in server["problems"] if "status" in one]) == (status, [])
 
 
-def test_a_server_that_says_it_is_not_well(builders: Builders, clock: Clock) -> None:
+def test_reported_problems_are_in_the_health(builders: Builders, clock: Clock) -> None:
     with builders.host("build1") as host:
         beat(clock.on(host), problems=("the disk is full",))
     with builders.host("build2") as host:
@@ -174,7 +174,7 @@ def test_a_beat_of_wrong_types(builders: Builders, clock: Clock, problems: str, 
     assert server["problems"] == told.get(problems, [])
 
 
-def test_a_server_that_nobody_expects_is_named(builders: Builders, clock: Clock) -> None:
+def test_server_outside_of_the_fleet_is_reported(builders: Builders, clock: Clock) -> None:
     all_beat(builders, clock)
     builders.add_server("build9")
     with builders.host("build9") as host:
@@ -186,14 +186,14 @@ def test_a_server_that_nobody_expects_is_named(builders: Builders, clock: Clock)
     assert found["healthy"] is True, "it is named, and none of the fleet is ill"
 
 
-def test_without_a_fleet_file_whoever_is_seen_is_shown(legacy: Builders, clock: Clock) -> None:
+def test_without_fleet_file_servers_in_repository_count(legacy: Builders, clock: Clock) -> None:
     (legacy.state("build1") / "fleet.json").unlink()
     found = health(legacy, clock)
     assert set(found["servers"]) == {"build1", "build2", "build3"}
     assert all(server["expected"] for server in found["servers"].values())
 
 
-def test_what_the_old_scripts_left(legacy: Builders, clock: Clock) -> None:
+def test_documents_of_the_shell_scripts(legacy: Builders, clock: Clock) -> None:
     found = health(legacy, clock)
     assert found["jobs"] == {"completed": 2, "queued": 1}
     assert {server["state"] for server in found["servers"].values()} == {"stale"}
@@ -238,7 +238,7 @@ def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
     assert len(health(builders, clock)["messages"]["overdue_requests"]) == 1
 
 
-def test_unread_mail_that_waits_too_long(tmp_path: Any, clock: Clock) -> None:
+def test_overdue_unread_messages(tmp_path: Any, clock: Clock) -> None:
     builders = make_builders(tmp_path)
     with builders.host("build1") as host:
         first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0]["id"]
@@ -260,7 +260,7 @@ def test_unread_mail_that_waits_too_long(tmp_path: Any, clock: Clock) -> None:
         assert len(read_health(host, reply_deadline=60)["messages"]["overdue_mail"]) == 1
 
 
-def test_what_a_server_itself_has_read_counts_by_its_ledger(legacy: Builders, clock: Clock) -> None:
+def test_own_unread_messages_are_counted_by_ledger(legacy: Builders, clock: Clock) -> None:
     with legacy.host("build3") as host:
         mark_read(clock.on(host), ["msg_1762636444_6912"])
     before = health(legacy, clock, "build3")["messages"]["unread"]["build3"]
@@ -270,7 +270,7 @@ def test_what_a_server_itself_has_read_counts_by_its_ledger(legacy: Builders, cl
     assert health(legacy, clock, "build1")["messages"]["unread"]["build3"] == 0
 
 
-def test_a_broken_mailbox_is_a_problem_and_the_rest_is_told(legacy: Builders, clock: Clock) -> None:
+def test_damaged_mailbox_hides_nothing_else(legacy: Builders, clock: Clock) -> None:
     legacy.commit(MESSAGES, b'{\n  "messages": [\n<<<<<<< HEAD\n')
     all_beat(legacy, clock)
     found = health(legacy, clock)

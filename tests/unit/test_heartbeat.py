@@ -36,7 +36,7 @@ def copy_of(builders: Builders, server: str) -> Builders:
     return other
 
 
-def test_what_a_heartbeat_says(builders: Builders, clock: Clock) -> None:
+def test_members_of_a_heartbeat(builders: Builders, clock: Clock) -> None:
     with builders.host("build1") as host:
         host = clock.on(host)
         first = beat(host)
@@ -76,7 +76,7 @@ def test_a_beat_adds_nothing_to_the_branch_and_shows_no_other(legacy: Builders) 
     assert "heartbeats" not in git("for-each-ref", cwd=legacy.folder / "fresh")
 
 
-def test_everybodys_beats_are_read(legacy: Builders, clock: Clock) -> None:
+def test_heartbeats_of_all_servers_are_read(legacy: Builders, clock: Clock) -> None:
     """From the refs and from the branch, where the old scripts beat; of one server the newest."""
     with legacy.host("build1") as host:
         host = clock.on(host)

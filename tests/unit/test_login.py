@@ -21,14 +21,14 @@ def health(unread: int = 0, overdue: int = 0, problems: tuple[str, ...] = ()) ->
     return {"messages": {"unread": {"build1": unread}, "overdue_mail": mail}, "problems": list(problems)}
 
 
-def test_nothing_is_said_when_nothing_waits(builders: Builders, clock: Clock) -> None:
+def test_summary_is_empty_without_problems(builders: Builders, clock: Clock) -> None:
     config = Config(state_dir=str(builders.state("build1")))
     with builders.host("build1") as host:
         write_summary(clock.on(host), health(), [], 60)
     assert summary(config, clock()) == ""
 
 
-def test_what_waits_is_said(builders: Builders, clock: Clock) -> None:
+def test_summary_of_messages_and_problems(builders: Builders, clock: Clock) -> None:
     config = Config(state_dir=str(builders.state("build1")))
     problems = ("build1: what its own heartbeat says", "build2: its last heartbeat is 400 s old\x1b[2J")
     with builders.host("build1") as host:
@@ -41,7 +41,7 @@ def test_what_waits_is_said(builders: Builders, clock: Clock) -> None:
     ]
 
 
-def test_a_service_that_is_silent_or_fails_is_said(builders: Builders, clock: Clock) -> None:
+def test_summary_of_silent_or_failing_service(builders: Builders, clock: Clock) -> None:
     config = Config(state_dir=str(builders.state("build1")))
     assert "never run" in summary(config, clock())
     with builders.host("build1") as host:
@@ -58,7 +58,7 @@ def test_a_service_that_is_silent_or_fails_is_said(builders: Builders, clock: Cl
     assert summary(config, clock()) == ""
 
 
-def test_a_record_that_a_wrong_clock_has_dated_is_said(builders: Builders, clock: Clock) -> None:
+def test_summary_dated_in_the_future(builders: Builders, clock: Clock) -> None:
     config = Config(state_dir=str(builders.state("build1")))
     with builders.host("build1") as host:
         write_summary(clock.on(host), health(), [], 60)

@@ -42,7 +42,7 @@ def test_a_package_is_as_it_was_wanted_or_not(
     assert (told["name"], told["ok"], told["version"]) == ("jq", ok, version)
 
 
-def test_the_words_of_the_package_manager_stand_where_it_failed() -> None:
+def test_output_of_package_manager_after_failure() -> None:
     words = {"jq=1.7": "x" * 2000 + "E: Version '1.7' for 'jq' was not found\n", "git": "E: broken"}
     jq, git = package_report(["jq=1.7", "git"], {"jq": found("1.6"), "git": found("2")}, "present", words)
     assert jq["words"].endswith("was not found") and len(jq["words"]) == 1000
@@ -52,12 +52,12 @@ def test_the_words_of_the_package_manager_stand_where_it_failed() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "state"), [(["-o"], "present"), ([], "present"), (["jq"], "broken")])
-def test_what_cannot_be_used_is_one_sentence(wanted: list[str], state: str) -> None:
+def test_invalid_packages_are_rejected(wanted: list[str], state: str) -> None:
     with pytest.raises(AnsibleFilterError, match=r"\.$"):
         package_report(wanted, {}, state)
 
 
-def test_packages_match_or_not_or_nobody_knows() -> None:
+def test_package_versions_on_other_servers() -> None:
     report = package_report(["jq", "git", "gone"], {"jq": found("1.6"), "git": found("2")})
     observed = {"build2": {"jq": found("1.6"), "git": found("3")}}
     matched = match_packages(report, observed)
@@ -76,7 +76,7 @@ def test_patterns_are_those_of_the_shell_and_match_whole_names() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("apt-cache"), reason="there is no apt here to ask")
-def test_a_name_that_apt_reads_as_an_order_is_one_only_where_there_is_no_such_package() -> None:
+def test_final_plus_or_minus_needs_a_package_of_that_name() -> None:
     assert is_safe("jq") and not is_safe("openssh-server-") and not is_safe("no-such-package+")
 
 
@@ -104,7 +104,7 @@ def test_without_apt_such_a_name_is_never_safe(monkeypatch: pytest.MonkeyPatch) 
         ([], "absent"),
     ],
 )
-def test_what_apt_could_take_for_something_else_is_refused(names: Any, state: str) -> None:
+def test_options_and_paths_are_not_packages(names: Any, state: str) -> None:
     with pytest.raises(AnsibleFilterError, match=r"\.$"):
         package_specs(names, state)
 
@@ -114,7 +114,7 @@ def test_good_names_are_named_once() -> None:
     assert package_specs(["jq"], "absent") == ["jq"]
 
 
-def test_what_stands_in_the_place_of_a_package_counts_as_present_and_is_not_removed() -> None:
+def test_provided_package_is_present() -> None:
     observed = {"git-core": {**found("1:2.39"), "provided_by": "git"}}
     (present,) = package_report(["git-core"], observed, "present", {"git-core": "E: a virtual package"})
     assert (present["ok"], present["version"], present["provided_by"]) == (True, "1:2.39", "git")
@@ -124,7 +124,7 @@ def test_what_stands_in_the_place_of_a_package_counts_as_present_and_is_not_remo
     assert (version["ok"], version["words"]) == (False, "E: not found")
 
 
-def test_in_check_mode_only_what_the_package_manager_refuses_is_not_as_it_was_wanted() -> None:
+def test_check_mode_predicts_success_without_error() -> None:
     missing, refused, there = package_report(
         ["jq", "nothing", "git"], {"git": found("2")}, "present", {"nothing": "E: Unable to locate"}, True
     )

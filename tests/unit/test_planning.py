@@ -53,7 +53,7 @@ def planned(builders: Builders, now: Clock, rules: Rules = RULES, server: str = 
         return plan(now.on(host), rules)
 
 
-def test_what_is_known_and_allowed_is_answered_the_rest_is_the_managers(trusted: Builders, now: Clock) -> None:
+def test_allowed_requests_are_answered(trusted: Builders, now: Clock) -> None:
     tell(trusted, now, subject="Coffee?", type="request")
     install = ask(trusted, now, "install_packages", packages=["libssl-dev", "jq=1.6"])
     tell(trusted, now, subject="Starting build ABC", require_ack=True)
@@ -110,7 +110,7 @@ def test_what_is_known_and_allowed_is_answered_the_rest_is_the_managers(trusted:
         ({"action": "facts", "query": "passwords"}, RULES, "The query is not one of commit, disk"),
     ],
 )
-def test_what_is_not_allowed_is_declined_with_the_reason(
+def test_forbidden_request_is_declined_with_reason(
     trusted: Builders, now: Clock, request_: dict[str, Any], rules: Rules, reason: str
 ) -> None:
     tell(trusted, now, type="request", request=request_)
@@ -140,7 +140,7 @@ def test_an_answer_is_never_answered(trusted: Builders, now: Clock) -> None:
     assert [(step.decision, step.reason) for step in steps] == [("leave", "it is an answer from build2")] * 2
 
 
-def test_what_was_answered_before_is_only_marked(trusted: Builders, now: Clock) -> None:
+def test_answered_message_is_only_marked(trusted: Builders, now: Clock) -> None:
     """As when the server was killed between the answer and its record of it."""
     asked, failed = ask(trusted, now, "status_report"), tell(trusted, now, subject="Build failed", type="error")
     with trusted.host("build2") as host:
@@ -154,7 +154,7 @@ def test_what_was_answered_before_is_only_marked(trusted: Builders, now: Clock) 
     assert told[asked] == ("mark", "it was answered before")
 
 
-def test_what_was_begun_is_finished_and_not_done_again(trusted: Builders, now: Clock) -> None:
+def test_interrupted_request_is_answered_without_acting_again(trusted: Builders, now: Clock) -> None:
     asked = ask(trusted, now, "install_packages", packages=["jq"])
     with trusted.host("build2") as host:
         assert act(now.on(host), asked)[1]
@@ -175,7 +175,7 @@ def test_an_old_request_is_declined_and_that_of_an_ended_key_is_left(trusted: Bu
     assert step.decision == "leave" and "is not valid now" in step.reason
 
 
-def test_nobody_is_obeyed_who_is_not_who_he_says(trusted: Builders, now: Clock) -> None:
+def test_unauthenticated_requests_are_not_executed(trusted: Builders, now: Clock) -> None:
     asked = ask(trusted, now, "install_packages", packages=["jq"])
     attacker = Attacker(trusted)
     genuine = next(entry for entry in trusted.messages() if entry["id"] == asked)
@@ -194,7 +194,7 @@ def test_nobody_is_obeyed_who_is_not_who_he_says(trusted: Builders, now: Clock) 
     ]
 
 
-def test_of_two_messages_with_one_id_nobody_knows_which_is_meant(tmp_path: Any, now: Clock) -> None:
+def test_ambiguous_id_is_left_to_the_manager(tmp_path: Any, now: Clock) -> None:
     three = make_builders(tmp_path / "three", ("build1", "build2", "build3"))
     three.trust()
     asked = tell(three, now, "build1", "build2", subject="What's your status?", type="request")
@@ -219,7 +219,7 @@ def test_without_trust_nothing_is_answered(builders: Builders, now: Clock) -> No
     assert (step.decision, step.reason) == ("leave", "not signed")
 
 
-def test_a_request_to_all_is_everybodys(tmp_path: Any, now: Clock) -> None:
+def test_request_to_all_is_planned(tmp_path: Any, now: Clock) -> None:
     three = make_builders(tmp_path / "three", ("build1", "build2", "build3"))
     three.trust()
     tell(three, now, "build1", "all", subject="What's your status?", type="request")

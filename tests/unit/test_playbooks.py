@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
-ONLY_PLACES = ("teardown.yml",)
+ONLY_PATHS = ("teardown.yml",)
 """What has a name that no server can have can still be taken down."""
 CHECKED_BY_ROLE = ("trust.yml",)
 ONLY_READS = ("health.yml",)
@@ -32,5 +32,5 @@ def test_the_inventory_is_checked_first(playbook: Path) -> None:
     elif playbook.name in CHECKED_BY_ROLE:
         assert task["role"] == "acs.builders.build_trust"
     else:
-        expected = "places" if playbook.name in ONLY_PLACES else "check"
+        expected = "paths" if playbook.name in ONLY_PATHS else "check"
         assert task["ansible.builtin.include_role"]["tasks_from"] == expected

@@ -44,7 +44,9 @@ def message(kind: str = "request", subject: str = "Hello", body: str = "Nothing.
         ("request", "Heartbeat stale", "Build1 heartbeat is stale (>5 min).", "stale_heartbeat", None),
     ],
 )
-def test_words_are_known(kind: str, subject: str, body: str, action: str, details: dict[str, Any] | None) -> None:
+def test_phrases_are_recognized(
+    kind: str, subject: str, body: str, action: str, details: dict[str, Any] | None
+) -> None:
     asked = recognize(message(kind, subject, body))
     assert asked is not None and (asked.kind, asked.problem) == (action, "")
     assert details is None or asked.details == details
@@ -67,11 +69,11 @@ def test_words_are_known(kind: str, subject: str, body: str, action: str, detail
         ("error", "Disk full", "The build failed last week too, by the way."),
     ],
 )
-def test_other_words_are_left_to_the_manager(kind: str, subject: str, body: str) -> None:
+def test_other_texts_are_not_recognized(kind: str, subject: str, body: str) -> None:
     assert recognize(message(kind, subject, body)) is None
 
 
-def test_what_the_old_servers_wrote_is_no_order() -> None:
+def test_old_messages_are_not_install_requests() -> None:
     """Nothing in their mailbox reads as a request to install something."""
     entries = json.loads((LEGACY_REPO / MESSAGES).read_text())["messages"]
     kinds = {asked.kind for asked in map(recognize, map(normalise, entries)) if asked}
@@ -90,7 +92,7 @@ def test_a_request_names_packages(request_: dict[str, Any], details: list[str]) 
     assert asked == (request_["action"], {"packages": details}, "")
 
 
-def test_a_request_goes_before_words_also_where_it_is_not_known() -> None:
+def test_request_precedes_text() -> None:
     assert recognize(message(subject="Install jq", request={"action": "reboot"})) is None
     assert recognize(message(subject="Install jq", request={"action": ["install_packages"]})) is None
 
@@ -101,7 +103,7 @@ def test_a_request_goes_before_words_also_where_it_is_not_known() -> None:
      ["jq="], ["jq=1 2"], ["jq=-1"], [1], [["jq"]], ["jq=1", "jq=2"], [f"p{n}" for n in range(101)], ["jq\n"], ["x"],
      ["{{ 7 }}"]],
 )  # fmt: skip
-def test_what_is_no_name_of_a_package_is_a_problem(packages: Any) -> None:
+def test_invalid_package_name_is_a_problem(packages: Any) -> None:
     asked = recognize(message(request={"action": "install_packages", "packages": packages}))
     assert asked is not None and asked.details == {} and asked.problem.endswith(".")
 

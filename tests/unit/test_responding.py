@@ -99,14 +99,14 @@ def test_an_answer_in_the_archive_counts(trusted: Builders) -> None:
     assert answer(trusted, Response(asked, IDLE)) == []
 
 
-def test_an_answer_that_somebody_forged_does_not_count(trusted: Builders) -> None:
+def test_forged_answer_does_not_count(trusted: Builders) -> None:
     asked = ask(trusted)
     forged = {"id": "msg_1_f", "from": "build2", "to": "build1", "in_reply_to": asked, "type": "info", "body": "No."}
     Attacker(trusted).put(forged)
     assert len(answer(trusted, Response(asked, IDLE))) == 1
 
 
-def test_of_several_at_once_one_answers(trusted: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_responses_answer_once(trusted: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
     ids = [ask(trusted, name) for name in "ABC"]
     responses = [Response(message_id, IDLE) for message_id in ids]
@@ -133,7 +133,7 @@ def test_one_message_that_is_not_known_stops_all(trusted: Builders) -> None:
     assert trusted.commits() == commits and unread(trusted) == ["Status?"]
 
 
-def test_what_is_too_long_is_cut_and_keeps_no_other_back(trusted: Builders) -> None:
+def test_long_answer_is_cut(trusted: Builders) -> None:
     first, second, third = (ask(trusted, name) for name in "ABC")
     many = tuple({"name": f"fact {number}", "value": "x" * 50} for number in range(1000))
     long = Draft("", "x" * 10_001, facts=many)
@@ -150,6 +150,6 @@ def test_check_mode_does_nothing(trusted: Builders) -> None:
     assert trusted.commits() == commits and unread(trusted) == ["Status?"]
 
 
-def test_it_is_no_sign_of_the_manager(trusted: Builders) -> None:
+def test_response_is_not_activity_of_the_manager(trusted: Builders) -> None:
     answer(trusted, Response(ask(trusted), IDLE))
     assert not (trusted.state("build2") / ACTIVITY_FILE).exists()

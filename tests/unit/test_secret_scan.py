@@ -45,7 +45,7 @@ FRAGMENTS = [
 TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)
 
 
-def test_a_finding_says_where_and_what_and_not_the_value() -> None:
+def test_finding_has_place_and_name_but_no_value() -> None:
     assert find_secrets(f"use {TOKEN}, please") == [Finding(GITHUB, 4, 44)]
 
 
@@ -58,7 +58,7 @@ def test_findings_come_in_order() -> None:
     ]
 
 
-def test_two_tokens_without_a_gap_are_both_gone() -> None:
+def test_adjacent_tokens_are_both_redacted() -> None:
     assert redact(TOKEN + TOKEN) == (MARK, [GITHUB])
 
 
@@ -73,11 +73,11 @@ def test_a_token_does_not_begin_within_a_word(before: str) -> None:
 
 
 @pytest.mark.parametrize("around", ["{}.", "'{}'", "`{}`", "({})", "T={};", "a_{}", "{}\n", "**{}**", "<{}>", "«{}»"])
-def test_what_stands_around_a_token_stays(around: str) -> None:
+def test_text_around_a_token_is_kept(around: str) -> None:
     assert redact(around.format(TOKEN)) == (around.format(MARK), [GITHUB])
 
 
-def test_the_long_tokens_of_github_go_whole() -> None:
+def test_long_github_tokens_are_redacted_whole() -> None:
     assert redact(f"use ghs_1234567_{web_token(RANDOM)}. Or not.") == (f"use {MARK}. Or not.", [GITHUB])
 
 
@@ -120,7 +120,7 @@ def test_ordinary_texts_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize("file", [OWN, f"{OWN}\n", f"  {OWN}\r\n"])
-def test_the_own_token_is_found_whatever_it_looks_like(file: str) -> None:
+def test_own_token_of_any_form_is_found(file: str) -> None:
     assert redact(f"pat={OWN}!", file) == (f"pat={OWN_MARK}!", [OWN_TOKEN])
 
 
@@ -153,11 +153,11 @@ def test_too_short_a_token_is_not_looked_for(token: str) -> None:
     "password",
     ["***", "<password>", "$VAR", "${VAR}", "{{ var }}", "{{var}}", "PASSWORD", "password", "…", "[redacted]"],
 )
-def test_a_stand_in_for_a_password_is_none(password: str) -> None:
+def test_placeholder_of_a_password_is_ignored(password: str) -> None:
     assert find_secrets(f"git clone https://build1:{password}@github.com/acme/Build.git") == []
 
 
-def test_a_url_without_a_password_is_none() -> None:
+def test_url_without_password_is_ignored() -> None:
     assert find_secrets("https://build1@github.com/a git@github.com:a/b ssh://git@host:22/a http://host:80/@b") == []
 
 
@@ -182,7 +182,7 @@ def test_a_key_cut_short_goes_to_where_it_is_cut() -> None:
     assert clean == "Look:\n[redacted: a private key] (cut)\nThat was all of it."
 
 
-def test_a_key_that_is_only_named_is_none() -> None:
+def test_mention_of_a_private_key_is_ignored() -> None:
     label = "OPENSSH PRIVATE" + " KEY"
     assert find_secrets(f"from -----BEGIN {label}----- to -----END {label}-----, without a gap") == []
     assert find_secrets(f"-----BEGIN {label}-----\n...\n-----END {label}-----") == []
@@ -191,7 +191,7 @@ def test_a_key_that_is_only_named_is_none() -> None:
 # In lists and objects
 
 
-def test_it_says_where_in_a_value_the_secrets_are() -> None:
+def test_places_of_secrets_in_a_value() -> None:
     value = {
         "facts": [{"name": "pat", "value": f"it is {TOKEN}"}, 7, None],
         "body": f"{OWN} {TOKEN} {TOKEN}",
@@ -211,7 +211,7 @@ def test_no_entry_is_lost_when_keys_are_redacted_to_the_same() -> None:
     assert redact_in({TOKEN: 1, f"{TOKEN}7": 2, "x": 3})[0] == {MARK: 1, f"{MARK} (2)": 2, "x": 3}
 
 
-def test_the_key_tells_what_its_value_is() -> None:
+def test_key_is_scanned_with_its_value() -> None:
     key = chars(RANDOM, BASE64, 40)
     value = {"aws_secret_access_key": key, "headers": {"Authorization": f"Basic {key}"}, "sha": key}
     assert redact_in(value) == (
@@ -224,7 +224,7 @@ def test_the_key_tells_what_its_value_is() -> None:
     )
 
 
-def test_what_is_no_text_stays_as_it_is() -> None:
+def test_other_types_are_unchanged() -> None:
     value: dict[Any, Any] = {"n": [1, 2.5, True, None, {}], 3: "three"}
     clean, names = redact_in(value)
     assert (clean, names) == (value, [])
@@ -264,7 +264,7 @@ def test_an_ordinary_body_is_scanned_at_once() -> None:
     assert (time.process_time() - begin) / 20 < 0.02
 
 
-def test_each_form_says_where_it_comes_from() -> None:
+def test_each_form_has_a_source() -> None:
     assert all(form.source and form.name.split()[0] in ("a", "an") for form in FORMS)
     assert all(hint == hint.lower() for form in FORMS for hint in form.hints)
     assert len({form.name for form in FORMS}) == len(FORMS)

@@ -105,7 +105,7 @@ def test_a_new_key_by_a_clock_that_went_back_leaves_the_older_one_no_time(record
     assert old and not old.is_valid(old.valid_from)
 
 
-def test_a_record_of_a_clock_that_was_far_ahead_is_mended_when_it_is_right(record: dict[str, Any]) -> None:
+def test_key_dated_far_ahead_is_corrected(record: dict[str, Any]) -> None:
     """The clock of the machine that keeps the record."""
     record = merged(record, {"build1": made(3, LATER)}, now=LATER)
     now = LATER - timedelta(hours=1)
@@ -172,7 +172,7 @@ def test_a_key_that_has_ended_is_refused(record: dict[str, Any]) -> None:
         *(f"ssh-rsa {key(1)[12:]}", f"restrict {key(1)}", f"{key(1)}\n{key(2)}", f"{key(1)} a\n{key(2)} b"),
     ],
 )
-def test_what_is_no_ed25519_key_is_refused(text: str) -> None:
+def test_other_keys_than_ed25519_are_rejected(text: str) -> None:
     with pytest.raises(InvalidInput, match="The signing key of build1 is invalid") as refusal:
         merge_signers(None, {"build1": {"key": text, "made": 0}}, BOTH, NOW)
     assert "build_trust_rotate=build1" in refusal.value.remedy
@@ -195,12 +195,12 @@ def test_keys_are_found_by_server_and_by_themselves(record: dict[str, Any]) -> N
     assert signers.find(key(9)) is None and signers.find("") is None and signers.of("build9") == []
 
 
-def test_without_a_file_nobody_is_trusted(state: StateDirectory) -> None:
+def test_without_record_no_key_is_trusted(state: StateDirectory) -> None:
     assert load_signers(state) == Signers("", ())
     assert not state.path.exists()
 
 
-def test_what_is_installed_is_read(builders: Builders) -> None:
+def test_installed_record_is_loaded(builders: Builders) -> None:
     builders.trust()
     with builders.host("build2") as host:
         assert host.signers == parse_signers(builders.record())
@@ -228,7 +228,7 @@ UNUSABLE: list[Any] = [
 
 
 @pytest.mark.parametrize("record", UNUSABLE, ids=repr)
-def test_what_is_no_record_is_told_in_one_sentence(state: StateDirectory, record: Any) -> None:
+def test_invalid_record_is_rejected(state: StateDirectory, record: Any) -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse_signers(record)
     assert re.fullmatch(r"This is not a record of trusted keys \(.+\)\.", refusal.value.what)

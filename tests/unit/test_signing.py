@@ -87,7 +87,7 @@ def signed(key_file: Path) -> dict[str, Any]:
     return {**MESSAGE, "signature": sign(MESSAGE, key_file)}
 
 
-def test_what_is_signed_is_good_and_tells_its_key(signed: dict[str, Any], key_file: Path) -> None:
+def test_signature_is_valid_and_contains_its_key(signed: dict[str, Any], key_file: Path) -> None:
     assert signing_key(signed) == public(key_file)
     assert is_signed_by(signed, public(key_file))
     assert signed["signature"].startswith("-----BEGIN SSH SIGNATURE-----\n")
@@ -127,14 +127,14 @@ def test_the_order_of_keys_and_the_layout_do_not_matter(signed: dict[str, Any], 
         assert is_signed_by(written, public(key_file))
 
 
-def test_what_is_signed_is_plain_utf_8_json() -> None:
+def test_signed_bytes_are_utf_8_json() -> None:
     document = {"b": [1, {"z": None, "a": "é/\n"}], "a": True, "read": True, "signature": "x"}
     assert canonical(document) == '{"a":true,"b":[1,{"a":"é/\\n","z":null}]}'.encode()
     assert canonical(dict.fromkeys((*MARKS, "signature"), 1)) == b"{}"
 
 
 @pytest.mark.parametrize("value", ["\ud83d", float("nan"), float("inf"), {"\udc00": 1}])
-def test_what_has_no_encoding_is_not_good(signed: dict[str, Any], key_file: Path, value: Any) -> None:
+def test_document_without_encoding_is_not_valid(signed: dict[str, Any], key_file: Path, value: Any) -> None:
     with pytest.raises(ValueError):
         canonical({"body": value})
     assert not is_signed_by({**signed, "body": value}, public(key_file))
@@ -147,7 +147,7 @@ def test_a_signature_for_another_purpose_is_not_good(key_file: Path, namespace: 
     assert not is_signed_by(document, public(key_file))
 
 
-def test_what_anybody_makes_with_ssh_keygen_is_good(key_file: Path) -> None:
+def test_signature_made_with_ssh_keygen_is_valid(key_file: Path) -> None:
     for options in ((), ("-O", "hashalg=sha256")):
         document = {**MESSAGE, "signature": armor(MESSAGE, key_file, "acs.builders", *options)}
         assert is_signed_by(document, public(key_file))
@@ -160,7 +160,7 @@ def test_large_messages_are_signed(key_file: Path) -> None:
     assert not is_signed_by({**document, "body": "ü" * 299_999}, public(key_file))
 
 
-def test_what_is_no_signature_has_no_key(signed: dict[str, Any]) -> None:
+def test_malformed_signature_has_no_key(signed: dict[str, Any]) -> None:
     good = signed["signature"]
     begin, *lines, end = good.splitlines()
     short = "\n".join([begin, lines[0][:4], end])
@@ -180,7 +180,7 @@ def test_what_is_no_signature_has_no_key(signed: dict[str, Any]) -> None:
     assert signing_key({**signed, "signature": good.rstrip("\n")}) is not None
 
 
-def test_a_key_of_another_kind_is_none(tmp_path: Path) -> None:
+def test_key_of_another_type_is_ignored(tmp_path: Path) -> None:
     for kind in ("rsa", "ecdsa"):
         key_file = make_key(tmp_path, kind, kind)
         assert signing_key({**MESSAGE, "signature": armor(MESSAGE, key_file)}) is None
@@ -195,7 +195,7 @@ def test_a_signature_whose_bytes_were_changed_is_not_good(signed: dict[str, Any]
         assert signing_key(document) is None or not is_signed_by(document, public(key_file))
 
 
-def test_a_missing_key_is_told(tmp_path: Path) -> None:
+def test_sign_without_key(tmp_path: Path) -> None:
     with pytest.raises(
         SigningFailed,
         match=r"signing_key, the signing key .* is missing\. Run .*: ansible-playbook playbooks/trust\.yml",
@@ -204,7 +204,7 @@ def test_a_missing_key_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "x\n", "-----BEGIN OPENSSH PRIVATE" + " KEY-----\nAAAA\n", None])
-def test_a_broken_key_is_told(key_file: Path, content: str | None) -> None:
+def test_sign_with_broken_key(key_file: Path, content: str | None) -> None:
     """None: only the public key is left in its place."""
     key_file.write_text(f"{public(key_file)}\n" if content is None else content)
     with pytest.raises(
@@ -214,14 +214,14 @@ def test_a_broken_key_is_told(key_file: Path, content: str | None) -> None:
     assert "\n" not in str(told.value)
 
 
-def test_a_key_that_others_can_read_is_told(key_file: Path) -> None:
+def test_sign_with_key_readable_by_others(key_file: Path) -> None:
     key_file.chmod(0o644)
     with pytest.raises(SigningFailed, match="ssh-keygen cannot sign with") as told:
         sign(MESSAGE, key_file)
     assert "\n" not in str(told.value)
 
 
-def test_without_ssh_keygen_it_is_told(
+def test_sign_without_ssh_keygen(
     signed: dict[str, Any], key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = public(key_file)
@@ -232,9 +232,7 @@ def test_without_ssh_keygen_it_is_told(
     assert signing_key(signed) == key, "only the text is looked at"
 
 
-def test_an_ssh_keygen_that_does_not_end_is_told(
-    key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ssh_keygen_timeout(key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = tmp_path / "bin" / "ssh-keygen"
     slow.parent.mkdir()
     slow.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 60\n")

@@ -33,7 +33,7 @@ def test_a_file_is_written_and_read(state: StateDirectory) -> None:
     assert os.listdir(state.path) == ["x.json"], "a temporary file was left"
 
 
-def test_only_the_owner_may_read(state: StateDirectory) -> None:
+def test_files_are_readable_by_owner_only(state: StateDirectory) -> None:
     state.write_json("x.json", {})
     assert state.path.stat().st_mode & 0o777 == 0o700
     assert (state.path / "x.json").stat().st_mode & 0o777 == 0o600
@@ -50,7 +50,7 @@ def test_a_write_that_fails_leaves_the_old_file(state: StateDirectory, monkeypat
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StateUnusable, match="No space left on device") as caught:
         state.write_json("x.json", {"new": True})
-    assert "room" in caught.value.remedy
+    assert "disk space" in caught.value.remedy
     assert state.read_json("x.json") == {"old": True}
     assert os.listdir(state.path) == ["x.json"], "a temporary file was left"
 
@@ -119,7 +119,7 @@ def test_a_lock_that_another_process_holds(state: StateDirectory) -> None:
     ) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(StateUnusable, match=f"held {lock}") as caught, state.lock("repos/x.lock", 0.05):
+        with pytest.raises(StateUnusable, match=f"held the lock {lock}") as caught, state.lock("repos/x.lock", 0.05):
             pass
         assert f"fuser -v {lock}" in caught.value.remedy
         holder.kill()

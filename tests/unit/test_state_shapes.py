@@ -85,7 +85,7 @@ def test_a_file_of_another_shape(scene: Scene, name: str, content: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity"])
-def test_a_number_that_is_none(scene: Scene, number: str) -> None:
+def test_number_outside_of_json_is_rejected(scene: Scene, number: str) -> None:
     path = scene.builders.state("build2") / "sequence.json"
     path.write_text(f'{{"sequence": {number}}}')
     with scene.builders.host("build2") as host, pytest.raises(StateUnusable, match=f"{number} is not a number"):
@@ -150,7 +150,7 @@ def test_the_summary_of_another_shape(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("name", ["beat.json", "audit.json"])
-def test_a_commit_that_is_none(scene: Scene, name: str) -> None:
+def test_invalid_commit_is_rejected(scene: Scene, name: str) -> None:
     """Git would be asked for it."""
     record = {"commit": "--\0", "senders": {}, "alarms": {}, "forged": {}}
     with (

@@ -27,7 +27,7 @@ def published(builders: Builders, server: str = "build1") -> dict[str, Any]:
     return document
 
 
-def test_the_first_status_says_who_the_server_is(builders: Builders, clock: Clock) -> None:
+def test_first_status_has_identity(builders: Builders, clock: Clock) -> None:
     """An old hook refuses every push while one of these is empty."""
     with builders.host("build1") as host:
         receipt = write_status(clock.on(host), Report("idle"))
@@ -41,7 +41,7 @@ def test_the_first_status_says_who_the_server_is(builders: Builders, clock: Cloc
     assert document["capabilities"]["cores"] > 0
 
 
-def test_who_the_fleet_file_does_not_describe_is_never_empty(builders: Builders) -> None:
+def test_identity_without_fleet_file_is_not_empty(builders: Builders) -> None:
     (builders.state("build1") / "fleet.json").unlink()
     with builders.host("build1") as host:
         write_status(host, Report("idle"))
@@ -101,7 +101,7 @@ def test_a_build_that_closes_twice_keeps_its_times(builders: Builders, clock: Cl
     assert published(builders) == document
 
 
-def test_more_is_told_of_the_job_that_is_being_built(builders: Builders, clock: Clock) -> None:
+def test_second_report_extends_current_job(builders: Builders, clock: Clock) -> None:
     with builders.host("build1") as host:
         host = clock.on(host)
         write_status(host, Report("building", "job_1"))
@@ -130,14 +130,14 @@ def test_another_job_cannot_be_closed(builders: Builders) -> None:
         Report("success", artifacts=["ok", "\udfff"]),
     ],
 )
-def test_what_cannot_be_reported(builders: Builders, report: Report) -> None:
+def test_invalid_reports(builders: Builders, report: Report) -> None:
     with builders.host("build1") as host, pytest.raises(InvalidInput):
         write_status(host, report)
     with pytest.raises(Exception, match="128"):
         builders.commits()
 
 
-def test_the_old_document_changes_only_where_something_is_told(legacy: Builders, clock: Clock) -> None:
+def test_report_changes_only_its_members(legacy: Builders, clock: Clock) -> None:
     """Unknown keys, order and layout stay."""
     old = (LEGACY_REPO / "build1" / "status.json").read_text(encoding="utf-8")
     with legacy.host("build1") as host:
@@ -198,7 +198,7 @@ def test_check_mode_publishes_nothing(legacy: Builders) -> None:
     assert legacy.commits() == commits
 
 
-def test_what_is_told_later_of_a_build_is_added_to_it(builders: Builders) -> None:
+def test_later_report_extends_last_build(builders: Builders) -> None:
     with builders.host("build1") as host:
         write_status(host, Report("building", job="job_1"))
         before = write_status(host, Report("success")).result["last_build"]
@@ -206,7 +206,7 @@ def test_what_is_told_later_of_a_build_is_added_to_it(builders: Builders) -> Non
     assert after["last_build"] == {**before, "log": "/root/build-logs/1.log", "artifacts": ["a.deb"]}
 
 
-def test_what_stood_in_an_unsigned_status_is_kept_and_told(legacy: Builders, clock: Clock) -> None:
+def test_unsigned_content_is_kept_with_a_note(legacy: Builders, clock: Clock) -> None:
     """Beside the signature, so that nobody can change what is signed, and everything is still there."""
     old = json.loads(legacy.show("build1/status.json"))
     legacy.trust()
@@ -220,7 +220,7 @@ def test_what_stood_in_an_unsigned_status_is_kept_and_told(legacy: Builders, clo
     assert "'unverified'" in note and "last_build, last_package, capabilities" in note
 
 
-def test_what_another_has_signed_is_only_told(builders: Builders) -> None:
+def test_content_signed_by_others_is_removed_with_a_note(builders: Builders) -> None:
     builders.trust()
     with builders.host("build2") as host:
         forged = host.signed({"server": "build1", "status": "success", "profiles": ["a"]}, signatures.STATUS)

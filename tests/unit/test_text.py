@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-def test_what_can_be_seen_stays() -> None:
+def test_printable_text_is_unchanged() -> None:
     assert one_line("Grüße, 世界 — 100 %") == "Grüße, 世界 — 100 %"
 
 
-def test_what_cannot_be_seen_is_shown_as_its_escape() -> None:
+def test_other_characters_are_escaped() -> None:
     assert one_line("a\x1b[31mb\r\nc\t\x00\u202e\u200b\ud800\x85\u2028") == (
         "a\\x1b[31mb\\r\\nc\\t\\x00\\u202e\\u200b\\ud800\\x85\\u2028"
     )
 
 
-def test_every_line_stands_behind_the_mark() -> None:
+def test_each_line_has_the_prefix() -> None:
     assert quoted("one\n---\r\n\n\tfour\rfive", "| ") == "| one\n| ---\n|\n|     four\\rfive"
 
 

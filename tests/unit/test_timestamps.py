@@ -42,12 +42,12 @@ def test_times_that_can_be_read(text: str, moment: datetime) -> None:
         *("2026-11-22T07:11:46ZZ", "UTC", "msg_1762254639_7339", "\ud800"),
     ],
 )
-def test_what_is_no_time(value: Any) -> None:
+def test_invalid_timestamps(value: Any) -> None:
     assert parse_time(value) is None
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_a_time_beyond_the_calendar_is_no_time(text: str) -> None:
+def test_time_beyond_the_calendar_is_invalid(text: str) -> None:
     assert parse_time(text) is None
 
 

@@ -95,7 +95,7 @@ def host(builders: Builders) -> Iterator[GitHost]:
 
 
 @pytest.mark.parametrize("form", GOOD)
-def test_a_token_is_found_whatever_stands_around_it(path: Path, form: str) -> None:
+def test_white_space_and_byte_order_mark_are_ignored(path: Path, form: str) -> None:
     path.write_bytes(GOOD[form])
     path.chmod(0o600)
     assert (read_token(str(path)), text_of(str(path)), problems(str(path))) == (TOKEN, TOKEN, [])
@@ -106,7 +106,7 @@ def test_a_token_is_found_whatever_stands_around_it(path: Path, form: str) -> No
 
 
 @pytest.mark.parametrize("form", BAD)
-def test_what_is_no_token_is_refused_in_one_sentence_and_still_kept_secret(path: Path, form: str) -> None:
+def test_invalid_content_is_rejected_and_redacted(path: Path, form: str) -> None:
     content, says = BAD[form]
     path.write_bytes(content)
     path.chmod(0o600)
@@ -119,7 +119,7 @@ def test_what_is_no_token_is_refused_in_one_sentence_and_still_kept_secret(path:
 
 
 @pytest.mark.parametrize("form", ODD)
-def test_what_is_no_file_is_refused_at_once(path: Path, form: str) -> None:
+def test_special_files_are_rejected_without_blocking(path: Path, form: str) -> None:
     make, says = ODD[form]
     make(path)
     said = refusal(path)
@@ -129,13 +129,13 @@ def test_what_is_no_file_is_refused_at_once(path: Path, form: str) -> None:
     assert helped(path).stdout == "quit=1\n"
 
 
-def test_a_missing_file_is_told_and_is_no_problem(path: Path) -> None:
+def test_missing_file_is_not_a_problem(path: Path) -> None:
     assert refusal(path) == f"{path} does not exist."
     assert problems(str(path)) == []
     assert refusal("") == "No token file is configured."
 
 
-def test_who_may_not_read_it_is_not_told_to_write_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_file_advises_sudo(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text(TOKEN)
 
     def refuse(*_arguments: object) -> int:
@@ -145,7 +145,7 @@ def test_who_may_not_read_it_is_not_told_to_write_it(path: Path, monkeypatch: py
     assert problems(str(path)) == [f"{path} cannot be read (Permission denied). Run this as root, with sudo."]
 
 
-def test_who_else_may_read_it_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readable_by_others_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text(TOKEN)
     path.chmod(0o640)
     (told,) = problems(str(path))

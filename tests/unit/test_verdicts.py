@@ -89,11 +89,11 @@ def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return checked
 
 
-def test_every_verdict_has_words() -> None:
+def test_every_result_has_a_label() -> None:
     assert set(LABELS) == set(VERIFIED)
 
 
-def test_what_its_sender_has_signed_is_true(trusted: Builders, clock: Clock) -> None:
+def test_document_signed_by_its_sender_is_true(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     (verdict,) = judged(trusted, [document])
     assert verdict[:2] == (TRUE, "signed by build1")
@@ -117,13 +117,13 @@ def test_the_signature_of_an_unknown_key_is_false(trusted: Builders, clock: Cloc
 
 
 @pytest.mark.parametrize("change", [{"subject": "z"}, {"extra": None}, {"body": "\ud83d"}, {"seq": float("nan")}])
-def test_what_was_changed_is_false(trusted: Builders, clock: Clock, change: dict[str, Any]) -> None:
+def test_changed_document_is_false(trusted: Builders, clock: Clock, change: dict[str, Any]) -> None:
     document = {**written(trusted, clock), **change}
     assert told(trusted, document) == (FALSE, CHANGED)
     assert not believed(trusted, document)
 
 
-def test_what_another_member_has_signed_is_false(trusted: Builders, clock: Clock) -> None:
+def test_document_signed_by_another_server_is_false(trusted: Builders, clock: Clock) -> None:
     forged = written(trusted, clock, "build2")
     assert told(trusted, forged) == (FALSE, "forged: it is signed by build2")
     assert told(trusted, forged, "build9") == (FALSE, "forged: it is signed by build2")
@@ -132,7 +132,7 @@ def test_what_another_member_has_signed_is_false(trusted: Builders, clock: Clock
 
 
 @pytest.mark.parametrize("repository", ["f" * 32, "", None, []])
-def test_what_was_signed_for_another_repository_is_false(trusted: Builders, clock: Clock, repository: Any) -> None:
+def test_signature_for_another_repository_is_false(trusted: Builders, clock: Clock, repository: Any) -> None:
     record = json.loads((trusted.state("build1") / "signers.json").read_text())
     own = record["repository"]
     with trusted.host("build1") as host:
@@ -190,7 +190,7 @@ def write_until(builders: Builders, until: str) -> None:
     (builders.state("build2") / "signers.json").write_text(json.dumps(record))
 
 
-def test_what_is_unsigned_tells_whether_its_sender_has_a_key(trusted: Builders, clock: Clock) -> None:
+def test_reason_of_unsigned_names_key_of_sender(trusted: Builders, clock: Clock) -> None:
     document = {"subject": "x", "timestamp": utc_text(clock())}
     although = (UNSIGNED, "not signed, although build1 has a key")
     assert told(trusted, document) == although
@@ -201,7 +201,7 @@ def test_what_is_unsigned_tells_whether_its_sender_has_a_key(trusted: Builders, 
     assert told(trusted, document, "build9") == (UNSIGNED, "not signed")
 
 
-def test_what_is_dated_before_the_first_key_is_from_before(trusted: Builders, clock: Clock) -> None:
+def test_unsigned_and_dated_before_first_key(trusted: Builders, clock: Clock) -> None:
     old = {"timestamp": "2025-11-04 20:45"}
     from_before = (UNSIGNED, "not signed, and dated before build1 had a key")
     assert told(trusted, old) == from_before
@@ -212,7 +212,7 @@ def test_what_is_dated_before_the_first_key_is_from_before(trusted: Builders, cl
     assert told(trusted, {"timestamp": signer["valid_from"]})[1] == "not signed, although build1 has a key"
 
 
-def test_where_nobody_was_told_whom_to_trust(trusted: Builders, clock: Clock) -> None:
+def test_signature_without_record_of_trusted_keys(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     (trusted.state("build2") / "signers.json").unlink()
     assert told(trusted, document) == (FALSE, NOT_TOLD)
@@ -222,7 +222,7 @@ def test_where_nobody_was_told_whom_to_trust(trusted: Builders, clock: Clock) ->
     assert not (trusted.state("build2") / CHECKS_FILE).exists()
 
 
-def test_what_an_old_key_has_signed_stays_true(trusted: Builders, clock: Clock) -> None:
+def test_signature_of_expired_key_remains_true(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     end_first_key(trusted, clock() + timedelta(seconds=5))
     (verdict,) = judged(trusted, [document])
@@ -255,7 +255,7 @@ def test_a_stolen_old_key_signs_nothing_new(trusted: Builders, clock: Clock) -> 
     assert verified == FALSE and "a key that was not valid at its time" in reason
 
 
-def test_many_are_judged_in_their_order(tmp_path: Any, clock: Clock) -> None:
+def test_results_are_in_order_of_documents(tmp_path: Any, clock: Clock) -> None:
     builders = make_builders(tmp_path, ("build1", "build2", "build3"))
     builders.trust("build1", "build2")
     good, forged = written(builders, clock), written(builders, clock, "build2")
@@ -265,9 +265,7 @@ def test_many_are_judged_in_their_order(tmp_path: Any, clock: Clock) -> None:
     assert judged(builders, []) == []
 
 
-def test_what_was_checked_is_not_checked_again(
-    trusted: Builders, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signature_is_checked_once(trusted: Builders, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     documents = [written(trusted, clock, body=str(number)) for number in range(4)]
     documents += [{**documents[0], "body": "changed"}, {**documents[0], "read": True}, {}, {"signature": "x"}]
     checked = count_checks(monkeypatch)
@@ -280,7 +278,7 @@ def test_what_was_checked_is_not_checked_again(
     assert all(re.fullmatch("[0-9a-f]{32}", digest) for digest in kept)
 
 
-def test_a_remembered_check_makes_no_ended_key_valid(trusted: Builders, clock: Clock) -> None:
+def test_saved_check_does_not_revive_expired_key(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     assert told(trusted, document)[0] == TRUE
     write_until(trusted, (trusted.record() or {})["signers"][0]["valid_from"])
@@ -299,19 +297,19 @@ def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkey
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null", "7", "true", '"text"', "[1]", '["text"]', "\0"])
-def test_damaged_memory_is_no_error(trusted: Builders, clock: Clock, content: str) -> None:
+def test_damaged_file_of_checks_is_replaced(trusted: Builders, clock: Clock, content: str) -> None:
     (trusted.state("build2") / CHECKS_FILE).write_text(content)
     document = written(trusted, clock)
     assert told(trusted, document) == (TRUE, "signed by build1")
     assert list(json.loads((trusted.state("build2") / CHECKS_FILE).read_text()).values()) == [True]
 
 
-def test_memory_that_cannot_be_read_or_written_is_no_error(trusted: Builders, clock: Clock) -> None:
+def test_unusable_file_of_checks_is_ignored(trusted: Builders, clock: Clock) -> None:
     (trusted.state("build2") / CHECKS_FILE).mkdir()
     assert told(trusted, written(trusted, clock)) == (TRUE, "signed by build1")
 
 
-def test_check_mode_and_what_is_soon_replaced_leave_nothing(trusted: Builders, clock: Clock) -> None:
+def test_check_mode_and_heartbeats_save_no_checks(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     assert judged(trusted, [document], check_mode=True)[0].verified == TRUE
     with trusted.host("build2") as host:

@@ -1,8 +1,8 @@
-"""Running the checks of this collection: what they are, side by side, with one summary.
+"""Runs the checks of this collection in parallel and prints a summary.
 
-steps      what is run, and on which machines
-processes  a step as a process: its output, its time, and its end
-report     what pytest says of each test
-progress   which steps are running, and for how long
-summary    what is printed at the end
+steps      the steps, and the machines on which they can run
+processes  the process of a step: output, time, end
+report     the results of the tests from the reports of pytest
+progress   the running steps and their times
+summary    the summary that is printed at the end
 """

@@ -1,4 +1,4 @@
-"""A step as a process: started, waited for, and ended with everything that it has started itself."""
+"""The processes of the steps: start, wait, and end with all their children."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import NamedTuple
 from .steps import BIN, OUTPUT, REPORTS, SCRATCH, TOP, Step, cannot_run
 
 MARK = "BUILDERS_CHECK"
-"""The environment variable by which the processes of a step are found, also those that left its process group."""
+"""The environment variable that identifies all processes of a step."""
 LEAVE_SECONDS = 300
-"""How long what a step has started may outlive it: ssh keeps a connection for some seconds."""
+"""How long children of a step may run after its end, such as ssh connections."""
 GRACE_SECONDS = 20
-"""How long a step that is told to end may take before it is killed."""
+"""How long a step may take to end after a signal before it is killed."""
 
 
 class Ended(NamedTuple):
@@ -28,9 +28,9 @@ class Ended(NamedTuple):
 
     :param code: the exit code; None when the step did not run.
     :param reason: why it did not run.
-    :param seconds: how long it took.
-    :param processor_seconds: the processor time of the step and of the processes that it waited for.
-    :param left: the processes that it left running, which were killed.
+    :param seconds: the duration.
+    :param processor_seconds: the processor time of the step and its children.
+    :param left: the processes that were still running after the end, and were killed.
     """
 
     step: Step
@@ -46,7 +46,7 @@ class Processes:
 
     :param scratch: the folder for temporary files.
     :param reports: the folder where each step gets a folder for the reports of pytest.
-    :param is_live: whether the output goes to the terminal; else to a file for each step.
+    :param is_live: whether the output goes to the terminal; otherwise to a file for each step.
     """
 
     def __init__(self, scratch: Path, reports: Path, is_live: bool) -> None:
@@ -60,7 +60,7 @@ class Processes:
         self._is_stopped = False
 
     def running(self) -> dict[Step, float]:
-        """The steps that are running, each with the seconds since its start."""
+        """Return the running steps, each with the seconds since its start."""
         with self._lock:
             return {step: time.monotonic() - self._started[step] for step in self._groups}
 
@@ -77,7 +77,7 @@ class Processes:
             with self._lock:
                 if self._is_stopped:
                     return Ended(step, None, "the run was ended")
-                # Popen is not waited for: os.wait4 tells the processor time too.
+                # os.wait4 is used instead of Popen.wait, since it also returns the processor time.
                 process = subprocess.Popen(
                     [*self._command(step), *([] if step.arguments_variable else arguments)],
                     cwd=TOP,
@@ -97,7 +97,7 @@ class Processes:
         return Ended(step, process.returncode, "", seconds, used.ru_utime + used.ru_stime, left)
 
     def stop(self) -> None:
-        """End every step that is running, with all that it has started; none starts afterwards."""
+        """End all running steps with their children, and start no further ones."""
         with self._lock:
             self._is_stopped = True
             groups = dict(self._groups)
@@ -115,9 +115,9 @@ class Processes:
 
     def _command(self, step: Step) -> list[str]:
         program, *words = step.command
-        places = {REPORTS: str(self.reports / step.slug), SCRATCH: str(self._scratch)}
-        for name, place in places.items():
-            words = [word.replace(name, place) for word in words]
+        values = {REPORTS: str(self.reports / step.slug), SCRATCH: str(self._scratch)}
+        for name, value in values.items():
+            words = [word.replace(name, value) for word in words]
         return [str(BIN / program), *words]
 
     def _environment(self, step: Step, arguments: list[str]) -> dict[str, str]:
@@ -135,7 +135,7 @@ class Processes:
         }
 
     def _wait_for_leftovers(self, step: Step) -> tuple[str, ...]:
-        """Wait until nothing that a step has started is left; kill and return what does not end."""
+        """Wait for all processes of a step; kill and return those that do not end."""
         deadline = time.monotonic() + LEAVE_SECONDS
         while self._leftovers(step):
             if time.monotonic() > deadline:
@@ -144,7 +144,7 @@ class Processes:
         return ()
 
     def _leftovers(self, step: Step) -> list[Path]:
-        """The processes of a step that are there, as their folders in /proc."""
+        """Return the running processes of a step, as folders in /proc."""
         wanted = f"{MARK}={self._mark}-{step.slug}\0".encode()
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -154,16 +154,16 @@ class Processes:
         return found
 
     def _kill(self, folders: list[Path]) -> tuple[str, ...]:
-        told = []
+        killed = []
         for folder in folders:
             with suppress(OSError):
                 words = folder.joinpath("cmdline").read_bytes().split(b"\0")
-                told.append(b" ".join(words).decode(errors="replace").strip())
+                killed.append(b" ".join(words).decode(errors="replace").strip())
                 os.kill(int(folder.name), signal.SIGKILL)
-        return tuple(told)
+        return tuple(killed)
 
 
 def log_file(step: Step) -> Path:
-    """Where the output of a step is kept."""
+    """Return the file for the output of a step."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     return OUTPUT / f"{step.slug}.log"

@@ -1,4 +1,4 @@
-"""Which steps are running, and for how long: a line that is kept up to date on a terminal, else one every minute."""
+"""The progress of a run: an updated line on a terminal, otherwise a line a minute."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ import time
 from .processes import Processes
 
 EVERY = 60
-"""Seconds between two lines where no terminal is."""
+"""Seconds between two lines without a terminal."""
 CLEAR = "\r\x1b[2K"
-"""Back to the begin of the line, and erase it (ECMA-48, EL)."""
+"""Return to the start of the line, and erase it (ECMA-48, EL)."""
 
 
 class Progress:
     """The progress of a run.
 
-    :param processes: where the running steps are asked for.
-    :param number: how many steps there are.
+    :param processes: the processes of the run.
+    :param number: the number of steps.
     """
 
     def __init__(self, processes: Processes, number: int) -> None:
         self._processes = processes
         self._number = number
         self._done = 0
-        self._told = time.monotonic()
+        self._printed_at = time.monotonic()
         self._is_terminal = sys.stdout.isatty()
 
-    def tell(self, line: str) -> None:
-        """Print a line that stays."""
+    def print_line(self, line: str) -> None:
+        """Print a permanent line."""
         print(f"{CLEAR if self._is_terminal else ''}{line}", flush=True)
 
     def step_ended(self, line: str) -> None:
-        """Print the line of a step that is done."""
+        """Print the line of a completed step."""
         self._done += 1
-        self.tell(line)
+        self.print_line(line)
 
     def show(self) -> None:
-        """Say what is running, if it is time to."""
+        """Print the running steps, if a line is due."""
         if self._number == 1:
             return
         running = self._processes.running()
@@ -45,11 +45,11 @@ class Progress:
         line = f"{self._done} of {self._number} steps done; running: {names}"
         if self._is_terminal:
             print(f"{CLEAR}{line[:150]}" if running else CLEAR, end="", flush=True)
-        elif running and time.monotonic() - self._told >= EVERY:
-            self._told = time.monotonic()
+        elif running and time.monotonic() - self._printed_at >= EVERY:
+            self._printed_at = time.monotonic()
             print(line, flush=True)
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds."""
+    """Format seconds as minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -1,4 +1,4 @@
-"""What pytest says of each test, read from the reports that pytest-reportlog writes."""
+"""The results of the tests, read from the reports of pytest-reportlog."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ PHASES = ("setup", "call", "teardown")
 
 @dataclass
 class Test:
-    """One test as it ran.
+    """The result of a test.
 
-    :param name: pytest's id of it; for a test of the cluster with the part of the scenario before it.
+    :param name: the id in pytest; for a test of the cluster, prefixed with the part of the scenario.
     :param outcome: passed, failed or skipped.
-    :param seconds: how long each phase took.
+    :param seconds: the duration of each phase.
     """
 
     name: str
@@ -24,12 +24,12 @@ class Test:
 
     @property
     def total(self) -> float:
-        """How many seconds all phases took."""
+        """The duration of all phases in seconds."""
         return sum(self.seconds.values())
 
 
 def read_tests(folder: Path) -> list[Test]:
-    """Read all reports of a step; a file that cannot be collected counts as a failed test."""
+    """Read all reports of a step; a file that cannot be collected is a failed test."""
     files = sorted(folder.glob("*.jsonl"))
     return [test for file in files for test in _read(file, f"{file.stem}: " if len(files) > 1 else "")]
 

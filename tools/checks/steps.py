@@ -1,4 +1,4 @@
-"""The steps that the checks consist of."""
+"""The steps of the checks."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ BIN = Path(sys.executable).parent
 OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
-    *("roles/build_heartbeat/files/pack", "roles/build_repository/files/mend-clone"),
+    *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
     *("tools/docs-lint", "tools/import-order", "tools/sanity", "tools/test"),
 )
 REPORTS = "{reports}"
-"""What stands in a command for the folder of the step's reports."""
+"""The placeholder in a command for the folder of the reports of the step."""
 SCRATCH = "{scratch}"
-"""What stands in a command for the folder of temporary files."""
+"""The placeholder in a command for the folder of temporary files."""
 PYTEST = (
     *("pytest", "--numprocesses=auto", "--dist=worksteal", f"--report-log={REPORTS}/pytest.jsonl"),
-    f"--basetemp={SCRATCH}/p",  # short, for the names of sockets may have 107 bytes at most (unix(7))
+    f"--basetemp={SCRATCH}/p",  # short, since the path of a socket has at most 107 bytes (unix(7))
 )
 
 
 class Step(NamedTuple):
     """One check.
 
-    :param group: the make target that it is part of.
-    :param name: what it is called.
+    :param group: the make target of the step.
+    :param name: the name in the output.
     :param command: the program of the development environment, and its arguments.
-    :param clean_up: a command that takes down what the step leaves when it is ended early.
-    :param arguments_variable: the environment variable that gives it further arguments; empty when its command takes
-        them.
+    :param clean_up: a command that cleans up after the step was interrupted.
+    :param arguments_variable: the environment variable for further arguments; empty if they are appended to the
+        command.
     """
 
     group: str
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
     @property
     def slug(self) -> str:
-        """Its name as part of a file name."""
+        """The name as part of a file name."""
         return self.name.replace(" ", "-")
 
 
@@ -69,11 +69,11 @@ STEPS = (
     Step("lint", "ruff check", ("ruff", "check")),
     Step("lint", "ruff format", ("ruff", "format", "--check")),
 )
-"""In the order in which they start: the longest first."""
+"""The steps in the order of their start, the longest first."""
 
 
 def cannot_run(step: Step) -> str:
-    """Return why a step cannot run on this machine; empty when it can. In CI every step runs."""
+    """Return why a step cannot run here; an empty string if it can, and always in CI."""
     if step.group != "cluster" or "CI" in os.environ:
         return ""
     if not shutil.which("apt-get"):

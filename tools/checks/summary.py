@@ -1,4 +1,4 @@
-"""What is printed at the end: the slowest tests, how each step went, and what failed, with its output."""
+"""The summary at the end: slowest tests, results of the steps, output of failures."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from .report import PHASES, Test
 
 SLOWEST = 50
 LINES = 150
-"""How many lines of the output of a failed step are shown."""
+"""The number of lines to print from the output of a failed step."""
 FAILURES = re.compile(r"^=+ (ERRORS|FAILURES) =+$", re.MULTILINE)
-"""Where pytest begins to show what failed."""
-TELLING = re.compile(r"\b(FAILED|ERROR) \S+::|^fatal: ")
-"""The lines of an output that name what failed: those of pytest's short summary, and Ansible's."""
+"""The headings of the failures in the output of pytest."""
+NAMING = re.compile(r"\b(FAILED|ERROR) \S+::|^fatal: ")
+"""The lines that name a failure: of the summary of pytest, and of Ansible."""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
-"""The codes for colours (ECMA-48, SGR) and links (OSC 8), which molecule prints even where no terminal is."""
+"""Escapes for colours (ECMA-48, SGR) and links (OSC 8), which molecule always prints."""
 
 
 class Result(NamedTuple):
-    """How a step ended, and its tests; a step without tests counts as one."""
+    """The end and the tests of a step; a step without tests counts as one test."""
 
     ended: Ended
     tests: list[Test]
 
     def count(self, outcome: str) -> int:
-        """Count the tests with an outcome; a failed step has at least one that failed."""
+        """Count the tests with an outcome; a failed step has at least one failed test."""
         found = sum(test.outcome == outcome for test in self.tests)
         if outcome == "skipped" and self.ended.code is None:
             return 1
@@ -37,12 +37,12 @@ class Result(NamedTuple):
 
     @property
     def has_failed(self) -> bool:
-        """Whether it failed."""
+        """Whether the step failed."""
         return self.ended.code not in (0, None) or bool(self.ended.left)
 
     @property
     def line(self) -> str:
-        """How it went, in a line."""
+        """The result of the step in one line."""
         ended = self.ended
         if ended.code is None:
             return f"not run                             {ended.step.name}: {ended.reason}"
@@ -65,7 +65,7 @@ def show_slowest(results: list[Result]) -> None:
 
 
 def show_failures(results: list[Result]) -> None:
-    """Print the output of each failed step, and the command that runs what failed alone."""
+    """Print the output of failed steps and the commands to run their failed tests."""
     for result in results:
         if not result.has_failed:
             continue
@@ -75,8 +75,8 @@ def show_failures(results: list[Result]) -> None:
         lines = (text[begin.start() :] if begin else text).splitlines()
         print(f"\n==> {result.ended.step.name} failed; its whole output is in {log}")
         print("\n".join(lines[-LINES:]))
-        told = [line for line in text.splitlines() if TELLING.search(line) and line not in lines[-LINES:]]
-        print("".join(f"{line.strip()[:300]}\n" for line in told[-12:]), end="")
+        failures = [line for line in text.splitlines() if NAMING.search(line) and line not in lines[-LINES:]]
+        print("".join(f"{line.strip()[:300]}\n" for line in failures[-12:]), end="")
         for process in result.ended.left:
             print(f"It left this process running: {process}")
         for command in again(result):
@@ -84,7 +84,7 @@ def show_failures(results: list[Result]) -> None:
 
 
 def again(result: Result) -> list[str]:
-    """The commands that run alone what failed in a step."""
+    """Return the commands that run only the failed tests of a step."""
     group = result.ended.step.group
     failed = [test.name for test in result.tests if test.outcome == "failed"]
     if group == "cluster" and failed:
@@ -97,7 +97,7 @@ def again(result: Result) -> list[str]:
 
 
 def show_summary(results: list[Result], seconds: float) -> int:
-    """Print how each step went and the closing line; return the exit code."""
+    """Print the results of the steps and the totals; return the exit code."""
     print("\n==> summary")
     for result in results:
         print(result.line)

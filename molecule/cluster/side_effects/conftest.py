@@ -1,4 +1,4 @@
-"""What the side effects share: the rig that is up, and its servers as testinfra sees them."""
+"""Fixtures of the side effects: the running rig and its servers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from testinfra.host import Host
 
 @pytest.fixture(scope="session")
 def rig() -> Rig:
-    """The rig that the variable RIG names."""
+    """Return the rig named in the environment variable RIG."""
     return Rig(os.environ["RIG"])
 
 
 @pytest.fixture(scope="session")
 def build1(rig: Rig) -> Host:
-    """The server build1."""
+    """Return the server build1."""
     return testinfra.get_host("ansible://build1", ansible_inventory=str(rig.folder / "inventory.yml"))
 
 
 @pytest.fixture(scope="session")
 def build2(rig: Rig) -> Host:
-    """The server build2."""
+    """Return the server build2."""
     return testinfra.get_host("ansible://build2", ansible_inventory=str(rig.folder / "inventory.yml"))

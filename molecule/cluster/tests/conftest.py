@@ -1,4 +1,4 @@
-"""What the tests of the cluster share."""
+"""Fixtures of the tests of the cluster."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from testinfra.host import Host
 
 @pytest.fixture(scope="module")
 def server(host: Host) -> dict[str, Any]:
-    """What the inventory says of a server; ``inventory_hostname`` is its id."""
+    """Return the variables of a server; ``inventory_hostname`` is its id."""
     variables: dict[str, Any] = host.ansible.get_variables()
     return variables
 
 
 @pytest.fixture(scope="module")
 def rig(server: dict[str, Any]) -> Rig:
-    """The rig that the servers are part of."""
+    """Return the rig of the servers."""
     return Rig(server["builders_rig"])

@@ -1,4 +1,4 @@
-"""The installed service: what it may do, what it leaves, and what a manager is told at login."""
+"""Test the installed service: sandbox, heartbeats, logs, login message, resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ testinfra_hosts = ["ansible://builders"]
 
 
 def pid(host: Host) -> str:
-    """The process of the service."""
+    """Return the process id of the service."""
     return str(host.check_output("systemctl show --value --property MainPID build-heartbeat"))
 
 
@@ -47,7 +47,7 @@ def test_it_has_its_own_folders_and_nothing_else(host: Host) -> None:
 
 
 def test_it_beats_every_interval(host: Host, server: dict[str, Any], rig: Rig) -> None:
-    """By itself, and it counts every beat once, as its log does."""
+    """The service beats without a request, and logs each heartbeat once."""
     own = server["inventory_hostname"]
     log = rig.machines[own].root / f"var/log/acs-builders/heartbeat-{own}.log"
 
@@ -77,7 +77,7 @@ def test_it_adds_nothing_to_the_branch(host: Host, server: dict[str, Any], rig: 
 def test_unread_mail_shows_at_login(host: Host, server: dict[str, Any], rig: Rig) -> None:
     rig.ssh(server["builders_partner"], "builderctl send --type warning 'For your login' 'Read me.'")
     beats_again(rig, server["inventory_hostname"])
-    counted = r"\d+ unread messages?\. Read: builderctl read"  # there is the notice of archiving, too
+    counted = r"\d+ unread messages?\. Read: builderctl read"  # the announcement of archiving is there too
     until(lambda: re.search(counted, host.run("builderctl health --summary").stdout), "no count of messages")
     greeting = host.check_output("run-parts /etc/update-motd.d")
     assert "unread message" in greeting

@@ -1,4 +1,4 @@
-"""The ten steps of the servers' manual and its quick reference, each done through the collection."""
+"""Test the ten steps and the quick reference of the manual of the servers."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_4_the_command_can_be_run(host: Host) -> None:
 
 def test_5_the_set_up_told_git_who_this_is_and_fetched_the_latest(host: Host, server: dict[str, Any], rig: Rig) -> None:
     for name, value in (("name", "{}"), ("email", "{}@localhost")):
-        told = host.check_output("git -C /root/Build config --local user.%s", name)
-        assert told == value.format(server["inventory_hostname"])
+        found = host.check_output("git -C /root/Build config --local user.%s", name)
+        assert found == value.format(server["inventory_hostname"])
     beats_again(rig, server["inventory_hostname"])
     beats_again(rig, server["inventory_hostname"])
     until(
@@ -93,7 +93,7 @@ def test_9_and_10_readiness_was_announced_once(host: Host, server: dict[str, Any
 
 
 def test_the_quick_reference(host: Host, server: dict[str, Any], rig: Rig) -> None:
-    """A message to the partner and back, a status, a mark: what the scripts did, at the server's own shell."""
+    """Exchange messages, mark one read and publish a status with builderctl."""
     own, partner = server["inventory_hostname"], server["builders_partner"]
     sent = json.loads(host.check_output("builderctl send --json --type request 'Quick reference' 'Please answer.'"))
     asked = sent["message"]["id"]

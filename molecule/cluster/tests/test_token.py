@@ -1,4 +1,4 @@
-"""The token is in /PAT and nowhere else."""
+"""Test that the token is stored only in /PAT."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ testinfra_hosts = ["ansible://builders"]
 
 
 def test_no_file_of_the_host_holds_it(server: dict[str, Any], rig: Rig) -> None:
-    """The upper layer of its file system is every file that was written since it was made, the journal among them."""
+    """The upper layer of the file system contains every written file and the journal."""
     upper = rig.folder / server["inventory_hostname"] / "upper"
     found = subprocess.run(
         ["grep", "-rlaF", "-f", "-", str(upper)], input=f"{rig.token}\n", capture_output=True, text=True, check=False

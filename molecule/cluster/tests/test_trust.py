@@ -1,4 +1,4 @@
-"""Every server has a signing key that nobody else can read, and all have the same record of whom to trust."""
+"""Test that each server has a private key, and all have the same trusted keys."""
 
 from __future__ import annotations
 

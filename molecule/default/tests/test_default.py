@@ -1,4 +1,4 @@
-"""The embedded default after its set-up: two servers that can talk, and nothing of theirs outside of their folder."""
+"""Test two servers on this machine: messages, trust, and files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ testinfra_hosts = ["ansible://builders"]
 
 @pytest.fixture(scope="module")
 def server(host: Host) -> dict[str, Any]:
-    """What the inventory says of a server; ``inventory_hostname`` is its id."""
+    """Return the variables of a server; ``inventory_hostname`` is its id."""
     names = ("inventory_hostname", "builders_scratch", "builders_repo", "builders_state_dir", "builders_partner")
-    told: dict[str, Any] = host.ansible("debug", json.dumps({"msg": {name: f"{{{{ {name} }}}}" for name in names}}))[
+    found: dict[str, Any] = host.ansible("debug", json.dumps({"msg": {name: f"{{{{ {name} }}}}" for name in names}}))[
         "msg"
     ]
-    return told
+    return found
 
 
 def message(host: Host, server: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def message(host: Host, server: dict[str, Any], **options: Any) -> dict[str, Any
 
 
 def mailbox(host: Host, server: dict[str, Any]) -> list[dict[str, Any]]:
-    """The messages on the remote."""
+    """Return the messages on the remote."""
     shown = host.check_output("git -C %s/Build.git show main:coordination/messages.json", server["builders_scratch"])
     entries: list[dict[str, Any]] = json.loads(shown)["messages"]
     return entries
@@ -46,8 +46,8 @@ def test_the_clone_is_on_main_and_clean(host: Host, server: dict[str, Any]) -> N
 
 def test_the_clone_knows_whose_it_is(host: Host, server: dict[str, Any]) -> None:
     for name, value in (("name", "{}"), ("email", "{}@localhost")):
-        told = host.check_output("git -C %s config --local user.%s", server["builders_repo"], name)
-        assert told == value.format(server["inventory_hostname"])
+        found = host.check_output("git -C %s config --local user.%s", server["builders_repo"], name)
+        assert found == value.format(server["inventory_hostname"])
 
 
 def test_the_remote_is_bare_and_begins_with_main(host: Host, server: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Builds on booted servers: told when they begin and end, whoever goes away meanwhile."""
+"""Test that builds on booted servers are reported, also after an interruption."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PLAY = "playbooks/run_build.yml"
 
 
 def variables(job: str, command: str, **more: Any) -> tuple[str, str]:
-    """What the play is told of a build in /root/source."""
+    """Return the arguments of the play for a build in /root/source."""
     return "--extra-vars", json.dumps({"job": job, "source": "/root/source", "command": command, **more})
 
 
 def status(rig: Rig) -> dict[str, Any]:
-    """The status of build1."""
+    """Return the status of build1."""
     found: dict[str, Any] = json.loads(remote(rig, "show", "main:build1/status.json"))
     return found
 
 
-def told(rig: Rig, job: str) -> list[tuple[str, str]]:
-    """The types and subjects of the messages about a job."""
+def reported(rig: Rig, job: str) -> list[tuple[str, str]]:
+    """Return the types and subjects of the messages about a job."""
     return [
         (message["type"], message["subject"]) for message in messages(rig) if message["subject"].endswith(f": {job}")
     ]
@@ -44,15 +44,15 @@ def test_a_build_that_succeeds(rig: Rig) -> None:
     with subprocess.Popen(
         play, cwd=TOP, env=rig.operator(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as process:
-        seen = [line for line in process.stdout or () if "of log, last: step 1" in line and rig.ssh("build1", go)]
+        seen = [line for line in process.stdout or () if "last line: step 1" in line and rig.ssh("build1", go)]
     assert process.returncode == 0
-    assert "good runs for " in seen[0], "its progress is visible"
+    assert "good has been running for " in seen[0], "its progress is visible"
     last = status(rig)["last_build"]
     assert (last["id"], last["status"], last["exit_code"]) == ("good", "success", 0)
     sha = rig.ssh("build1", "sha256sum /root/source/a.deb").stdout.split()[0]
     assert last["artifacts"] == [{"path": "/root/source/a.deb", "size": 1000, "sha256": sha}]
     assert last["commit"] == rig.ssh("build1", "git -C /root/source rev-parse HEAD").stdout.strip()
-    assert told(rig, "good") == [("info", "Build started: good"), ("info", "Build succeeded: good")]
+    assert reported(rig, "good") == [("info", "Build started: good"), ("info", "Build succeeded: good")]
     assert rig.ssh("build1", "tail -n 1 /root/build-logs/good.log").stdout == "step 2\n"
 
 
@@ -64,7 +64,7 @@ def test_a_build_that_fails_and_one_that_takes_too_long(rig: Rig) -> None:
         code, output = rig.playbook(PLAY, "--limit", "build1", *variables(job, command, time_limit=limit), check=False)
         assert code != 0 and f"{job} failed on build1: {reason}" in output
         assert status(rig)["last_build"]["reason"] == reason
-        assert told(rig, job) == [("info", f"Build started: {job}"), ("error", f"Build failed: {job}")]
+        assert reported(rig, job) == [("info", f"Build started: {job}"), ("error", f"Build failed: {job}")]
 
 
 def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
@@ -86,8 +86,8 @@ def test_a_build_goes_on_without_the_controller(rig: Rig) -> None:
     beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "alone", "no end of the build")
     assert status(rig)["status"] == "success"
-    until(lambda: len(told(rig, "alone")) == 2, "no message")
-    assert told(rig, "alone")[1] == ("info", "Build succeeded: alone")
+    until(lambda: len(reported(rig, "alone")) == 2, "no message")
+    assert reported(rig, "alone")[1] == ("info", "Build succeeded: alone")
 
 
 def test_a_build_whose_process_is_gone_is_closed_by_the_next_heartbeat(rig: Rig) -> None:
@@ -96,8 +96,8 @@ def test_a_build_whose_process_is_gone_is_closed_by_the_next_heartbeat(rig: Rig)
     beats_again(rig, "build1")
     until(lambda: status(rig)["last_build"]["id"] == "orphan", "no end of the build")
     assert status(rig)["last_build"]["reason"] == "its process ended without a result"
-    until(lambda: len(told(rig, "orphan")) == 2, "no message")
-    assert told(rig, "orphan")[1] == ("error", "Build failed: orphan")
+    until(lambda: len(reported(rig, "orphan")) == 2, "no message")
+    assert reported(rig, "orphan")[1] == ("error", "Build failed: orphan")
 
 
 def test_recovery_closes_a_build_too(rig: Rig) -> None:
@@ -107,4 +107,4 @@ def test_recovery_closes_a_build_too(rig: Rig) -> None:
     )
     rig.playbook("playbooks/recover.yml", "--limit", "build1")
     assert status(rig)["last_build"]["id"] == "left"
-    assert told(rig, "left") == [("info", "Build started: left"), ("error", "Build failed: left")]
+    assert reported(rig, "left") == [("info", "Build started: left"), ("error", "Build failed: left")]

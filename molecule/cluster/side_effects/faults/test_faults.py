@@ -1,4 +1,4 @@
-"""What may happen to a server and its Git host: after each, the service beats again and no clone is wedged."""
+"""Test that the service recovers from faults of the server and of the Git host."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from testinfra.host import Host
 LOG = "/var/log/acs-builders/heartbeat-build1.log"
 STATE = "/var/lib/acs-builders"
 CHANGES = 3
-"""Lines at most about a fault: a beat on its way fails for another reason than those that follow."""
+"""The most lines in the log about a fault; the first one may differ."""
 HOUR = 60
-"""Intervals in an hour, at the interval that servers have by default."""
+"""Intervals in an hour, at the default interval."""
 WATCHDOG = "/run/systemd/system/build-heartbeat.service.d/soon.conf"
 
 beats_by_itself = partial(beats_again, asked=False)
@@ -25,14 +25,14 @@ beats_by_itself = partial(beats_again, asked=False)
 
 @pytest.fixture(scope="module", autouse=True)
 def beats_often(rig: Rig) -> Iterator[None]:
-    """The service beats often, for here it has to recover without being asked."""
+    """Set a short interval, because the service must recover without a request."""
     with configured(rig, "build1", interval=3):
         yield
 
 
 @pytest.fixture(autouse=True)
 def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
-    """Each test begins with a service that beats; after it, the service beats and messages arrive."""
+    """Verify before and after each test that heartbeats and messages arrive."""
     beats_again(rig, "build1")
     yield
     beats_again(rig, "build1")
@@ -43,38 +43,38 @@ def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
 
 
 def pid(host: Host) -> str:
-    """The process of the service; 0 when there is none."""
+    """Return the process id of the service; 0 if it does not run."""
     return str(host.check_output("systemctl show --value --property MainPID build-heartbeat"))
 
 
 def subjects(rig: Rig) -> list[str]:
-    """What the messages at the Git host are about."""
+    """Return the subjects of the messages at the Git host."""
     return [str(message["subject"]) for message in messages(rig)]
 
 
 def log(rig: Rig) -> list[str]:
-    """The lines of the log."""
+    """Return the lines of the log."""
     return (rig.machines["build1"].root / LOG.lstrip("/")).read_text().splitlines()
 
 
 def said(rig: Rig, since: int) -> list[str]:
-    """What the log tells of problems since it had this many lines.
+    """Return the problems in the log after a number of lines.
 
-    A service that starts tells of the first archiving, of which nothing comes on the day of the tests.
+    The announcement of the first archiving, which a starting service logs, is no problem.
     """
     no_problems = ("Heartbeat updated", "build_heartbeat_archive")
     return [line for line in log(rig)[since:] if not any(words in line for words in no_problems)]
 
 
 def fails_again(rig: Rig, times: int) -> None:
-    """Let the service try to beat so many times more, where it cannot: a cycle ends with a sign of life to systemd."""
+    """Wait for a number of failed cycles; each ends with a notification to systemd."""
     last = "$(systemctl show --value --property WatchdogTimestampMonotonic build-heartbeat)"
     ended = f"systemctl reload build-heartbeat; while [ {last} = $before ]; do sleep 0.1; done"
     rig.ssh("build1", f"for time in $(seq {times}); do before={last}; {ended}; done")
 
 
 def status(host: Host) -> str:
-    """What the service tells systemd of itself."""
+    """Return the status text that the service has sent to systemd."""
     return str(host.check_output("systemctl show --value --property StatusText build-heartbeat"))
 
 
@@ -94,7 +94,7 @@ def test_rebooted(rig: Rig, build1: Host) -> None:
 
 
 def test_the_service_hangs(rig: Rig, build1: Host) -> None:
-    """The watchdog of systemd ends a process that gives no sign of life; here sooner than the set-up has it."""
+    """The watchdog of systemd restarts a service that hangs."""
     assert build1.check_output("systemctl show --value --property WatchdogUSec build-heartbeat") == "10min"
     soon = "[Service]\nWatchdogSec=20\nTimeoutAbortSec=1\nRestartSec=1\n"
     apply = "systemctl daemon-reload && systemctl restart build-heartbeat"
@@ -112,7 +112,7 @@ def test_the_service_hangs(rig: Rig, build1: Host) -> None:
 
 
 def test_stopped_in_the_middle_of_a_cycle(rig: Rig, build1: Host) -> None:
-    """It stops cleanly at any moment and leaves no lock."""
+    """The service stops cleanly at any time and leaves no lock."""
     for _time in range(5):
         build1.check_output("systemctl stop build-heartbeat")
         result = build1.check_output("systemctl show --value --property Result build-heartbeat")
@@ -170,20 +170,20 @@ def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
 
 
 def test_the_log_cannot_be_written(rig: Rig, build1: Host) -> None:
-    def told() -> bool:
+    def reported() -> bool:
         return any("cannot be written" in problem for problem in heartbeat(rig, "build1")["problems"])
 
     build1.check_output("until rm -f %s && mkdir %s; do :; done", LOG, LOG)  # the service may write in between
     try:
-        until(told, "no such problem in the heartbeat")
+        until(reported, "no such problem in the heartbeat")
         beats_by_itself(rig, "build1")
     finally:
         build1.check_output("rmdir %s", LOG)
-    until(lambda: not told(), "no heartbeat without the problem")
+    until(lambda: not reported(), "no heartbeat without the problem")
 
 
 def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
-    """The state directory lies on a small file system of its own, and nothing is left on it."""
+    """The state directory is on a small file system without free space."""
     build1.check_output("systemctl stop build-heartbeat")
     build1.check_output("cp -a %s /root/kept && mount -t tmpfs -o size=24m,mode=0700 tmpfs %s", STATE, STATE)
     build1.check_output("cp -a /root/kept/. %s && systemctl start build-heartbeat", STATE)
@@ -221,7 +221,7 @@ def test_a_token_is_rotated(rig: Rig, build1: Host) -> None:
 
 
 def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
-    """Neither the service nor messages need the clone; the playbook mends it."""
+    """The service and messages do not need the clone, and the playbook repairs it."""
     build1.check_output("systemctl stop build-heartbeat")  # which may fast-forward the clone at any moment
     build1.check_output(
         "cd /root/Build && git commit --quiet --allow-empty --message mine && touch .git/index.lock --date=-1hour"
@@ -261,7 +261,7 @@ def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None
 
 
 def test_two_servers_that_are_one(rig: Rig, build1: Host, build2: Host) -> None:
-    """A copy of build1 beats beside it: the copy is told, and build1 goes on."""
+    """A copy of build1 fails with an error, and build1 continues."""
     build2.check_output("mkdir --mode=0700 /root/copy && echo build1 > /root/copy/server_id")
     config = '{"state_dir": "/root/copy", "log_folder": "/root/copy", "interval": 1, "timeout": 120}'
     build2.check_output("echo %s > /root/copy/builderctl.json", config)

@@ -1,4 +1,4 @@
-"""The set-up play on servers that are set up: what it changes, how often it restarts, and what it prints."""
+"""Test the setup playbook on servers that are already set up."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from testinfra.host import Host
 
 
 def starts(host: Host) -> int:
-    """How often the service was started since the host booted."""
+    """Count the starts of the service since the host booted."""
     journal: str = host.check_output("journalctl --boot --unit build-heartbeat --output cat")
     return journal.count("Started build-heartbeat.service")
 
 
 def changes(output: str) -> dict[str, int]:
-    """How many tasks changed something, by server."""
+    """Count the changed tasks of each server."""
     return {server: int(count) for server, count in re.findall(r"^(build\d) .*changed=(\d+)", output, re.MULTILINE)}
 
 
@@ -54,15 +54,15 @@ def test_a_token_that_the_git_host_refuses_replaces_no_good_one(rig: Rig, build1
     wrong = "ghp_" + "x" * 36
     variables = '{"build_pat_source_file": "", "build_pat_source_environment": "WRONG", "build_pat_verify": true}'
     code, output = rig.playbook("setup.yml", "-l", "build1", "-e", variables, check=False, WRONG=wrong)
-    assert code != 0 and "does not let somebody with this token push" in output
+    assert code != 0 and "does not accept a push with this token" in output
     assert wrong not in output
     assert build1.file("/PAT").content_string.strip() == rig.token
     beats_again(rig, "build1")
 
 
 def test_a_server_is_not_set_up_as_another(rig: Rig, build1: Host) -> None:
-    """Somebody exchanged two addresses in the inventory."""
+    """Two addresses in the inventory are swapped."""
     code, output = rig.playbook("setup.yml", "-l", "build2", "-e", "ansible_host=198.51.100.11", check=False)
-    assert code != 0 and "This host is ll-ACSBuilder1, which is build1 in the inventory" in output
+    assert code != 0 and "The host name ll-ACSBuilder1 belongs to build1 in the inventory" in output
     assert build1.file("/etc/build_server_id").content_string.strip() == "build1"
     assert beats_again(rig, "build1")["server"] == "build1"

@@ -1,4 +1,4 @@
-"""Trust between booted servers: a request that is verified on the other one, a forged one, rotation and removal."""
+"""Test trust between booted servers: verification, forgery, rotation and removal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ json.dump(mail, open(path, "w"), indent=2)
 END
 git -c core.hooksPath=/dev/null commit --quiet --all --message forged && git push --quiet
 """
-"""In a clone of its own: the service fast-forwards the one in /root/Build at any moment."""
+"""In a separate clone, because the service may update /root/Build at any time."""
 
 
 def message_module(rig: Rig, server: str, check: bool = True, **options: Any) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def message_module(rig: Rig, server: str, check: bool = True, **options: Any) ->
     return result
 
 
-def standing(rig: Rig, server: str, message_id: str) -> tuple[str, bool, str]:
-    """What a server thinks of a message."""
+def verification(rig: Rig, server: str, message_id: str) -> tuple[str, bool, str]:
+    """Return the verification of a message on a server."""
     (one,) = json.loads(rig.ssh(server, f"builderctl read --json {message_id}").stdout)["messages"]
     return one["verified"], one["actionable"], one["actionable_reason"]
 
@@ -54,18 +54,18 @@ def ask(rig: Rig, server: str, subject: str) -> str:
 
 
 def forge(rig: Rig, *entries: dict[str, Any]) -> None:
-    """Put entries into the mailbox, as anybody who can push."""
+    """Push entries to the mailbox without a signature of their sender."""
     rig.ssh("build2", FORGE.replace("ENTRIES", json.dumps(entries)))
 
 
 def keys(rig: Rig) -> list[str]:
-    """The public keys of both servers, as their private keys say."""
+    """Return the public keys of both servers, from their private keys."""
     command = "ssh-keygen -y -f /var/lib/acs-builders/signing_key"
     return [" ".join(rig.ssh(server, command).stdout.split()[:2]) for server in ("build1", "build2")]
 
 
 def record(rig: Rig) -> dict[str, list[dict[str, Any]]]:
-    """The keys of both servers in the controller's record, which both servers must have too."""
+    """Return the keys in the record, which must be equal on controller and servers."""
     text = (rig.folder / "signers.json").read_text()
     for server in ("build1", "build2"):
         assert rig.ssh(server, "cat /var/lib/acs-builders/signers.json").stdout == text
@@ -74,13 +74,13 @@ def record(rig: Rig) -> dict[str, list[dict[str, Any]]]:
 
 
 def changes(output: str) -> int:
-    """How many tasks changed something."""
+    """Count the changed tasks."""
     return sum(map(int, re.findall(r"^build\d .*changed=(\d+)", output, re.MULTILINE)))
 
 
 def test_a_request_is_verified_and_acted_upon_once(rig: Rig) -> None:
     asked = ask(rig, "build1", "Facts please")
-    assert standing(rig, "build2", asked)[:2] == ("true", True)
+    assert verification(rig, "build2", asked)[:2] == ("true", True)
     claimed = message_module(rig, "build2", state="acted", id=asked)
     assert claimed["changed"] and claimed["message"]["request"] == {"action": "facts"}
     assert message_module(rig, "build2", state="acted", id=asked)["changed"] is False
@@ -89,8 +89,8 @@ def test_a_request_is_verified_and_acted_upon_once(rig: Rig) -> None:
     bare, other = f"{asked}_unsigned", f"{asked}_changed"
     changed = {**genuine, "id": other, "request": {"action": "install_packages", "packages": ["evil"]}}
     forge(rig, {**unsigned, "id": bare}, changed, genuine)
-    assert standing(rig, "build2", bare)[:2] == ("unsigned", False)
-    assert standing(rig, "build2", other)[:2] == ("false", False)
+    assert verification(rig, "build2", bare)[:2] == ("unsigned", False)
+    assert verification(rig, "build2", other)[:2] == ("false", False)
     for forged in (bare, other):
         refused = message_module(rig, "build2", check=False, state="acted", id=forged)
         assert refused["reason"] == "not_actionable"
@@ -110,9 +110,9 @@ def test_one_run_gives_one_server_a_new_key(rig: Rig) -> None:
         (before[0], False),
         (after[0], True),
     ]
-    verified, actionable, reason = standing(rig, "build2", asked)
+    verified, actionable, reason = verification(rig, "build2", asked)
     assert (verified, actionable) == ("true", False) and "not valid now" in reason
-    assert standing(rig, "build2", ask(rig, "build1", "After the new key"))[:2] == ("true", True)
+    assert verification(rig, "build2", ask(rig, "build1", "After the new key"))[:2] == ("true", True)
     for server in ("build1", "build2"):
         assert beats_again(rig, server)["signature"].startswith("-----BEGIN SSH SIGNATURE-----")
     assert changes(rig.playbook("playbooks/trust.yml")[1]) == 0
@@ -129,14 +129,14 @@ def test_one_run_without_a_server_ends_its_trust(rig: Rig, tmp_path: Path) -> No
     try:
         late = ask(rig, "build2", "After the removal")
         for message_id, expected in ((asked, "true"), (late, "false")):
-            verified, actionable, reason = standing(rig, "build1", message_id)
+            verified, actionable, reason = verification(rig, "build1", message_id)
             assert (verified, actionable) == (expected, False) and "valid" in reason
         back = rig.playbook("playbooks/trust.yml", check=False)
         assert back[0] != 0 and "build_trust_rotate=build2" in back[1]
     finally:
         rig.playbook("playbooks/trust.yml", "--extra-vars", "build_trust_rotate=build2")
     assert [one["valid_until"] is None for one in record(rig)["build2"]][-2:] == [False, True]
-    assert standing(rig, "build1", ask(rig, "build2", "Back again"))[:2] == ("true", True)
+    assert verification(rig, "build1", ask(rig, "build2", "Back again"))[:2] == ("true", True)
     for server in ("build1", "build2"):
         beats_again(rig, server)
 

@@ -1,4 +1,4 @@
-"""Coordinated actions on booted servers: requests are carried out and answered with facts, each once."""
+"""Test that booted servers execute and answer each request once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSTALL = "playbooks/install_packages.yml"
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_unread(rig: Rig) -> Iterator[None]:
-    """Both servers have read what was sent before."""
+    """Mark all messages read on both servers."""
     for server in ("build1", "build2"):
         rig.ssh(server, "builderctl read --json > /dev/null; builderctl mark-read")
     yield
@@ -37,29 +37,29 @@ def ask(
 
 
 def answers(rig: Rig, *ids: str) -> list[dict[str, Any]]:
-    """The answers to messages, in the order of these."""
+    """Return the answers to messages, in the order of the messages."""
     found = [message for message in messages(rig) if message.get("in_reply_to") in ids]
     return sorted(found, key=lambda message: ids.index(message["in_reply_to"]))
 
 
 def sent_since(rig: Rig, before: list[dict[str, Any]], sender: str) -> list[dict[str, Any]]:
-    """What a server has sent since the mailbox was looked at."""
+    """Return the messages of a server that are not in an earlier mailbox."""
     known = {message["id"] for message in before}
     return [message for message in messages(rig) if message["id"] not in known and message["from"] == sender]
 
 
 def facts(message: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a message, by name."""
+    """Return the facts of a message by name."""
     return {fact["name"]: fact["value"] for fact in message["facts"]}
 
 
 def commits(rig: Rig, author: str) -> int:
-    """How many commits of a server the branch has."""
+    """Count the commits of a server on the branch."""
     return int(remote(rig, "rev-list", "--count", f"--author={author}@", "main"))
 
 
 def installed(rig: Rig, server: str, package: str) -> str:
-    """The version of a package on a server; empty when it is not installed."""
+    """Return the version of a package on a server; empty if it is not installed."""
     show = f"dpkg-query --show --showformat='${{Version}} ${{Status}}' {package}"
     version, _space, status = rig.ssh(server, show, check=False).stdout.partition(" ")
     return version if status == "install ok installed" else ""
@@ -108,19 +108,19 @@ def test_a_mismatch_is_found_and_reported(rig: Rig) -> None:
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"]}')
     assert "NOT aligned: build2 has 2.0." in output and "NOT aligned: build1 has 1.0." in output
     for server, other in (("build1", "build2"), ("build2", "build1")):
-        (told,) = sent_since(rig, before, server)
-        assert (told["type"], told["to"]) == ("warning", other)
+        (sent,) = sent_since(rig, before, server)
+        assert (sent["type"], sent["to"]) == ("warning", other)
         version = installed(rig, server, "rig-tool")
-        assert facts(told)["rig-tool"] == version and facts(told)["rig-tool aligned"] == "no"
-        assert f"rig-tool version {version} is installed on {server} since 20" in told["body"]
+        assert facts(sent)["rig-tool"] == version and facts(sent)["rig-tool aligned"] == "no"
+        assert f"rig-tool version {version} is installed on {server} since 20" in sent["body"]
     (check,) = answers(rig, *[respond_to(rig, "Check package rig-tool")])
     assert (
         "version 2.0 installed" in check["body"] and "Matches build1: no. Difference: 1.0 on build1." in check["body"]
     )
     before = messages(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "latest"}')
-    told = sent_since(rig, before, "build1") + sent_since(rig, before, "build2")
-    assert [(one["type"], facts(one)["rig-tool"], facts(one)["rig-tool aligned"]) for one in told] == [
+    sent = sent_since(rig, before, "build1") + sent_since(rig, before, "build2")
+    assert [(one["type"], facts(one)["rig-tool"], facts(one)["rig-tool aligned"]) for one in sent] == [
         ("info", "2.0", "yes")
     ] * 2
     before = messages(rig)
@@ -134,12 +134,12 @@ def test_a_mismatch_is_found_and_reported(rig: Rig) -> None:
 
 
 def changes(output: str) -> int:
-    """How many tasks changed something."""
+    """Count the changed tasks."""
     return sum(map(int, re.findall(r"^build\d .*changed=(\d+)", output, re.MULTILINE)))
 
 
 def respond_to(rig: Rig, subject: str, **request: Any) -> str:
-    """Send a request to build2, let it respond, and return the request's id."""
+    """Send a request to build2, run the playbook there, and return the message id."""
     asked = ask(rig, subject, **request)
     rig.playbook(RESPOND, "--limit", "build2")
     return asked
@@ -160,7 +160,7 @@ def test_an_install_that_fails_on_one_server(rig: Rig) -> None:
     assert code != 0
     (good,), (bad,) = (sent_since(rig, before, server) for server in ("build1", "build2"))
     assert bad["type"] == "error" and "rig-fussy" in bad["subject"]
-    assert "The package manager says: " in bad["body"] and "rig-fussy is not wanted" in bad["body"]
+    assert "Error of the package manager: " in bad["body"] and "rig-fussy is not wanted" in bad["body"]
     assert (facts(bad)["libmysqlclient-dev"], facts(bad)["libmysqlclient-dev aligned"]) == ("8.0.36-1", "yes")
     assert (good["type"], facts(good)["rig-fussy"], facts(good)["rig-fussy aligned"]) == ("warning", "1.0", "no")
     assert re.search(r"^build1 .*failed=0", output, re.MULTILINE) and re.search(
@@ -173,8 +173,8 @@ def test_a_package_that_does_not_exist(rig: Rig) -> None:
     code, _output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-nothing"]}', check=False)
     assert code != 0
     for server in ("build1", "build2"):
-        (told,) = sent_since(rig, before, server)
-        assert told["type"] == "error" and "Unable to locate package rig-nothing" in told["body"]
+        (sent,) = sent_since(rig, before, server)
+        assert sent["type"] == "error" and "Unable to locate package rig-nothing" in sent["body"]
     (answer,) = answers(rig, respond_to(rig, "Install rig-nothing"))
     assert answer["type"] == "error" and "Unable to locate package rig-nothing" in answer["body"]
 
@@ -196,8 +196,8 @@ def test_what_stands_in_the_place_of_a_renamed_package_is_told_and_stays(rig: Ri
     before = messages(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
     for server in ("build1", "build2"):
-        (told,) = sent_since(rig, before, server)
-        assert (told["type"], facts(told)["rig-old"], facts(told)["rig-old provided by"]) == ("info", "2.0", "rig-new")
+        (sent,) = sent_since(rig, before, server)
+        assert (sent["type"], facts(sent)["rig-old"], facts(sent)["rig-old provided by"]) == ("info", "2.0", "rig-new")
     before = messages(rig)
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
     assert messages(rig) == before and changes(output) == 0
@@ -214,20 +214,20 @@ def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
         ask(rig, "Install", action="install_packages", packages=["--reinstall"]),
     ]
     rig.playbook(RESPOND, "--limit", "build2")
-    told = answers(rig, *asked)
-    assert [answer["type"] for answer in told] == ["warning"] * 3
+    sent = answers(rig, *asked)
+    assert [answer["type"] for answer in sent] == ["warning"] * 3
     assert (
-        "Declined by build2. The rules of this server do not permit the installation of nginx-light." in told[0]["body"]
+        "Declined by build2. The rules of this server do not permit the installation of nginx-light." in sent[0]["body"]
     )
-    assert "apt would read it as an order: rig-tool-" in told[1]["body"]
-    assert "not the name of a package" in told[2]["body"]
+    assert "apt would read it as an order: rig-tool-" in sent[1]["body"]
+    assert "not the name of a package" in sent[2]["body"]
     assert installed(rig, "build2", "rig-tool") == "1.0" and installed(rig, "build2", "nginx-light") == installed(
         rig, "build1", "nginx-light"
     )
 
 
 def test_an_interrupted_run_is_finished_by_the_next(rig: Rig) -> None:
-    """It is killed while the package is installed, which goes on without it, and so before it has answered."""
+    """The play is killed during the installation, which continues, before it answers."""
     rig.make_package("rig-once", "1.0", "touch /root/begun; until [ -e /root/go ]; do sleep 0.1; done")
     asked = ask(rig, "Install rig-once")
     command = ["ansible-playbook", RESPOND, "--limit", "build2"]
@@ -289,5 +289,5 @@ def test_the_environments_are_compared(rig: Rig) -> None:
     _code, output = rig.playbook("playbooks/check_environment.yml", "--extra-vars", "tell=true")
     assert re.search(r"packages +rig-once +missing +1\.0 +build2", output)
     for server in ("build1", "build2"):
-        (told,) = sent_since(rig, before, server)
-        assert told["subject"] == "Environments differ" and facts(told)["build2/packages/rig-once"] == "1.0"
+        (sent,) = sent_since(rig, before, server)
+        assert sent["subject"] == "Environments differ" and facts(sent)["build2/packages/rig-once"] == "1.0"

@@ -1,4 +1,4 @@
-"""Every command of the pages for operators and agents, run as it stands there, on the servers that are up."""
+"""Run every command of the pages for operators and agents on booted servers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ COMMAND = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
 def commands(page: str) -> list[str]:
-    """The lines of the shell blocks of a page."""
+    """Return the lines of the shell blocks of a page."""
     text = (TOP / "docs" / page).read_text(encoding="utf-8")
     return [line.strip() for block in COMMAND.findall(text) for line in block.splitlines() if line.strip()]
 
 
 @pytest.fixture
 def operator(rig: Rig, tmp_path: Path) -> dict[str, str]:
-    """The environment of a person at the controller, with the token in a file at home."""
+    """Return the environment of an operator with the token in the home folder."""
     (tmp_path / "build-token").write_text(f"{rig.token}\n")
-    rig.make_package("libmysqlclient-dev", "8.0.36-1")  # which the page installs
+    rig.make_package("libmysqlclient-dev", "8.0.36-1")  # the page installs it
     return {**rig.operator(), "HOME": str(tmp_path)}
 
 
@@ -63,7 +63,7 @@ def test_the_page_for_operators(rig: Rig, operator: dict[str, str]) -> None:
 
 
 def check_that_nothing_is_left(rig: Rig) -> None:
-    """See that nothing of this project is on build2, and build1 is as it was."""
+    """Check that nothing of this project is left on build2, and build1 is unchanged."""
     places = "/PAT /root/Build /var/lib/acs-builders /etc/build_server_id /etc/acs-builders /usr/local/lib/acs-builders"
     places += " /usr/local/bin/builderctl /etc/systemd/system/build-heartbeat.service /var/log/acs-builders"
     places += " /var/log/heartbeat.log /var/log/heartbeat-build2.log /var/log/build-messages-build2.log"
