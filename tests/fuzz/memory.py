@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import clone_config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Outcome
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import PrivateRepository
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import Mirror
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import MESSAGES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
@@ -179,7 +179,7 @@ class MemoryRepository:
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit."""
-        return Snapshot(cast(PrivateRepository, _Objects(self.remote)), commit, 0.0, True, self.timeout)
+        return Snapshot(cast(Mirror, _Objects(self.remote)), commit, 0.0, True, self.timeout)
 
     def update_clone(self, _commit: str, _server: str) -> list[str]:
         """There is no clone."""
@@ -211,7 +211,7 @@ class MemoryBeats:
     def close(self) -> None:
         """Nothing is to be closed."""
 
-    def mended(self, action: Callable[[], T]) -> T:
+    def repaired(self, action: Callable[[], T]) -> T:
         """Do something in this repository, which is never damaged."""
         return action()
 

@@ -67,7 +67,7 @@ def test_a_clone_whose_files_are_elsewhere_is_left_alone(builders: Builders, tmp
     clone = builders.clone("build1")
     git("config", "core.worktree", tmp_path, cwd=clone)
     head = git("rev-parse", "HEAD", cwd=clone)
-    assert "in another folder" in " ".join(write(builders, "two"))
+    assert "is another folder" in " ".join(write(builders, "two"))
     assert git("rev-parse", "HEAD", cwd=clone) == head
     git("config", "core.worktree", clone, cwd=clone)
     assert write(builders, "three") == []

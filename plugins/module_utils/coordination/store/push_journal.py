@@ -12,7 +12,7 @@ import time
 from typing import Any, NamedTuple
 
 from ..errors import DeadlineReached, RemoteBusy, RemoteUnreachable
-from ..git.mirror import PrivateRepository
+from ..git.mirror import Mirror
 from ..state_dir import StateDirectory
 from .snapshot import Change, Receipt
 
@@ -115,7 +115,7 @@ class Attempts:
         self._unheard.append(self.made[-1])
         self.uncertain = True
 
-    def find_arrived(self, private: PrivateRepository, tip: str | None) -> Attempt | None:
+    def find_arrived(self, private: Mirror, tip: str | None) -> Attempt | None:
         """The attempt that the remote accepted although this was not heard.
 
         :param tip: the remote's newest commit, for which it was asked just now.
@@ -126,7 +126,7 @@ class Attempts:
                 return attempt
         return None
 
-    def settle_interrupted(self, private: PrivateRepository, tip: str | None) -> list[str]:
+    def settle_interrupted(self, private: Mirror, tip: str | None) -> list[str]:
         """Keep of the interrupted attempts what may still have to be looked for.
 
         :param tip: the remote's newest commit, for which it was asked just now.

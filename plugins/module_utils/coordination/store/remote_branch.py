@@ -10,9 +10,9 @@ import time
 from contextlib import AbstractContextManager
 from typing import Callable
 
-from ..errors import Locked, StateUnusable
-from ..git.bare_repository import WITHDRAWN, Damaged
-from ..git.mirror import PrivateRepository
+from ..errors import Locked, RepositoryDamaged, StateUnusable
+from ..git.bare_repository import WITHDRAWN
+from ..git.mirror import Mirror
 from ..state_dir import StateDirectory
 from .snapshot import Snapshot
 
@@ -28,7 +28,7 @@ class Tracking:
     ``withdrawn`` are the newest commits, old and new, whenever the branch was found rewound or rewritten.
     """
 
-    def __init__(self, private: PrivateRepository, state: StateDirectory, timeout: float) -> None:
+    def __init__(self, private: Mirror, state: StateDirectory, timeout: float) -> None:
         self.withdrawn: list[tuple[str, str | None]] = []
         self._private = private
         self._state = state
@@ -46,7 +46,7 @@ class Tracking:
         :param meanwhile: what is done while Git waits for the remote.
 
         :raises RemoteError: when the remote cannot be reached or says no.
-        :raises Interrupted: when the connection breaks.
+        :raises ConnectionLost: when the connection breaks.
         :raises Locked: when another process fetches for too long.
         """
         with self.fetching(timeout):
@@ -66,7 +66,7 @@ class Tracking:
         When it cannot be recorded, the next write starts from an older commit, which costs it a fetch. Where another
         process has fetched since, it knows a newer one.
         """
-        with contextlib.suppress(Damaged, StateUnusable, Locked), self.fetching(SHORT_LOCK_TIMEOUT):
+        with contextlib.suppress(RepositoryDamaged, StateUnusable, Locked), self.fetching(SHORT_LOCK_TIMEOUT):
             if self._private.known() == parent:
                 self._private.set_known(commit)
             self._touch()

@@ -15,12 +15,12 @@ import time
 from collections.abc import Iterator
 from typing import Callable, TypeVar
 
-from ..errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable, explain
+from ..errors import CoordinationError, Locked, RemoteUnreachable, RepositoryDamaged, StateUnusable, explain
 from ..git import working_clone
-from ..git.bare_repository import WITHDRAWN, Damaged
+from ..git.bare_repository import WITHDRAWN
 from ..git.clone_config import Remote, read_remote
-from ..git.failures import Interrupted, Moved
-from ..git.mirror import PrivateRepository
+from ..git.failures import ConnectionLost, PushRejected
+from ..git.mirror import Mirror
 from ..git.process import require_git
 from ..secrets.redaction import register_token_file
 from ..state_dir import StateDirectory
@@ -65,7 +65,7 @@ class Repository:
         self._is_writing = False
         self._remote = remote
         register_token_file(pat_file)
-        self._private = PrivateRepository(state, read_remote(clone, remote, state), branch, pat_file)
+        self._private = Mirror(state, read_remote(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._tracking = Tracking(self._private, state, timeout)
         self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
@@ -103,9 +103,9 @@ class Repository:
         try:
             self._private.make()
             return fetch_and_look()
-        except Damaged:
+        except RepositoryDamaged:
             with self.writing():
-                return self._private.mended(fetch_and_look, self._tracking.fetching)
+                return self._private.repaired(fetch_and_look, self._tracking.fetching)
 
     def look(self, look: Callable[[Snapshot], T]) -> T:
         """Look at the documents at the newest commit known here, without the network when that is enough.
@@ -118,7 +118,7 @@ class Repository:
             tip = self._private.known()
             if tip:
                 return look(self._tracking.snapshot(tip, fresh=False))
-        except (CoordinationError, Damaged):
+        except (CoordinationError, RepositoryDamaged):
             pass
         return self.read(look)
 
@@ -150,7 +150,9 @@ class Repository:
         """
         with self.writing():
             attempts = Attempts(self.url, self.timeout, self._record)
-            receipt = self._private.mended(lambda: self._transact(function, author, attempts), self._tracking.fetching)
+            receipt = self._private.repaired(
+                lambda: self._transact(function, author, attempts), self._tracking.fetching
+            )
             try:
                 settle(receipt)
                 self._record.forget()
@@ -249,11 +251,11 @@ class Repository:
                 attempts.add(attempt)
                 try:
                     self._private.push(attempt.commit, tip, attempts.share)
-                except (Interrupted, Damaged):
+                except (ConnectionLost, RepositoryDamaged):
                     attempts.answer_lost()
                     raise
                 return self._accepted(attempt, attempts.count)
-            except (Moved, Interrupted, RemoteUnreachable, Locked) as error:
+            except (PushRejected, ConnectionLost, RemoteUnreachable, Locked) as error:
                 attempts.failed(error)
             except CoordinationError as error:
                 if attempts.uncertain:
@@ -264,7 +266,7 @@ class Repository:
 
     def _look_ahead(self, look: Callable[[Snapshot], T], found: dict[str | None, T]) -> None:
         """Look at the newest commit known here as if it were the remote's, and put by commit what comes of it."""
-        with contextlib.suppress(CoordinationError, Damaged):
+        with contextlib.suppress(CoordinationError, RepositoryDamaged):
             known = self._private.known()
             if known:
                 found[known] = look(self._tracking.snapshot(known, fresh=True))
@@ -274,7 +276,7 @@ class Repository:
             tip = self._tracking.fetch(self.timeout, meanwhile)
             self.away = ""
             return self._tracking.snapshot(tip, fresh=True)
-        except (RemoteUnreachable, Interrupted, Locked) as error:
+        except (RemoteUnreachable, ConnectionLost, Locked) as error:
             known = self._private.known()
             if known is None:
                 raise _plain(error, self.url) from error
@@ -289,7 +291,7 @@ class Repository:
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
 
 
-def _plain(error: RemoteUnreachable | Interrupted | Locked, url: str) -> CoordinationError:
+def _plain(error: RemoteUnreachable | ConnectionLost | Locked, url: str) -> CoordinationError:
     if isinstance(error, CoordinationError):
         return error
     return RemoteUnreachable(f"The remote {url} did not answer as it should: {error}", "Try again later.")
