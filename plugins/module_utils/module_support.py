@@ -178,7 +178,7 @@ def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
             {
                 "before_header": path,
                 "after_header": path,
-                "before": visible(receipt.before[path].decode("utf-8", "replace")),
+                "before": visible(receipt.before(path).decode("utf-8", "replace")),
                 "after": visible(content.decode("utf-8", "replace")),
             }
             for path, content in receipt.files.items()

@@ -164,7 +164,7 @@ class MemoryRepository:
         """Find out what a transaction would do."""
         snapshot = self.snapshot_of(self.remote.tip)
         change = function(snapshot)
-        return Receipt(change.result, None, 0, change.files, snapshot.contents(change.files))
+        return Receipt(change.result, None, 0, change.files, snapshot.content)
 
     def write(self, function: Callable[[Snapshot], Change], _author: str, settle: Callable[[Receipt], None]) -> Receipt:
         """Carry out a transaction."""
@@ -172,8 +172,7 @@ class MemoryRepository:
         change = function(snapshot)
         receipt = Receipt(change.result, None, 0)
         if change.files:
-            before = snapshot.contents(change.files)
-            receipt = Receipt(change.result, self.remote.add(change), 1, change.files, before)
+            receipt = Receipt(change.result, self.remote.add(change), 1, change.files, snapshot.content)
         settle(receipt)
         return receipt
 

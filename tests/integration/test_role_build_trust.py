@@ -239,7 +239,7 @@ def test_a_play_that_takes_the_servers_one_by_one_is_told(
 def test_a_host_that_cannot_be_a_server_is_refused_before_anything_is_written(beginner: Operator) -> None:
     beginner.members = ["build1", "build_3"]
     told = refusal(beginner.play())
-    assert "'build_3' is not a server id." in told and "nothing was written on any server" in told
+    assert "'build_3' is not a server id." in told and "Nothing was written to any server" in told
     assert kept(beginner.builders, beginner) == {}
 
 

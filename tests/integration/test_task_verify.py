@@ -41,7 +41,7 @@ def test_a_record_of_archiving_that_cannot_be_read_is_one_sentence(builders: Bui
     record.write_text(content)
     done = verify(builders)
     assert done.code != 0 and "from_json" not in done.output
-    sentence = f"{record} of build1 does not hold what it should, and nothing is archived."
+    sentence = f"{record} of build1 is damaged, so nothing is archived."
     assert sentence in " ".join(done.output.split()), done.output
 
 
@@ -50,5 +50,5 @@ def test_what_will_be_archived_for_the_first_time_is_told(builders: Builders) ->
     notice = {"announced_at": "2998-12-31T00:00:00Z", "from": "2999-01-01T00:00:00Z", "messages": 28}
     (builders.state("build1") / "archiving.json").write_text(f"{json.dumps(notice, indent=2)}\n")
     told = " ".join(verify(builders).output.split())
-    assert "From 2999-01-01T00:00:00Z on, build1 moves what everyone is done with" in told
+    assert "From 2999-01-01T00:00:00Z on, build1 moves completed messages" in told
     assert "coordination/archive, 28 of the messages" in told

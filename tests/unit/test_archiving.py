@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Item, Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.writes import Acknowledgements
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
@@ -173,7 +174,7 @@ def test_a_message_to_a_server_that_left_stays_for_a_month(builders: Builders) -
 
 def test_what_waits_to_be_acknowledged_stays(builders: Builders) -> None:
     with build2(builders) as host, Outbox(host.state).changing() as contents:
-        contents.accept(Item("item", utc_text(START), "acknowledge", acknowledged=("one",)), START)
+        contents.accept(Item("item", utc_text(START), "acknowledge", (Acknowledgements(("one",)),)), START)
     assert moved(builders, message("one"), message("two")) == ["two"]
 
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import (
+    Document,
     EntryList,
     new_document,
-    parse,
     parse_object,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
@@ -96,7 +96,7 @@ def test_a_document_that_must_be_an_object(data: bytes, name: str) -> None:
 
 def test_a_number_that_is_too_large_is_the_largest() -> None:
     """As jq reads it: what is made of it can be written and printed as JSON."""
-    assert parse(b"[1e999, -1e999, 1.5]", "x").value == [sys.float_info.max, -sys.float_info.max, 1.5]
+    assert Document(b"[1e999, -1e999, 1.5]", "x").value == [sys.float_info.max, -sys.float_info.max, 1.5]
 
 
 def test_the_newest_good_commit_is_named() -> None:
@@ -120,7 +120,7 @@ def test_cut_short_anywhere(length: int) -> None:
 def test_anything_is_read_or_refused(data: bytes) -> None:
     """No other error comes out, and what is read agrees with Python's own reader."""
     try:
-        document = parse(data, "x.json")
+        document = Document(data, "x.json")
     except DocumentDamaged:
         return
     assert document.value == json.loads(data)

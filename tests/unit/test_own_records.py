@@ -80,7 +80,7 @@ def test_an_entry_whose_id_is_no_text(state: StateDirectory, clock: Clock, messa
 
 def test_a_key_is_remembered_for_thirty_days(state: StateDirectory, clock: Clock) -> None:
     assert SentKeys(state, clock()).get("k") == []
-    SentKeys(state, clock()).add("k", [ENTRY])
+    SentKeys(state, clock()).add({"k": [ENTRY]})
     assert SentKeys(state, clock()).get("k") == [ENTRY]
     assert SentKeys(state, clock()).get("other") == []
     clock.move(days=30, seconds=-1)
@@ -90,19 +90,19 @@ def test_a_key_is_remembered_for_thirty_days(state: StateDirectory, clock: Clock
 
 
 def test_what_was_first_sent_under_a_key_counts(state: StateDirectory, clock: Clock) -> None:
-    SentKeys(state, clock()).add("k", [ENTRY])
+    SentKeys(state, clock()).add({"k": [ENTRY]})
     clock.move(days=29)
-    SentKeys(state, clock()).add("k", [{"id": "msg_2"}])
+    SentKeys(state, clock()).add({"k": [{"id": "msg_2"}]})
     assert SentKeys(state, clock()).get("k") == [ENTRY]
     clock.move(days=2)
     assert SentKeys(state, clock()).get("k") == []
 
 
 def test_a_key_that_was_forgotten_can_be_used_and_is_remembered_again(state: StateDirectory, clock: Clock) -> None:
-    SentKeys(state, clock()).add("k", [ENTRY])
-    SentKeys(state, clock()).add("old", [ENTRY])
+    SentKeys(state, clock()).add({"k": [ENTRY]})
+    SentKeys(state, clock()).add({"old": [ENTRY]})
     clock.move(days=31)
-    SentKeys(state, clock()).add("k", [{"id": "msg_2"}])
+    SentKeys(state, clock()).add({"k": [{"id": "msg_2"}]})
     assert SentKeys(state, clock()).get("k") == [{"id": "msg_2"}]
     assert list(state.read_json("keys.json")) == ["k"], "what is too old is thrown away"
 

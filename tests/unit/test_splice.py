@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import (
+    Document,
     EntryList,
     new_document,
     parse_object,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_edit import set_members
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 from ansible_collections.acs.builders.tests.unit.legacy_mailbox import (
     FORMS,
@@ -123,17 +123,18 @@ def test_a_key_written_twice_means_its_last_value() -> None:
 
 def test_a_new_member_comes_behind_a_key_that_is_written_twice() -> None:
     """The key that stands last in the text is not the last of the object's keys."""
-    text = '{"status": "x", "ip": "y", "status": "idle"}'
-    result = set_members(text, 0, {"status": "building", "hostname": "h"})
-    assert result == '{"status": "x", "ip": "y", "status": "building",\n  "hostname": "h"}'
+    document = Document(b'{"status": "x", "ip": "y", "status": "idle"}', "x")
+    result = document.with_members({"status": "building", "hostname": "h"})
+    assert result == b'{"status": "x", "ip": "y", "status": "building",\n  "hostname": "h"}'
 
 
 def test_members_of_a_document() -> None:
     """A status document: what is set keeps its place, what is new comes last, unknown members stay."""
     text = (LEGACY_REPO / "build1" / "status.json").read_text(encoding="utf-8")
-    result = set_members(text, 0, {"status": "building", "hostname": "h", "current_job": {"id": "j"}})
+    document = parse_object(text.encode(), "x")
+    result = document.with_members({"status": "building", "hostname": "h", "current_job": {"id": "j"}})
     expected = text.replace('"idle"', '"building"').replace(
         '"current_job": null', '"current_job": {\n    "id": "j"\n  }'
     )
-    assert result == expected.removesuffix("\n}") + ',\n  "hostname": "h"\n}'
-    assert parse_object(result.encode(), "x").value["last_package"]["duration_seconds"] == 7100
+    assert result.decode() == expected.removesuffix("\n}") + ',\n  "hostname": "h"\n}'
+    assert parse_object(result, "x").value["last_package"]["duration_seconds"] == 7100

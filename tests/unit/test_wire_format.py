@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_edit import set_members
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import Document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.fleet import RESERVED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
@@ -107,7 +107,7 @@ def test_every_json_block_names_its_schema_and_each_schema_has_an_example() -> N
 
 def test_example_of_a_splice_is_what_a_mark_makes() -> None:
     before, after = (next(text for _schema, which, text in BLOCKS if which == name) for name in ("before", "after"))
-    assert set_members(before, 0, {"read": True, "read_by": ["build3"]}) == after
+    assert Document(before.encode(), "x").with_members({"read": True, "read_by": ["build3"]}).decode() == after
 
 
 def test_field_table_names_the_properties_of_the_schemas() -> None:

@@ -20,6 +20,7 @@ from typing import Any, Callable, TypeVar
 from .errors import Locked, StateUnusable, unusable
 
 T = TypeVar("T")
+_Version = tuple[int, int, int, int]
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?")
 LOCK_TIMEOUT = 10
@@ -49,6 +50,7 @@ class StateDirectory:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._kept: dict[str, tuple[_Version, Any]] = {}
 
     def make(self, name: str = "") -> Path:
         """Create the folder ``name`` if it is missing, and return its path.
@@ -65,11 +67,17 @@ class StateDirectory:
     def read_json(self, name: str) -> Any:
         """Return the content of the JSON file ``name``, None if it is missing.
 
+        A file that was not replaced since this object read or wrote it is not read again. The caller must not change
+        the content.
+
         :raises StateUnusable: if it cannot be read or is not JSON.
         """
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"), parse_constant=_number, parse_float=_number)
+            version = _version(path.stat())
+            if self._kept.get(name, (None,))[0] != version:
+                self._kept[name] = (version, _decode(path.read_text(encoding="utf-8")))
+            return self._kept[name][1]
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -99,14 +107,15 @@ class StateDirectory:
         :raises StateUnusable: if it cannot be written.
         """
         path = self.make() / name
+        text = json.dumps(value, indent=2)
         try:
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                    json.dump(value, stream, indent=2)
-                    stream.write("\n")
+                    stream.write(f"{text}\n")
                     stream.flush()
                     os.fsync(stream.fileno())
+                    version = _version(os.fstat(stream.fileno()))
                 os.replace(temporary, path)
             except BaseException:
                 with contextlib.suppress(FileNotFoundError):
@@ -115,6 +124,7 @@ class StateDirectory:
             _sync_folder(path.parent)
         except OSError as error:
             raise unusable(error, path) from error
+        self._kept[name] = (version, _decode(text))
 
     @contextlib.contextmanager
     def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
@@ -147,6 +157,15 @@ class StateDirectory:
             yield
         finally:
             os.close(descriptor)
+
+
+def _decode(text: str) -> Any:
+    return json.loads(text, parse_constant=_number, parse_float=_number)
+
+
+def _version(status: os.stat_result) -> _Version:
+    """Return what identifies a version of a file. Each write replaces the file."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _number(text: str) -> float:

@@ -219,7 +219,7 @@ def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
     assert (
         "Declined by build2. The rules of this server do not permit the installation of nginx-light." in sent[0]["body"]
     )
-    assert "apt would read it as an order: rig-tool-" in sent[1]["body"]
+    assert "apt would take them for actions: rig-tool-" in sent[1]["body"]
     assert "not the name of a package" in sent[2]["body"]
     assert installed(rig, "build2", "rig-tool") == "1.0" and installed(rig, "build2", "nginx-light") == installed(
         rig, "build1", "nginx-light"

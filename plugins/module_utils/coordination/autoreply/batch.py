@@ -12,6 +12,8 @@ from typing import Any, Callable
 
 from ..delivery.deliver import new_item, submit
 from ..delivery.outbox import Outbox
+from ..delivery.writes import MARKS as MARK_WRITES
+from ..delivery.writes import Answers, Write
 from ..documents.secret_policy import REDACT
 from ..errors import InvalidInput
 from ..identity.host import Host
@@ -65,8 +67,9 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
     if messages or any(marks.values()):
         marked = len({message_id for ids in marks.values() for message_id in ids})
         answers = "1 answer" if len(messages) == 1 else f"{len(messages)} answers"
-        ids = {mark.name: tuple(marks[mark]) for mark in MARKS}
-        item = new_item(host, f"{answers}, {marked} marked", messages=tuple(messages), once=True, **ids)
+        writes: list[Write] = [Answers(tuple(messages))] if messages else []
+        writes += [kind(tuple(marks[mark])) for mark, kind in MARK_WRITES.items() if marks[mark]]
+        item = new_item(host, f"{answers}, {marked} marked", *writes)
         receipt = submit(host, item)
         receipt = replace(receipt, result=list(receipt.result.messages.get(item.id, ())))
     if not host.check_mode:
@@ -89,8 +92,8 @@ def _prepare(
     now = host.clock()
     mailbox = read_mailbox(snapshot)
     answered = answered_ids(host, snapshot, {one.message_id for one in responses if one.draft})
-    waiting = [item for item in Outbox(host.state).read().items if item.once]
-    answered.update(answered_id(entry) for item in waiting for entry in item.messages)
+    waiting = [write for item in Outbox(host.state).read().items for write in item.writes if isinstance(write, Answers)]
+    answered.update(answered_id(entry) for write in waiting for entry in write.messages)
     messages: list[dict[str, Any]] = []
     marks: dict[Mark, list[str]] = {mark: [] for mark in MARKS}
     for response in responses:

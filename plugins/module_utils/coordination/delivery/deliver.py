@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from ..documents.json_document import check_text
 from ..errors import (
@@ -30,14 +29,12 @@ from ..errors import (
 )
 from ..identity.host import Host
 from ..mail.idempotency import contents as contents_of
-from ..mail.mailbox import read_mailbox
-from ..mail.read_ledger import ACKNOWLEDGED, READ, own_marks
-from ..mail.sent_keys import SentKeys
-from ..mail.sequence import last_known, number
+from ..mail.sequence import number
 from ..store.snapshot import Change, Receipt, Snapshot
-from ..timestamps import utc_text
-from .change import Combined, combine, messages_there
+from ..timestamps import parse_time, utc_text
+from .batch import Batch, Combined
 from .outbox import OUTBOX_FILE, Item, Outbox, new_item_id
+from .writes import Messages, Write
 
 QUEUE, FAIL = "queue", "fail"
 OFFLINE = (QUEUE, FAIL)
@@ -55,13 +52,10 @@ _CONTENT = (PushDeclined, KeyConflict, InvalidInput)
 """Errors that may lie in what is written."""
 
 
-def new_item(host: Host, summary: str, **what: Any) -> Item:
-    """A write of this server, to be submitted.
-
-    :param what: the fields of an :class:`.Item` that say what it writes.
-    """
+def new_item(host: Host, summary: str, *writes: Write) -> Item:
+    """Return an item with writes of this server, to be submitted together."""
     check_text(summary, "the summary")
-    return Item(new_item_id(), utc_text(host.clock()), summary, **what)
+    return Item(new_item_id(), utc_text(host.clock()), summary, writes)
 
 
 def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
@@ -79,8 +73,8 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
         raise InvalidInput(f"The option offline cannot be {offline!r}.", f"Use one of {', '.join(OFFLINE)}.")
     if host.check_mode:
         waiting = Outbox(host.state).read()
-        return host.preview(lambda snapshot: combine(host, snapshot, [*waiting.items, item], waiting.last))
-    accepted = _accept(host, item, last_known(host, Outbox(host.state).read().last))
+        return host.preview(lambda snapshot: Batch(host, snapshot, waiting.last).change([*waiting.items, item]))
+    accepted = _accept(host, item)
     is_new = accepted.id == item.id
     try:
         receipt = _deliver_own(host, accepted, offline)
@@ -122,7 +116,7 @@ def deliver_waiting(host: Host) -> None:
         host.repository.notes.append(f"What waits in the outbox was not delivered: {error}")
 
 
-def _accept(host: Host, item: Item, last: int) -> Item:
+def _accept(host: Host, item: Item) -> Item:
     """Put an item into the outbox, signed; the one that waits under the same key stands for it."""
     with Outbox(host.state).changing() as contents:
         same = next((one for one in contents.items if item.key and one.key == item.key), None)
@@ -134,9 +128,19 @@ def _accept(host: Host, item: Item, last: int) -> Item:
                 )
             return same
         waiting = sum(len(one.messages) for one in contents.items)
-        item = replace(item, messages=tuple(number(host, item.messages, last + waiting)))
+        item = replace(
+            item, writes=tuple(_signed(host, write, (contents.last or 0) + waiting) for write in item.writes)
+        )
         contents.accept(item, host.clock())
     return item
+
+
+def _signed(host: Host, write: Write, last: int) -> Write:
+    """Number the messages of a write after ``last`` and sign them.
+
+    The delivery corrects the numbers if ``last`` was not recorded.
+    """
+    return replace(write, messages=tuple(number(host, write.messages, last))) if isinstance(write, Messages) else write
 
 
 def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt | None:
@@ -175,13 +179,15 @@ def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
         raise PushDeclined(refused.reason, "Nothing was written. Change what is refused, and write it again.")
 
     def look(snapshot: Snapshot) -> Receipt:
-        there = messages_there(host, snapshot, read_mailbox(snapshot), item) if item.messages else ()
-        if item.messages and not item.once and not there:
+        batch, accepted = Batch(host, snapshot), parse_time(item.accepted_at)
+        sent = [write for write in item.writes if isinstance(write, Messages)]
+        messages = [entry for write in sent for entry in write.there(batch, accepted)]
+        if not messages and any(not write.once for write in sent):
             raise DeadlineReached(
                 "The write is neither in the outbox of this host nor in the repository, as far as it is known here.",
                 "Another process may have dropped it: look with the next listing before you repeat it.",
             )
-        return Receipt(Combined({item.id: there}), snapshot.commit if is_new else None, 0)
+        return Receipt(Combined({item.id: messages}), snapshot.commit if is_new else None, 0)
 
     return host.repository.look(look)
 
@@ -204,9 +210,8 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
 def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt:
     if error:
         host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
-    shown = json.dumps(asdict(item), indent=2).encode()
-    files, before = {OUTBOX_FILE: shown}, {OUTBOX_FILE: b""}
-    return Receipt(Combined({item.id: item.messages}), None, 0, files, before, queued=True)
+    files = {OUTBOX_FILE: json.dumps(item.as_json(), indent=2).encode()}
+    return Receipt(Combined({item.id: item.messages}), None, 0, files, queued=True)
 
 
 def _write(host: Host, only: str = "") -> Receipt:
@@ -218,21 +223,17 @@ def _write(host: Host, only: str = "") -> Receipt:
         delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
             return Change(Combined(last=contents.last))
-        return combine(host, snapshot, delivered, contents.last)
+        return Batch(host, snapshot, contents.last).change(delivered)
 
     return host.write(function, lambda receipt: _settle(host, receipt.result, delivered))
 
 
 def _settle(host: Host, combined: Combined, delivered: Sequence[Item]) -> None:
     """Note on this host what was delivered."""
-    now = host.clock()
     for item in delivered:
-        if item.key:
-            SentKeys(host.state, now).add(item.key, list(combined.messages[item.id]))
-    for mark in (READ, ACKNOWLEDGED):
-        ids = [message_id for item in delivered for message_id in getattr(item, mark.name)]
-        if ids:
-            own_marks(host, mark).record(ids, combined.mailbox, now)
+        for write in item.writes:
+            write.settle(item.id, combined)
+    combined.record(host)
     with Outbox(host.state).changing() as contents:
         contents.remove([item.id for item in delivered])
         contents.last = combined.last if combined.last is not None else contents.last

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,8 @@ from ..documents.json_document import MAX_NESTING, check_text, nesting
 from ..errors import InvalidInput, OutboxFull
 from ..mail.message import MAX_INTEGER, id_of
 from ..state_dir import StateDirectory
-from ..status.document import Report, parse_report
 from ..timestamps import parse_time
+from .writes import Write, parse_writes, text_of
 
 OUTBOX_FILE = "outbox.json"
 OUTBOX_LOCK = "outbox.lock"
@@ -31,28 +31,24 @@ LONG = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Item:
-    """A write that was accepted: messages, marks or a report of this server's status.
+    """Writes that were accepted together.
 
-    :param id: what names it on this host.
+    :param id: the id of the item on this host.
     :param accepted_at: when it was accepted, in UTC.
-    :param summary: what it does, in the words of a commit's message.
-    :param messages: entries to send, signed.
-    :param once: whether the messages are answers of which each is only sent when there is none yet.
-    :param read: ids of messages to mark read by this server.
-    :param acknowledged: ids of messages to acknowledge.
-    :param report: a status report.
-    :param reason: why it was set aside; empty for what waits.
+    :param summary: the line for the message of the commit.
+    :param reason: why it was rejected, empty for an item that waits.
     """
 
     id: str
     accepted_at: str
     summary: str
-    messages: tuple[dict[str, Any], ...] = ()
-    once: bool = False
-    read: tuple[str, ...] = ()
-    acknowledged: tuple[str, ...] = ()
-    report: Report | None = None
+    writes: tuple[Write, ...]
     reason: str = ""
+
+    @property
+    def messages(self) -> tuple[dict[str, Any], ...]:
+        """The entries to send, signed."""
+        return tuple(entry for write in self.writes for entry in write.messages)
 
     @property
     def key(self) -> str:
@@ -62,6 +58,14 @@ class Item:
     def is_named(self, name: str) -> bool:
         """Whether a name, its own or the id of one of its messages, means it."""
         return name == self.id or name in map(id_of, self.messages)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the item as it is in the file of the outbox."""
+        record = {"id": self.id, "accepted_at": self.accepted_at, "summary": self.summary}
+        writes: dict[str, Any] = {"messages": [], "once": False, "read": [], "acknowledged": [], "report": None}
+        for write in self.writes:
+            writes.update(write.as_json())
+        return {**record, **writes, "reason": self.reason}
 
 
 def new_item_id() -> str:
@@ -81,6 +85,11 @@ class Contents:
     items: list[Item] = field(default_factory=list)
     aside: list[Item] = field(default_factory=list)
     last: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of the file."""
+        items, aside = ([item.as_json() for item in each] for each in (self.items, self.aside))
+        return {"items": items, "aside": aside, "last": self.last}
 
     def accept(self, item: Item, now: datetime) -> None:
         """Put an item at the end.
@@ -154,9 +163,9 @@ class Outbox:
         """
         with self._state.lock(OUTBOX_LOCK):
             contents = self.read()
-            before = asdict(contents)
+            before = contents.as_json()
             yield contents
-            after = asdict(contents)
+            after = contents.as_json()
             if after != before:
                 self._state.write_json(OUTBOX_FILE, after)
 
@@ -176,29 +185,7 @@ def _parse(record: Any) -> Contents:
 
 
 def _item(record: Any) -> Item:
-    report = record["report"]
     if parse_time(record["accepted_at"]) is None:
         raise TypeError("a time is no time")
-    return Item(
-        id=_text(record["id"]),
-        accepted_at=_text(record["accepted_at"]),
-        summary=_text(record["summary"]),
-        messages=tuple(map(_message, record["messages"])),
-        once=bool(record["once"]),
-        read=tuple(map(_text, record["read"])),
-        acknowledged=tuple(map(_text, record["acknowledged"])),
-        report=None if report is None else parse_report(report),
-        reason=_text(record["reason"]),
-    )
-
-
-def _message(entry: Any) -> dict[str, Any]:
-    for name in ("id", "from", "to", "type", "priority", "subject", "body", "timestamp"):
-        _text(entry[name])
-    return dict(entry)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
+    name, accepted_at, summary, reason = (text_of(record[key]) for key in ("id", "accepted_at", "summary", "reason"))
+    return Item(name, accepted_at, summary, parse_writes(record), reason)

@@ -17,13 +17,15 @@ from ..store.snapshot import Snapshot
 from ..text import clean
 from ..timestamps import parse_time
 from .outbox import Outbox
+from .writes import StatusReport
 
 
 def waiting_reports(host: Host) -> Iterator[tuple[Report, datetime]]:
     """The status reports in the outbox, each with the time at which it was accepted, in UTC."""
     for item in Outbox(host.state).read().items:
-        if item.report:
-            yield item.report, parse_time(item.accepted_at) or host.clock()
+        for write in item.writes:
+            if isinstance(write, StatusReport):
+                yield write.report, parse_time(item.accepted_at) or host.clock()
 
 
 def queued_status(host: Host, snapshot: Snapshot) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def queued_status(host: Host, snapshot: Snapshot) -> dict[str, Any]:
     reports = list(waiting_reports(host))
     if reports:
         with contextlib.suppress(CoordinationError):
-            document, status = apply_reports(host, snapshot.load_object(status_path(host.id)), reports)
+            changed, status = apply_reports(host, snapshot.load_object(status_path(host.id)), reports)
             shown: dict[str, Any] = clean(status)
-            return shown if document else {}
+            return shown if changed else {}
     return {}

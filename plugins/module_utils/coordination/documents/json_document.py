@@ -9,11 +9,10 @@ import codecs
 import json
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DocumentDamaged, InvalidInput
-from .json_edit import DECODER, INDENT, append, append_texts, cut, elements, members, set_members, skip
+from .json_edit import DECODER, INDENT, Span, append, append_texts, cut, elements, members, set_members, skip
 
 _CONTAINERS = {dict, list, tuple}
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |\r?$)", re.MULTILINE)
@@ -27,50 +26,67 @@ MAX_NESTING = 100
 """Levels of objects and arrays in a document; more could not be shown without running out of stack."""
 
 
-@dataclass(frozen=True)
 class Document:
-    """A parsed JSON file: the text it was read from and the value in it.
+    """A JSON file, parsed in one pass: its text, its value and the spans of its parts.
 
-    ``bom`` is the byte order mark the file began with, empty for nearly all.
+    A document is shared by all readers of a commit. Nobody changes its value.
+
+    :param data: the bytes of the file.
+    :param path: the path in the repository, for error messages.
+    :param key: the key of the array whose elements may be changed, if the value is an object.
+    :raises DocumentDamaged: if it is not UTF-8, truncated, has conflict markers or NaN, or is nested too deeply.
+
+    ``members`` are the spans of the members of an object. ``array`` is the offset of the array and the spans of its
+    elements.
     """
 
-    path: str
-    text: str
-    value: Any
-    bom: bytes = b""
+    def __init__(self, data: bytes, path: str, key: str = "") -> None:
+        if count_values(data) > MAX_VALUES:
+            raise DocumentDamaged(path, 1, "more objects and arrays than any document has")
+        self.path = path
+        self._bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+        body = data[len(self._bom) :]
+        try:
+            self.text = body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DocumentDamaged(path, body.count(b"\n", 0, error.start) + 1, "not UTF-8") from error
+        self._key = key
+        self.members: dict[str, Span] = {}
+        self.array: tuple[int, list[Span]] = (0, [])
+        try:
+            self.value, end = self._decode(self.text, skip(self.text, 0))
+            rest = skip(self.text, end)
+            if rest != len(self.text):
+                raise json.JSONDecodeError("more text after the end of the document", self.text, rest)
+            if nesting(self.value) > MAX_NESTING:
+                raise DocumentDamaged(path, 1, "nested too deeply")
+        except RecursionError as error:
+            raise DocumentDamaged(path, 1, "nested too deeply") from error
+        except ValueError as error:
+            raise _damaged(path, self.text, error) from error
 
-    def encode(self) -> bytes:
-        """The bytes of the file."""
-        return self.bom + self.text.encode("utf-8")
+    def _decode(self, text: str, start: int, key: str | None = None) -> tuple[Any, int]:
+        """Return the value that begins at an offset, and the offset of its end.
 
+        :param key: the key of the value in the outermost object, None for the outermost value.
+        """
+        value: Any
+        if key is None and text.startswith("{", start):
+            value, self.members, end = members(text, start, self._decode)
+        elif key in (None, self._key) and text.startswith("[", start):
+            value, spans, end = elements(text, start)
+            self.array = (start, spans)
+        else:
+            value, end = DECODER.raw_decode(text, start)
+        return value, end
 
-def parse(data: bytes, path: str) -> Document:
-    """Parse the bytes of a JSON file.
+    def encode(self, text: str | None = None) -> bytes:
+        """Return the bytes of the file, or of the same file with another text."""
+        return self._bom + (self.text if text is None else text).encode("utf-8")
 
-    :param path: its path in the repository, for what is said when it is damaged.
-    :raises DocumentDamaged: not UTF-8, cut short, conflict markers, NaN, nesting without end.
-    """
-    if count_values(data) > MAX_VALUES:
-        raise DocumentDamaged(path, 1, "more objects and arrays than any document has")
-    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-    body = data[len(bom) :]
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DocumentDamaged(path, body.count(b"\n", 0, error.start) + 1, "not UTF-8") from error
-    try:
-        start = skip(text, 0)
-        value, end = DECODER.raw_decode(text, start)
-        rest = skip(text, end)
-        if rest != len(text):
-            raise json.JSONDecodeError("more text after the end of the document", text, rest)
-        if nesting(value) > MAX_NESTING:
-            raise DocumentDamaged(path, 1, "nested too deeply")
-    except RecursionError as error:
-        raise DocumentDamaged(path, 1, "nested too deeply") from error
-    except ValueError as error:
-        raise _damaged(path, text, error) from error
-    return Document(path, text, value, bom)
+    def with_members(self, changes: dict[str, Any]) -> bytes:
+        """Return the file with some members of its object set."""
+        return self.encode(set_members(self.text, self.text.index("{"), self.members, changes))
 
 
 def count_values(data: bytes) -> int:
@@ -81,9 +97,9 @@ def count_values(data: bytes) -> int:
 def parse_object(data: bytes, path: str) -> Document:
     """Parse a file whose value is a JSON object.
 
-    :raises DocumentDamaged: as :func:`parse`, and when it is of another type.
+    :raises DocumentDamaged: as :class:`Document`, and when it is of another type.
     """
-    document = parse(data, path)
+    document = Document(data, path)
     if not isinstance(document.value, dict):
         raise DocumentDamaged(path, 1, f"an object was expected, not {_type_name(document.value)}")
     return document
@@ -123,39 +139,28 @@ def _type_name(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-class EntryList:
+class EntryList(Document):
     """A document that holds a list of objects: an array, or an object with the array under a key.
 
-    :param data: the bytes of the file.
-    :param path: its path in the repository.
     :param key: the key of the array, for example ``messages``.
     :raises DocumentDamaged: when it is anything else.
     """
 
     def __init__(self, data: bytes, path: str, key: str) -> None:
-        self.document = parse(data, path)
-        self._key = key
-        value = self.document.value
-        self._level = 1 if isinstance(value, dict) else 0
-        if isinstance(value, dict):
-            if not isinstance(value.get(key), list):
-                raise DocumentDamaged(path, 1, f'an array was expected under "{key}"')
-            value = value[key]
-        elif not isinstance(value, list):
-            raise DocumentDamaged(path, 1, f"an array was expected, not {_type_name(value)}")
-        if len(value) > MAX_ENTRIES:
+        super().__init__(data, path, key)
+        is_object = isinstance(self.value, dict)
+        self._level = int(is_object)
+        entries = self.value.get(key) if is_object else self.value
+        if not isinstance(entries, list):
+            what = f' under "{key}"' if is_object else f", not {_type_name(entries)}"
+            raise DocumentDamaged(path, 1, f"an array was expected{what}")
+        if len(entries) > MAX_ENTRIES:
             raise DocumentDamaged(path, 1, f"more than {MAX_ENTRIES} entries")
-        self.entries: list[dict[str, Any]] = value
-        for index, entry in enumerate(self.entries):
+        self.entries: list[dict[str, Any]] = entries
+        for entry, span in zip(entries, self.array[1]):
             if not isinstance(entry, dict):
-                line = _line(self.document.text, elements(self.document.text, self._array_start())[index].start)
+                line = _line(self.text, span.start)
                 raise DocumentDamaged(path, line, f"an object was expected, not {_type_name(entry)}")
-
-    def _array_start(self) -> int:
-        start = skip(self.document.text, 0)
-        if isinstance(self.document.value, dict):
-            start = members(self.document.text, start)[self._key].start
-        return start
 
     def splice(self, changes: dict[int, dict[str, Any]], additions: list[dict[str, Any]]) -> bytes:
         """Return the file with members of some entries set and new entries at its end.
@@ -163,28 +168,24 @@ class EntryList:
         :param changes: for an entry's index, the members to set in it.
         :param additions: the entries to append, in order.
         """
-        text = self.document.text
-        array_start = self._array_start()
-        spans = elements(text, array_start)
-        text = append(text, array_start, spans, additions, self._level)
+        start, spans = self.array
+        text = append(self.text, start, spans, additions, self._level)
         for index in sorted(changes, reverse=True):
-            text = set_members(text, spans[index].start, changes[index], self._level + 1)
-        return self.document.bom + text.encode("utf-8")
+            there = members(text, spans[index].start)[1]
+            text = set_members(text, spans[index].start, there, changes[index], self._level + 1)
+        return self.encode(text)
 
     def texts(self, indices: Iterable[int]) -> list[str]:
         """The texts of some entries, as they stand in the file."""
-        spans = elements(self.document.text, self._array_start())
-        return [self.document.text[slice(*spans[index])] for index in indices]
+        return [self.text[slice(*self.array[1][index])] for index in indices]
 
     def without(self, indices: Collection[int]) -> bytes:
         """Return the file without some entries."""
-        text, start = self.document.text, self._array_start()
-        return self.document.bom + cut(text, start, elements(text, start), indices).encode("utf-8")
+        return self.encode(cut(self.text, *self.array, indices))
 
     def with_texts(self, texts: list[str]) -> bytes:
         """Return the file with entries at its end that have these texts."""
-        text, start = self.document.text, self._array_start()
-        return self.document.bom + append_texts(text, start, elements(text, start), texts, self._level).encode("utf-8")
+        return self.encode(append_texts(self.text, *self.array, texts, self._level))
 
 
 def check_text(value: Any, name: str) -> None:

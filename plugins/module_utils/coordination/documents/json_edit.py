@@ -15,9 +15,11 @@ import re
 import sys
 from collections.abc import Collection
 from json.decoder import scanstring  # type: ignore[attr-defined]
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Callable, NamedTuple, NoReturn
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_BEHIND = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
+"""The end of an array, or the comma before the next element."""
 INDENT = "  "
 """The indent of each level, as the shell scripts left them."""
 
@@ -42,42 +44,66 @@ DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fraction)
 """Reads JSON as RFC 8259 has it."""
 
 
-def elements(text: str, start: int) -> list[Span]:
-    """The spans of the elements of the JSON array that begins at ``start``."""
+def elements(text: str, start: int) -> tuple[list[Any], list[Span], int]:
+    """Parse the JSON array that begins at ``start``.
+
+    :return: the elements, their spans, and the offset of the end of the array.
+    :raises json.JSONDecodeError: if it is not JSON.
+    """
+    values: list[Any] = []
     spans = []
     position = skip(text, start + 1)
-    while text[position] != "]":
-        end = DECODER.raw_decode(text, position)[1]
+    is_last = text.startswith("]", position)
+    while not is_last:
+        value, end = DECODER.raw_decode(text, position)
+        values.append(value)
         spans.append(Span(position, end))
-        position = skip(text, end)
-        if text[position] == ",":
-            position = skip(text, position + 1)
-    return spans
+        behind = _BEHIND.match(text, end)
+        if behind is None:
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, skip(text, end))
+        position, is_last = behind.end(), behind.group(1) is not None
+    return values, spans, position if values else position + 1
 
 
-def members(text: str, start: int) -> dict[str, Span]:
-    """The spans of the values of the JSON object that begins at ``start``, by key, in order."""
+def members(
+    text: str, start: int, decode: Callable[[str, int, str], tuple[Any, int]] | None = None
+) -> tuple[dict[str, Any], dict[str, Span], int]:
+    """Parse the JSON object that begins at ``start``.
+
+    :param decode: gets the text, the offset of a value and its key; returns the value and the offset of its end.
+    :return: the members, the spans of their values, and the offset of the end of the object.
+    :raises json.JSONDecodeError: if it is not JSON.
+    """
+    values: dict[str, Any] = {}
     spans: dict[str, Span] = {}
     position = skip(text, start + 1)
-    while text[position] != "}":
-        key, end = scanstring(text, position + 1, True)
-        value_start = skip(text, skip(text, end) + 1)
-        value_end = DECODER.raw_decode(text, value_start)[1]
-        spans[key] = Span(value_start, value_end)
-        position = skip(text, value_end)
-        if text[position] == ",":
-            position = skip(text, position + 1)
-    return spans
+    while text[position : position + 1] != "}" or values:
+        key, end = scanstring(text, _expect('"', text, position), True)
+        position = _expect(":", text, skip(text, end))
+        values[key], end = decode(text, position, key) if decode else DECODER.raw_decode(text, position)
+        spans[key] = Span(position, end)
+        position = skip(text, end)
+        if text[position : position + 1] == "}":
+            break
+        position = _expect(",", text, position)
+    return values, spans, position + 1
 
 
-def set_members(text: str, start: int, changes: dict[str, Any], level: int = 0) -> str:
+def _expect(mark: str, text: str, position: int) -> int:
+    """Return the offset after a mark and, except in a string, the blanks after it."""
+    if not text.startswith(mark, position):
+        raise json.JSONDecodeError(f"Expecting {mark!r}", text, position)
+    return position + 1 if mark == '"' else skip(text, position + 1)
+
+
+def set_members(text: str, start: int, spans: dict[str, Span], changes: dict[str, Any], level: int = 0) -> str:
     """Set members of the JSON object that begins at ``start``.
 
     A member that is there keeps its place; new ones come at the end, each on its own line.
 
+    :param spans: those of the values in it.
     :param level: how many arrays and objects the object is in.
     """
-    spans = members(text, start)
     texts = {key: _dumps(value, text, level + 1) for key, value in changes.items()}
     added = [f"{json.dumps(key)}: {value}" for key, value in texts.items() if key not in spans]
     text = append_texts(text, start, list(spans.values()), added, level)

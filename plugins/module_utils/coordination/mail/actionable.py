@@ -91,9 +91,7 @@ def standings(host: Host, entries: Sequence[dict[str, Any]], archived: Sequence[
     :param archived: those of them that are from an archive.
     """
     verdicts = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
-    ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
-    for ledger in ledgers:
-        ledger.believe(archived, host.clock())
+    ledgers = [own_marks(host, mark, archived) for mark in (READ, ACKNOWLEDGED)]
     acted = ActedLedger(host)
     return [_standing(host, entry, verdict, ledgers, acted) for entry, verdict in zip(entries, verdicts)]
 

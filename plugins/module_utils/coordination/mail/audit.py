@@ -18,7 +18,7 @@ from ..text import short
 from .audit_state import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
 from .mailbox import read_archives, read_mailbox
 from .message import id_of, is_for
-from .read_ledger import ACKNOWLEDGED, READ, own_marks
+from .read_ledger import ACKNOWLEDGED, READ, OwnMarks, own_marks
 from .sequence import number_of
 
 AUDIT_FILE = "audit.json"
@@ -162,19 +162,19 @@ def _missing(host: Host, archived: Archived, name: str, sender: Sender, ids: set
     if not looked_for:
         return []
     found = _archived(host, archived(), name, looked_for)
-    ledger = own_marks(host)
+    recorded = own_marks(host)
+    believed = own_marks(host, archived=[entry for entries in found.values() for entry in entries])
 
-    def is_filed(entry: dict[str, Any]) -> bool:
+    def is_filed(entry: dict[str, Any], ledger: OwnMarks) -> bool:
         return ledger.has(entry) or not is_for(entry, host.id, host.fleet)
 
     alarms: list[str] = []
     for number in missing:
         sender.mark(number, GONE)
         same = [entry for entry in found.get(number, []) if fingerprint(entry) == sender.seen[number][:2]]
-        if not any(READ_HERE in sender.seen[number] or is_filed(entry) for entry in same):
+        if not any(READ_HERE in sender.seen[number] or is_filed(entry, recorded) for entry in same):
             alarms.append(f"{sender.seen[number][0]}, message {number} of {name}, was deleted.")
-    ledger.believe([entry for entries in found.values() for entry in entries], host.clock())
-    filed = {number for number, entries in found.items() if any(map(is_filed, entries))}
+    filed = {number for number, entries in found.items() if any(is_filed(entry, believed) for entry in entries)}
     for first, last in gaps:
         sender.mark(last, GAP)
         if not filed >= _between(first, last):

@@ -50,7 +50,7 @@ def read_mailbox(snapshot: Snapshot) -> EntryList:
 
 
 def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
-    """The archived messages of all months, oldest first, from the files that hold one of some texts.
+    """The archived messages of all months, oldest first, from the files that hold one of some texts, and maybe others.
 
     :raises DocumentDamaged: when one of these files cannot be read.
     """
@@ -59,10 +59,8 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
     forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
     entries: list[dict[str, Any]] = []
     for path in _archives(snapshot):
-        data = snapshot.read(path) or b""
-        if any(form in data for form in forms):
-            archive = snapshot.load(path, read_entries)
-            entries += archive.entries if archive else []
+        archive = snapshot.load(path, read_entries, lambda data: any(form in data for form in forms))
+        entries += archive.entries if archive else []
     return entries
 
 

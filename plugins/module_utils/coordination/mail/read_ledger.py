@@ -50,20 +50,24 @@ class OwnMarks:
 
     Older versions wrote ids alone; these stand for whatever has that id. The first mark makes it, with what the
     repository says by then; before that the repository is believed.
+
+    :param believed: messages for which the marks in the repository count.
     """
 
-    def __init__(self, state: StateDirectory, server: str, mark: Mark = READ, fleet: Fleet = NO_FLEET) -> None:
+    def __init__(
+        self,
+        state: StateDirectory,
+        server: str,
+        mark: Mark = READ,
+        fleet: Fleet = NO_FLEET,
+        believed: Iterable[dict[str, Any]] = (),
+    ) -> None:
         self._state = state
         self._server = server
         self._fleet = fleet
         self._mark = mark
         self._ids = self._load()
-        self._believed: set[str] = set()
-
-    def believe(self, archived: Iterable[dict[str, Any]], now: datetime) -> None:
-        """Believe the repository about archived messages that are so old that the ledger has forgotten them."""
-        old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), now, KEPT)]
-        self._believed |= {name_of(entry) for entry in old if self._is_marked(entry)}
+        self._believed = {name_of(entry) for entry in believed if self._is_marked(entry)}
 
     def has(self, entry: dict[str, Any]) -> bool:
         """Whether this server has marked an entry."""
@@ -102,9 +106,13 @@ class OwnMarks:
         return self._state.read(f"{self._mark.name}.json", _parse_times)
 
 
-def own_marks(host: Host, mark: Mark = READ) -> OwnMarks:
-    """The ledger of this host."""
-    return OwnMarks(host.state, host.id, mark, host.fleet)
+def own_marks(host: Host, mark: Mark = READ, archived: Iterable[dict[str, Any]] = ()) -> OwnMarks:
+    """Return the ledger of this host.
+
+    :param archived: archived messages. The marks in the repository count for those that the ledger no longer holds.
+    """
+    old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), host.clock(), KEPT)]
+    return OwnMarks(host.state, host.id, mark, host.fleet, old)
 
 
 def _is_new(when: str, now: datetime, kept: timedelta) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,16 +29,18 @@ class SentKeys:
         known = self._keys.get(key)
         return list(known["entries"]) if known and self._fresh(known) else []
 
-    def add(self, key: str, entries: list[dict[str, Any]]) -> None:
-        """Record what was sent under a key, and forget keys that are too old."""
+    def add(self, sent: Mapping[str, list[dict[str, Any]]]) -> None:
+        """Record the messages that were sent under keys, and remove keys that are too old.
+
+        :raises StateUnusable: if the ledger cannot be read or written.
+        """
         with self._state.lock("keys.lock"):
             self._keys = self._state.read(KEYS_FILE, _parse_keys) or {}
-            if key in self._keys and self._fresh(self._keys[key]):
-                return
             kept = {name: known for name, known in self._keys.items() if self._fresh(known)}
-            kept[key] = {"sent": utc_text(self._now), "entries": entries}
-            self._state.write_json(KEYS_FILE, kept)
-            self._keys = kept
+            new = {key: {"sent": utc_text(self._now), "entries": sent[key]} for key in sent if key not in kept}
+            if new:
+                self._state.write_json(KEYS_FILE, {**kept, **new})
+                self._keys = {**kept, **new}
 
     def _fresh(self, known: dict[str, Any]) -> bool:
         sent = parse_time(known["sent"])

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import DocumentDamaged, RemoteError
 from ..identity.host import Host
 from ..identity.signatures import signing_key
 from ..identity.verification import Verifier
 from ..store.snapshot import Snapshot
 from ..timestamps import parse_time, utc_text
-from .mailbox import read_archives, read_mailbox
+from .mailbox import read_archives
 from .message import MAX_INTEGER
 
 PORTION = 50
@@ -63,15 +61,6 @@ def last_number(host: Host, snapshot: Snapshot, mailbox: Sequence[dict[str, Any]
             return max(valid)
         ended += [] if recorded else [place for place, _signer in own]
     return max(ended)
-
-
-def last_known(host: Host, recorded: int | None) -> int:
-    """The last number that was used, as :func:`last_number`, as far as it is known on this host."""
-    if recorded is not None or not host.signers.repository:
-        return recorded or 0
-    with contextlib.suppress(RemoteError, DocumentDamaged):
-        return host.repository.look(lambda snapshot: last_number(host, snapshot, read_mailbox(snapshot).entries, None))
-    return 0
 
 
 def number_of(entry: dict[str, Any]) -> int:

@@ -140,8 +140,8 @@ def _filed(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any],
     while is_full:
         part += 1
         path = archive_path(month, part)
-        data = snapshot.read(path) or b""
         there = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
+        data = there.encode()
         for entry in there.entries:
             known[id_of(entry)].append(entry)
         is_full = len(data) >= FULL_SIZE or len(there.entries) >= FULL_ENTRIES or count_values(data) >= FULL_VALUES
@@ -171,7 +171,7 @@ class _Settled:
         self._everyone = recipients_of(host, snapshot, {"to": ALL})
         self._ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
         waiting = Outbox(host.state).read().items
-        self._waiting = {message_id for item in waiting for message_id in (*item.read, *item.acknowledged)}
+        self._waiting = {message_id for item in waiting for write in item.writes for message_id in write.marked}
         self._newest = self._newest_of_each()
         requests = [entry for entry in entries if type_of(entry) == "request" and self._is_read(entry)]
         self._answers = Answers(host, snapshot, requests, entries)

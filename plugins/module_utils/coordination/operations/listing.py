@@ -180,9 +180,8 @@ def shown(
     :param archived: those of them that are from an archive.
     :param queued: those of them that wait in the outbox.
     """
-    ledger = own_marks(host)
+    ledger = own_marks(host, archived=archived)
     waiting = set(map(id, queued))
-    ledger.believe(archived, host.clock())
     found = list(entries)
     messages = []
     for entry, standing in zip(found, standings(host, found, archived)):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..delivery.deliver import QUEUE, new_item, submit
+from ..delivery.writes import MARKS
 from ..identity.host import Host
 from ..mail.mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
 from ..mail.message import id_of, wants_acknowledgement
@@ -61,11 +62,12 @@ def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Rec
     receipt = Receipt(ids, None, 0)
     if todo:
         number = "1 message" if len(todo) == 1 else f"{len(todo)} messages"
-        item = new_item(host, f"{mark.verb} {number}", **{mark.name: tuple(todo)})
+        item = new_item(host, f"{mark.verb} {number}", MARKS[mark](tuple(ids)))
         receipt = replace(submit(host, item, offline), result=ids)
     if not host.check_mode:
         with host.after_write():
-            ledger.record(ids, mailbox, host.clock())
+            if receipt.queued or not todo:  # else it was recorded with the delivery
+                ledger.record(ids, mailbox, host.clock())
             note_activity(host)
     return receipt, bool(receipt.changed or new)
 

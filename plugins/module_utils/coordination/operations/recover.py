@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..delivery.deliver import QUEUE, new_item, submit
+from ..delivery.writes import Messages
 from ..errors import DocumentDamaged, RepositoryDamaged
 from ..identity.host import Host
 from ..mail.mailbox import read_archives, read_mailbox
@@ -56,7 +57,7 @@ def resend(host: Host, offline: str = QUEUE) -> Receipt:
     again = tuple(_as_new(entry) for entry in withdrawn_messages(host))
     if not again:
         return Receipt([], None, 0)
-    item = new_item(host, f"send {len(again)} again that were taken from the remote", messages=again)
+    item = new_item(host, f"send {len(again)} again that were taken from the remote", Messages(again))
     receipt = submit(host, item, offline)
     return replace(receipt, result=list(receipt.result.messages[item.id]))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.outbox import Item
+from ..delivery.writes import Messages, ReadMarks
 from ..documents.secret_policy import REDACT, REFUSE, guarded, own_token
 from ..errors import DeadlineReached, InvalidInput, RemoteUnreachable
 from ..identity.fleet import ALL
@@ -24,7 +25,6 @@ from ..mail.message import (
     check_draft,
     compose,
     id_of,
-    is_marked_read,
     new_id,
     reply_subject,
     thread_of,
@@ -61,7 +61,7 @@ def send(
     _check_recipients(host, names)
     now = host.clock()
     new = tuple(compose(draft, new_id(now), host.id, name, now) for name in names)
-    item = new_item(host, f"{draft.type} to {', '.join(names)}: {draft.subject}", messages=new)
+    item = new_item(host, f"{draft.type} to {', '.join(names)}: {draft.subject}", Messages(new))
     return _sent(host, item, offline)
 
 
@@ -82,11 +82,10 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
     now = host.clock()
     to = host.fleet.server_of(original.get("from"))
     new = compose(answer, new_id(now), host.id, to, now)
-    read = () if is_marked_read(original, host.id, host.fleet) else (message_id,)
     ledger = own_marks(host)
-    item = new_item(host, f"{answer.type} to {to}: {answer.subject}", messages=(new,), read=read)
-    receipt = _sent(host, item, offline)
-    if not host.check_mode:
+    summary = f"{answer.type} to {to}: {answer.subject}"
+    receipt = _sent(host, new_item(host, summary, Messages((new,)), ReadMarks((message_id,))), offline)
+    if not host.check_mode and not receipt.commit:  # else it was recorded with the delivery
         with host.after_write():
             ledger.record([message_id], mailbox, host.clock())
     return receipt
@@ -147,14 +146,16 @@ def _find(host: Host, snapshot: Snapshot, message_id: str) -> tuple[dict[str, An
 
 def _sent(host: Host, item: Item, offline: str) -> Receipt:
     """Submit messages, unless they were sent before under their key, as far as that is known on this host."""
-    receipt = Receipt(_sent_before(host, item), None, 0)
-    if not receipt.result:
+    earlier = _sent_before(host, item)
+    if earlier:
+        receipt = Receipt(earlier, None, 0)
+    else:
         receipt = submit(host, item, offline)
         receipt = replace(receipt, result=list(receipt.result.messages[item.id]))
     if not host.check_mode:
         with host.after_write():
-            if item.key and not receipt.queued:
-                SentKeys(host.state, host.clock()).add(item.key, receipt.result)
+            if earlier:
+                SentKeys(host.state, host.clock()).add({item.key: earlier})
             note_activity(host)
     return receipt
 

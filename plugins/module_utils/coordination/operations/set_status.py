@@ -10,11 +10,22 @@ from typing import Any, NamedTuple
 
 from ..delivery.deliver import QUEUE, deliver_waiting, new_item, submit
 from ..delivery.queued_status import queued_status, waiting_reports
+from ..delivery.writes import StatusReport
+from ..documents.json_document import Document
 from ..documents.secret_policy import REFUSE
 from ..errors import DeadlineReached, RemoteUnreachable
 from ..identity.host import Host
 from ..identity.verification import Verification
-from ..status.document import Report, apply_reports, check_report, read_status, status_path, summary_of, verify_status
+from ..status.document import (
+    Report,
+    apply_reports,
+    check_report,
+    merge_reports,
+    read_status,
+    status_path,
+    summary_of,
+    verify_status,
+)
 from ..store.snapshot import Receipt, Snapshot
 from ..text import clean
 
@@ -34,16 +45,19 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     """
     report = check_report(host, report, secrets)
     reports = [*waiting_reports(host), (report, host.clock())]
+
+    def look(snapshot: Snapshot) -> tuple[Document | None, Document | None, dict[str, Any]]:
+        document = snapshot.load_object(status_path(host.id))
+        return document, *merge_reports(host, document, reports)
+
     try:
-        document, status = host.repository.look(
-            lambda snapshot: apply_reports(host, snapshot.load_object(status_path(host.id)), reports)
-        )
+        document, own, status = host.repository.look(look)
     except (RemoteUnreachable, DeadlineReached):  # nothing is known of the remote
-        document, status = apply_reports(host, None, reports)
-    if document is None:
+        document, own, status = None, *merge_reports(host, None, reports)
+    if own and status == own.value:
         return Receipt(clean(status), None, 0)
-    receipt = submit(host, new_item(host, summary_of(report, status), report=report), offline)
-    return replace(receipt, result=clean(receipt.result.status or status))
+    receipt = submit(host, new_item(host, summary_of(report, status), StatusReport(report)), offline)
+    return replace(receipt, result=clean(receipt.result.status or apply_reports(host, document, reports)[1]))
 
 
 class Seen(NamedTuple):

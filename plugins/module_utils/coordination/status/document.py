@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import machine
-from ..documents.json_document import MAX_NESTING, Document, check_text, nesting, new_document, parse_object
-from ..documents.json_edit import set_members
+from ..documents.json_document import MAX_NESTING, Document, check_text, nesting, new_document
 from ..documents.secret_policy import REFUSE, guarded
 from ..errors import InvalidInput
 from ..identity import signatures
@@ -111,41 +110,48 @@ def check_report(host: Host, report: Report, secrets: str = REFUSE) -> Report:
     return replace(report, **guarded(texts, host.repository.pat_file, host.repository.notes, secrets))
 
 
-def apply_reports(
+def merge_reports(
     host: Host, document: Document | None, reports: Iterable[tuple[Report, datetime]]
 ) -> tuple[Document | None, dict[str, Any]]:
-    """Apply reports to the status document of this server.
+    """Merge reports into the status of this server, without signing it.
 
     :param document: the document in the repository, None if there is none.
     :param reports: each report with its time in UTC.
-    :return: the new document, None if the reports change nothing, and its value.
+    :return: the document, None if this server did not sign it, and the new value, which equals the value of the
+        document if the reports change nothing.
     :raises InvalidInput: if a report names another job than the current one.
-    :raises SigningFailed: if this server cannot sign.
     """
     unverified: dict[str, Any] = {}
     if document and not _is_signed(host, document.value):
         unverified = _unverified_content(host, document.value)
         document = None  # content written by others must not get the signature of this server
-    old = document.value if document else {}
-    value = old
+    value = document.value if document else {}
     for report, time in reports:
         members = {**_identity(host.fleet.get(host.id), value), **_members(value, report, time)}
         if not all(name in value and value[name] == new for name, new in members.items()):
             value = {**value, **members, "timestamp": utc_text(time)}
-    if value is old:
-        return None, old
-    value = {
-        **value,
-        **unverified,
-        "system": machine.system_facts(),
-        "capabilities": old.get("capabilities") or machine.capabilities(),
-    }
-    signed = host.signed(value, signatures.STATUS)
+    return document, {**value, **unverified}
+
+
+def apply_reports(
+    host: Host, document: Document | None, reports: Iterable[tuple[Report, datetime]]
+) -> tuple[bytes, dict[str, Any]]:
+    """Apply reports to the status document of this server and sign it.
+
+    :param document: the document in the repository, None if there is none.
+    :param reports: each report with its time in UTC.
+    :return: the new file, empty if the reports change nothing, and its value.
+    :raises InvalidInput: if a report names another job than the current one.
+    :raises SigningFailed: if this server cannot sign.
+    """
+    document, value = merge_reports(host, document, reports)
+    old = document.value if document else {}
+    if value == old:
+        return b"", old
+    facts = {"system": machine.system_facts(), "capabilities": old.get("capabilities") or machine.capabilities()}
+    signed = host.signed({**value, **facts}, signatures.STATUS)
     changes = {name: new for name, new in signed.items() if name not in old or old[name] != new}
-    if document is None:
-        return parse_object(new_document(changes), status_path(host.id)), changes
-    text = set_members(document.text, document.text.index("{"), changes)
-    return replace(document, text=text), {**old, **changes}
+    return document.with_members(changes) if document else new_document(changes), {**old, **changes}
 
 
 def _unverified_content(host: Host, replaced: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import random
 import time
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from ..errors import DeadlineReached, RemoteBusy, RemoteUnreachable
 from ..git.mirror import Mirror
@@ -28,7 +28,7 @@ class Attempt(NamedTuple):
     commit: str
     parent: str | None
     change: Change
-    before: dict[str, bytes]
+    before: Callable[[str], bytes]
 
 
 class AttemptsRecord:

@@ -33,6 +33,7 @@ class Tracking:
         self._private = private
         self._state = state
         self._timeout = timeout
+        self._last: Snapshot | None = None
         self._lock = f"repos/{private.name}.fetch.lock"
         self._contact = state.path / "repos" / f"{private.name}.contact"
 
@@ -84,7 +85,8 @@ class Tracking:
         age = 0.0
         if not fresh and self._contact.exists():
             age = max(0.0, time.time() - self._contact.stat().st_mtime)
-        return Snapshot(self._private, commit, age, fresh, self._timeout, tried)
+        self._last = Snapshot(self._private, commit, age, fresh, self._timeout, tried, self._last)
+        return self._last
 
     def _touch(self) -> None:
         """Record that the remote has just answered."""

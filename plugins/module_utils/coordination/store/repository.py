@@ -127,7 +127,7 @@ class Repository:
 
         def look(snapshot: Snapshot) -> Receipt:
             change = function(snapshot)
-            return Receipt(change.result, None, 0, change.files, snapshot.contents(change.files))
+            return Receipt(change.result, None, 0, change.files, snapshot.content)
 
         return self.read(look)
 
@@ -246,7 +246,7 @@ class Repository:
                     self._private.commit(tip, change.files, change.summary, author, int(time.time())),
                     tip,
                     change,
-                    snapshot.contents(change.files),
+                    snapshot.content,
                 )
                 attempts.add(attempt)
                 try:

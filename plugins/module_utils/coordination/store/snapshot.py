@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, TypeVar, cast
 
 from ..documents.json_document import Document, parse_object
 from ..errors import DocumentDamaged
 from ..git.mirror import Mirror
 
-T = TypeVar("T")
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,23 @@ class Change:
     ids: tuple[str, ...] = ()
 
 
+def _nothing(_path: str) -> bytes:
+    return b""
+
+
 @dataclass(frozen=True)
 class Receipt:
-    """How a write ended.
+    """The outcome of a write.
 
-    ``commit`` is None when nothing was written, ``attempts`` counts pushes; ``files`` are the new contents by
-    path and ``before`` the old ones. ``queued`` when the write waits in this host's outbox.
+    ``commit`` is None if nothing was written. ``attempts`` counts pushes. ``files`` are the new contents by path, and
+    ``before`` returns the old content of a path. ``queued`` is true if the write waits in the outbox of this host.
     """
 
     result: Any
     commit: str | None
     attempts: int
     files: dict[str, bytes] = field(default_factory=dict)
-    before: dict[str, bytes] = field(default_factory=dict)
+    before: Callable[[str], bytes] = _nothing
     queued: bool = False
 
     @property
@@ -57,13 +60,17 @@ class Receipt:
         return "queued" if self.queued else "pushed" if self.commit else "none"
 
 
+_UNREAD = object()
+
+
 class Snapshot:
-    """The documents at one commit of the branch.
+    """The documents at one commit of the branch, each read and parsed once.
 
     :param commit: the commit; None when the remote is empty.
     :param age: seconds since the remote was known to be there; 0 when it was just asked.
     :param fresh: whether the remote was asked for this snapshot.
     :param tried: ids of messages that were pushed, or were about to be, without that it is known whether they arrived.
+    :param earlier: another snapshot, whose documents are reused if it is of the same commit.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class Snapshot:
         fresh: bool,
         timeout: float,
         tried: frozenset[str] = frozenset(),
+        earlier: Snapshot | None = None,
     ) -> None:
         self._private = private
         self._timeout = timeout
@@ -81,35 +89,50 @@ class Snapshot:
         self.age = age
         self.fresh = fresh
         self.tried = tried
-
-    def read(self, path: str) -> bytes | None:
-        """The content of a file, None when there is none."""
-        return self._private.read(self.commit, path) if self.commit else None
+        same = earlier if earlier and earlier.commit == commit else None
+        self._documents: dict[str, Document | DocumentDamaged | None] = same._documents if same else {}
+        self._names: dict[str, list[str]] = same._names if same else {}
 
     def names(self, folder: str = "") -> list[str]:
         """The names in a folder, none when there is no such folder."""
-        return self._private.names(self.commit, folder) if self.commit else []
+        if folder not in self._names:
+            self._names[folder] = self._private.names(self.commit, folder) if self.commit else []
+        return self._names[folder]
 
-    def load(self, path: str, reader: Callable[[bytes, str], T]) -> T | None:
+    def load(
+        self, path: str, reader: Callable[[bytes, str], D], is_wanted: Callable[[bytes], bool] | None = None
+    ) -> D | None:
         """Parse a document, None when there is none.
 
-        :param reader: gets the bytes and the path.
+        :param reader: gets the bytes and the path; each path has one reader.
+        :param is_wanted: whether a file with these bytes has to be parsed; None is returned for other files.
         :raises DocumentDamaged: naming the commit, the line and the newest commit where it could be read.
         """
-        try:
-            data = self.read(path)
-            return None if data is None else reader(data, path)
-        except DocumentDamaged as error:
-            good = self._newest_readable(path, reader)
-            raise DocumentDamaged(path, error.line, error.reason, self.commit or "", good) from error
+        known = self._documents.get(path, _UNREAD)
+        if known is _UNREAD or (is_wanted and isinstance(known, DocumentDamaged)):
+            try:
+                data = self._private.read(self.commit, path) if self.commit else None
+                if data is not None and is_wanted and not is_wanted(data):
+                    return None
+                self._documents[path] = None if data is None else reader(data, path)
+            except DocumentDamaged as error:
+                good = self._newest_readable(path, reader)
+                self._documents[path] = DocumentDamaged(path, error.line, error.reason, self.commit or "", good)
+        found = self._documents[path]
+        if isinstance(found, DocumentDamaged):
+            raise found
+        return cast("D | None", found)
 
     def load_object(self, path: str) -> Document | None:
         """Parse a document whose value is an object, as :meth:`load`."""
         return self.load(path, parse_object)
 
-    def contents(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """The contents of files by path, empty for those that are missing."""
-        return {path: self.read(path) or b"" for path in paths}
+    def content(self, path: str) -> bytes:
+        """Return the content of a file, empty if it is missing."""
+        document = self._documents.get(path)
+        if isinstance(document, Document):
+            return document.encode()
+        return (self._private.read(self.commit, path) if self.commit else None) or b""
 
     def _newest_readable(self, path: str, reader: Callable[[bytes, str], Any]) -> str:
         for commit in self._private.history(str(self.commit), path, self._timeout):

@@ -1,0 +1,157 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A batch of writes: the change of the documents, and the records of its delivery."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Callable
+
+from ..documents.json_document import EntryList
+from ..identity.host import MESSAGES, Host
+from ..mail.mailbox import is_mine_to_read, read_mailbox
+from ..mail.message import id_of
+from ..mail.read_ledger import Mark, own_marks
+from ..mail.sent_keys import SentKeys
+from ..mail.sequence import last_number, number
+from ..status.document import Report, apply_reports, status_path
+from ..store.snapshot import Change, Snapshot
+from ..timestamps import parse_time
+
+if TYPE_CHECKING:
+    from .outbox import Item
+
+MAX_SUMMARIES = 50
+"""The maximum number of writes that the message of a commit names."""
+
+
+@dataclass
+class Combined:
+    """The result of a batch.
+
+    ``messages`` are the messages of each item as they are in the repository, including those that were there before.
+    ``last`` is the sequence number of the last message of this server. ``mailbox`` are the entries before the change,
+    ``status`` is the status of this server after it. The writes add what has to be recorded when they are settled:
+    to ``keys`` the messages that were sent under an idempotency key, to ``marks`` the ids of messages that were marked.
+    """
+
+    messages: dict[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    last: int | None = None
+    mailbox: list[dict[str, Any]] = field(default_factory=list)
+    status: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    marks: dict[Mark, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def record(self, host: Host) -> None:
+        """Record the settled writes. Each ledger is written once.
+
+        :raises StateUnusable: if a ledger cannot be read or written.
+        """
+        if self.keys:
+            SentKeys(host.state, host.clock()).add(self.keys)
+        for mark, ids in self.marks.items():
+            own_marks(host, mark).record(ids, self.mailbox, host.clock())
+
+
+class Batch:
+    """The documents of a snapshot while writes are applied to them, in order.
+
+    :param last: the sequence number of the last message that was delivered, None if it is not recorded.
+
+    ``answered`` are the ids of the messages that are answered by this batch.
+    """
+
+    def __init__(self, host: Host, snapshot: Snapshot, last: int | None = None) -> None:
+        self.host = host
+        self.snapshot = snapshot
+        self.answered: set[str] = set()
+        self._combined = Combined(last=last)
+        self._new: list[tuple[str, Sequence[dict[str, Any]]]] = []
+        self._marks: dict[int, dict[str, Any]] = defaultdict(dict)
+        self._reports: list[tuple[Report, datetime]] = []
+
+    @cached_property
+    def mailbox(self) -> EntryList:
+        """The mailbox before the change.
+
+        :raises DocumentDamaged: if it cannot be parsed.
+        """
+        return read_mailbox(self.snapshot)
+
+    def send(self, item_id: str, there: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> None:
+        """Send the new messages of an item, whose other messages are in the repository."""
+        self._combined.messages[item_id] = there
+        self._new.append((item_id, new))
+
+    def mark(self, message_id: str, members_of: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Set members of the messages to this server that have an id.
+
+        :param members_of: returns the members to set in an entry.
+        """
+        self._combined.mailbox = self.mailbox.entries
+        for index in self._places.get(message_id, ()):
+            if is_mine_to_read(self.host, self.mailbox.entries[index]):
+                self._marks[index].update(members_of(self.mailbox.entries[index]))
+
+    def report(self, report: Report, made: datetime) -> None:
+        """Add a status report with its time in UTC."""
+        self._reports.append((report, made))
+
+    def change(self, items: Sequence[Item]) -> Change:
+        """Return the change for items of the outbox. Its result is a :class:`Combined`.
+
+        :raises KeyConflict: if an idempotency key was used for other content.
+        :raises InvalidInput: if a status report names another job than the current one.
+        :raises DocumentDamaged: if a document that has to be changed cannot be parsed.
+        :raises SigningFailed: if this server cannot sign.
+        """
+        for item in items:
+            for write in item.writes:
+                write.apply(self, item.id, parse_time(item.accepted_at))
+        files: dict[str, bytes] = {}
+        new = self._numbered()
+        marks = {index: members for index, members in self._marks.items() if members}
+        if new or marks:
+            files[MESSAGES] = self.mailbox.splice(marks, new)
+        if self._reports:
+            path = status_path(self.host.id)
+            document = self.snapshot.load_object(path)
+            changed, self._combined.status = apply_reports(self.host, document, self._reports)
+            if changed:
+                files[path] = changed
+        return Change(self._combined, files, _summary(self.host, items), tuple(map(id_of, new)))
+
+    def _numbered(self) -> list[dict[str, Any]]:
+        """Number and sign the new messages."""
+        new = [entry for _item_id, entries in self._new for entry in entries]
+        if new:
+            last = last_number(self.host, self.snapshot, self.mailbox.entries, self._combined.last)
+            new = number(self.host, new, last)
+            self._combined.last = last + len(new)
+        numbered = iter(new)
+        for item_id, entries in self._new:
+            there = self._combined.messages[item_id]
+            self._combined.messages[item_id] = [*there, *islice(numbered, len(entries))]
+        return new
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The indices of the messages by id."""
+        places = defaultdict(list)
+        for index, entry in enumerate(self.mailbox.entries):
+            places[id_of(entry)].append(index)
+        return places
+
+
+def _summary(host: Host, items: Sequence[Item]) -> str:
+    if len(items) == 1:
+        return f"{host.id}: {items[0].summary}"
+    lines = [item.summary for item in items[:MAX_SUMMARIES]]
+    more = [f"and {len(items) - MAX_SUMMARIES} more"] if len(items) > MAX_SUMMARIES else []
+    return "\n".join([f"{host.id}: {len(items)} writes", "", *lines, *more])

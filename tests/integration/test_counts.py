@@ -1,0 +1,217 @@
+"""What an operation costs, counted where it leaves this process: files, documents, Git, child processes, signatures."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl import cli
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import Cycle
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.service_log import ServiceLog
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import Document
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.bare_repository import BareRepository
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import load_config
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.running_service import config
+
+MAIL, STATUS = "coordination/messages.json", "build1/status.json"
+DOCUMENTS = f"{STATUS} build2/status.json coordination/jobs.json {MAIL}"
+BEATS = "heartbeat.json heartbeat.json"
+OPENED = "fleet.json remote.json server_id signers.json"
+JUDGED = f"{OPENED} outbox.json verdicts.json"
+SHOWN = f"{JUDGED} acknowledged.json read.json"
+LOOKED = "audit.json logged.json read.json statuses.json watch.json"
+DELIVERED = "attempts.json outbox.json outbox.json"
+DELIVERY = {"remote": "fetch push", "local git": "git git git"}  # what is fetched goes into the clone
+ON_MAIL = {"git read": MAIL, "parsed": MAIL}
+ON_STATUS = {"git read": STATUS, "parsed": STATUS}
+WITH_KEY = {"git names": "coordination/archive coordination/archives"}
+EXPECTED = {
+    "send": {
+        **DELIVERY,
+        **ON_MAIL,
+        "read": SHOWN,
+        "written": f"{DELIVERED} manager.json",
+        "signatures": "sign",
+    },
+    "send with a key": {
+        **DELIVERY,
+        **ON_MAIL,
+        **WITH_KEY,
+        "read": SHOWN,
+        "written": f"{DELIVERED} keys.json manager.json",
+        "signatures": "sign",
+    },
+    "the same again": {
+        **ON_MAIL,
+        **WITH_KEY,
+        "read": f"{SHOWN} keys.json",
+        "written": "manager.json verdicts.json",
+        "local git": "git git",
+        "signatures": "verify",
+    },
+    "reply": {
+        **DELIVERY,
+        **ON_MAIL,
+        "read": SHOWN,
+        "written": f"{DELIVERED} manager.json read.json",
+        "signatures": "sign",
+    },
+    "mark-read": {
+        **DELIVERY,
+        **ON_MAIL,
+        "read": f"{OPENED} outbox.json read.json",
+        "written": f"{DELIVERED} manager.json read.json",
+    },
+    "status": {**DELIVERY, **ON_STATUS, "read": JUDGED, "written": DELIVERED, "signatures": "sign"},
+    "the same status": {
+        **ON_STATUS,
+        "read": JUDGED,
+        "written": "verdicts.json",
+        "local git": "git git",
+        "signatures": "verify",
+    },
+    "read": {
+        **ON_MAIL,
+        "read": f"{SHOWN} audit.json",
+        "written": "listed.json manager.json",
+        "remote": "fetch",
+        "local git": "git git",
+    },
+    "cycle": {
+        "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
+        "git names": "/ build1 build2",
+        "parsed": f"{BEATS} {DOCUMENTS}",
+        "read": f"{JUDGED} {LOOKED} beat.json manager.json sequence.json",
+        "written": "beat.json beat.json sequence.json summary.json watch.json",
+        "remote": "fetch fetch push",
+        "local git": "git git git git git",
+        "signatures": "sign verify verify",
+    },
+}
+"""For each operation the names of what is read, written, parsed and called, each as often as it is."""
+
+
+class Counts:
+    """What is done, by kind, and how often with what.
+
+    ``documents`` are those that were parsed.
+    """
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, Counter[str]] = {}
+        self.documents: list[Document] = []
+
+    def add(self, kind: str, name: str) -> None:
+        """Count once more."""
+        self.kinds.setdefault(kind, Counter())[name] += 1
+
+    def check(self, operation: str) -> None:
+        """Check the counts of an operation, and that nobody has changed a document that was parsed."""
+        expected = {kind: Counter(names.split()) for kind, names in EXPECTED[operation].items()}
+        assert (operation, self.kinds) == (operation, expected)
+        assert all(json.loads(document.text) == document.value for document in self.documents)
+
+
+@contextmanager
+def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
+    """Count what is done meanwhile."""
+    counts = Counts()
+
+    def count(owner: Any, method: str, note: Callable[..., None]) -> None:
+        real = getattr(owner, method)
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            note(*arguments)
+            return real(*arguments, **options)
+
+        patch.setattr(owner, method, counted)
+
+    def parsed(document: Document, _data: bytes, path: str, *_key: str) -> None:
+        counts.documents.append(document)
+        counts.add("parsed", path)
+
+    def read(path: Path, *_: Any) -> None:
+        if path.suffix == ".json" or path.name == "server_id":
+            counts.add("read", own_name(path))
+
+    def started(_process: object, command: list[str], *_: Any) -> None:
+        words = list(map(str, command))
+        if words[0] == "ssh-keygen":
+            counts.add("signatures", words[2])
+        else:
+            called = {"fetch", "push", "ls-remote"}.intersection(words)
+            counts.add("remote" if called else "local git", *(called or {"git"}))
+
+    with monkeypatch.context() as patch:
+        count(Path, "read_text", read)
+        count(StateDirectory, "write_json", lambda _state, name, _value: counts.add("written", own_name(Path(name))))
+        count(Document, "__init__", parsed)
+        count(BareRepository, "read", lambda _repository, _commit, path: counts.add("git read", path))
+        count(BareRepository, "names", lambda _repository, _commit, path="": counts.add("git names", path or "/"))
+        count(subprocess.Popen, "__init__", started)
+        yield counts
+
+
+def own_name(path: Path) -> str:
+    """The name of a file of this host, without that of the remote."""
+    return re.sub(r"^[0-9a-f]{16}\.", "", path.name)
+
+
+@pytest.fixture
+def fleet(builders: Builders) -> Builders:
+    """Two servers that trust each other, and have done everything before."""
+    builders.trust()
+    for server in builders.ids:
+        config(builders, server)
+    for _time in range(2):
+        for server in builders.ids:
+            builderctl(builders, server, "send", "Hello", "Hi")
+            builderctl(builders, server, "read")
+            builderctl(builders, server, "status", "idle")
+            builderctl(builders, server, "heartbeat", "--once")
+    builderctl(builders, "build1", "read")
+    return builders
+
+
+def builderctl(builders: Builders, server: str, *argv: str) -> None:
+    """Run builderctl as a server."""
+    path = builders.folder / server / "builderctl.json"
+    assert cli.main(["--config", str(path), *argv]) == 0
+
+
+def test_costs_of_each_operation(fleet: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    unread = [message["id"] for message in fleet.messages() if message["to"] == "build1"]
+    commands = {
+        "send": ("send", "Hello", "Hi"),
+        "send with a key": ("send", "Hello", "Hi", "--key", "k"),
+        "the same again": ("send", "Hello", "Hi", "--key", "k"),
+        "reply": ("reply", unread[0], "Hi"),
+        "mark-read": ("mark-read", unread[1]),
+        "status": ("status", "building", "--job", "j"),
+        "the same status": ("status", "building", "--job", "j"),
+        "read": ("read",),
+    }
+    for name, argv in commands.items():
+        with counting(monkeypatch) as counts:
+            builderctl(fleet, "build1", *argv)
+        counts.check(name)
+
+
+def test_costs_of_an_idle_cycle(fleet: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+    config_of_build1 = fleet.folder / "build1" / "builderctl.json"
+    log = ServiceLog(fleet.folder / "build1" / "log" / "heartbeat-build1.log")
+    cycle = Cycle(load_config(str(config_of_build1)), log, "2026-11-22T07:11:46Z", 60)
+    for _time in range(2):
+        cycle.run()
+    with counting(monkeypatch) as counts:
+        cycle.run()
+    counts.check("cycle")
