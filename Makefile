@@ -7,7 +7,7 @@ OLDER_GITPYTHON := $(foreach version,3.1.14 3.1.24 3.1.30,.venv/gitpython-$(vers
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test lint unit sanity docs-lint molecule cluster faults bench cluster-bench clean
+.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -24,13 +24,17 @@ demo: $(RUN)/.done ## run the demo with two servers on this machine
 test: $(DEV)/.done $(OLDER_GITPYTHON) ## run all checks in parallel
 	$(DEV)/bin/python tools/test
 
+test-changed: $(DEV)/.done ## run the tests that a change touches: make test-changed [SINCE=main]
+	$(DEV)/bin/python tools/test-changed $(SINCE)
+
 lint: $(DEV)/.done ## check style and types
-unit: $(DEV)/.done $(OLDER_GITPYTHON) ## run the tests in tests/unit and tests/integration: make unit [ARGS="-k outbox"]
+unit: $(DEV)/.done ## run the tests that start no process, in seconds: make unit [ARGS="-k outbox"]
+integration: $(DEV)/.done $(OLDER_GITPYTHON) ## run the tests with real Git, Ansible and https: make integration [ARGS="-k outbox"]
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
 cluster: $(DEV)/.done ## boot hosts, set them up, inject faults and verify (needs root on Debian): make cluster [KEEP=1] [ARGS="-k disk"]
-lint unit sanity docs-lint molecule cluster:
+lint unit integration sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@ $(if $(ARGS),-- $(ARGS))
 
 faults: $(DEV)/.done ## fuzz all input, inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]

@@ -30,7 +30,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
-from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders, make_key
 from ansible_collections.acs.builders.tests.copying import copy_of, scratch_folder
 
 Entry = dict[str, Any]
@@ -64,8 +64,7 @@ class Attacker:
         git("clone", "--quiet", builders.remote, self.clone)
         for name, value in (("user.name", "build1"), ("user.email", "build1@localhost"), ("core.autocrlf", "false")):
             git("config", name, value, cwd=self.clone)
-        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "build1", "-f", str(self.key)]
-        subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+        make_key(self.key, "build1")
 
     def key_of(self, server: str) -> Path:
         """The key of a server that was taken over, or whose key was stolen."""

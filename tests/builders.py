@@ -41,6 +41,12 @@ def put_loose_objects(repository: Path, number: int = 700) -> list[str]:
         return git("hash-object", "-w", *files, cwd=repository).splitlines()
 
 
+def make_key(path: Path, comment: str = "", kind: str = "ed25519") -> None:
+    """Make a key that signs, and its public half beside it."""
+    make = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(path)]
+    subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+
+
 @dataclass(frozen=True)
 class Builders:
     """A Build repository with its servers, under one folder."""
@@ -90,6 +96,10 @@ class Builders:
         git("clone", "--quiet", self.remote, self.clone(server))
         git("config", "user.name", server, cwd=self.clone(server))
         git("config", "user.email", f"{server}@localhost", cwd=self.clone(server))
+        self.tell(server)
+
+    def tell(self, server: str) -> None:
+        """Make a server's state directory, and tell it who it is."""
         self.state(server).mkdir(parents=True)
         (self.state(server) / "server_id").write_text(f"{server}\n")
         (self.state(server) / "fleet.json").write_text(json.dumps({"servers": [self._member(s) for s in self.ids]}))
@@ -109,9 +119,12 @@ class Builders:
     def _new_key(self, server: str) -> dict[str, Any]:
         key = self.state(server) / "signing_key"
         key.unlink(missing_ok=True)
-        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", server, "-f", str(key)]
-        subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+        self.make_key(key, server)
         return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
+
+    def make_key(self, path: Path, server: str) -> None:
+        """Make a signing key of a server."""
+        make_key(path, server)
 
     def announce_archiving(self, *servers: str) -> None:
         """Let the servers archive at once, as if they had told of it a day ago."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
+from ansible_collections.acs.builders.tests.clock import Clock
 
 
 @pytest.fixture
@@ -18,3 +21,15 @@ def builders(tmp_path: Path) -> Builders:
 def legacy(tmp_path: Path) -> Builders:
     """Three servers, and a remote with what the old scripts left."""
     return make_builders(tmp_path, ("build1", "build2", "build3"), legacy=True)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands until it is moved."""
+    return Clock(datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc), timedelta())
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateDirectory:
+    """A state directory that does not exist yet."""
+    return StateDirectory(tmp_path / "state")

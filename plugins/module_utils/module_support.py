@@ -174,11 +174,12 @@ def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
         "attempts": receipt.attempts,
     }
     if module._diff:
+        before = receipt.before
         result["diff"] = [
             {
                 "before_header": path,
                 "after_header": path,
-                "before": visible(receipt.before(path).decode("utf-8", "replace")),
+                "before": visible(before[path].decode("utf-8", "replace")),
                 "after": visible(content.decode("utf-8", "replace")),
             }
             for path, content in receipt.files.items()

@@ -23,9 +23,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat_refs
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing
+from ansible_collections.acs.builders.tests.builders import make_key
+from ansible_collections.acs.builders.tests.contract.memory_heartbeats import MemoryHeartbeats
+from ansible_collections.acs.builders.tests.contract.memory_repository import MemoryRepository
 from ansible_collections.acs.builders.tests.fuzz import kept
 from ansible_collections.acs.builders.tests.fuzz.failure import Violation
-from ansible_collections.acs.builders.tests.fuzz.memory import MemoryBeats, MemoryRepository, Remote
+from ansible_collections.acs.builders.tests.fuzz.memory import Remote
 
 DEEP = "a/b/c/d/e/f/g/h/i/j/k/l"
 """The folder that the process works in: however many .. an example has, it stays below the folder of the scene."""
@@ -101,8 +104,7 @@ class Scene:
     def _make_keys(self) -> None:
         collected = {}
         for server in ("build1", "build2"):
-            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", server, "-f", f"key-{server}"]
-            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+            make_key(Path(f"key-{server}"), server)
             self.keys[server] = Path(f"key-{server}").read_bytes()
             collected[server] = {"key": Path(f"key-{server}.pub").read_text(), "made": 1_700_000_000}
         now = datetime.now(timezone.utc)
@@ -159,8 +161,8 @@ def scene() -> Iterator[Scene]:
         Path(LOGS).mkdir()
         Path(CONFIG).write_text(json.dumps(CONFIGURATION))
         for where, name, new in (
-            (host, "Repository", partial(MemoryRepository, made.remote)),
-            (heartbeat_refs, "BareRepository", partial(MemoryBeats, made.remote)),
+            (host, "Repository", partial(MemoryRepository, lambda _clone: made.remote)),
+            (heartbeat_refs, "BareRepository", partial(MemoryHeartbeats, lambda _url: made.remote)),
             (arguments, "_parser", cache(arguments._parser)),
             (cli, "explain", _raise),
             (service, "run", lambda config, once=False: run_service(config, once=True)),

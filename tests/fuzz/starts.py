@@ -97,4 +97,4 @@ def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
 
 
 def _read(scene: Scene, path: str) -> Any:
-    return json.loads(scene.remote.commits[-1][path])
+    return json.loads(scene.remote.files[path])

@@ -1,29 +1,39 @@
-"""Fixtures of the unit tests."""
+"""Fixtures of the unit tests: nothing here starts Git, or any other process."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet
-from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.tests.unit.clock import Clock
+from ansible_collections.acs.builders.tests.contract.memory_builders import (
+    MemoryBuilders,
+    in_memory,
+    make_memory_builders,
+)
+from ansible_collections.acs.builders.tests.no_processes import no_processes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone() -> Iterator[None]:
+    """Keep the tests of a file from starting processes; the remote is in memory, and keys are stand-ins."""
+    with in_memory(), no_processes():
+        yield
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """A clock that stands until it is moved."""
-    return Clock(datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc), timedelta())
+def builders(tmp_path: Path) -> MemoryBuilders:
+    """Two servers, build1 and build2, and an empty remote."""
+    return make_memory_builders(tmp_path)
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> StateDirectory:
-    """A state directory that does not exist yet."""
-    return StateDirectory(tmp_path / "state")
+def legacy(tmp_path: Path) -> MemoryBuilders:
+    """Three servers, and a remote with what the old scripts left."""
+    return make_memory_builders(tmp_path, ("build1", "build2", "build3"), legacy=True)
 
 
 @pytest.fixture

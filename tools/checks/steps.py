@@ -14,7 +14,7 @@ OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
-    *("tools/docs-lint", "tools/import-order", "tools/sanity", "tools/test"),
+    *("tools/docs-lint", "tools/import-order", "tools/sanity", "tools/test", "tools/test-changed"),
 )
 REPORTS = "{reports}"
 """The placeholder in a command for the folder of the reports of the step."""
@@ -57,7 +57,7 @@ STEPS = (
         ("python", "tests/cluster", "down", "--all"),
         "SIDE_EFFECTS",
     ),
-    Step("unit", "pytest", PYTEST),
+    Step("unit integration", "pytest", PYTEST),
     Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),
     Step("sanity", "ansible-test sanity", ("python", "tools/sanity")),
     Step("lint", "mypy", ("mypy", f"{LINKED}/plugins", f"{LINKED}/tests", *SCRIPTS)),
@@ -70,6 +70,21 @@ STEPS = (
     Step("lint", "ruff format", ("ruff", "format", "--check")),
 )
 """The steps in the order of their start, the longest first."""
+
+PARTS = (
+    Step("unit", "unit tests", (*PYTEST, "-o", "testpaths=tests/unit tests/contract", "-m", "not processes")),
+    Step(
+        "integration",
+        "integration tests",
+        (*PYTEST, "-o", "testpaths=tests/integration tests/contract", "-m", "not memory"),
+    ),
+)
+"""The two halves of pytest, which run when they are named: without processes, and with them."""
+
+
+def part_of(test: str) -> str:
+    """Return the group of the half that a test of pytest belongs to."""
+    return "unit" if test.startswith("tests/unit/") or "[memory" in test else "integration"
 
 
 def cannot_run(step: Step) -> str:

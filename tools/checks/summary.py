@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from .processes import Ended, log_file
 from .report import PHASES, Test
+from .steps import part_of
 
 SLOWEST = 50
 LINES = 150
@@ -90,10 +91,12 @@ def again(result: Result) -> list[str]:
     if group == "cluster" and failed:
         names = sorted({name.rpartition("::")[2].partition("[")[0] for name in failed})
         return [f"make cluster ARGS='-k \"{' or '.join(names)}\"'"]
-    if group != "unit" or not failed:
+    if group not in ("unit", "integration", "unit integration") or not failed:
         return [f"make {group}"]
-    words = [shlex.quote(name).replace("$", "$$") for name in failed]  # for the shell, for make, and for the shell
-    return [f"make unit ARGS={shlex.quote(word)}" for word in words]
+    words = {
+        name: shlex.quote(name).replace("$", "$$") for name in failed
+    }  # for the shell, for make, and for the shell
+    return [f"make {part_of(name)} ARGS={shlex.quote(word)}" for name, word in words.items()]
 
 
 def show_summary(results: list[Result], seconds: float) -> int:

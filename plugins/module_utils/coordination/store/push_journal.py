@@ -9,12 +9,12 @@ import contextlib
 import os
 import random
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import DeadlineReached, RemoteBusy, RemoteUnreachable
 from ..git.mirror import Mirror
 from ..state_dir import StateDirectory
-from .snapshot import Change, Receipt
+from .snapshot import Change, OldContents, Receipt
 
 UNREACHABLE_TRIES = 3
 """How often a remote to which no connection can be made is tried in one write."""
@@ -28,7 +28,7 @@ class Attempt(NamedTuple):
     commit: str
     parent: str | None
     change: Change
-    before: Callable[[str], bytes]
+    old: OldContents
 
 
 class AttemptsRecord:
@@ -151,7 +151,7 @@ class Attempts:
         if not self._unheard:
             return Receipt(change.result, None, self.count)
         last = self.made[-1]
-        return Receipt(change.result, tip, self.count, last.change.files, last.before)
+        return Receipt(change.result, tip, self.count, last.change.files, last.old)
 
     def failed(self, error: Exception) -> None:
         """Wait before the next try, or give up.

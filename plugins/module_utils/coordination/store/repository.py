@@ -127,7 +127,7 @@ class Repository:
 
         def look(snapshot: Snapshot) -> Receipt:
             change = function(snapshot)
-            return Receipt(change.result, None, 0, change.files, snapshot.content)
+            return Receipt(change.result, None, 0, change.files, snapshot.contents)
 
         return self.read(look)
 
@@ -246,7 +246,7 @@ class Repository:
                     self._private.commit(tip, change.files, change.summary, author, int(time.time())),
                     tip,
                     change,
-                    snapshot.content,
+                    snapshot.contents,
                 )
                 attempts.add(attempt)
                 try:
@@ -288,7 +288,7 @@ class Repository:
     def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
         """The receipt of a commit that is on the remote."""
         self._tracking.accepted(attempt.commit, attempt.parent)
-        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.before)
+        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
 
 
 def _plain(error: RemoteUnreachable | ConnectionLost | Locked, url: str) -> CoordinationError:

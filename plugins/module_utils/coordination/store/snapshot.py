@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar, cast
 
@@ -30,8 +31,12 @@ class Change:
     ids: tuple[str, ...] = ()
 
 
-def _nothing(_path: str) -> bytes:
-    return b""
+OldContents = Callable[[Iterable[str]], dict[str, bytes]]
+"""Reads the old contents of files by path."""
+
+
+def _empty(paths: Iterable[str]) -> dict[str, bytes]:
+    return dict.fromkeys(paths, b"")
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,20 @@ class Receipt:
     """The outcome of a write.
 
     ``commit`` is None if nothing was written. ``attempts`` counts pushes. ``files`` are the new contents by path, and
-    ``before`` returns the old content of a path. ``queued`` is true if the write waits in the outbox of this host.
+    ``old`` reads the old ones. ``queued`` is true if the write waits in the outbox of this host.
     """
 
     result: Any
     commit: str | None
     attempts: int
     files: dict[str, bytes] = field(default_factory=dict)
-    before: Callable[[str], bytes] = _nothing
+    old: OldContents = _empty
     queued: bool = False
+
+    @property
+    def before(self) -> dict[str, bytes]:
+        """The old contents by path, which are read now."""
+        return self.old(self.files)
 
     @property
     def changed(self) -> bool:
@@ -127,8 +137,11 @@ class Snapshot:
         """Parse a document whose value is an object, as :meth:`load`."""
         return self.load(path, parse_object)
 
-    def content(self, path: str) -> bytes:
-        """Return the content of a file, empty if it is missing."""
+    def contents(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the contents of files by path, empty for those that are missing."""
+        return {path: self._content(path) for path in paths}
+
+    def _content(self, path: str) -> bytes:
         document = self._documents.get(path)
         if isinstance(document, Document):
             return document.encode()

@@ -1,0 +1,100 @@
+"""What :class:`.git.bare_repository.BareRepository` is to the heartbeats, with a remote in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import clone_config
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Outcome
+from ansible_collections.acs.builders.tests.contract.memory_repository import MemoryRemote, check_words
+
+T = TypeVar("T")
+
+BEATS = "refs/heartbeats/"
+OK = Outcome(0, b"", "")
+STALE = Outcome(1, b"!\tx:y\t[rejected] (stale info)\n", "")
+AWAY = Outcome(128, b"", "fatal: unable to access 'x': Could not resolve host: x")
+
+
+def _commit(data: bytes) -> str:
+    """The name of a commit that holds a heartbeat."""
+    return hashlib.sha1(data).hexdigest()
+
+
+class MemoryHeartbeats:
+    """The scratch repository of one server's heartbeats: what it has made, and what it fetched last.
+
+    :param find: finds the remote of a URL.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], MemoryRemote],
+        path: Path,
+        origin: clone_config.Remote,
+        _pat_file: str,
+        _state: Any,
+    ) -> None:
+        self.path = path
+        self.url = origin.url
+        self._remote = find(origin.url)
+        self._fetched = self._remote.fetched_beats.setdefault(path, {})
+        self._made = b""
+
+    def make(self) -> None:
+        """Nothing is to be made."""
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
+
+    def repaired(self, action: Callable[[], T]) -> T:
+        """Run an action in this repository, which is never damaged."""
+        return action()
+
+    def checked(self, error: Exception, _outcome: Outcome, _doing: str) -> Exception:
+        """Nothing here is damaged."""
+        return error
+
+    def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
+        """The commits of the refs at or below a name, as they were fetched."""
+        below = f"{prefix.rstrip('/')}/"
+        names = {f"{BEATS}{server}": _commit(data) for server, data in self._fetched.items()}
+        return {name: commit for name, commit in names.items() if name == prefix or name.startswith(below)}
+
+    def read(self, commit: str, _path: str) -> bytes | None:
+        """The heartbeat of a commit."""
+        return next((data for data in self._fetched.values() if _commit(data) == commit), None)
+
+    def commit(self, _parent: None, files: dict[str, bytes], _message: str, _author: str, _when: int) -> str:
+        """Make a heartbeat."""
+        (self._made,) = files.values()
+        self._remote.check("heartbeat.json", None, self._made, files)
+        return _commit(self._made)
+
+    def run(self, *arguments: str) -> Outcome:
+        """Forget a ref; all else does nothing."""
+        check_words(arguments)
+        if arguments[:2] == ("update-ref", "-d"):
+            self._fetched.pop(arguments[2][len(BEATS) :], None)
+        return OK
+
+    def ask(self, *arguments: str, timeout: float) -> Outcome:
+        """Push with a lease, or fetch all heartbeats."""
+        check_words(arguments)
+        if self._remote.away:
+            return AWAY
+        if arguments[0] == "fetch":
+            self._fetched.clear()
+            self._fetched.update(self._remote.beats)
+            return OK
+        lease = next((one for one in arguments if one.startswith("--force-with-lease=")), "")
+        ref, _colon, there = lease.partition("=")[2].partition(":")
+        server = ref[len(BEATS) :]
+        known = self._remote.beats.get(server)
+        if there != ("" if known is None else _commit(known)):
+            return STALE
+        self._remote.beats[server] = self._made
+        return OK

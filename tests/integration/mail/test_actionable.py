@@ -1,0 +1,50 @@
+"""Several processes that act at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
+
+REQUEST = Draft("Install jq", "Please.", "request", request={"action": "install_packages", "packages": ["jq"]})
+
+
+@pytest.fixture
+def now() -> Clock:
+    """A clock that stands after the keys were made."""
+    return after_keys()
+
+
+@pytest.fixture
+def trusted(builders: Builders) -> Builders:
+    """Two servers that trust each other."""
+    builders.trust()
+    return builders
+
+
+def asked(builders: Builders, now: Clock, ahead: float = 0, to: str = "build2") -> str:
+    """Send a request from build1, dated some seconds ahead, and return its id."""
+    clock = replace(now, passed=now.passed + timedelta(seconds=ahead))
+    with builders.host("build1") as host:
+        return str(send(clock.on(host), REQUEST, [to]).result[0]["id"])
+
+
+def acted(builders: Builders, now: Clock, message_id: str, **options: Any) -> bool:
+    """Have build2 act upon a message, as a process of its own would, and return whether it is to do so."""
+    with builders.host("build2", **options) as host:
+        return act(now.on(host), message_id)[1]
+
+
+def test_of_two_at_once_one_is_told_to(trusted: Builders, now: Clock) -> None:
+    request = asked(trusted, now)
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        told = pool.starmap(acted, [(trusted, now, request)] * 8)
+    assert sorted(told) == [False] * 7 + [True]

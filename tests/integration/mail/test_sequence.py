@@ -1,0 +1,33 @@
+"""Messages of several processes at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery import deliver
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
+
+
+def say(builders: Builders, server: str = "build1", to: tuple[str, ...] = ("all",), key: str | None = None) -> None:
+    """Send a message as a process of its own would."""
+    with builders.host(server) as host:
+        send(host, Draft("Hello", "Hi", key=key), to)
+
+
+def numbers(builders: Builders, server: str = "build1") -> list[int | None]:
+    """The numbers of a server's messages, in the order of the mailbox."""
+    return [entry.get("seq") for entry in builders.messages() if entry["from"] == server]
+
+
+def test_processes_that_send_at_once_take_different_numbers(
+    builders: Builders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
+    builders.trust()
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        pool.starmap(say, [(builders,)] * 6)
+    assert numbers(builders) == [1, 2, 3, 4, 5, 6]

@@ -1,0 +1,51 @@
+"""The play that prints the health of all servers and fails when one is silent, on the embedded default."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.beating import all_beat, beat
+from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
+from ansible_collections.acs.builders.tests.clock import Clock
+
+
+def now() -> Clock:
+    """A clock that stands at the time of this machine."""
+    return Clock(datetime.now(timezone.utc), timedelta())
+
+
+def health(builders: Builders) -> Run:
+    """Run the play, as cron would."""
+    return ansible("playbook", "playbooks/health.yml", folder=builders.folder)
+
+
+def test_it_fails_with_the_reason_while_a_server_is_silent(tmp_path: Path) -> None:
+    builders = make_builders(tmp_path)
+    with builders.host("build1") as host:
+        beat(host)
+    missing = health(builders)
+    assert missing.code != 0
+    assert "build2 is missing (it has no heartbeat)" in missing.output
+
+    all_beat(builders, now(), problems=["it rains\x1b[2J"])
+    well = health(builders)
+    assert well.code == 0, well.output
+    assert "build2     ok" in well.stdout and "problem: build1: it rains\\\\x1b[2J" in well.stdout
+
+    clock = now()
+    clock.move(-400)
+    with builders.host("build2") as host:
+        beat(clock.on(host))
+    for server in builders.ids:
+        (builders.state(server) / "watch.json").unlink()  # a reader that watched would count from when it saw the beat
+    stale = health(builders)
+    assert stale.code != 0
+    assert "build2 is stale (its last heartbeat is 4" in stale.output
+
+    git("update-ref", "-d", "refs/heartbeats/build2", cwd=builders.remote)
+    gone = health(builders)
+    assert "build2 is missing (its heartbeat, last seen " in gone.output
+    assert "it has no heartbeat" not in gone.output
+    assert "recover.yml" in stale.output

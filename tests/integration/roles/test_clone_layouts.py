@@ -1,0 +1,104 @@
+"""A clone may be a work tree of another one, have its Git folder elsewhere, or be shallow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.integration.roles.clones import (
+    digests,
+    diverged,
+    kept,
+    repair,
+    without_time,
+)
+
+
+@pytest.fixture
+def clone(builders: Builders) -> Path:
+    """The clone of build1, which has what the remote has."""
+    builders.commit("shared", b"first\n")
+    git("pull", "--quiet", cwd=builders.clone("build1"))
+    return builders.clone("build1")
+
+
+def work_tree(builders: Builders, clone: Path) -> Path:
+    """A work tree of another clone, in place of the clone."""
+    whole = builders.folder / "whole"
+    clone.rename(whole)
+    git("checkout", "--quiet", "--detach", cwd=whole)
+    git("worktree", "add", "--quiet", clone, "main", cwd=whole)
+    return whole / ".git" / "worktrees" / "Build"
+
+
+def separated(builders: Builders, clone: Path) -> Path:
+    """A clone whose Git folder is elsewhere."""
+    git("init", "--quiet", f"--separate-git-dir={builders.folder / 'separate'}", cwd=clone)
+    return builders.folder / "separate"
+
+
+def shallow(builders: Builders, clone: Path) -> Path:
+    """A clone with the newest commit alone."""
+    builders.commit("shared", b"second\n")
+    shutil.rmtree(clone)
+    git("clone", "--quiet", "--depth=1", f"file://{builders.remote}", clone)
+    git("remote", "set-url", "origin", builders.remote, cwd=clone)
+    git("config", "user.name", "build1", cwd=clone)
+    git("config", "user.email", "build1@localhost", cwd=clone)
+    return clone / ".git"
+
+
+LAYOUTS = (work_tree, separated, shallow)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_a_good_clone_of_any_layout_is_left_alone(
+    builders: Builders, clone: Path, layout: Callable[[Builders, Path], Path]
+) -> None:
+    layout(builders, clone)
+    (clone / "new").write_text("my new file\n")
+    assert repair(clone, builders.remote, "--check") == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
+    with builders.host("build1") as host:
+        send(host, Draft("x", "y"))
+        assert host.repository.notes == []
+    assert git("rev-parse", "HEAD", cwd=clone) == git("rev-parse", "main", cwd=builders.remote)
+    assert git("status", "--porcelain", cwd=clone) == "?? new"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+@pytest.mark.parametrize("spoil", ["changed", "rebasing", "damaged index", "no index"])
+def test_a_bad_clone_of_any_layout_is_mended(
+    builders: Builders, clone: Path, layout: Callable[[Builders, Path], Path], spoil: str
+) -> None:
+    folder = layout(builders, clone)
+    if spoil in ("changed", "rebasing"):
+        diverged(builders, clone)
+    if spoil == "changed":
+        (clone / "shared").write_text("my change\n")
+    if spoil == "rebasing":
+        git("rebase", "origin/main", cwd=clone, check=False)
+        assert (folder / "rebase-merge").is_dir()
+    if spoil in ("damaged index", "no index"):
+        (clone / "shared").write_text("my change\n")
+        (folder / "index").unlink()
+    if spoil == "damaged index":
+        (folder / "index").write_bytes(b"DIRC garbage")
+    (folder / "HEAD.lock").touch()
+    os.utime(folder / "HEAD.lock", (time.time() - 3600,) * 2)
+    before = digests(folder)
+    foretold = repair(clone, builders.remote, "--check")
+    assert digests(folder) == before
+    done = repair(clone, builders.remote)
+    assert [without_time(note) for note in foretold["notes"]] == [without_time(note) for note in done["notes"]]
+    assert {"my commit\n" if spoil == "rebasing" else "my change\n"} <= kept(clone)
+    assert git("rev-parse", "HEAD", cwd=clone) == git("rev-parse", "main", cwd=builders.remote)
+    assert git("status", "--porcelain", "--untracked-files=no", cwd=clone) == ""
+    assert repair(clone, builders.remote) == {"changed": False, "notes": []}

@@ -1,0 +1,198 @@
+"""Idempotency keys: the same key from the same sender is sent once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import KeyConflict
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.clock import Clock
+
+DRAFT = Draft(
+    *("Nightly", "The nightly build begins.", "request", "high", True),
+    facts=({"name": "load", "value": 0.25},),
+    request={"action": "build", "options": {"clean": True}},
+    key="nightly-1",
+)
+ARCHIVE = "coordination/archive/2026-11.json"
+OLD_ARCHIVE = "coordination/archive/messages-2026-11.json"
+
+
+def sent(
+    builders: Builders, clock: Clock, draft: Draft = DRAFT, to: Sequence[str] = ("build2",), server: str = "build1"
+) -> Receipt:
+    """Send a message as a process of its own would."""
+    with builders.host(server) as host:
+        return send(clock.on(host), draft, to)
+
+
+def forget(builders: Builders) -> None:
+    """Let build1 lose what it remembers of keys."""
+    (builders.state("build1") / "keys.json").unlink()
+
+
+def put(builders: Builders, path: str, entries: list[dict[str, Any]], bare: bool = False) -> None:
+    """Commit a document with these entries, and let build1 know of it."""
+    builders.commit(path, json.dumps(entries if bare else {"messages": entries}, indent=2).encode())
+    with builders.host("build1") as host:
+        host.repository.read(lambda snapshot: snapshot)
+
+
+def refused(builders: Builders, clock: Clock, **changes: Any) -> None:
+    """Check that other content under the key is an error that changes nothing."""
+    commits = builders.commits()
+    with pytest.raises(KeyConflict, match="used the key 'nightly-1' for another message") as caught:
+        sent(builders, clock, replace(DRAFT, **changes))
+    assert "new key" in caught.value.remedy
+    assert builders.commits() == commits
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_the_same_content_is_sent_once(builders: Builders, clock: Clock, remembered: bool) -> None:
+    """Whether this host remembers, or only the repository does."""
+    first = sent(builders, clock)
+    clock.move(3600)
+    if not remembered:
+        forget(builders)
+    second = sent(builders, clock)
+    assert first.commit
+    assert (second.commit, second.files) == (None, {})
+    assert [entry["id"] for entry in second.result] == [entry["id"] for entry in first.result]
+    assert len(builders.messages()) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"subject": "Nightly 2"}, {"body": "x"}, {"type": "info"}, {"priority": "low"}, {"require_ack": False}),
+        *({"facts": ()}, {"facts": ({"name": "load", "value": 0.5},)}, {"request": {"action": "build"}}),
+        {"request": None},
+    ],
+)
+def test_other_content_is_refused(builders: Builders, clock: Clock, changes: dict[str, Any]) -> None:
+    """Whether this host remembers, or only the repository does."""
+    sent(builders, clock)
+    refused(builders, clock, **changes)
+    forget(builders)
+    refused(builders, clock, **changes)
+    assert len(builders.messages()) == 1
+
+
+def test_another_recipient_is_other_content(legacy: Builders, clock: Clock) -> None:
+    sent(legacy, clock)
+    for recipients in (["build3"], ["build2", "build3"], ["all"]):
+        with pytest.raises(KeyConflict):
+            sent(legacy, clock, to=recipients)
+
+
+def test_a_key_of_another_sender_is_another_key(builders: Builders, clock: Clock) -> None:
+    sent(builders, clock)
+    assert sent(builders, clock, server="build2", to=["build1"]).commit
+    assert len(builders.messages()) == 2
+
+
+def test_a_message_without_a_key_is_sent_each_time(builders: Builders, clock: Clock) -> None:
+    for _number in range(2):
+        assert sent(builders, clock, replace(DRAFT, key=None)).commit
+    assert len({message["id"] for message in builders.messages()}) == 2
+
+
+def test_several_recipients_under_one_key(legacy: Builders, clock: Clock) -> None:
+    """One commit, one message each, whatever their order when it is repeated."""
+    commits = legacy.commits()
+    first = sent(legacy, clock, to=["build2", "build3", "build2"])
+    assert legacy.commits() == commits + 1
+    assert [entry["to"] for entry in first.result] == ["build2", "build3"]
+    for remembered in (True, False):
+        if not remembered:
+            forget(legacy)
+        second = sent(legacy, clock, to=["build3", "build2"])
+        assert second.commit is None
+        assert {entry["id"] for entry in second.result} == {entry["id"] for entry in first.result}
+
+
+@pytest.mark.parametrize(("path", "bare"), [(ARCHIVE, False), (OLD_ARCHIVE, True)])
+def test_after_the_message_was_archived(builders: Builders, clock: Clock, path: str, bare: bool) -> None:
+    (entry,) = sent(builders, clock).result
+    put(builders, path, builders.messages(), bare)
+    put(builders, MESSAGES, [])
+    forget(builders)
+    clock.move(days=60)
+    receipt = sent(builders, clock)
+    assert receipt.commit is None
+    assert [found["id"] for found in receipt.result] == [entry["id"]]
+    forget(builders)
+    refused(builders, clock, body="other")
+    assert builders.messages() == []
+
+
+def test_in_the_middle_of_archiving(builders: Builders, clock: Clock) -> None:
+    """The message is in both places, as an archiver leaves it that was killed between its two commits."""
+    sent(builders, clock)
+    put(builders, ARCHIVE, builders.messages())
+    forget(builders)
+    assert sent(builders, clock).commit is None
+    assert len(builders.messages()) == 1
+
+
+def test_when_half_of_it_was_archived(legacy: Builders, clock: Clock) -> None:
+    sent(legacy, clock, to=["build2", "build3"])
+    *others, second, third = legacy.messages()
+    put(legacy, ARCHIVE, [second])
+    put(legacy, MESSAGES, [*others, third])
+    forget(legacy)
+    assert sent(legacy, clock, to=["build2", "build3"]).commit is None
+
+
+def test_when_one_of_its_messages_was_removed_this_host_remembers(legacy: Builders, clock: Clock) -> None:
+    sent(legacy, clock, to=["build2", "build3"])
+    put(legacy, MESSAGES, legacy.messages()[:-1])
+    receipt = sent(legacy, clock, to=["build2", "build3"])
+    assert (receipt.commit, [entry["to"] for entry in receipt.result]) == (None, ["build2", "build3"])
+    with pytest.raises(KeyConflict):
+        sent(legacy, clock, replace(DRAFT, body="other"), ["build2", "build3"])
+
+
+def test_after_the_message_was_removed_this_host_remembers(builders: Builders, clock: Clock) -> None:
+    (entry,) = sent(builders, clock).result
+    put(builders, MESSAGES, [])
+    clock.move(days=29)
+    receipt = sent(builders, clock)
+    assert (receipt.commit, receipt.result) == (None, [entry])
+    refused(builders, clock, body="other")
+    assert builders.messages() == []
+
+
+def test_after_thirty_days_a_key_is_free_only_if_its_message_is_gone(builders: Builders, clock: Clock) -> None:
+    sent(builders, clock)
+    clock.move(days=31)
+    assert sent(builders, clock).commit is None
+    refused(builders, clock, body="other")
+    forget(builders)
+    put(builders, MESSAGES, [])
+    assert sent(builders, clock, replace(DRAFT, body="other")).commit
+    assert [message["body"] for message in builders.messages()] == ["other"]
+
+
+def test_a_key_that_was_used_again_after_thirty_days_is_remembered_again(builders: Builders, clock: Clock) -> None:
+    sent(builders, clock)
+    put(builders, MESSAGES, [])
+    clock.move(days=31)
+    (again,) = sent(builders, clock).result
+    put(builders, MESSAGES, [])
+    assert sent(builders, clock).result == [again]
+    assert builders.messages() == []
+
+
+def test_check_mode_uses_no_key_up(builders: Builders, clock: Clock) -> None:
+    with builders.host("build1", check_mode=True) as host:
+        assert send(clock.on(host), DRAFT, ["build2"]).files
+    assert not (builders.state("build1") / "keys.json").exists()
+    assert sent(builders, clock).commit

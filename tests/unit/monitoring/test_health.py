@@ -1,0 +1,322 @@
+"""The health of the fleet, on real Git and with a clock that is moved."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import (
+    overdue_mail,
+    read_health,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.tests.beating import all_beat, beat
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
+from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders
+
+
+def health(builders: Builders, clock: Clock, server: str = "build1", **options: Any) -> dict[str, Any]:
+    """The health as a server sees it."""
+    with builders.host(server, **options) as host:
+        return read_health(clock.on(host))
+
+
+def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
+    all_beat(builders, clock)
+    with builders.host("build2") as host:
+        write_status(clock.on(host), Report("building", "job_1"))
+    found = health(builders, clock)
+    assert (found["server_id"], found["partner"], found["healthy"], found["problems"]) == ("build1", "build2", True, [])
+    assert set(found["servers"]) == {"build1", "build2"}
+    server = found["servers"]["build2"]
+    assert (server["state"], server["age_seconds"], server["interval_seconds"]) == ("ok", 0, 60)
+    assert (server["status"], server["current_job"]["id"], server["manager"]) == ("building", "job_1", "tester")
+    assert found["servers"]["build1"]["status"] == "unknown"
+    assert found["messages"] == {
+        "total": 0,
+        "unread": {"build1": 0, "build2": 0},
+        "overdue_requests": [],
+        "overdue_mail": [],
+        "undeliverable": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("interval", "age", "state"),
+    [
+        *((60, 0, "ok"), (60, 120, "ok"), (60, 121, "aging"), (60, 300, "aging"), (60, 301, "stale")),
+        *((10, 120, "ok"), (10, 121, "aging")),
+        *((120, 240, "ok"), (120, 241, "aging"), (120, 600, "aging"), (120, 601, "stale")),
+    ],
+)
+def test_age_decides_state(builders: Builders, clock: Clock, interval: int, age: int, state: str) -> None:
+    """A longer interval of a server stretches the limits, a shorter one does not."""
+    with builders.host("build2") as host:
+        beat(clock.on(host), interval=interval)
+    clock.move(age)
+    with builders.host("build1") as host:
+        beat(clock.on(host))
+    found = health(builders, clock)
+    assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == (state, age)
+    assert found["servers"]["build1"]["state"] == "ok"
+    assert found["healthy"] is (state != "stale")
+    assert found["problems"] == ([f"build2: its last heartbeat is {age} s old"] if state == "stale" else [])
+
+
+def test_an_age_counts_by_this_hosts_clock(builders: Builders, clock: Clock) -> None:
+    """A clock that goes wrong shows as skew, and makes nobody stale."""
+    with builders.host("build2") as host:
+        host = clock.on(host)
+        beat(host, timestamp="2026-11-22T05:11:46Z")
+        assert health(builders, clock)["servers"]["build2"]["state"] == "stale", "not watched before"
+        clock.move(60)
+        beat(host, timestamp="2026-11-22T05:12:46Z")
+    server = health(builders, clock)["servers"]["build2"]
+    assert (server["state"], server["age_seconds"], server["clock_skew_seconds"]) == ("ok", 0, 7200)
+
+
+def test_a_server_that_was_never_seen(builders: Builders, clock: Clock) -> None:
+    with builders.host("build1") as host:
+        beat(clock.on(host))
+    found = health(builders, clock)
+    assert found["servers"]["build2"]["state"] == "missing"
+    assert found["servers"]["build2"]["age_seconds"] is None
+    assert found["problems"] == ["build2: it has no heartbeat"]
+    assert found["healthy"] is False
+
+
+def test_deleted_heartbeat_is_reported(builders: MemoryBuilders, clock: Clock) -> None:
+    all_beat(builders, clock)
+    health(builders, clock)
+    builders.memory.beats.pop("build2")
+    clock.move(60)
+    with builders.host("build1") as host:
+        beat(clock.on(host))
+    found = health(builders, clock)
+    assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == ("missing", 60)
+    assert found["problems"] == ["build2: its heartbeat, last seen 60 s ago, was deleted"]
+
+
+def test_untrusted_heartbeat_is_reported(builders: Builders) -> None:
+    clock = after_keys()
+    all_beat(builders, clock)
+    builders.trust()
+    found = health(builders, clock)
+    reason = "its heartbeat is not trusted: not signed, although {} has a key"
+    assert found["problems"] == [f"{server}: {reason.format(server)}" for server in builders.ids]
+
+
+def test_a_heartbeat_without_a_time(builders: Builders, clock: Clock) -> None:
+    all_beat(builders, clock, timestamp="soon")
+    found = health(builders, clock)
+    said = "its heartbeat has no valid timestamp"
+    assert found["problems"] == [f"{server}: {said}" for server in builders.ids]
+    assert found["servers"]["build2"]["state"] == "stale"
+
+
+def test_age_after_own_clock_was_corrected(builders: Builders, clock: Clock) -> None:
+    right = Clock(clock.start, clock.passed)
+    clock.move(days=1)
+    for _look in range(2):
+        with builders.host("build2") as host:
+            beat(right.on(host))
+        health(builders, clock)
+        right.move(60)
+        clock.move(60)
+    right.move(400)
+    assert health(builders, right)["servers"]["build2"]["state"] == "stale"
+
+
+def test_a_status_of_a_clock_that_was_corrected_is_not_an_older_one(builders: Builders) -> None:
+    builders.trust()
+    clock = after_keys()
+    ahead = Clock(clock.start, clock.passed + timedelta(minutes=8))
+    for now, status in ((ahead, "building"), (clock, "success")):
+        with builders.host("build2") as host:
+            write_status(now.on(host), Report(status))
+        server = health(builders, clock)["servers"]["build2"]
+        assert (server["status"], [one for one in server["problems"] if "status" in one]) == (status, [])
+
+
+def test_reported_problems_are_in_the_health(builders: Builders, clock: Clock) -> None:
+    with builders.host("build1") as host:
+        beat(clock.on(host), problems=("the disk is full",))
+    with builders.host("build2") as host:
+        beat(clock.on(host), healthy=False)
+    found = health(builders, clock)
+    assert found["problems"] == ["build1: the disk is full", "build2: it reports that it is not healthy"]
+
+
+@pytest.mark.parametrize(
+    ("problems", "interval"),
+    [("5", '"x"'), ("true", "null"), ('"text"', "-1"), ('{"a": 1}', "0"), ('[null, 7, "real"]', "1e999"), ("[]", "[]")],
+)
+def test_a_beat_of_wrong_types(builders: Builders, clock: Clock, problems: str, interval: str) -> None:
+    text = (
+        f'{{"server": 3, "timestamp": "2026-11-22T07:11:46Z", "problems": {problems}, "interval_seconds": {interval}}}'
+    )
+    builders.commit("build2/heartbeat.json", text.encode())
+    server = health(builders, clock)["servers"]["build2"]
+    assert server["state"] == "ok"
+    told = {
+        "5": ["5"],
+        "true": ["true"],
+        '"text"': ["text"],
+        '{"a": 1}': ['{"a": 1}'],
+        '[null, 7, "real"]': ["7", "real"],
+    }
+    assert server["problems"] == told.get(problems, [])
+
+
+def test_server_outside_of_the_fleet_is_reported(builders: Builders, clock: Clock) -> None:
+    all_beat(builders, clock)
+    builders.add_server("build9")
+    with builders.host("build9") as host:
+        beat(clock.on(host))
+    found = health(builders, clock)
+    assert found["servers"]["build9"]["expected"] is False
+    assert found["servers"]["build9"]["problems"] == ["it is not in the fleet file"]
+    assert found["servers"]["build2"]["expected"] is True
+    assert found["healthy"] is True, "it is named, and none of the fleet is ill"
+
+
+def test_without_fleet_file_servers_in_repository_count(legacy: Builders, clock: Clock) -> None:
+    (legacy.state("build1") / "fleet.json").unlink()
+    found = health(legacy, clock)
+    assert set(found["servers"]) == {"build1", "build2", "build3"}
+    assert all(server["expected"] for server in found["servers"].values())
+
+
+def test_documents_of_the_shell_scripts(legacy: Builders, clock: Clock) -> None:
+    found = health(legacy, clock)
+    assert found["jobs"] == {"completed": 2, "queued": 1}
+    assert {server["state"] for server in found["servers"].values()} == {"stale"}
+    assert found["servers"]["build2"]["manager"] == "GitHub Copilot"
+    assert found["servers"]["build1"]["last_build"]["duration_seconds"] == 399
+    entries = legacy.messages()
+    unread = {
+        server: sum(e["to"] == server and e.get("read") is not True for e in entries)
+        + sum(e["to"] == "all" and e["from"] != server for e in entries)
+        for server in legacy.ids
+    }
+    assert found["messages"]["total"] == 59
+    assert found["messages"]["unread"] == unread
+    overdue = [e["id"] for e in entries if e.get("type") == "request" and e["read"] is False]
+    assert [entry["id"] for entry in found["messages"]["overdue_requests"]] == overdue == ["msg_1762353360_9879"]
+
+
+def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
+    """Until the deadline nothing is overdue; then what nobody answered and not all have read."""
+    builders = make_memory_builders(tmp_path, ("build1", "build2", "build3"))
+    asks = {}
+    with builders.host("build1") as host:
+        host = clock.on(host)
+        for name, recipient in (("open", "build2"), ("read", "build2"), ("answered", "build2"), ("all", "all")):
+            asks[name] = send(host, Draft(name, "?", "request"), [recipient]).result[0]["id"]
+        send(host, Draft("no request", "x", "warning"), ["build2"])
+        clock.move(3600)
+        assert read_health(host)["messages"]["overdue_requests"] == []
+        clock.move(1)
+    with builders.host("build2") as host:
+        host = clock.on(host)
+        mark_read(host, [asks["read"], asks["all"]])
+        reply(host, asks["answered"], Draft("", "!"))
+    found = health(builders, clock)["messages"]
+    assert found["overdue_requests"] == [
+        {"id": asks["open"], "from": "build1", "to": "build2", "subject": "open"},
+        {"id": asks["all"], "from": "build1", "to": "all", "subject": "all"},
+    ]
+    assert found["unread"] == {"build1": 1, "build2": 2, "build3": 1}
+    with builders.host("build3") as host:
+        mark_read(clock.on(host), [asks["all"]])
+    assert len(health(builders, clock)["messages"]["overdue_requests"]) == 1
+
+
+def test_overdue_unread_messages(tmp_path: Any, clock: Clock) -> None:
+    builders = make_memory_builders(tmp_path)
+    with builders.host("build1") as host:
+        first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0]["id"]
+        clock.move(1)
+        send(clock.on(host), Draft("second", "x"), ["build2"])
+    with builders.host("build2") as host:
+        host = clock.on(host)
+        clock.move(59)
+        assert read_health(host, reply_deadline=60)["messages"]["overdue_mail"] == []
+        assert overdue_mail(read_health(host, reply_deadline=60)) == []
+        clock.move(1)
+        health = read_health(host, reply_deadline=60)
+        assert [entry["id"] for entry in health["messages"]["overdue_mail"]] == [first]
+        (problem,) = overdue_mail(health)
+        assert problem.startswith("1 message is unread for too long") and first in problem
+        clock.move(60)
+        assert "2 messages are unread" in overdue_mail(read_health(host, reply_deadline=60))[0]
+        mark_read(host, [first])
+        assert len(read_health(host, reply_deadline=60)["messages"]["overdue_mail"]) == 1
+
+
+def test_own_unread_messages_are_counted_by_ledger(legacy: Builders, clock: Clock) -> None:
+    with legacy.host("build3") as host:
+        mark_read(clock.on(host), ["msg_1762636444_6912"])
+    before = health(legacy, clock, "build3")["messages"]["unread"]["build3"]
+    text = legacy.show(MESSAGES).decode().replace('"read": false', '"read": true')
+    legacy.commit(MESSAGES, text.encode())
+    assert health(legacy, clock, "build3")["messages"]["unread"]["build3"] == before > 0
+    assert health(legacy, clock, "build1")["messages"]["unread"]["build3"] == 0
+
+
+def test_damaged_mailbox_hides_nothing_else(legacy: Builders, clock: Clock) -> None:
+    legacy.commit(MESSAGES, b'{\n  "messages": [\n<<<<<<< HEAD\n')
+    all_beat(legacy, clock)
+    found = health(legacy, clock)
+    nothing: dict[str, Any] = {"overdue_requests": [], "overdue_mail": [], "undeliverable": []}
+    assert found["messages"] == {"total": None, "unread": {}, **nothing}
+    assert found["jobs"] == {"completed": 2, "queued": 1}
+    assert {server["state"] for server in found["servers"].values()} == {"ok"}
+    (problem,) = found["problems"]
+    assert f"{MESSAGES}, line 3" in problem
+    assert found["healthy"] is False
+
+
+def test_a_broken_status_is_a_problem_of_that_server(legacy: Builders, clock: Clock) -> None:
+    legacy.commit("build2/status.json", b'{\n"status": NaN}')
+    all_beat(legacy, clock)
+    found = health(legacy, clock)
+    assert found["servers"]["build2"]["status"] == "unknown"
+    assert found["servers"]["build1"]["status"] == "idle"
+    (problem,) = found["problems"]
+    assert problem.startswith("build2: build2/status.json, line 2")
+
+
+@pytest.mark.parametrize("content", [b"[", b"[]", b'{"jobs": 3}', b'{"jobs": [1, {"status": []}]}'])
+def test_odd_jobs_hide_nothing(legacy: Builders, clock: Clock, content: bytes) -> None:
+    legacy.commit("coordination/jobs.json", content)
+    all_beat(legacy, clock)
+    found = health(legacy, clock)
+    assert found["healthy"] is (b"status" in content)
+    assert found["messages"]["total"] == 59
+
+
+def test_odd_entries_hide_nothing(legacy: Builders, clock: Clock) -> None:
+    odd: list[dict[str, Any]] = [{}]
+    values: tuple[Any, ...] = (None, 7, [], {}, "0001-01-01T00:00:00+14:00")
+    for value in values:
+        odd.append(dict.fromkeys(("id", "from", "timestamp", "subject", "read_by", "in_reply_to"), value))
+        odd[-1].update({"to": "all", "type": "request"})
+        odd.append(dict.fromkeys(("id", "from", "to", "type", "timestamp", "read"), value))
+    legacy.commit(MESSAGES, json.dumps({"messages": odd}).encode())
+    with legacy.host("build1") as host:
+        beat(clock.on(host))
+    assert health(legacy, clock)["messages"]["total"] == len(odd)
+
+
+def test_check_mode_keeps_nothing(builders: Builders, clock: Clock) -> None:
+    all_beat(builders, clock)
+    health(builders, clock, check_mode=True)
+    assert not (builders.state("build1") / "watch.json").exists()

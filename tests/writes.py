@@ -1,0 +1,27 @@
+"""Writes of messages, and what has become of them."""
+
+from __future__ import annotations
+
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
+from ansible_collections.acs.builders.tests.builders import Builders
+
+
+def say(builders: Builders, subject: str, server: str = "build1", **options: str) -> Receipt:
+    """Send a message from a server and return the receipt."""
+    key = options.pop("key", None)
+    with builders.host(server) as host:
+        return send(host, Draft(subject, "Hi", key=key), **options)
+
+
+def waiting(builders: Builders, server: str = "build1") -> list[str]:
+    """The subjects of the messages that wait in a server's outbox."""
+    with builders.host(server) as host:
+        return [entry["subject"] for item in Outbox(host.state).read().items for entry in item.messages]
+
+
+def subjects(builders: Builders) -> list[str]:
+    """The subjects of the messages on the remote."""
+    return [message["subject"] for message in builders.messages()]
