@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import ACTED_FILE, act
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft, new_id
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, new_id
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,

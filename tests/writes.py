@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import Builders

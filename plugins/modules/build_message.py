@@ -407,7 +407,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable, message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, send
 
 
@@ -446,10 +447,10 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
 
 
-def _draft(params: dict[str, Any]) -> message.Draft:
+def _draft(params: dict[str, Any]) -> Draft:
     names = ("body", "type", "priority", "require_ack", "request", "key")
     facts = tuple(params["facts"] or ())
-    return message.Draft(subject=params["subject"] or "", facts=facts, **{name: params[name] for name in names})
+    return Draft(subject=params["subject"] or "", facts=facts, **{name: params[name] for name in names})
 
 
 def _filter(module: AnsibleModule) -> listing.Filter:

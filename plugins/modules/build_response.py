@@ -188,7 +188,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply import batch, plan
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing
 
 
@@ -208,7 +208,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
 def _response(given: dict[str, Any]) -> batch.Response:
     draft = None
     if given["body"] is not None:
-        draft = message.Draft(subject="", body=given["body"], type=given["type"], facts=tuple(given["facts"]))
+        draft = Draft(subject="", body=given["body"], type=given["type"], facts=tuple(given["facts"]))
     return batch.Response(given["id"], draft, given["acknowledge"], given["mark_read"])
 
 

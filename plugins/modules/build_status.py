@@ -228,8 +228,8 @@ def _shown(host: Host, server: str) -> dict[str, Any]:
         "server": server,
         "status": seen.status,
         "queued": seen.queued,
-        "verified": seen.verdict.verified,
-        "verified_reason": seen.verdict.reason,
+        "verified": seen.verification.verified,
+        "verified_reason": seen.verification.reason,
         "remote_age_seconds": round(seen.age),
         "commit": seen.commit,
     }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages

@@ -18,7 +18,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import deliver
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.benchmark.far_host import FarHost
 from ansible_collections.acs.builders.tests.benchmark.floor import FLOOR_REMOTE, Floor

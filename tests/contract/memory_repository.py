@@ -233,7 +233,7 @@ class MemoryRepository:
             try:
                 settle(receipt)
             except (StateUnusable, OSError) as error:
-                self.notes.append(f"The write was taken, but this host's record of it failed: {explain(error)}")
+                self.notes.append(f"The write was accepted, but this host's record of it failed: {explain(error)}")
         return receipt
 
     @contextlib.contextmanager
@@ -343,7 +343,7 @@ class MemoryRepository:
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
 
     def _too_late(self, remedy: str) -> DeadlineReached:
-        return DeadlineReached(f"The remote {self.url} did not take the write within {self.timeout:.0f} s.", remedy)
+        return DeadlineReached(f"The remote {self.url} did not accept the write within {self.timeout:.0f} s.", remedy)
 
 
 def check_words(words: tuple[Any, ...]) -> None:

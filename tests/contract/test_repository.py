@@ -104,7 +104,7 @@ def test_a_write_whose_answer_is_lost_is_made_once(scene: Scene) -> None:
 def test_a_write_that_always_breaks_off_is_given_up(scene: Scene) -> None:
     write(scene, "zero")
     scene.break_off()
-    with pytest.raises(DeadlineReached, match="did not take the write within 1 s"):
+    with pytest.raises(DeadlineReached, match="did not accept the write within 1 s"):
         write(scene, "one", timeout=1)
     assert scene.builders.show(NOTES) == b"zero"
 
@@ -203,7 +203,7 @@ def test_what_cannot_be_settled_is_a_note(scene: Scene) -> None:
     with scene.builders.host("build1") as host:
         assert host.repository.write(lambda _snapshot: change("one"), "build1", settle).commit == scene.tip
         (note,) = host.repository.notes
-    assert "The write was taken" in note and "The disk is full." in note
+    assert "The write was accepted" in note and "The disk is full." in note
 
 
 def test_one_process_of_a_server_writes_at_a_time(scene: Scene) -> None:

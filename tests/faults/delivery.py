@@ -20,7 +20,7 @@ def waiting(host: Host) -> list[str]:
 
 def set_aside(host: Host) -> list[str]:
     """The first words of the messages that were refused and set aside."""
-    return _tokens(Outbox(host.state).read().aside)
+    return _tokens(Outbox(host.state).read().rejected)
 
 
 def _tokens(items: Iterable[Item]) -> list[str]:

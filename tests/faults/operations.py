@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import QUEUE, deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
     publish_heartbeat,

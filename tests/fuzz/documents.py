@@ -12,6 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import JOBS, LOCKS, MESSAGES, Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message as messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
@@ -52,7 +53,7 @@ def on_host(function: Callable[[Host, str], object], server: str = "build1") -> 
 
 
 def _respond(host: Host, message_id: str) -> object:
-    draft = messages.Draft("", "Done.", facts=({"name": "jq", "value": 1.6},))
+    draft = Draft("", "Done.", facts=({"name": "jq", "value": 1.6},))
     return batch.respond(host, [batch.Response(message_id, draft, acknowledge=True)])
 
 

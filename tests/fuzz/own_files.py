@@ -52,7 +52,7 @@ class OwnFile(NamedTuple):
 
 
 def _read_attempts(_scene: Scene, _message_id: str) -> object:
-    return push_journal.AttemptsRecord(StateDirectory(STATE), "attempts.json").read()
+    return push_journal.JournalFile(StateDirectory(STATE), "attempts.json").read()
 
 
 def _merge_signers(_scene: Scene, _message_id: str) -> object:

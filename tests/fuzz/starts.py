@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import JOBS, LOCKS, MESSAGES
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import send, set_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status import document
@@ -77,16 +77,16 @@ def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
         scene.trust("build2")
     with scene.host("build2") as host:
         for number, request in enumerate(REQUESTS):
-            draft = message.Draft(f"Install jq {number}", "Please.", "request", require_ack=True, request=request)
+            draft = Draft(f"Install jq {number}", "Please.", "request", require_ack=True, request=request)
             send.send(host, draft, ["build1"])
-        send.send(host, message.Draft("Build failed at step 2", "See \u2019log\u2019.", "error", key="k1"), ["all"])
+        send.send(host, Draft("Build failed at step 2", "See \u2019log\u2019.", "error", key="k1"), ["all"])
     if trusted:
         scene.trust("build1")
     with scene.host("build1") as host:
         fact = {"name": "load", "value": 0.25}
-        send.send(host, message.Draft("Versions", "Measured.", "info", "low", facts=(fact,), key="k2"), ["build2"])
+        send.send(host, Draft("Versions", "Measured.", "info", "low", facts=(fact,), key="k2"), ["build2"])
         first = _read(scene, MESSAGES)["messages"][0]["id"]
-        send.reply(host, first, message.Draft("", "Version 1.6 is installed."))
+        send.reply(host, first, Draft("", "Version 1.6 is installed."))
         statuses = []
         ended = document.Report("success", artifacts=("/root/a.deb",))
         for report in (document.Report("building", "job_1", "main"), ended):

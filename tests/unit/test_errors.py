@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     sentence,
     unusable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft, check_draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, check_draft
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 
 KINDS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}

@@ -19,9 +19,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import recent_alarms
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import first_notice
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archiving_notice
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
@@ -152,7 +152,7 @@ READERS: dict[str, Operation] = {
     "read.json": lambda host, _message_id: list_messages(host, Filter()),
     "acknowledged.json": lambda host, message_id: acknowledge(host, [message_id]),
     "acted.json": act,
-    "archiving.json": lambda host, _message_id: first_notice(host),
+    "archiving.json": lambda host, _message_id: archiving_notice(host),
     "audit.json": lambda host, _message_id: recent_alarms(host),
     "beat.json": lambda host, _message_id: beat(host),
     "keys.json": lambda host, _message_id: send(host, Draft("Hello", "Hi", key="k")),

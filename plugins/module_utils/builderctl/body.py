@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from ..coordination.errors import InvalidInput
-from ..coordination.mail.message import MAX_BODY
+from ..coordination.mail.draft import MAX_BODY
 
 MAX_BYTES = 4 * MAX_BODY
 """A character has at most four bytes in UTF-8 (RFC 3629)."""

@@ -13,10 +13,11 @@ from ..coordination.delivery.outbox import Item, Outbox
 from ..coordination.errors import InvalidInput
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
-from ..coordination.mail.message import Draft, id_of
+from ..coordination.mail.draft import Draft
+from ..coordination.mail.message import id_of
 from ..coordination.monitoring.health import read_health
 from ..coordination.operations.listing import Filter, list_messages, shown
-from ..coordination.operations.mark import acknowledge, mark_read, not_asked
+from ..coordination.operations.mark import acknowledge, mark_read, unrequested_acknowledgements
 from ..coordination.operations.recover import resend, withdrawn_messages
 from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
@@ -109,7 +110,11 @@ def _mark_read(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 def _ack(host: Host, _config: Config, args: Namespace) -> Outcome:
     receipt = acknowledge(host, args.ids)
-    data = {**_written(receipt), "ids": receipt.result, "not_asked": not_asked(host, args.ids)}
+    data = {
+        **_written(receipt),
+        "ids": receipt.result,
+        "not_asked": unrequested_acknowledgements(host, args.ids),
+    }
     return Outcome(data, lambda _paint: rendering.marked("acknowledged", data))
 
 
@@ -138,7 +143,7 @@ def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
         published = show_status(host, server)
         document, data = published.status, {"remote_age_seconds": round(published.age), "commit": published.commit}
         data["queued"] = published.queued
-        data.update(verified=published.verdict.verified, verified_reason=published.verdict.reason)
+        data.update(verified=published.verification.verified, verified_reason=published.verification.reason)
     data = {"server": server, "status": document, **data}
     sender = data.get("verified_reason", "")
     return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), sender, data["queued"]))
@@ -155,7 +160,7 @@ def _outbox(host: Host, _config: Config, args: Namespace) -> Outcome:
     contents = Outbox(host.state).read()
     data = {
         "waiting": [_item(item) for item in contents.items],
-        "set_aside": [{**_item(item), "reason": item.reason} for item in contents.aside],
+        "set_aside": [{**_item(item), "reason": item.reason} for item in contents.rejected],
         "dropped": [_item(item) for item in dropped],
         "retried": [_item(item) for item in retried],
     }

@@ -33,7 +33,7 @@ from ..coordination.identity.host import Host
 from ..coordination.mail.mailbox import read_mailbox
 from ..coordination.monitoring.health import look_at_health, overdue_mail
 from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
-from ..coordination.operations.archive import archive, first_notice
+from ..coordination.operations.archive import archive, archiving_notice
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.store.snapshot import Snapshot
 from ..coordination.timestamps import utc_now
@@ -165,7 +165,7 @@ class Cycle:
         if self.config.archive == ARCHIVE_OFF or time.monotonic() < self._next_archive:
             return
         try:
-            self._archive_notice = first_notice(host)
+            self._archive_notice = archiving_notice(host)
         except CoordinationError as error:
             self._archive_notice = f"Nothing is archived: {error}"
         if self._archive_notice:

@@ -13,10 +13,10 @@ from typing import Any
 from ..coordination.identity.host import Host
 from ..coordination.identity.signatures import digest
 from ..coordination.identity.verification import LABELS
-from ..coordination.mail.actionable import standings
-from ..coordination.mail.lenient_fields import not_understood
+from ..coordination.mail.actionable import assess
+from ..coordination.mail.lenient_fields import other_fields
 from ..coordination.mail.message import id_of, is_for, is_undeliverable, normalise
-from ..coordination.mail.read_ledger import name_of, own_marks
+from ..coordination.mail.read_ledger import name_of, own_ledger
 from ..coordination.text import one_line, quoted
 from .service_log import append, stamp
 
@@ -36,13 +36,13 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
     logged = host.state.read(LOGGED_FILE, lambda record: {str(name) for name in record["ids"]})
     mine = [entry for entry in entries if is_for(entry, host.id, host.fleet) or is_undeliverable(entry, host.fleet)]
     if logged is None:
-        ledger = own_marks(host)
+        ledger = own_ledger(host)
         new = [entry for entry in mine if is_undeliverable(entry, host.fleet) or not ledger.has(entry)]
     else:
         new = [entry for entry in mine if not logged & {_name_of(entry), id_of(entry)}]
     if new:
         when = stamp(host.clock())
-        verified = zip(new, standings(host, new))
+        verified = zip(new, assess(host, new))
         append(path, "\n".join(_logged(host, entry, when, LABELS[result.verified]) for entry, result in verified))
     if new or logged is None:
         host.state.write_json(LOGGED_FILE, {"ids": [_name_of(entry) for entry in mine]})
@@ -58,7 +58,7 @@ def _name_of(entry: dict[str, Any]) -> str:
 
 def _logged(host: Host, entry: dict[str, Any], when: str, sender: str) -> str:
     """Render a message for the log, with a prefix before each line of its body."""
-    message, other = normalise(entry), not_understood(entry)
+    message, other = normalise(entry), other_fields(entry)
     sender += "" if host.fleet.has_recipient(entry.get("to")) else ", UNDELIVERABLE"
     head = "[{}] {} -> {}: {} ({}, sent {}, {})".format(
         message["type"].upper(),

@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.builds.j
 )
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.integration.builderctl.test_command import Shell
-from ansible_collections.acs.builders.tests.waiting import LIMIT
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 TOKEN = f"ghp_{'x9' * 18}"
 
@@ -88,7 +88,8 @@ def test_a_job_that_runs(shell: Shell) -> None:
     builders = shell.builders
     with builders.host("build1") as host:
         folder = str(builders.folder)
-        assert start(host, Job("first", folder, f"exec sleep {LIMIT}", log_folder=folder))
+        assert start(host, Job("first", folder, f"touch begun; exec sleep {LIMIT}", log_folder=folder))
+        until((builders.folder / "begun").exists, "the command of the job")
         with pytest.raises(Exception, match="The job first is running on build1") as refusal:
             start(host, Job("second", folder, "true", log_folder=folder))
     lock = builders.state("build1") / RUNNING_LOCK

@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     PushDeclined,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
@@ -134,7 +134,7 @@ def test_what_another_process_could_not_deliver_is_an_error(
         meanwhile(host, monkeypatch, lambda: deliver(other), is_held)
         with pytest.raises(PushDeclined, match="bad words"):
             send(host, Draft("bad words", "Hi"))
-        assert Outbox(host.state).read().aside == []
+        assert Outbox(host.state).read().rejected == []
         meanwhile(host, monkeypatch, lambda: drop(other, Outbox(other.state).read().items[0].id), is_held)
         with pytest.raises(DeadlineReached, match="neither in the outbox"):
             send(host, Draft("three", "Hi"))

@@ -25,7 +25,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     StateUnusable,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import pause
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,

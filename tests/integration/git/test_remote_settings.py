@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid, RemoteUnreachable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import remote_settings
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.ansible_runner import call, module_variables, serve

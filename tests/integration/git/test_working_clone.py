@@ -10,7 +10,7 @@ from typing import Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MAX_PACKS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import bare_repository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import archive as archiving
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive

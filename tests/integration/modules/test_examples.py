@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import yaml
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft, compose
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, compose
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report

@@ -69,7 +69,7 @@ def test_nothing_is_done_anywhere_when_one_server_has_something_that_is_no_packa
     for bad, told in (
         ("{{ ['jq*'] if inventory_hostname == 'build2' else ['jq'] }}", "'jq*' is not the name of a package."),
         (["jq", "jq=1.0"], "A package is listed with two versions."),
-        ("jq", "The list of packages is empty."),
+        ("jq", "No packages are named."),
     ):
         done = install(builders, packages=bad)
         assert done.code != 0 and told in one_line(done) and "Traceback" not in done.output

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.secret_policy import ALLOW
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CredentialRejected, SecretFound
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git

@@ -10,7 +10,7 @@ from typing import Callable
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, DeadlineReached
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
@@ -229,7 +229,7 @@ def test_what_fails_after_a_push_is_a_note(builders: Builders) -> None:
     hook.chmod(0o755)
     with builders.host("build1") as host:
         receipt = send(host, Draft("Once", "Hi"), offline="fail")
-        assert any("The write was taken" in note for note in host.repository.notes)
+        assert any("The write was accepted" in note for note in host.repository.notes)
     assert receipt.delivery == "pushed"
     assert [message["subject"] for message in builders.messages()] == ["Once"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
 

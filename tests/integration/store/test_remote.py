@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteMissing,
     RemoteUnreachable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
     compose_heartbeat,
@@ -128,7 +128,7 @@ def test_a_process_killed_after_its_push_leaves_word_for_the_next(builders: Buil
         "import sys\n"
         "from pathlib import Path\n"
         "from ansible_collections.acs.builders.tests.builders import Builders\n"
-        "from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft\n"
+        "from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft\n"
         "from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send\n"
         "with Builders(Path(sys.argv[1]), ('build1', 'build2')).host('build1') as host:\n"
         "    send(host, Draft('two', '2', key='two'))\n"

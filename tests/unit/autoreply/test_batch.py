@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import ACTIVITY_FILE
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders

@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.autorepl
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.clock import Clock, after_keys

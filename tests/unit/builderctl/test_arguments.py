@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.exit_codes import EXIT_CODES, exit_code
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import CONFIG_FILE
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import MAX_BODY
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import MAX_BODY
 
 
 def error_kinds(base: type[CoordinationError] = CoordinationError) -> Iterator[str]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS, VERIFIED
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Standing
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import not_understood
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Assessment
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import other_fields
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean
 from hypothesis import given
@@ -47,13 +47,13 @@ entries = st.fixed_dictionaries(
 )
 
 
-SIGNED = Standing("true", "signed by build1", True, "signed by build1, for build2, new")
+SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for build2, new")
 
 
-def shown(entry: dict[str, Any], standing: Standing = SIGNED, **marks: bool) -> dict[str, Any]:
+def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
     """An entry as a listing gives it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
-    return {**plain, **normalise(entry), "other": not_understood(entry), **standing._asdict(), **marks}
+    return {**plain, **normalise(entry), "other": other_fields(entry), **standing._asdict(), **marks}
 
 
 def message(**fields: Any) -> str:
@@ -74,10 +74,10 @@ def test_a_message_that_cannot_be_marked_says_how_it_can(known: bool) -> None:
 
 
 @given(
-    entries, st.booleans(), st.booleans(), st.builds(Standing, st.sampled_from(VERIFIED), texts, st.booleans(), texts)
+    entries, st.booleans(), st.booleans(), st.builds(Assessment, st.sampled_from(VERIFIED), texts, st.booleans(), texts)
 )
 def test_any_message_stays_in_its_frame(
-    entry: dict[str, Any], read: bool, marked_by_other: bool, standing: Standing
+    entry: dict[str, Any], read: bool, marked_by_other: bool, standing: Assessment
 ) -> None:
     text = rendering.message(shown(entry, standing, read=read, marked_by_other=marked_by_other), NOW, PLAIN)
     check_harmless(text)
@@ -234,7 +234,7 @@ def test_the_whole_of_a_message() -> None:
 @pytest.mark.parametrize("verified", VERIFIED)
 def test_header_has_label_of_sender(verified: str) -> None:
     """The words are the same ones nowhere else, so that no sender can write them there."""
-    standing = Standing(verified, "why\nso", False, "why\nnot")
+    standing = Assessment(verified, "why\nso", False, "why\nnot")
     lines = rendering.message(shown({"from": "build1", "to": "build2", "type": "request"}, standing), NOW, PLAIN).split(
         "\n"
     )

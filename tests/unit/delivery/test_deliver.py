@@ -29,7 +29,7 @@ def test_what_is_refused_for_its_content_is_set_aside_and_blocks_nothing(builder
     with builders.host("build1") as host:
         deliver(host)
         assert any("bad words" in note and "set aside" in note for note in host.repository.notes)
-        (aside,) = Outbox(host.state).read().aside
+        (aside,) = Outbox(host.state).read().rejected
         assert "no such words here" in aside.reason
         assert any("set aside" in problem for problem in read_health(host)["problems"])
     assert subjects(builders) == ["one", "two", "three"] and waiting(builders) == []
@@ -77,7 +77,7 @@ def test_a_mailbox_that_cannot_be_read_keeps_no_status_back(builders: MemoryBuil
     builders.commit(MESSAGES, b"{")
     with builders.host("build1") as host:
         deliver(host)
-        assert Outbox(host.state).read().aside == []
+        assert Outbox(host.state).read().rejected == []
     assert b"building" in builders.show("build1/status.json")
     assert waiting(builders) == ["two"]
     with pytest.raises(DocumentDamaged):

@@ -31,7 +31,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     OutboxFull,
     RemoteUnreachable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft, compose
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, compose
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import (
     Filter,
@@ -261,7 +261,7 @@ def test_each_kind_of_write_is_read_and_written(
 ) -> None:
     state.write_json(OUTBOX_FILE, {"items": [item], "aside": [{**item, "id": "out_2", "reason": "no"}], "last": 7})
     with Outbox(state).changing() as contents:
-        assert (contents.items[0].writes, contents.aside[0].writes) == (writes, writes)
+        assert (contents.items[0].writes, contents.rejected[0].writes) == (writes, writes)
         contents.last = 8
     written = json.loads((state.path / OUTBOX_FILE).read_text())
     item["once"] = bool(item["messages"] and item["once"])

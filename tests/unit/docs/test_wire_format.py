@@ -12,16 +12,18 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import Document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.fleet import RESERVED
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import (
     MAX_BODY,
-    MAX_INTEGER,
     MAX_REQUEST_NESTING,
     MAX_SUBJECT,
-    PRIORITIES,
-    TYPES,
     Draft,
     check_draft,
     compose,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
+    MAX_INTEGER,
+    PRIORITIES,
+    TYPES,
     normalise,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import STATES

@@ -17,12 +17,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.document
     POLICIES,
     REDACT,
     REFUSE,
-    guarded,
+    apply_secret_policy,
     own_token,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, SecretFound
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import MAX_SUBJECT, Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import MAX_SUBJECT, Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import compose_heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
@@ -243,7 +243,7 @@ def test_check_mode_refuses_too(builders: MemoryBuilders) -> None:
 
 def test_what_is_no_policy_is_refused() -> None:
     with pytest.raises(InvalidInput, match="cannot be 'hide'") as refusal:
-        guarded({"body": "x"}, "", [], "hide")
+        apply_secret_policy({"body": "x"}, "", [], "hide")
     assert all(policy in refusal.value.remedy for policy in POLICIES)
 
 
@@ -251,6 +251,6 @@ def test_what_holds_no_secret_stays_as_it_is(builders: MemoryBuilders) -> None:
     texts = {"body": "the token of build1 ends on 2026-11-30", "facts": [{"name": "a", "value": 7}], "key": None}
     pat_file = with_token(builders, "short")["pat_file"]
     notes: list[str] = []
-    assert [guarded(texts, pat_file, notes, policy) for policy in POLICIES] == [texts] * 3
-    assert guarded({"body": "short"}, pat_file, notes) == {"body": "short"}
+    assert [apply_secret_policy(texts, pat_file, notes, policy) for policy in POLICIES] == [texts] * 3
+    assert apply_secret_policy({"body": "short"}, pat_file, notes) == {"body": "short"}
     assert notes == []

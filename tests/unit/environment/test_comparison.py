@@ -9,7 +9,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.filter.compare_environments import FilterModule
 from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.report import environment_message
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import (
     MAX_BODY,
     MAX_DATA,
     Draft,

@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable as acting
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import ActedLedger, act
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
@@ -120,7 +120,7 @@ def test_of_two_with_the_same_id_the_right_one_is_taken(trusted: Builders, now: 
 def test_marks_of_others_stop_nothing(trusted: Builders, now: Clock) -> None:
     first = asked(trusted, now)
     with trusted.host("build2") as host:
-        acting.OwnMarks(host.state, host.id).record([first], trusted.messages(), now())
+        acting.MarkLedger(host.state, host.id).record([first], trusted.messages(), now())
     request = asked(trusted, now)
     marked = {**trusted.messages()[1], "read": True, "read_by": ["build2"], "acknowledged_by": ["build2"]}
     trusted.commit(MESSAGES, json.dumps({"messages": [trusted.messages()[0], marked]}).encode())

@@ -11,7 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import audit_state
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit, recent_alarms
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit_state import MAX_ALARMS, WATCHED
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages

@@ -11,7 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import audit_state
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import audit
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit_state import MAX_ALARMS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.attacker import signed
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders

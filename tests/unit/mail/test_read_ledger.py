@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT, OwnMarks
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT, MarkLedger
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.clock import Clock
 
@@ -19,24 +19,24 @@ MAILBOX: list[dict[str, Any]] = [
 
 def has_read(state: StateDirectory) -> str:
     """The ids of the messages that build1 has read, by a ledger opened anew."""
-    ledger = OwnMarks(state, "build1")
+    ledger = MarkLedger(state, "build1")
     return "".join(str(entry["id"]) for entry in MAILBOX if ledger.has(entry))
 
 
 def test_without_a_ledger_the_repository_is_believed(state: StateDirectory) -> None:
     assert has_read(state) == "a"
-    assert not any(OwnMarks(state, "build1").marked_by_other(entry) for entry in MAILBOX)
+    assert not any(MarkLedger(state, "build1").marked_by_other(entry) for entry in MAILBOX)
     assert not state.path.exists(), "looking must not make a ledger"
 
 
 def test_the_first_mark_takes_over_what_the_repository_says(state: StateDirectory, clock: Clock) -> None:
-    OwnMarks(state, "build1").record(["b"], MAILBOX, clock())
+    MarkLedger(state, "build1").record(["b"], MAILBOX, clock())
     assert has_read(state) == "ab"
 
 
 def test_a_mark_by_another_does_not_count_once_there_is_a_ledger(state: StateDirectory, clock: Clock) -> None:
-    OwnMarks(state, "build1").record(["b"], MAILBOX, clock())
-    ledger = OwnMarks(state, "build1")
+    MarkLedger(state, "build1").record(["b"], MAILBOX, clock())
+    ledger = MarkLedger(state, "build1")
     foreign = {"id": "c", "to": "all", "from": "build2", "read": True, "read_by": ["build1"]}
     assert not ledger.has(foreign)
     assert ledger.marked_by_other(foreign)
@@ -45,7 +45,7 @@ def test_a_mark_by_another_does_not_count_once_there_is_a_ledger(state: StateDir
 
 
 def test_what_was_recorded_stays_although_the_repository_forgets(state: StateDirectory, clock: Clock) -> None:
-    ledger = OwnMarks(state, "build1")
+    ledger = MarkLedger(state, "build1")
     ledger.record(["b"], MAILBOX, clock())
     clock.move(days=400)
     ledger.record([], [{**entry, "read": False} for entry in MAILBOX], clock())
@@ -54,7 +54,7 @@ def test_what_was_recorded_stays_although_the_repository_forgets(state: StateDir
 
 def test_what_left_the_mailbox_is_forgotten_in_time(state: StateDirectory, clock: Clock) -> None:
     """Not at once, since another process may know a newer mailbox."""
-    ledger = OwnMarks(state, "build1")
+    ledger = MarkLedger(state, "build1")
     ledger.record(["b"], MAILBOX, clock())
     ledger.record([], MAILBOX[:1], clock())
     assert has_read(state) == "ab"
@@ -66,8 +66,8 @@ def test_what_left_the_mailbox_is_forgotten_in_time(state: StateDirectory, clock
 @pytest.mark.parametrize("message_id", [None, 7, 1.5, [], {}, ["a"]])
 def test_an_entry_whose_id_is_no_text(state: StateDirectory, clock: Clock, message_id: Any) -> None:
     odd = {"id": message_id, "to": "build1", "read": True}
-    OwnMarks(state, "build1").record(["b"], [*MAILBOX, odd], clock())
-    ledger = OwnMarks(state, "build1")
+    MarkLedger(state, "build1").record(["b"], [*MAILBOX, odd], clock())
+    ledger = MarkLedger(state, "build1")
     ledger.has(odd)
     ledger.record(["a"], [*MAILBOX, odd], clock())
     assert has_read(state) == "ab"

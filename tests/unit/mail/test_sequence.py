@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, SigningFailed
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders

@@ -13,9 +13,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.writes import Acknowledgements
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DocumentDamaged
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import archive as archiving
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive, first_notice
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import (
+    archive,
+    archiving_notice,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
@@ -312,27 +315,27 @@ def test_the_first_time_is_told_a_day_before(legacy: Builders) -> None:
     with legacy.host("build1") as host:
         clock = Clock(START, timedelta())
         host = clock.on(host)
-        told = first_notice(host)
+        told = archiving_notice(host)
         clock.move(days=0.9)
-        assert first_notice(host) == told
+        assert archiving_notice(host) == told
         assert (
             told.startswith("5 messages are") and "2026-11-23T07:11:46Z" in told and "build_heartbeat_archive" in told
         )
         clock.move(days=0.1)
-        assert first_notice(host) == ""
+        assert archiving_notice(host) == ""
         assert len(archive(host).result) == 5
 
 
 def test_a_notice_from_before_the_clock_was_corrected_begins_anew(legacy: Builders) -> None:
     with legacy.host("build1") as host:
-        first_notice(Clock(START, timedelta(days=400)).on(host))
-        assert "2026-11-23T07:11:46Z" in first_notice(Clock(START, timedelta()).on(host))
+        archiving_notice(Clock(START, timedelta(days=400)).on(host))
+        assert "2026-11-23T07:11:46Z" in archiving_notice(Clock(START, timedelta()).on(host))
 
 
 def test_where_nothing_can_be_archived_nothing_is_told(builders: Builders) -> None:
     put(builders, NEWEST)
     with build2(builders) as host:
-        assert first_notice(host) == ""
+        assert archiving_notice(host) == ""
     assert not (builders.state("build2") / "archiving.json").exists()
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import (
     acknowledge,
     mark_read,
-    not_asked,
+    unrequested_acknowledgements,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
@@ -194,7 +194,7 @@ def test_who_asks_for_an_acknowledgement_in_another_form_is_understood(
     builders.commit(MESSAGES, json.dumps({"messages": [put]}).encode())
     with builders.host("build2") as host:
         acknowledge(host, ["x"])
-        assert not_asked(host, ["x"]) == names
+        assert unrequested_acknowledgements(host, ["x"]) == names
 
 
 def test_all_must_acknowledge_a_message_to_all(legacy: Builders) -> None:

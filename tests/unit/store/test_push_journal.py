@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import ConnectionLost, PushRejected
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.push_journal import (
-    Attempts,
-    AttemptsRecord,
+    JournalFile,
+    PushJournal,
 )
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
@@ -23,9 +23,9 @@ def test_each_retry_waits_for_a_random_time_with_a_growing_limit(
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     monkeypatch.setattr(random, "uniform", lambda least, most: least + most)
-    record = AttemptsRecord(StateDirectory(tmp_path), "attempts.json")
-    attempts = Attempts("file:///remote", LIMIT, record)
+    record = JournalFile(StateDirectory(tmp_path), "attempts.json")
+    journal = PushJournal("file:///remote", LIMIT, record)
     for _failure in range(20):
-        attempts.failed(error)
+        journal.wait_before_retry(error)
     assert waits[:3] == pytest.approx([0.06, 0.12, 0.18])
     assert max(waits) == waits[-1] == 1.0

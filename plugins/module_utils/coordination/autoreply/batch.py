@@ -18,10 +18,11 @@ from ..documents.secret_policy import REDACT
 from ..errors import InvalidInput
 from ..identity.host import Host
 from ..mail.answers import answered_ids
+from ..mail.draft import MAX_BODY, MAX_DATA, Draft, check_draft, compose, new_id
 from ..mail.mailbox import find_addressed, read_mailbox
-from ..mail.message import MAX_BODY, MAX_DATA, Draft, answered_id, check_draft, compose, new_id
-from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_marks
-from ..operations.send import answer_to, guarded_draft
+from ..mail.message import answered_id
+from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_ledger
+from ..operations.send import answer_to, apply_policy_to_draft
 from ..store.snapshot import Receipt, Snapshot
 
 
@@ -62,7 +63,7 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
     if len({one.message_id for one in ready}) < len(ready):
         raise InvalidInput("A message has two responses.", "Use one response for each message.")
     messages, marks, mailbox = host.repository.look(lambda snapshot: _prepare(host, snapshot, ready))
-    ledgers = {mark: own_marks(host, mark) for mark in MARKS}
+    ledgers = {mark: own_ledger(host, mark) for mark in MARKS}
     receipt = Receipt([], None, 0)
     if messages or any(marks.values()):
         marked = len({message_id for ids in marks.values() for message_id in ids})
@@ -120,6 +121,6 @@ def _ready(host: Host, draft: Draft) -> Draft:
         facts = facts[: len(facts) // 2]
     if len(facts) < len(draft.facts):
         facts.append({"name": "facts left out", "value": len(draft.facts) - len(facts)})
-    ready = guarded_draft(host, replace(draft, subject="Re:", body=body, facts=tuple(facts)), REDACT)
+    ready = apply_policy_to_draft(host, replace(draft, subject="Re:", body=body, facts=tuple(facts)), REDACT)
     check_draft(ready)
     return ready

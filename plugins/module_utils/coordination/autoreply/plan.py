@@ -18,7 +18,7 @@ from ..mail.actionable import ActedLedger
 from ..mail.answers import answered_ids
 from ..mail.mailbox import read_mailbox
 from ..mail.message import is_for, is_late, urgency
-from ..mail.read_ledger import own_marks
+from ..mail.read_ledger import own_ledger
 from ..operations.listing import shown
 from ..store.snapshot import Snapshot
 from .intent import FACTS, INSTALL, KINDS, STALE, Intent, is_answer, recognize
@@ -104,7 +104,7 @@ def check_rules(rules: Rules) -> None:
 
 def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
     entries = read_mailbox(snapshot).entries
-    ledger = own_marks(host)
+    ledger = own_ledger(host)
     unread = [(i, e) for i, e in enumerate(entries) if is_for(e, host.id, host.fleet) and not ledger.has(e)]
     messages = shown(host, [entry for _position, entry in unread])
     known = {message["id"] for message in messages if message["verified"] in SIGNED and recognize(message)}

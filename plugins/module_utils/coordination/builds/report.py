@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from ..documents.secret_policy import REDACT, guarded
+from ..documents.secret_policy import REDACT, apply_secret_policy
 from ..errors import InvalidInput
 from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..mail.message import MAX_BODY, Draft
+from ..mail.draft import MAX_BODY, Draft
 from ..operations.send import send
 from ..operations.set_status import write_status
 from ..status.document import Report
@@ -101,7 +101,7 @@ def outcome(host: Host, record: dict[str, Any], result: dict[str, Any]) -> dict[
     """
     started, ended = parse_time(record["started_at"]), parse_time(result["ended_at"])
     lines = {"last lines": [one_line(line) for line in result["last_lines"]]}
-    texts = guarded(lines, host.repository.pat_file, host.repository.notes, REDACT)
+    texts = apply_secret_policy(lines, host.repository.pat_file, host.repository.notes, REDACT)
     return {
         "status": "success" if result["exit_code"] == 0 and not _was_terminated(result) else "failed",
         "reason": _reason(record, result),

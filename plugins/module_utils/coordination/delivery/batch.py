@@ -17,7 +17,7 @@ from ..documents.json_document import EntryList
 from ..identity.host import MESSAGES, Host
 from ..mail.mailbox import is_mine_to_read, read_mailbox
 from ..mail.message import id_of
-from ..mail.read_ledger import Mark, own_marks
+from ..mail.read_ledger import Mark, own_ledger
 from ..mail.sent_keys import SentKeys
 from ..mail.sequence import last_number, number
 from ..status.document import Report, apply_reports, status_path
@@ -35,7 +35,7 @@ MAX_SUMMARIES = 50
 class Combined:
     """The result of a batch.
 
-    ``messages`` are the messages of each item as they are in the repository, including those that were there before.
+    ``messages`` are the messages of each item as they are in the repository, including those from before the change.
     ``last`` is the sequence number of the last message of this server. ``mailbox`` are the entries before the change,
     ``status`` is the status of this server after it. The writes add what has to be recorded when they are settled:
     to ``keys`` the messages that were sent under an idempotency key, to ``marks`` the ids of messages that were marked.
@@ -56,7 +56,7 @@ class Combined:
         if self.keys:
             SentKeys(host.state, host.clock()).add(self.keys)
         for mark, ids in self.marks.items():
-            own_marks(host, mark).record(ids, self.mailbox, host.clock())
+            own_ledger(host, mark).record(ids, self.mailbox, host.clock())
 
 
 class Batch:
@@ -84,9 +84,12 @@ class Batch:
         """
         return read_mailbox(self.snapshot)
 
-    def send(self, item_id: str, there: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> None:
-        """Send the new messages of an item, whose other messages are in the repository."""
-        self._combined.messages[item_id] = there
+    def send(self, item_id: str, existing: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> None:
+        """Send the new messages of an item.
+
+        :param existing: the messages of the item that are in the repository.
+        """
+        self._combined.messages[item_id] = existing
         self._new.append((item_id, new))
 
     def mark(self, message_id: str, members_of: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -136,8 +139,8 @@ class Batch:
             self._combined.last = last + len(new)
         numbered = iter(new)
         for item_id, entries in self._new:
-            there = self._combined.messages[item_id]
-            self._combined.messages[item_id] = [*there, *islice(numbered, len(entries))]
+            existing = self._combined.messages[item_id]
+            self._combined.messages[item_id] = [*existing, *islice(numbered, len(entries))]
         return new
 
     @cached_property

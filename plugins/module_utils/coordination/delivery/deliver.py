@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing through the outbox: a write is accepted on this host's disk, then all that waits goes out in one commit.
+"""Writes through the outbox: acceptance on disk, delivery in one commit.
 
-What was accepted gets to the remote exactly once and in order, by whoever comes next: the process that accepted it,
-another one of this host, or the service.
+An accepted write is delivered exactly once and in order, by the process that accepted it, by another process of this
+host, or by the service.
 """
 
 from __future__ import annotations
@@ -38,36 +38,39 @@ from .writes import Messages, Write
 
 QUEUE, FAIL = "queue", "fail"
 OFFLINE = (QUEUE, FAIL)
-"""What becomes of a write that the remote does not take in time: it waits in the outbox, or it fails."""
+"""What to do with a write that the remote does not accept in time: keep it in the outbox, or fail."""
 PATIENCE = 3
-"""Seconds to wait for another process of this host that delivers. A push that works takes less; one that hangs keeps
-nobody longer from the answer that the write is queued."""
+"""Seconds to wait for a delivery by another process of this host. A normal push takes less time. If a push hangs, the
+write is queued after this time."""
 MAX_SINGLE = 10
-"""Items that are tried one by one when the remote refuses them together."""
+"""The maximum number of items to deliver one by one after the remote has rejected them together."""
 
-_LOST = "Nothing was written and nothing waits in the outbox: do it again when this is mended."
+_LOST = "Nothing was written and nothing waits in the outbox: run the command again after the problem is solved."
 _LATER = (RemoteUnreachable, DeadlineReached, Locked)
-"""Errors after which the same write may be taken later."""
+"""Errors after which the same write may be accepted later."""
 _CONTENT = (PushDeclined, KeyConflict, InvalidInput)
-"""Errors that may lie in what is written."""
+"""Errors that the content of a write can cause."""
 
 
 def new_item(host: Host, summary: str, *writes: Write) -> Item:
-    """Return an item with writes of this server, to be submitted together."""
+    """Return an item with writes of this server.
+
+    :param summary: the line for the message of the commit.
+    :raises InvalidInput: if the summary cannot be written.
+    """
     check_text(summary, "the summary")
     return Item(new_item_id(), utc_text(host.clock()), summary, writes)
 
 
 def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
-    """Accept a write and deliver it, with all that waits before it.
+    """Accept an item and deliver it, after all items before it in the outbox.
 
-    :param offline: ``queue`` when it may wait in the outbox, ``fail`` when it must not.
-    :return: a receipt whose result is the :class:`.Combined` change that carries it, with its own messages under its
-        own id.
-    :raises OutboxFull: when too much waits.
-    :raises KeyConflict: when a key was used for something else.
-    :raises RemoteError: when the remote says no; nothing waits then.
-    :raises StateUnusable: when it cannot be kept on this host.
+    :param offline: ``queue`` to keep the item in the outbox if the remote cannot be reached, ``fail`` to remove it.
+    :return: a receipt whose result is the :class:`.Combined` of the batch, with the messages of the item under its id.
+    :raises OutboxFull: if the outbox is full.
+    :raises KeyConflict: if the idempotency key was used for other content.
+    :raises RemoteError: if the remote rejects the write; the item is removed from the outbox then.
+    :raises StateUnusable: if the outbox cannot be read or written.
     """
     if offline not in OFFLINE:
         raise InvalidInput(f"The option offline cannot be {offline!r}.", f"Use one of {', '.join(OFFLINE)}.")
@@ -89,12 +92,14 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
 
 
 def deliver(host: Host, own: str = "") -> Receipt:
-    """Deliver what waits, in order and in one commit.
+    """Deliver the outbox, in order and in one commit.
 
-    What is refused for its content does not block what comes behind it: it is set aside.
+    An item that is rejected because of its content does not block the items after it: it is moved to the rejected
+    items.
 
-    :param own: the id of the item for which the caller waits; its error is raised, and the receipt is about it.
-    :raises CoordinationError: when nothing can be delivered, or not this item.
+    :param own: the id of the item of the caller. Its error is raised, and its receipt is returned.
+    :return: the receipt.
+    :raises CoordinationError: if nothing can be delivered, or the item of the caller cannot.
     """
     with host.repository.writing(PATIENCE):
         try:
@@ -103,21 +108,29 @@ def deliver(host: Host, own: str = "") -> Receipt:
             waiting = Outbox(host.state).read().items
             if len(waiting) < 2:
                 raise
-            return _singly(host, waiting[:MAX_SINGLE], own, error)
+            return _deliver_one_by_one(host, waiting[:MAX_SINGLE], own, error)
 
 
 def deliver_waiting(host: Host) -> None:
-    """Deliver what still waits, where the remote was reached just before; that this fails is only noted."""
+    """Deliver the outbox if the remote was just reached.
+
+    An error is added to the notes.
+    """
     if host.check_mode or host.repository.away or not Outbox(host.state).read().items:
         return
     try:
         deliver(host)
     except CoordinationError as error:
-        host.repository.notes.append(f"What waits in the outbox was not delivered: {error}")
+        host.repository.notes.append(f"The outbox was not delivered: {error}")
 
 
 def _accept(host: Host, item: Item) -> Item:
-    """Put an item into the outbox, signed; the one that waits under the same key stands for it."""
+    """Sign an item and put it into the outbox.
+
+    :return: the item, or the earlier one with the same idempotency key.
+    :raises KeyConflict: if the earlier one has other content.
+    :raises OutboxFull: if the outbox is full.
+    """
     with Outbox(host.state).changing() as contents:
         same = next((one for one in contents.items if item.key and one.key == item.key), None)
         if same:
@@ -146,8 +159,8 @@ def _signed(host: Host, write: Write, last: int) -> Write:
 def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt | None:
     """Deliver an item that was just accepted.
 
-    :return: the receipt; None when another process of this host has taken the item out of the outbox meanwhile.
-    :raises CoordinationError: when it cannot be delivered and must not wait.
+    :return: the receipt; None if another process of this host has removed the item from the outbox.
+    :raises CoordinationError: if the item cannot be delivered and must not be queued.
     """
     outbox = Outbox(host.state)
     try:
@@ -168,20 +181,20 @@ def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt | None:
 
 
 def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
-    """The receipt of an item that another process of this host has taken out of the outbox.
+    """Return the receipt of an item that another process of this host has removed.
 
-    :raises PushDeclined: when the item was refused and set aside.
-    :raises DeadlineReached: when its messages are not in the repository.
+    :raises PushDeclined: if the item was rejected.
+    :raises DeadlineReached: if its messages are not in the repository.
     """
-    refused = next((one for one in Outbox(host.state).read().aside if one.id == item.id), None)
-    if refused:
+    rejected = next((one for one in Outbox(host.state).read().rejected if one.id == item.id), None)
+    if rejected:
         _withdraw(host, item, is_new)
-        raise PushDeclined(refused.reason, "Nothing was written. Change what is refused, and write it again.")
+        raise PushDeclined(rejected.reason, "Nothing was written. Change the content, and write it again.")
 
     def look(snapshot: Snapshot) -> Receipt:
         batch, accepted = Batch(host, snapshot), parse_time(item.accepted_at)
         sent = [write for write in item.writes if isinstance(write, Messages)]
-        messages = [entry for write in sent for entry in write.there(batch, accepted)]
+        messages = [entry for write in sent for entry in write.existing(batch, accepted)]
         if not messages and any(not write.once for write in sent):
             raise DeadlineReached(
                 "The write is neither in the outbox of this host nor in the repository, as far as it is known here.",
@@ -193,9 +206,9 @@ def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
 
 
 def _withdraw(host: Host, item: Item, is_new: bool) -> None:
-    """Take an item that could not be delivered out of the outbox again, unless it was accepted by an earlier call.
+    """Remove an item that was not delivered, unless an earlier call accepted it.
 
-    :raises StateUnusable: when that cannot be written either: then it is still delivered later.
+    :raises StateUnusable: if the outbox cannot be written. The item is delivered later then.
     """
     if not is_new:
         return
@@ -209,13 +222,13 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
 
 def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt:
     if error:
-        host.repository.notes.append(f"{error.what} What was to be written waits in the outbox of this host.")
+        host.repository.notes.append(f"{error.what} The write waits in the outbox of this host.")
     files = {OUTBOX_FILE: json.dumps(item.as_json(), indent=2).encode()}
     return Receipt(Combined({item.id: item.messages}), None, 0, files, queued=True)
 
 
 def _write(host: Host, only: str = "") -> Receipt:
-    """Deliver all items, or only one."""
+    """Deliver all items, or the one with an id."""
     delivered: list[Item] = []
 
     def function(snapshot: Snapshot) -> Change:
@@ -229,7 +242,7 @@ def _write(host: Host, only: str = "") -> Receipt:
 
 
 def _settle(host: Host, combined: Combined, delivered: Sequence[Item]) -> None:
-    """Note on this host what was delivered."""
+    """Record the delivery on this host."""
     for item in delivered:
         for write in item.writes:
             write.settle(item.id, combined)
@@ -239,59 +252,65 @@ def _settle(host: Host, combined: Combined, delivered: Sequence[Item]) -> None:
         contents.last = combined.last if combined.last is not None else contents.last
 
 
-def _singly(host: Host, items: Sequence[Item], own: str, refusal: CoordinationError) -> Receipt:
-    """Deliver items one by one, and set aside those that are refused although another one is taken."""
-    refused: dict[str, CoordinationError] = {}
+def _deliver_one_by_one(host: Host, items: Sequence[Item], own: str, error: CoordinationError) -> Receipt:
+    """Deliver items one by one, and reject those that fail if another one succeeds.
+
+    :param error: the error of their delivery in one commit.
+    """
+    errors: dict[str, CoordinationError] = {}
     receipts: dict[str, Receipt] = {}
     for item in items:
         try:
             receipts[item.id] = _write(host, item.id)
-        except (*_CONTENT, DocumentDamaged) as error:
-            refused[item.id] = error
-    for name in [name for name in refused if receipts and name != own]:  # the refusal may have been a passing one
+        except (*_CONTENT, DocumentDamaged) as item_error:
+            errors[item.id] = item_error
+    for name in [name for name in errors if receipts and name != own]:  # the error may have been temporary
         with contextlib.suppress(*_CONTENT, DocumentDamaged):
             receipts[name] = _write(host, name)
-            del refused[name]
+            del errors[name]
     if receipts:
-        aside = {name: error for name, error in refused.items() if isinstance(error, _CONTENT) and name != own}
-        _set_aside(host, aside)
-    if own in refused:
-        raise refused[own]
+        _reject(host, {name: one for name, one in errors.items() if isinstance(one, _CONTENT) and name != own})
+    if own in errors:
+        raise errors[own]
     if not receipts:
-        raise refusal
+        raise error
     return receipts.get(own) or Receipt(Combined(), None, 0)
 
 
-def _set_aside(host: Host, refused: Mapping[str, CoordinationError]) -> None:
+def _reject(host: Host, errors: Mapping[str, CoordinationError]) -> None:
+    """Move items to the rejected items, each with the error as its reason."""
     with Outbox(host.state).changing() as contents:
-        aside = [item for item in contents.items if item.id in refused]
-        contents.remove([item.id for item in aside])
-        contents.aside += [replace(item, reason=refused[item.id].what) for item in aside]
-    for item in aside:
+        rejected = [item for item in contents.items if item.id in errors]
+        contents.remove([item.id for item in rejected])
+        contents.rejected += [replace(item, reason=errors[item.id].what) for item in rejected]
+    for item in rejected:
         host.repository.notes.append(
-            f"A write of this server was refused and set aside ({item.summary}): {refused[item.id].what} "
+            f"A write of this server was refused and set aside ({item.summary}): {errors[item.id].what} "
             "See: builderctl outbox"
         )
 
 
 def drop(host: Host, name: str) -> Item:
-    """Take a write out of the outbox for good.
+    """Remove an item from the outbox.
 
     :param name: the id of the item or of one of its messages.
-    :raises InvalidInput: when there is none.
-    :raises Locked: when it is being delivered.
+    :return: the item.
+    :raises InvalidInput: if there is no such item.
+    :raises Locked: if another process of this host writes for too long.
     """
     with host.repository.writing(PATIENCE), Outbox(host.state).changing() as contents:
-        return contents.take([*contents.items, *contents.aside], name)
+        return contents.pop([*contents.items, *contents.rejected], name)
 
 
 def retry(host: Host, name: str) -> Item:
-    """Put a write that was set aside at the end of what waits.
+    """Move a rejected item back to the end of the outbox.
 
     :param name: as for :func:`drop`.
-    :raises InvalidInput: when there is none.
+    :return: the item.
+    :raises InvalidInput: if there is no such item.
+    :raises OutboxFull: if the outbox is full.
     """
     with Outbox(host.state).changing() as contents:
-        item = contents.take(contents.aside, name)
+        item = contents.pop(contents.rejected, name)
         contents.accept(replace(item, reason=""), host.clock())
     return item

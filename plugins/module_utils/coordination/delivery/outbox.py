@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this server has accepted and the remote has not taken yet, in order, on this host's disk."""
+"""The outbox: the writes of this server that the remote has not accepted yet."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .writes import Write, parse_writes, text_of
 OUTBOX_FILE = "outbox.json"
 OUTBOX_LOCK = "outbox.lock"
 MAX_ITEMS = 1_000
-"""Writes that may wait."""
+"""The maximum number of items."""
 MAX_AGE = timedelta(days=7)
-"""When the oldest write has waited for so long, no more are accepted: somebody has to look first."""
-LONG = timedelta(minutes=5)
-"""A write that waits for longer than this is a problem that is told."""
+"""The maximum age of the oldest item. If it is older, no more items are accepted."""
+OVERDUE_AGE = timedelta(minutes=5)
+"""The age from which an item is reported as a problem."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Item:
 
     @property
     def key(self) -> str:
-        """The idempotency key of its messages; empty when they have none."""
+        """The idempotency key of the messages, empty if they have none."""
         return str(self.messages[0].get("key") or "") if self.messages else ""
 
     def is_named(self, name: str) -> bool:
-        """Whether a name, its own or the id of one of its messages, means it."""
+        """Return whether a name is the id of the item or of one of its messages."""
         return name == self.id or name in map(id_of, self.messages)
 
     def as_json(self) -> dict[str, Any]:
@@ -69,32 +69,33 @@ class Item:
 
 
 def new_item_id() -> str:
-    """A new id for an item."""
+    """Return a new id for an item."""
     return f"out_{os.urandom(8).hex()}"
 
 
 @dataclass
 class Contents:
-    """What the outbox holds.
+    """The content of the outbox.
 
-    :param items: what waits, in the order in which it was accepted.
-    :param aside: what the remote, or this host, refuses to write for its content.
-    :param last: the number of the last message that was delivered; None when that is not known.
+    :param items: the items to deliver, in the order in which they were accepted.
+    :param rejected: the items that the remote or this host has rejected because of their content.
+    :param last: the sequence number of the last message that was delivered; None if it is not known.
     """
 
     items: list[Item] = field(default_factory=list)
-    aside: list[Item] = field(default_factory=list)
+    rejected: list[Item] = field(default_factory=list)
     last: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of the file."""
-        items, aside = ([item.as_json() for item in each] for each in (self.items, self.aside))
-        return {"items": items, "aside": aside, "last": self.last}
+        items, rejected = ([item.as_json() for item in each] for each in (self.items, self.rejected))
+        return {"items": items, "aside": rejected, "last": self.last}
 
     def accept(self, item: Item, now: datetime) -> None:
-        """Put an item at the end.
+        """Append an item.
 
-        :raises OutboxFull: when there are too many, or one has waited for too long.
+        :param now: the time in UTC.
+        :raises OutboxFull: if there are too many items, or one is too old.
         """
         if len(self.items) >= MAX_ITEMS:
             raise OutboxFull(f"The outbox of this host is full: {MAX_ITEMS} writes wait for the remote.", _REMEDY)
@@ -107,59 +108,69 @@ class Contents:
         self.items.append(item)
 
     def problems(self, now: datetime) -> list[str]:
-        """What somebody has to look at: writes that wait for too long, and writes that were set aside."""
+        """Return the problems that the operator has to solve: overdue and rejected items.
+
+        :param now: the time in UTC.
+        """
         accepted = parse_time(self.items[0].accepted_at) if self.items else None
         found = []
-        if accepted and now - accepted > LONG:
+        if accepted and now - accepted > OVERDUE_AGE:
             number = "1 write waits" if len(self.items) == 1 else f"{len(self.items)} writes wait"
             found.append(f"{number} in the outbox, the first since {self.items[0].accepted_at}")
-        if self.aside:
-            number = "1 write was" if len(self.aside) == 1 else f"{len(self.aside)} writes were"
+        if self.rejected:
+            number = "1 write was" if len(self.rejected) == 1 else f"{len(self.rejected)} writes were"
             found.append(f"{number} refused and set aside; see 'builderctl outbox'")
         return found
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Take items out, whether they wait or were set aside."""
+        """Remove items with these ids, also rejected ones."""
         self.items = [item for item in self.items if item.id not in ids]
-        self.aside = [item for item in self.aside if item.id not in ids]
+        self.rejected = [item for item in self.rejected if item.id not in ids]
 
-    def take(self, items: Sequence[Item], name: str) -> Item:
-        """Take out the one of some items that a name means.
+    def pop(self, items: Sequence[Item], name: str) -> Item:
+        """Remove and return an item.
 
-        :raises InvalidInput: when there is none.
+        :param items: the items to search.
+        :param name: the id of the item or of one of its messages.
+        :raises InvalidInput: if none of the items has this name.
         """
         found = next((item for item in items if item.is_named(name)), None)
         if found is None:
-            raise InvalidInput(f"{name!r} is not in the outbox.", "See 'builderctl outbox' for what is.")
+            raise InvalidInput(f"{name!r} is not in the outbox.", "'builderctl outbox' lists its writes.")
         self.remove([found.id])
         return found
 
     def find(self, item_id: str) -> Item | None:
-        """The item that waits under an id."""
+        """Return the item with an id; None if it is not in the outbox or was rejected."""
         return next((item for item in self.items if item.id == item_id), None)
 
 
-_REMEDY = "See 'builderctl outbox' for what waits and 'builderctl health' for why."
+_REMEDY = "'builderctl outbox' lists the writes, 'builderctl health' shows the reason."
 
 
 class Outbox:
-    """The file of what waits. Its lock is held only while the file is written, never while the network is used."""
+    """The file of the outbox.
+
+    Its lock is held only while the file is written, never during a network operation.
+    """
 
     def __init__(self, state: StateDirectory) -> None:
         self._state = state
 
     def read(self) -> Contents:
-        """What is in it.
+        """Return the content.
 
-        :raises StateUnusable: when it cannot be read.
+        :raises StateUnusable: if the file cannot be read.
         """
         return self._state.read(OUTBOX_FILE, _parse) or Contents()
 
     @contextmanager
     def changing(self) -> Iterator[Contents]:
-        """What is in it, to be changed: it is on disk, or nothing is, when the block has ended.
+        """Lock the outbox and yield its content. It is written at the end of the block.
 
-        :raises StateUnusable: when it cannot be read or written.
+        Nothing is written if the block raises an error.
+
+        :raises StateUnusable: if the file cannot be read or written.
         """
         with self._state.lock(OUTBOX_LOCK):
             contents = self.read()
@@ -172,20 +183,20 @@ class Outbox:
 
 def _parse(record: Any) -> Contents:
     if nesting(record) > MAX_NESTING:
-        raise TypeError("it is nested without end")
+        raise TypeError("it is nested too deeply")
     try:
         check_text(record, "it")
     except InvalidInput as error:
         raise TypeError(error.what) from error
-    items, aside = ([_item(one) for one in record[name]] for name in ("items", "aside"))
+    items, rejected = ([_item(one) for one in record[name]] for name in ("items", "aside"))
     last = record["last"]
     if not (last is None or (isinstance(last, int) and 0 <= last < MAX_INTEGER)):
-        raise TypeError("the last number is none")
-    return Contents(items, aside, last)
+        raise TypeError("the last number is not a sequence number")
+    return Contents(items, rejected, last)
 
 
 def _item(record: Any) -> Item:
     if parse_time(record["accepted_at"]) is None:
-        raise TypeError("a time is no time")
+        raise TypeError("a time is not valid")
     name, accepted_at, summary, reason = (text_of(record[key]) for key in ("id", "accepted_at", "summary", "reason"))
     return Item(name, accepted_at, summary, parse_writes(record), reason)

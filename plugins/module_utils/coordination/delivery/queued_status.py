@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status that this server has reported and the remote has not accepted yet."""
+"""The status reports of this server in the outbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .writes import StatusReport
 
 
 def waiting_reports(host: Host) -> Iterator[tuple[Report, datetime]]:
-    """The status reports in the outbox, each with the time at which it was accepted, in UTC."""
+    """Yield the status reports in the outbox, each with its time in UTC."""
     for item in Outbox(host.state).read().items:
         for write in item.writes:
             if isinstance(write, StatusReport):
@@ -29,7 +29,10 @@ def waiting_reports(host: Host) -> Iterator[tuple[Report, datetime]]:
 
 
 def queued_status(host: Host, snapshot: Snapshot) -> dict[str, Any]:
-    """This server's status as it will be when what waits in the outbox is published; empty when no report waits."""
+    """Return the status of this server after the delivery of the outbox.
+
+    :return: the status document; empty if there is no report in the outbox.
+    """
     reports = list(waiting_reports(host))
     if reports:
         with contextlib.suppress(CoordinationError):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds of writes in the outbox: how each changes the documents and is recorded."""
+"""The kinds of writes in the outbox, each with its change and its record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from ..mail.answers import answered_ids
-from ..mail.idempotency import sent_before
+from ..mail.idempotency import find_duplicates
 from ..mail.mailbox import recipients_of
 from ..mail.message import answered_id, id_of, is_marked_read, normalise
 from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark
@@ -55,17 +55,17 @@ class Messages(Write):
     once: ClassVar[bool] = False
 
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
-        there = self.there(batch, accepted)
-        batch.send(item_id, there, () if there else self.messages)
+        existing = self.existing(batch, accepted)
+        batch.send(item_id, existing, () if existing else self.messages)
 
-    def there(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
+    def existing(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
         """Return the messages that are in the repository.
 
         :raises KeyConflict: if the idempotency key was used for other content.
         """
         is_old = accepted is None or batch.host.clock() - accepted > SURELY_NOT_ARCHIVED
-        archived = is_old or not batch.snapshot.tried.isdisjoint(map(id_of, self.messages))
-        return sent_before(batch.host, batch.snapshot, batch.mailbox, self.messages, archived)
+        archived = is_old or not batch.snapshot.pushed_ids.isdisjoint(map(id_of, self.messages))
+        return find_duplicates(batch.host, batch.snapshot, batch.mailbox, self.messages, archived)
 
     def settle(self, item_id: str, combined: Combined) -> None:
         key = self.messages[0].get("key")
@@ -82,15 +82,15 @@ class Answers(Messages):
     once = True
 
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
-        there = self.there(batch, accepted)
+        existing = self.existing(batch, accepted)
         asked = set(map(answered_id, self.messages))
         answered = {*answered_ids(batch.host, batch.snapshot, asked), *batch.answered}
         new = [one for one in self.messages if answered_id(one) not in answered]
-        ids = set(map(id_of, there))
-        batch.send(item_id, there, [one for one in new if id_of(one) not in ids])
+        ids = set(map(id_of, existing))
+        batch.send(item_id, existing, [one for one in new if id_of(one) not in ids])
         batch.answered |= asked
 
-    def there(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
+    def existing(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
         ids = set(map(id_of, self.messages))
         return [entry for entry in batch.mailbox.entries if id_of(entry) in ids]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading the JSON files of the Build repository, and what may be written into them."""
+"""The JSON documents of the Build repository: parsing, changes and limits."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |\r?$)", re.MULTILINE)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_VALUES = 1_000_000
-"""Objects and arrays that may begin in a document; each takes memory, however little there is in it."""
+"""The maximum number of objects and arrays in a document. Each takes memory, even an empty one."""
 MAX_ENTRIES = 50_000
-"""Entries of a list."""
+"""The maximum number of entries of a list."""
 MAX_NESTING = 100
-"""Levels of objects and arrays in a document; more could not be shown without running out of stack."""
+"""The maximum number of levels of objects and arrays. More levels exceed the stack when a document is printed."""
 
 
 class Document:
     """A JSON file, parsed in one pass: its text, its value and the spans of its parts.
 
-    A document is shared by all readers of a commit. Nobody changes its value.
+    A document is shared by all readers of a commit, so its value must not be changed.
 
     :param data: the bytes of the file.
     :param path: the path in the repository, for error messages.
@@ -42,7 +42,7 @@ class Document:
 
     def __init__(self, data: bytes, path: str, key: str = "") -> None:
         if count_values(data) > MAX_VALUES:
-            raise DocumentDamaged(path, 1, "more objects and arrays than any document has")
+            raise DocumentDamaged(path, 1, "too many objects and arrays")
         self.path = path
         self._bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
         body = data[len(self._bom) :]
@@ -90,14 +90,17 @@ class Document:
 
 
 def count_values(data: bytes) -> int:
-    """How many objects and arrays may begin in a text: those in strings count too, since it is not parsed for that."""
+    """Return the maximum number of objects and arrays in a text.
+
+    The text is not parsed, so brackets in strings are counted.
+    """
     return data.count(b"{") + data.count(b"[")
 
 
 def parse_object(data: bytes, path: str) -> Document:
     """Parse a file whose value is a JSON object.
 
-    :raises DocumentDamaged: as :class:`Document`, and when it is of another type.
+    :raises DocumentDamaged: as :class:`Document`, and if the value is not an object.
     """
     document = Document(data, path)
     if not isinstance(document.value, dict):
@@ -120,7 +123,7 @@ def _damaged(path: str, text: str, error: ValueError) -> DocumentDamaged:
 
 
 def nesting(value: Any) -> int:
-    """How many levels of objects and arrays a value has."""
+    """Return the number of levels of objects and arrays in a value."""
     levels = 0
     level = [value] if type(value) in _CONTAINERS else []
     while level:
@@ -140,10 +143,10 @@ def _type_name(value: Any) -> str:
 
 
 class EntryList(Document):
-    """A document that holds a list of objects: an array, or an object with the array under a key.
+    """A document with a list of objects: an array, or an object with an array.
 
     :param key: the key of the array, for example ``messages``.
-    :raises DocumentDamaged: when it is anything else.
+    :raises DocumentDamaged: as :class:`Document`, and if the value has another form.
     """
 
     def __init__(self, data: bytes, path: str, key: str) -> None:
@@ -165,34 +168,38 @@ class EntryList(Document):
     def splice(self, changes: dict[int, dict[str, Any]], additions: list[dict[str, Any]]) -> bytes:
         """Return the file with members of some entries set and new entries at its end.
 
-        :param changes: for an entry's index, the members to set in it.
+        :param changes: the members to set, by the index of the entry.
         :param additions: the entries to append, in order.
         """
         start, spans = self.array
         text = append(self.text, start, spans, additions, self._level)
         for index in sorted(changes, reverse=True):
-            there = members(text, spans[index].start)[1]
-            text = set_members(text, spans[index].start, there, changes[index], self._level + 1)
+            existing = members(text, spans[index].start)[1]
+            text = set_members(text, spans[index].start, existing, changes[index], self._level + 1)
         return self.encode(text)
 
     def texts(self, indices: Iterable[int]) -> list[str]:
-        """The texts of some entries, as they stand in the file."""
+        """Return the texts of entries as they are in the file.
+
+        :param indices: the indices of the entries.
+        """
         return [self.text[slice(*self.array[1][index])] for index in indices]
 
     def without(self, indices: Collection[int]) -> bytes:
-        """Return the file without some entries."""
+        """Return the file without the entries with these indices."""
         return self.encode(cut(self.text, *self.array, indices))
 
     def with_texts(self, texts: list[str]) -> bytes:
-        """Return the file with entries at its end that have these texts."""
+        """Return the file with entries appended, given as texts."""
         return self.encode(append_texts(self.text, *self.array, texts, self._level))
 
 
 def check_text(value: Any, name: str) -> None:
-    """Refuse text that cannot be written: lone surrogates (jq cannot read them) and NUL.
+    """Check that a text has no NUL and no lone surrogates, which jq cannot read.
 
-    :param value: a text, or lists and mappings of them.
-    :raises InvalidInput: naming ``name``, which holds it.
+    :param value: a text, or a list or mapping of texts.
+    :param name: the name of the value for the error message.
+    :raises InvalidInput: if a text cannot be written.
     """
     if isinstance(value, str):
         if "\0" in value:
@@ -209,5 +216,5 @@ def check_text(value: Any, name: str) -> None:
 
 
 def new_document(value: dict[str, Any]) -> bytes:
-    """The bytes of a document that did not exist before."""
+    """Return the bytes of a new document."""
     return (json.dumps(value, indent=INDENT) + "\n").encode("ascii")

@@ -1,11 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Setting members, and appending and removing elements, in the text of a JSON document.
+"""Edits of the text of a JSON document: set members, append and remove elements.
 
-A change touches the bytes of what it changes and no others: escapes, spacing, line ends, key
-order and keys that nobody here knows stay as they were. What is written is indented by two spaces
-for each level, whatever stands around it, with the line ends of the document.
+An edit changes only the bytes of the changed values. Escapes, spacing, line ends, the order of the keys and unknown
+keys are kept. New text is indented by two spaces for each level and has the line ends of the document.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, Callable, NamedTuple, NoReturn
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_BEHIND = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
+_AFTER_ELEMENT = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
 """The end of an array, or the comma before the next element."""
 INDENT = "  "
-"""The indent of each level, as the shell scripts left them."""
+"""The indent of each level, as in the files of the shell scripts."""
 
 
 class Span(NamedTuple):
-    """Where a JSON value stands in a text, as offsets in characters."""
+    """The position of a JSON value in a text, as offsets in characters."""
 
     start: int
     end: int
@@ -36,12 +35,15 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _fraction(text: str) -> float:
-    """A number with a fraction or an exponent; what is too large is the largest there is, as jq reads it."""
+    """Parse a number with a fraction or an exponent.
+
+    A number that is too large becomes the largest one, as in jq.
+    """
     return max(-sys.float_info.max, min(float(text), sys.float_info.max))
 
 
 DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fraction)
-"""Reads JSON as RFC 8259 has it."""
+"""A strict decoder, as specified in RFC 8259."""
 
 
 def elements(text: str, start: int) -> tuple[list[Any], list[Span], int]:
@@ -58,10 +60,10 @@ def elements(text: str, start: int) -> tuple[list[Any], list[Span], int]:
         value, end = DECODER.raw_decode(text, position)
         values.append(value)
         spans.append(Span(position, end))
-        behind = _BEHIND.match(text, end)
-        if behind is None:
+        after = _AFTER_ELEMENT.match(text, end)
+        if after is None:
             raise json.JSONDecodeError("Expecting ',' delimiter", text, skip(text, end))
-        position, is_last = behind.end(), behind.group(1) is not None
+        position, is_last = after.end(), after.group(1) is not None
     return values, spans, position if values else position + 1
 
 
@@ -99,10 +101,11 @@ def _expect(mark: str, text: str, position: int) -> int:
 def set_members(text: str, start: int, spans: dict[str, Span], changes: dict[str, Any], level: int = 0) -> str:
     """Set members of the JSON object that begins at ``start``.
 
-    A member that is there keeps its place; new ones come at the end, each on its own line.
+    An existing member keeps its place. New members are appended, each on its own line.
 
-    :param spans: those of the values in it.
-    :param level: how many arrays and objects the object is in.
+    :param spans: the spans of its values by key.
+    :param changes: the new values by key.
+    :param level: the number of arrays and objects around the object.
     """
     texts = {key: _dumps(value, text, level + 1) for key, value in changes.items()}
     added = [f"{json.dumps(key)}: {value}" for key, value in texts.items() if key not in spans]
@@ -113,41 +116,49 @@ def set_members(text: str, start: int, spans: dict[str, Span], changes: dict[str
 
 
 def append(text: str, array_start: int, spans: list[Span], entries: list[dict[str, Any]], level: int) -> str:
-    """Append entries to the JSON array at ``array_start``, whose elements have ``spans``.
+    """Append entries to the JSON array at ``array_start``.
 
-    :param level: how many arrays and objects the array is in.
+    :param spans: the spans of its elements.
+    :param level: the number of arrays and objects around the array.
     """
     return append_texts(text, array_start, spans, [_dumps(entry, text, level + 1) for entry in entries], level)
 
 
 def append_texts(text: str, start: int, spans: list[Span], added: list[str], level: int) -> str:
-    """Append members or elements to the JSON object or array at ``start``, as their texts are.
+    """Append texts of members or elements to the JSON object or array at ``start``.
 
-    :param spans: those of the values in it.
-    :param level: how many arrays and objects it is in.
+    :param spans: the spans of its values.
+    :param level: the number of arrays and objects around it.
     """
     if not added:
         return text
     inside = ",".join(_new_line(text, level + 1) + one for one in added)
     if spans:
-        end = max(span.end for span in spans)  # a key that stands there twice keeps its first place
+        end = max(span.end for span in spans)  # a duplicate key keeps its first place
         return f"{text[:end]},{inside}{text[end:]}"
     return f"{text[: start + 1]}{inside}{_new_line(text, level)}{text[skip(text, start + 1) :]}"
 
 
 def _dumps(value: Any, text: str, level: int) -> str:
-    """A value as it stands on a level of a document; pure ASCII, so that nothing in it can act on a terminal."""
+    """Return the text of a value on a level of a document.
+
+    It is ASCII, so it cannot control a terminal.
+    """
     return json.dumps(value, indent=INDENT, allow_nan=False).replace("\n", _new_line(text, level))
 
 
 def _new_line(text: str, level: int) -> str:
-    """The beginning of a line of a document, behind a line end as that of its first line."""
+    """Return a line end, as in the first line, and the indent of a level."""
     end = text.find("\n")
     return ("\r\n" if text[end - 1 : end] == "\r" else "\n") + INDENT * level
 
 
 def cut(text: str, array_start: int, spans: list[Span], removed: Collection[int]) -> str:
-    """Take elements out of the JSON array at ``array_start``, whose elements have ``spans``; the others stay as is."""
+    """Remove elements from the JSON array at ``array_start``.
+
+    :param spans: the spans of its elements.
+    :param removed: the indices of the elements to remove.
+    """
     kept = [index for index in range(len(spans)) if index not in removed]
     if len(kept) == len(spans):
         return text
@@ -159,6 +170,6 @@ def cut(text: str, array_start: int, spans: list[Span], removed: Collection[int]
 
 
 def skip(text: str, position: int) -> int:
-    """The offset of what stands behind the blanks at an offset."""
+    """Return the offset after the blanks at an offset."""
     match = _SPACE.match(text, position)
     return match.end() if match else position

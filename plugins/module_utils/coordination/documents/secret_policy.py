@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeping secrets out of what is published, before it is written."""
+"""The policy for secrets in texts that are published."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from ..secrets.scanner import OWN_TOKEN, find_in, redact_in
 from ..secrets.token_file import text_of
 
 REFUSE, REDACT, ALLOW = POLICIES = ("refuse", "redact", "allow")
-"""What is done with a text that looks like a secret: not sent, as people want it; sent with a mark in its place, for
-what machines write; or sent all the same, where it is none. This server's own token is never let through."""
+"""What to do with a text that looks like a secret: refuse to publish it, the default for people; replace it by a mark,
+the default for output of programs; or publish it, if it is not a secret. The token of this server is never
+published."""
 
 
-def guarded(texts: dict[str, Any], pat_file: str, notes: list[str], policy: str = REFUSE) -> dict[str, Any]:
-    """Texts, by their names, as they may be published.
+def apply_secret_policy(texts: dict[str, Any], pat_file: str, notes: list[str], policy: str = REFUSE) -> dict[str, Any]:
+    """Apply a policy to texts before they are published.
 
-    :param pat_file: the file that holds this server's token.
-    :param notes: where it is noted that something was redacted.
+    :param texts: the texts by name.
+    :param pat_file: the token file of this server.
+    :param notes: the list to which a note about redacted texts is added.
     :param policy: one of ``POLICIES``.
-    :raises SecretFound: naming the text and the kind of secret, and never the secret.
+    :return: the texts that may be published, by name.
+    :raises InvalidInput: if the policy is unknown.
+    :raises SecretFound: if a secret is refused. The error names the text and the kind of the secret, never the secret.
     """
     if policy not in POLICIES:
         raise InvalidInput(f"The option secrets cannot be {policy!r}.", f"Use one of {', '.join(POLICIES)}.")
@@ -43,5 +47,5 @@ def guarded(texts: dict[str, Any], pat_file: str, notes: list[str], policy: str 
 
 
 def own_token(pat_file: str) -> str:
-    """The token of this server, or what else its token file holds; empty when it has none."""
+    """Return the content of the token file of this server, empty if there is none."""
     return text_of(pat_file)

@@ -65,7 +65,7 @@ def parse_specs(texts: Any, state: str = PRESENT) -> list[PackageSpec]:
     if state not in STATES:
         raise InvalidInput(f"{state!r} is not a state of a package.", f"Use one of {', '.join(STATES)}.")
     if not isinstance(texts, (list, tuple)) or not texts:
-        raise InvalidInput("The list of packages is empty.", "List the names of packages.")
+        raise InvalidInput("No packages are named.", "Give a list of package names.")
     specs = list(dict.fromkeys(parse_spec(text) for text in texts))
     if len(specs) > MAX_PACKAGES:
         raise InvalidInput(f"The list has {len(specs)} packages.", f"List at most {MAX_PACKAGES} at once.")

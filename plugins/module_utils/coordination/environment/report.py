@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..mail.message import MAX_BODY, MAX_DATA
+from ..mail.draft import MAX_BODY, MAX_DATA
 from .comparison import IDENTICAL, KINDS, STATES
 
 _RESERVED = 200

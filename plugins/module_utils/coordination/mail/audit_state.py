@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What earlier looks at the mailbox have seen, and the alarms that they raised."""
+"""The record of the audit: the messages that it has seen, and its alarms."""
 
 from __future__ import annotations
 
@@ -16,28 +16,33 @@ from .message import id_of
 from .sequence import number_of
 
 WATCHED = 200
-"""Messages of a sender that are watched, the newest ones."""
+"""The maximum number of watched messages of a sender; the newest ones are watched."""
 MAX_ALARMS = 100
-"""Alarms that are told, the newest ones, and as many forgeries."""
+"""The maximum number of reported alarms, and of reported forgeries; the newest ones are reported."""
 REMEMBERED = 5_000
-"""Alarms that are known again, so that each is told for a day; with more, some are told as if they were new."""
-TOLD_FOR = timedelta(days=1)
-"""How long an alarm counts as a problem."""
+"""The maximum number of recorded alarms. With more alarms, some are reported for longer than a day."""
+REPORTED_FOR = timedelta(days=1)
+"""How long an alarm is reported as a problem."""
 NOT_KNOWN = -1
-"""The floor of a sender of which nothing was there at the first look."""
+"""The floor of a sender that had no valid message at the first audit."""
 GONE, GAP, READ_HERE = "gone", "gap", "read"
-"""Marks of a message: it has left the mailbox, others are missing before it (both were looked into), it was read."""
+"""Marks of a message: it has left the mailbox, there is a gap before it, this server has read it. The first two mean
+that the audit has examined it."""
 
 
 @dataclass
 class Sender:
-    """What was seen of a sender: by number the id of its message, a digest of it and marks; nothing up to ``floor``."""
+    """The watched messages of a sender.
+
+    ``seen`` has the id, the digest and the marks of each message by its sequence number. Numbers up to ``floor`` are
+    not watched.
+    """
 
     floor: int = 0
     seen: dict[int, list[str]] = field(default_factory=dict)
 
     def remember(self, entry: dict[str, Any]) -> None:
-        """Watch a message from now on, and as many as can be watched; of two with one number the first."""
+        """Start to watch a message. Of two with the same number, the first is watched."""
         number = number_of(entry)
         known = self.seen.setdefault(number, fingerprint(entry))
         if known[0] == id_of(entry):
@@ -48,11 +53,11 @@ class Sender:
             del self.seen[oldest]
 
     def watches(self, entry: dict[str, Any]) -> bool:
-        """Whether a genuine message is one of those that are watched."""
+        """Return whether a signed message is watched."""
         return self.seen.get(number_of(entry), [None])[0] == id_of(entry)
 
     def mark(self, number: int, mark: str) -> bool:
-        """Mark a message; false when it was."""
+        """Mark a message. Return false if it was marked before."""
         if mark in self.seen[number][2:]:
             return False
         self.seen[number].append(mark)
@@ -61,10 +66,10 @@ class Sender:
 
 @dataclass
 class Record:
-    """What earlier looks have seen, by sender, and the alarms, each with when it was raised.
+    """The watched messages by sender, and the alarms, each with its time.
 
-    Forgeries, of which anybody can make any number, are kept apart from the others. ``commit`` is the newest one that
-    was looked at, ``signers`` tells whom this host trusted then.
+    Alarms about forgeries are in ``forged``, because an attacker can cause any number of them. ``commit`` is the newest
+    audited commit. ``signers`` is a digest of the keys that this host trusted at that time.
     """
 
     senders: dict[str, Sender] = field(default_factory=dict)
@@ -74,20 +79,20 @@ class Record:
     signers: str = ""
 
     def withdraw(self, beginnings: set[str]) -> None:
-        """Forget the alarms about forgeries that begin with one of these."""
+        """Remove the alarms about forgeries that begin with one of these texts."""
         self.forged = {text: at for text, at in self.forged.items() if not text.startswith(tuple(beginnings))}
 
     def raise_alarms(self, alarms: list[str], forged: list[str], now: datetime) -> None:
-        """Keep the alarms of a look, each with when it was raised first."""
+        """Record the alarms of an audit, each with the time at which it was first raised."""
         self.alarms, self.forged = _newest(alarms, self.alarms, now), _newest(forged, self.forged, now)
 
     def recent(self, now: datetime) -> list[str]:
-        """The alarms of the last day."""
+        """Return the alarms of the last day."""
         found = [[text for text, at in kept.items() if _is_recent(at, now)] for kept in (self.alarms, self.forged)]
         return [text for texts in found for text in texts[:MAX_ALARMS]]
 
     def as_json(self) -> dict[str, Any]:
-        """The record as it stands in the file."""
+        """Return the content of the file of the record."""
         record = asdict(self)
         for sender in record["senders"].values():
             sender["seen"] = {str(number): seen for number, seen in sender["seen"].items()}
@@ -95,7 +100,10 @@ class Record:
 
 
 def parse_record(kept: Any) -> Record:
-    """A record, as it stands in the file."""
+    """Parse the file of the record.
+
+    :raises KeyError: if a member is missing.
+    """
     senders = {
         name: Sender(int(known["floor"]), {int(number): list(map(str, seen)) for number, seen in known["seen"].items()})
         for name, known in kept["senders"].items()
@@ -105,7 +113,7 @@ def parse_record(kept: Any) -> Record:
 
 
 def fingerprint(entry: dict[str, Any]) -> list[str]:
-    """What tells a genuine message from all others, however its signature is written."""
+    """Return the id and the digest of a message, which do not depend on its signature."""
     return [id_of(entry), digest(entry)]
 
 
@@ -115,10 +123,10 @@ def _texts(value: Any) -> dict[str, str]:
 
 def _newest(found: list[str], earlier: dict[str, str], now: datetime) -> dict[str, str]:
     new = {text: utc_text(now) for text in found if text not in earlier}
-    there = set(found)
-    kept = {text: at for text, at in earlier.items() if text in there or _is_recent(at, now)}
+    still_found = set(found)
+    kept = {text: at for text, at in earlier.items() if text in still_found or _is_recent(at, now)}
     return dict([*new.items(), *kept.items()][:REMEMBERED])
 
 
 def _is_recent(at: str, now: datetime) -> bool:
-    return now - (parse_time(at) or now) < TOLD_FOR
+    return now - (parse_time(at) or now) < REPORTED_FOR

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this server has sent before, under an idempotency key or the ids of its messages."""
+"""Detection of messages that this server has sent before."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from .sent_keys import SentKeys
 Entries = Sequence[dict[str, Any]]
 
 
-def sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: Entries, archived: bool) -> Entries:
-    """The entries that are there already under the key, or the ids, of new ones.
+def find_duplicates(host: Host, snapshot: Snapshot, mailbox: EntryList, new: Entries, archived: bool) -> Entries:
+    """Find messages in the repository with the idempotency key or the ids of new ones.
 
-    :param archived: whether the ids are looked for in the archives too.
-    :raises KeyConflict: when what is there has other content.
+    :param new: the new messages.
+    :param archived: whether to search the archives for the ids too.
+    :return: the messages in the repository, or in the record of sent keys; an empty list if the new ones were not sent.
+    :raises KeyConflict: if they have other content.
     """
     key = str(new[0].get("key") or "")
     earlier: Entries = _own(host, [*read_archives(snapshot, key), *mailbox.entries], "key", [key]) if key else []
@@ -45,7 +47,7 @@ def sent_before(host: Host, snapshot: Snapshot, mailbox: EntryList, new: Entries
 
 
 def contents(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What messages say, apart from when and under which ids, in an order that does not depend on that of sending."""
+    """Return the contents of messages, sorted by recipient."""
     return sorted((content(entry) for entry in entries), key=lambda same: str(same["to"]))
 
 
@@ -54,16 +56,16 @@ def _archived(snapshot: Snapshot, ids: Collection[str]) -> Entries:
 
 
 def _own(host: Host, entries: Entries, name: str, values: Collection[str]) -> Entries:
-    """This server's entries whose ``name`` is one of some values.
+    """Return the messages of this server whose member ``name`` has one of some values.
 
-    Where trust is set up, those that it has signed, or has a record of: others may write in its name.
+    With trusted keys, these are only messages that it has signed or recorded, because others can write in its name.
     """
     own = [entry for entry in entries if entry.get("from") == host.id and _text(entry.get(name)) in values]
     if own and host.signers.repository:
         keys = SentKeys(host.state, host.clock())
         known = {id_of(entry) for value in values for entry in keys.get(value)}
-        verdicts = Verifier(host).verify([(entry, host.id) for entry in own])
-        own = [entry for entry, one in zip(own, verdicts) if one.verified == TRUE or id_of(entry) in known]
+        verifications = Verifier(host).verify([(entry, host.id) for entry in own])
+        own = [entry for entry, one in zip(own, verifications) if one.verified == TRUE or id_of(entry) in known]
     return list({id_of(entry): entry for entry in own}.values())
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What others wrote into a message that the wire format does not have, so that it can be shown."""
+"""Fields of a message that the wire format does not specify, for listings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..text import clean, visible
 from .message import PRIORITIES, TYPES, word_of
 
 
-def not_understood(entry: dict[str, Any]) -> dict[str, Any]:
-    """What an entry says beside what :func:`.message.normalise` makes of it.
+def other_fields(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a message that :func:`.message.normalise` does not return.
 
-    :return: members that nobody here knows, and values that do not have the form of theirs; its texts are harmless.
+    :return: unknown members, and members with a value of an unknown form; the texts are sanitized.
     """
-    odd = {name: value for name, value in entry.items() if value is not None and not _is_understood(name, value)}
-    shown: dict[str, Any] = clean(odd, visible)
+    other = {name: value for name, value in entry.items() if value is not None and not _is_understood(name, value)}
+    shown: dict[str, Any] = clean(other, visible)
     return shown
 
 
@@ -48,8 +48,8 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "facts": _are_facts,
     "request": lambda request: isinstance(request, dict),
 }
-"""The members whose values must have a form to be understood, each with whether one has it."""
+"""The members whose value must have a known form, each with the test of it."""
 _TEXTS = frozenset({"id", "from", "subject", "body", "timestamp", "ack_status", "in_reply_to", "thread", "key"}) | {
     *("seq", "repository", "signature")
 }
-"""The members that are shown as text whatever they are, and those of the signature."""
+"""The members that are shown as text, and those of the signature."""

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mailbox of the Build repository: the entries in it and in its archives, and who they are for."""
+"""The mailbox of the Build repository, its archives, the recipients of messages."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..documents.json_document import EntryList, new_document
 from ..errors import UnknownMessage
@@ -20,39 +20,35 @@ from ..timestamps import utc_text
 from .message import id_of, is_for
 
 ARCHIVE = "coordination/archive"
-SEE_IDS = "See the ids that there are: builderctl read --all"
-"""What to do about an id that no message has."""
+SEE_IDS = "List the ids: builderctl read --all"
+"""The remedy for an unknown message id."""
 
 OLD_ARCHIVE = "coordination/archives"
-"""Another folder for them: that of an old script which took the whole mailbox away."""
+"""The archive folder of an old script, which moved the whole mailbox."""
 
 _ARCHIVE_NAME = re.compile(
     r"(?:messages-)?(\d{4})-(\d{2})(?:-(\d{1,6}))?\.json|messages_(\d{4})(\d{2})\.json"
     r"|messages_archive_(\d{4})(\d{2})\d{2}_\d{6}\.json"
 )
-"""The names of archives: those that are written here, and those of three old scripts."""
-
-
-class Mail(NamedTuple):
-    """The result of a transaction on the mailbox: the entries it is about, and the mailbox before it."""
-
-    entries: list[dict[str, Any]]
-    mailbox: list[dict[str, Any]]
+"""The names of the archives of this collection and of three old scripts."""
 
 
 def read_mailbox(snapshot: Snapshot) -> EntryList:
-    """The mailbox of a snapshot, empty when there is none.
+    """Return the mailbox of a snapshot, empty if it does not exist.
 
-    :raises DocumentDamaged: when it cannot be read.
+    :raises DocumentDamaged: if it cannot be parsed.
     """
     mailbox = snapshot.load(MESSAGES, read_entries)
     return mailbox or read_entries(new_document({"messages": []}), MESSAGES)
 
 
 def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
-    """The archived messages of all months, oldest first, from the files that hold one of some texts, and maybe others.
+    """Return the archived messages from the files that contain one of some texts.
 
-    :raises DocumentDamaged: when one of these files cannot be read.
+    The files are parsed only if they contain a text, so other messages in them are returned too.
+
+    :return: the messages, the oldest file first.
+    :raises DocumentDamaged: if one of these files cannot be parsed.
     """
     if not any(texts):
         return []
@@ -65,7 +61,7 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
 
 
 def _archives(snapshot: Snapshot) -> list[str]:
-    """The paths of the archives of all months, the oldest first."""
+    """Return the paths of all archives, the oldest first."""
     found = []
     for folder in (OLD_ARCHIVE, ARCHIVE):
         for match in filter(None, map(_ARCHIVE_NAME.fullmatch, snapshot.names(folder))):
@@ -76,31 +72,33 @@ def _archives(snapshot: Snapshot) -> list[str]:
 
 
 def archive_path(month: str, part: int) -> str:
-    """The path of an archive.
+    """Return the path of an archive.
 
-    :param month: as in ``2026-11``.
-    :param part: 1 for its first file, 2 for the one that follows when that is full, and so on.
+    :param month: the month, as in ``2026-11``.
+    :param part: the number of the file in this month, from 1.
     """
     return f"{ARCHIVE}/{month}.json" if part == 1 else f"{ARCHIVE}/{month}-{part}.json"
 
 
 def old_archive_paths(month: str) -> tuple[str, ...]:
-    """The paths of the archives of a month that the old archivers have written."""
+    """Return the paths of the archives of a month that old scripts have written."""
     return f"{ARCHIVE}/messages-{month}.json", f"{ARCHIVE}/messages_{month.replace('-', '')}.json"
 
 
 def read_entries(data: bytes, path: str) -> EntryList:
     """Parse a mailbox or an archive.
 
-    :raises DocumentDamaged: when it cannot be read.
+    :raises DocumentDamaged: if it cannot be parsed.
     """
     return EntryList(data, path, "messages")
 
 
 def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_id: str) -> dict[str, Any]:
-    """The message to this server that has an id, from the mailbox or the archives; of several the one that is verified.
+    """Find the message to this server that has an id, in the mailbox or the archives.
 
-    :raises UnknownMessage: when there is none, or it is for others.
+    Of several messages with this id, a verified one is returned.
+
+    :raises UnknownMessage: if there is none, or it is addressed to other servers.
     """
     same_id = [entry for entry in mailbox.entries if message_id and id_of(entry) == message_id]
     found = _genuine(host, same_id)
@@ -117,14 +115,19 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
 
 
 def is_mine_to_read(host: Host, entry: dict[str, Any]) -> bool:
-    """Whether this server may answer and mark an entry: it is for it, or for no server."""
+    """Return whether this server may answer and mark a message.
+
+    It may if the message is addressed to it, or to no server of the fleet.
+    """
     return is_for(entry, host.id, host.fleet) or not host.fleet.has_recipient(entry.get("to"))
 
 
 def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) -> dict[str, Any]:
-    """The message that this server has sent under an id; of several the one that is verified.
+    """Find the message of this server that has an id.
 
-    :raises UnknownMessage: when there is none.
+    Of several messages with this id, a verified one is returned.
+
+    :raises UnknownMessage: if there is none.
     """
     own = [entry for entry in entries if message_id and id_of(entry) == message_id and entry.get("from") == host.id]
     if not own:
@@ -135,33 +138,33 @@ def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) ->
 
 
 def _genuine(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those to this server that are from who they say they are; all to it where no trust is set up."""
+    """Return the verified messages to this server; all to it without trusted keys."""
     mine = [entry for entry in entries if is_mine_to_read(host, entry)]
     return _verified(host, mine) if host.signers.repository else mine
 
 
 def _verified(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    verdicts = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
-    return [entry for entry, verdict in zip(entries, verdicts) if verdict.verified == TRUE]
+    verifications = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
+    return [entry for entry, verification in zip(entries, verifications) if verification.verified == TRUE]
 
 
 def recipients_of(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> set[str]:
-    """The servers that an entry is for, whether the fleet has them or not."""
+    """Return the recipients of a message, also those that are not in the fleet."""
     if ALL in host.fleet.recipients(entry.get("to")):
         return readers_of(host, entry, host.fleet.ids(host.seen_servers(snapshot)))
     return readers_of(host, entry, ())
 
 
 def readers_of(host: Host, entry: dict[str, Any], everyone: Iterable[str]) -> set[str]:
-    """As :func:`recipients_of`.
+    """Return the recipients of a message, as :func:`recipients_of`.
 
-    :param everyone: the servers that there are.
+    :param everyone: the ids of all servers.
     """
     meant = host.fleet.recipients(entry.get("to"))
     return set(everyone) - {host.fleet.server_of(entry.get("from"))} if ALL in meant else set(meant)
 
 
 def note_activity(host: Host) -> None:
-    """Record that this server's manager reads or writes messages."""
+    """Record the time at which the manager of this server read or wrote messages."""
     if not host.check_mode:
         host.state.write_json(ACTIVITY_FILE, {"last_active": utc_text(host.clock())})

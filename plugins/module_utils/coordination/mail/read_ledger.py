@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which messages this server has read or acknowledged: its own record, which nobody else can write."""
+"""The ledgers of the messages that this server has read or acknowledged."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..timestamps import parse_time, utc_text
 from .message import id_of, is_for, is_marked_acknowledged, is_marked_read
 
 KEPT = timedelta(days=30)
-"""How long a message that is not in the mailbox is kept: another process may know a newer mailbox, or look later."""
+"""How long a message that is not in the mailbox is kept, because another process may have read a newer mailbox."""
 
 
 class Mark(NamedTuple):
-    """A kind of mark: the name of its ledger, whether the repository says that a server has made it, and its verb."""
+    """A kind of mark: the name of its ledger, its test in the repository, its verb."""
 
     name: str
     is_marked: Callable[[dict[str, Any], str, Fleet], bool]
@@ -37,7 +37,10 @@ def _parse_times(record: Any) -> dict[str, str]:
 
 
 def name_of(entry: dict[str, Any]) -> str:
-    """An entry in a ledger: a signed one by its id and what it says, since others may put another one under its id."""
+    """Return the name of a message in a ledger.
+
+    The name of a signed message includes its digest, because others can send another message with its id.
+    """
     return _unsigned(id_of(entry)) if entry.get("signature") is None else f"{id_of(entry)}/{digest(entry)}"
 
 
@@ -45,13 +48,13 @@ def _unsigned(message_id: str) -> str:
     return f"{message_id}/unsigned"
 
 
-class OwnMarks:
-    """A ledger: the names of the messages that a server has marked, each with when it was recorded.
+class MarkLedger:
+    """A ledger: the names of the messages that a server has marked, with times.
 
-    Older versions wrote ids alone; these stand for whatever has that id. The first mark makes it, with what the
-    repository says by then; before that the repository is believed.
+    Older versions recorded ids, which match any message with the id. The first mark creates the ledger from the marks
+    in the repository. Until then the marks in the repository count.
 
-    :param believed: messages for which the marks in the repository count.
+    :param trusted: messages for which the marks in the repository count.
     """
 
     def __init__(
@@ -60,28 +63,34 @@ class OwnMarks:
         server: str,
         mark: Mark = READ,
         fleet: Fleet = NO_FLEET,
-        believed: Iterable[dict[str, Any]] = (),
+        trusted: Iterable[dict[str, Any]] = (),
     ) -> None:
         self._state = state
         self._server = server
         self._fleet = fleet
         self._mark = mark
         self._ids = self._load()
-        self._believed = {name_of(entry) for entry in believed if self._is_marked(entry)}
+        self._trusted = {name_of(entry) for entry in trusted if self._is_marked(entry)}
 
     def has(self, entry: dict[str, Any]) -> bool:
-        """Whether this server has marked an entry."""
+        """Return whether this server has marked a message."""
         if self._ids is None or not id_of(entry):
             return self._is_marked(entry)
         name = name_of(entry)
-        return name in self._ids or id_of(entry) in self._ids or name in self._believed
+        return name in self._ids or id_of(entry) in self._ids or name in self._trusted
 
     def marked_by_other(self, entry: dict[str, Any]) -> bool:
-        """Whether the repository says that this server has marked an entry, and the ledger does not."""
+        """Return whether a message is marked in the repository but not in the ledger."""
         return self._is_marked(entry) and not self.has(entry)
 
     def record(self, ids: Iterable[str], mailbox: Iterable[dict[str, Any]], now: datetime) -> None:
-        """Record that messages were marked, and forget those that have left the mailbox."""
+        """Record marks, and remove old ones of messages that are not in the mailbox.
+
+        :param ids: the ids of the marked messages.
+        :param mailbox: the entries of the mailbox.
+        :param now: the time in UTC.
+        :raises StateUnusable: if the ledger cannot be read or written.
+        """
         chosen = set(ids)
         with self._state.lock(f"{self._mark.name}.lock"):
             self._ids = self._load()
@@ -89,8 +98,8 @@ class OwnMarks:
             known = self._ids
             if known is None:
                 known = {name_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has(entry)}
-            there = {name for entry in mine for name in (name_of(entry), id_of(entry))}
-            kept = {name: when for name, when in known.items() if name in there or _is_new(when, now, KEPT)}
+            present = {name for entry in mine for name in (name_of(entry), id_of(entry))}
+            kept = {name: when for name, when in known.items() if name in present or _is_new(when, now, KEPT)}
             marked = {name_of(entry) for entry in mine if id_of(entry) in chosen and not self.has(entry)}
             marked |= {_unsigned(message_id) for message_id in chosen - {id_of(entry) for entry in mine}}
             kept.update({name: utc_text(now) for name in sorted(marked) if name not in kept})
@@ -99,20 +108,21 @@ class OwnMarks:
             self._ids = kept
 
     def _is_marked(self, entry: dict[str, Any]) -> bool:
-        """Whether the repository says that this server has marked an entry."""
+        """Return whether the repository marks a message by this server."""
         return self._mark.is_marked(entry, self._server, self._fleet)
 
     def _load(self) -> dict[str, str] | None:
         return self._state.read(f"{self._mark.name}.json", _parse_times)
 
 
-def own_marks(host: Host, mark: Mark = READ, archived: Iterable[dict[str, Any]] = ()) -> OwnMarks:
-    """Return the ledger of this host.
+def own_ledger(host: Host, mark: Mark = READ, archived: Iterable[dict[str, Any]] = ()) -> MarkLedger:
+    """Return a ledger of this server.
 
-    :param archived: archived messages. The marks in the repository count for those that the ledger no longer holds.
+    :param mark: the kind of mark.
+    :param archived: archived messages. The marks in the repository count for those that are no longer in the ledger.
     """
     old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), host.clock(), KEPT)]
-    return OwnMarks(host.state, host.id, mark, host.fleet, old)
+    return MarkLedger(host.state, host.id, mark, host.fleet, old)
 
 
 def _is_new(when: str, now: datetime, kept: timedelta) -> bool:

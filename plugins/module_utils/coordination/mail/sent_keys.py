@@ -14,10 +14,11 @@ from ..timestamps import parse_time, utc_text
 
 KEYS_FILE = "keys.json"
 REMEMBERED = timedelta(days=30)
+"""How long a key is recorded."""
 
 
 class SentKeys:
-    """Keys and the entries that were sent under them, also when somebody has taken these from the repository since."""
+    """The idempotency keys with their messages, also messages deleted since."""
 
     def __init__(self, state: StateDirectory, now: datetime) -> None:
         self._state = state
@@ -25,7 +26,7 @@ class SentKeys:
         self._keys: dict[str, dict[str, Any]] = state.read(KEYS_FILE, _parse_keys) or {}
 
     def get(self, key: str) -> list[dict[str, Any]]:
-        """The entries that were sent under a key, none when it is free."""
+        """Return the messages that were sent under a key, an empty list if it is unused."""
         known = self._keys.get(key)
         return list(known["entries"]) if known and self._fresh(known) else []
 
@@ -48,7 +49,7 @@ class SentKeys:
 
 
 def _parse_keys(record: Any) -> dict[str, dict[str, Any]]:
-    """What was sent under which key."""
+    """Parse the file: for each key the time and the messages."""
     return {
         str(key): {"sent": str(known["sent"]), "entries": [dict(entry) for entry in known["entries"]]}
         for key, known in record.items()

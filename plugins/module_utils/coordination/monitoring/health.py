@@ -19,7 +19,7 @@ from ..mail.answers import Answers
 from ..mail.audit import audit
 from ..mail.mailbox import read_mailbox
 from ..mail.message import is_for, is_late, is_marked_read, is_undeliverable, normalise, type_of
-from ..mail.read_ledger import own_marks
+from ..mail.read_ledger import own_ledger
 from ..secrets import token_file
 from ..status.document import read_status
 from ..store.snapshot import Snapshot
@@ -54,7 +54,7 @@ def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, A
     health["outbox"] = {
         "waiting": len(outbox.items),
         "waiting_since": outbox.items[0].accepted_at if outbox.items else None,
-        "set_aside": len(outbox.aside),
+        "set_aside": len(outbox.rejected),
     }
     health["problems"] += outbox.problems(host.clock())
     health["healthy"] = not health["problems"]
@@ -253,7 +253,7 @@ def _messages(
     except DocumentDamaged as error:
         problems.append(str(error))
         return {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
-    ledger = own_marks(host)
+    ledger = own_ledger(host)
     fleet = host.fleet
     unread = {
         server: [e for e in entries if is_for(e, server, fleet) and not is_marked_read(e, server, fleet)]

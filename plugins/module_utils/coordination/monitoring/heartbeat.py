@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..documents.json_document import new_document
-from ..documents.secret_policy import REDACT, guarded
+from ..documents.secret_policy import REDACT, apply_secret_policy
 from ..errors import DocumentDamaged
 from ..identity import signatures
 from ..identity.fleet import is_server_id
@@ -42,7 +42,7 @@ def compose_heartbeat(
     """
     now = utc_text(host.clock())
     lines = {"problems": [one_line(text) for text in problems]}
-    texts = guarded(lines, host.repository.pat_file, host.repository.notes, REDACT)
+    texts = apply_secret_policy(lines, host.repository.pat_file, host.repository.notes, REDACT)
     sequence = (host.state.read(SEQUENCE_FILE, lambda record: int(record["sequence"])) or 0) + 1
     beat = {
         "server": host.id,

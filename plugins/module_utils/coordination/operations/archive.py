@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moving messages that everyone concerned is done with from the mailbox to the archives, in one commit.
+"""Move old messages that all recipients have read to the archives, in one commit.
 
-A message to one server is moved by that server, and one to all by any of its recipients: what this server has read it
-knows from its own ledger, whatever others have marked in its name.
+A message to one server is moved by that server, a message to all by any recipient. Whether this server has read a
+message is determined by its read ledger, not by the marks in the repository.
 """
 
 from __future__ import annotations
@@ -22,45 +22,45 @@ from ..identity.host import MESSAGES, Host
 from ..identity.verification import TRUE, Verifier
 from ..mail.answers import Answers, key_of, keys_of
 from ..mail.mailbox import archive_path, old_archive_paths, read_entries, read_mailbox, readers_of, recipients_of
-from ..mail.message import id_of, is_for, is_marked_read, is_read_by_anybody, type_of, wants_acknowledgement, word_of
-from ..mail.read_ledger import ACKNOWLEDGED, READ, own_marks
+from ..mail.message import id_of, is_for, is_marked_read, is_read_by_any_server, type_of, wants_acknowledgement, word_of
+from ..mail.read_ledger import ACKNOWLEDGED, READ, own_ledger
 from ..mail.sequence import number_of
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import parse_time, utc_text
 
 MIN_AGE = timedelta(days=7)
-"""How old a message is that is moved: what people still talk about is in the mailbox, and none can be acted upon."""
+"""The minimum age of a message to move. Recent messages stay in the mailbox, and a message of this age is not
+actionable."""
 MAX_WAIT = timedelta(days=30)
-"""The age from which a request needs no answer to be moved, what is for no server of the fleet needs any one reader,
-and nothing waits for others to be moved with it."""
-NOTICE = timedelta(days=1)
-"""How long before a host archives for the first time it is told: an old mailbox then loses half of its messages at
-once, and somebody may want them to stay."""
+"""The age from which a request is moved without an answer, and a message to no server of the fleet is moved if any
+server has read it. A message of this age is moved even if fewer than ``MIN_MOVED`` messages can be moved."""
+NOTICE_PERIOD = timedelta(days=1)
+"""The time between the notice of the first archiving and the archiving, so that the operator can switch it off."""
 NOTICE_FILE = "archiving.json"
 MIN_MOVED = 50
-"""Messages that are worth a commit."""
+"""The minimum number of messages in one commit."""
 MAX_MOVED = 2_000
-"""Messages in one commit."""
+"""The maximum number of messages in one commit."""
 MAX_MOVED_SIZE = 8_000_000
-"""Bytes of messages in one commit."""
+"""The maximum size of the messages in one commit, in bytes."""
 MAX_MOVED_VALUES = 250_000
-"""Objects and arrays in the messages of one commit, as :data:`.json_document.MAX_VALUES` counts them."""
+"""The maximum number of objects and arrays in the messages of one commit, as for :data:`.json_document.MAX_VALUES`."""
 FULL_SIZE, FULL_ENTRIES, FULL_VALUES = 16_000_000, 25_000, 500_000
-"""Bytes, entries, and objects and arrays with which an archive is full, and another one of the month follows. With what
-one commit adds it is far below what can be read."""
-PORTION = 5
-"""Messages of a sender that are judged at once to find its newest one, those with the highest numbers first."""
-DEEPEST = MAX_NESTING - 2
-"""Levels of an entry that can be read in an archive, which is an object with an array."""
+"""The size in bytes, and the numbers of entries and of objects and arrays, from which an archive is full. The next file
+of the month is used then. A full archive with the messages of one more commit is within the limits of a document."""
+BATCH = 5
+"""The number of messages that are verified at once to find the newest one of a sender, the highest numbers first."""
+MAX_ENTRY_NESTING = MAX_NESTING - 2
+"""The maximum number of levels of an entry. An archive is an object with an array, which has two more."""
 
 
 def archive(host: Host) -> Receipt:
-    """Move messages from the mailbox to the archives, if enough can be moved to be worth a commit.
+    """Move messages from the mailbox to the archives, if there are enough to move.
 
-    :return: a receipt whose result is the list of the entries that were moved.
-    :raises DocumentDamaged: when the mailbox, or an archive to which one would go, cannot be read.
-    :raises Locked: when another process of this host writes for too long.
-    :raises CoordinationError: when the remote does not take it; nothing was moved then.
+    :return: a receipt whose result is the list of the moved entries.
+    :raises DocumentDamaged: if the mailbox or an archive to change cannot be parsed.
+    :raises Locked: if another process of this host writes for too long.
+    :raises CoordinationError: if the remote rejects the write; no message is moved then.
     """
     if host.check_mode:
         return host.preview(lambda snapshot: _moved(host, snapshot))
@@ -68,37 +68,41 @@ def archive(host: Host) -> Receipt:
         return host.write(lambda snapshot: _moved(host, snapshot))
 
 
-def first_notice(host: Host) -> str:
-    """What has to be told before this host archives for the first time; empty when that was told a day ago, or there is
-    nothing to be moved. The first call that finds something begins the day.
+def archiving_notice(host: Host) -> str:
+    """Return the notice of the first archiving of this host.
 
-    :raises DocumentDamaged: when the mailbox cannot be read.
-    :raises StateUnusable: when this host's record of it cannot be read or written.
+    The first call that finds messages to move starts the notice period.
+
+    :return: the notice; empty if the notice period is over, or there are no messages to move.
+    :raises DocumentDamaged: if the mailbox cannot be parsed.
+    :raises StateUnusable: if the record of the notice cannot be read or written.
     """
-    told = host.state.read(NOTICE_FILE, lambda record: parse_time(record["announced_at"]))
-    if told and told > host.clock():  # the clock was ahead, and is right now
-        told = None
-    if told and host.clock() - told >= NOTICE:
+    announced = host.state.read(NOTICE_FILE, lambda record: parse_time(record["announced_at"]))
+    if announced and announced > host.clock():  # the clock was wrong and has been corrected
+        announced = None
+    if announced and host.clock() - announced >= NOTICE_PERIOD:
         return ""
     number = len(host.repository.look(lambda snapshot: _moved(host, snapshot)).result)
     if not number:
         return ""
-    if not told:
-        told = host.clock()
+    if not announced:
+        announced = host.clock()
         host.state.write_json(
-            NOTICE_FILE, {"announced_at": utc_text(told), "from": utc_text(told + NOTICE), "messages": number}
+            NOTICE_FILE,
+            {"announced_at": utc_text(announced), "from": utc_text(announced + NOTICE_PERIOD), "messages": number},
         )
     what = "1 message is" if number == 1 else f"{number} messages are"
+    begin = utc_text(announced + NOTICE_PERIOD)
     return (
-        f"{what} read, answered and old: from {utc_text(told + NOTICE)} on this server moves such messages from the "
-        "mailbox to coordination/archive, where they are still found. To keep them in the mailbox, set "
+        f"{what} read, answered and old: from {begin} on this server moves such messages from the "
+        "mailbox to coordination/archive, where listings still find them. To keep them in the mailbox, set "
         "build_heartbeat_archive to false in the inventory and run the set-up (ansible-playbook setup.yml)."
     )
 
 
 def _moved(host: Host, snapshot: Snapshot) -> Change:
     mailbox = read_mailbox(snapshot)
-    chosen = _that_fit(mailbox, _done_with(host, snapshot, mailbox.entries))
+    chosen = _fitting(mailbox, _movable(host, snapshot, mailbox.entries))
     entries = [mailbox.entries[index] for index in chosen]
     if len(chosen) < MIN_MOVED and all(_age(host, entry) <= MAX_WAIT for entry in entries):
         return Change([])
@@ -107,18 +111,18 @@ def _moved(host: Host, snapshot: Snapshot) -> Change:
         months[_month(entry)].append((entry, text))
     files = {MESSAGES: mailbox.without(set(chosen))}
     for month, moved in months.items():
-        files.update(_filed(snapshot, month, moved))
+        files.update(_append_to_archive(snapshot, month, moved))
     number = "1 message" if len(entries) == 1 else f"{len(entries)} messages"
     return Change(entries, files, f"{host.id}: archive {number}")
 
 
-def _that_fit(mailbox: EntryList, chosen: Sequence[int]) -> list[int]:
-    """Those of some entries that go into one commit."""
+def _fitting(mailbox: EntryList, chosen: Sequence[int]) -> list[int]:
+    """Return those of some entries that fit into one commit."""
     fitting: list[int] = []
     room, values = MAX_MOVED_SIZE, MAX_MOVED_VALUES
     for index, text in zip(chosen, mailbox.texts(chosen)):
         data = text.encode("utf-8")
-        is_flat = nesting(mailbox.entries[index]) <= DEEPEST
+        is_flat = nesting(mailbox.entries[index]) <= MAX_ENTRY_NESTING
         if is_flat and len(data) <= room and count_values(data) <= values and len(fitting) < MAX_MOVED:
             fitting.append(index)
             room -= len(data)
@@ -126,10 +130,12 @@ def _that_fit(mailbox: EntryList, chosen: Sequence[int]) -> list[int]:
     return fitting
 
 
-def _filed(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any], str]]) -> dict[str, bytes]:
-    """The last archive of a month with entries at its end; without those that are in one of that month already.
+def _append_to_archive(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any], str]]) -> dict[str, bytes]:
+    """Append entries that no archive of a month has to the last one of the month.
 
+    :param month: the month, as in ``2026-11``.
     :param moved: the entries, each with its text.
+    :return: the new content by path; empty if there is nothing to append.
     """
     known = defaultdict(list)
     for old in (snapshot.load(path, read_entries) for path in old_archive_paths(month)):
@@ -140,36 +146,39 @@ def _filed(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any],
     while is_full:
         part += 1
         path = archive_path(month, part)
-        there = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
-        data = there.encode()
-        for entry in there.entries:
+        document = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
+        data = document.encode()
+        for entry in document.entries:
             known[id_of(entry)].append(entry)
-        is_full = len(data) >= FULL_SIZE or len(there.entries) >= FULL_ENTRIES or count_values(data) >= FULL_VALUES
+        is_full = len(data) >= FULL_SIZE or len(document.entries) >= FULL_ENTRIES or count_values(data) >= FULL_VALUES
     new = [text for entry, text in moved if entry not in known[id_of(entry)]]
-    return {path: there.with_texts(new)} if new else {}
+    return {path: document.with_texts(new)} if new else {}
 
 
-def _done_with(host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) -> list[int]:
-    """Which entries everyone concerned is done with. An answer stays as long as the request that it answers."""
-    settled = _Settled(host, snapshot, entries)
-    awaited: set[tuple[str, str]] = set()
+def _movable(host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the indices of the entries that can be moved.
+
+    An answer stays in the mailbox as long as its request.
+    """
+    movability = _Movability(host, snapshot, entries)
+    open_keys: set[tuple[str, str]] = set()
     chosen = []
     for index, entry in enumerate(entries):
-        if settled.is_settled(index) and key_of(entry) not in awaited:
+        if movability.is_movable(index) and key_of(entry) not in open_keys:
             chosen.append(index)
         elif type_of(entry) == "request":
-            awaited.update(keys_of(entry))
+            open_keys.update(keys_of(entry))
     return chosen
 
 
-class _Settled:
-    """What tells of the entries of the mailbox whether somebody still needs them there."""
+class _Movability:
+    """Determines which entries of the mailbox can be moved."""
 
     def __init__(self, host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) -> None:
         self._host = host
         self._entries = entries
         self._everyone = recipients_of(host, snapshot, {"to": ALL})
-        self._ledgers = [own_marks(host, mark) for mark in (READ, ACKNOWLEDGED)]
+        self._ledgers = [own_ledger(host, mark) for mark in (READ, ACKNOWLEDGED)]
         waiting = Outbox(host.state).read().items
         self._waiting = {message_id for item in waiting for write in item.writes for message_id in write.marked}
         self._newest = self._newest_of_each()
@@ -177,37 +186,41 @@ class _Settled:
         self._answers = Answers(host, snapshot, requests, entries)
 
     def _newest_of_each(self) -> dict[str, int]:
-        """The place of the newest message of each sender."""
-        places: dict[str, list[int]] = defaultdict(list)
-        for place, entry in enumerate(self._entries):
-            places[str(entry.get("from"))].append(place)
-        return {sender: self._newest_of(sender, own) for sender, own in places.items()}
+        """Return the index of the newest message of each sender."""
+        indices: dict[str, list[int]] = defaultdict(list)
+        for index, entry in enumerate(self._entries):
+            indices[str(entry.get("from"))].append(index)
+        return {sender: self._newest_of(sender, own) for sender, own in indices.items()}
 
-    def _newest_of(self, sender: str, places: list[int]) -> int:
-        """The newest of a sender's messages: by their numbers, which only the sender can set where it signs."""
-        numbered = [place for place in places if number_of(self._entries[place])]
-        numbered.sort(key=lambda place: number_of(self._entries[place]), reverse=True)
+    def _newest_of(self, sender: str, indices: list[int]) -> int:
+        """Return the index of the newest message of a sender, by signed sequence numbers.
+
+        :param indices: the indices of its messages.
+        """
+        numbered = [index for index in indices if number_of(self._entries[index])]
+        numbered.sort(key=lambda index: number_of(self._entries[index]), reverse=True)
         if not self._host.signers.repository:
-            return numbered[0] if numbered else places[-1]
-        for start in range(0, len(numbered), PORTION):
-            portion = numbered[start : start + PORTION]
-            verdicts = Verifier(self._host).verify([(self._entries[place], sender) for place in portion])
-            genuine = [place for place, one in zip(portion, verdicts) if one.verified == TRUE]
+            return numbered[0] if numbered else indices[-1]
+        for start in range(0, len(numbered), BATCH):
+            batch = numbered[start : start + BATCH]
+            verifications = Verifier(self._host).verify([(self._entries[index], sender) for index in batch])
+            genuine = [index for index, one in zip(batch, verifications) if one.verified == TRUE]
             if genuine:
                 return genuine[0]
-        return places[-1]
+        return indices[-1]
 
-    def is_settled(self, index: int) -> bool:
-        """Whether an entry may be moved, others aside.
+    def is_movable(self, index: int) -> bool:
+        """Return whether an entry can be moved, without regard to its request.
 
-        The newest message of each sender stays: by its number the next one is counted, and gaps are found.
+        The newest message of each sender stays in the mailbox, because its sequence number is needed for the next
+        message and to detect gaps.
         """
         entry = self._entries[index]
         age = _age(self._host, entry)
         if age <= MIN_AGE or self._newest[str(entry.get("from"))] == index or id_of(entry) in self._waiting:
             return False
-        if self._is_to_nobody(entry):
-            return age > MAX_WAIT and is_read_by_anybody(entry)
+        if self._is_undeliverable(entry):
+            return age > MAX_WAIT and is_read_by_any_server(entry)
         if not self._is_read(entry) or self._waits_for_acknowledgement(entry):
             return False
         return type_of(entry) != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
@@ -217,9 +230,9 @@ class _Settled:
         return status == "pending" or (wants_acknowledgement(entry) and status != "completed")
 
     def _is_read(self, entry: dict[str, Any]) -> bool:
-        """Whether all recipients have read an entry, this server among them by its own ledger.
+        """Return whether all recipients have read an entry, this one by its ledger.
 
-        Who all are is known by the fleet alone.
+        Without a fleet file, the recipients of a message to all are not known, so the result is false.
         """
         if ALL in self._host.fleet.recipients(entry.get("to")) and not self._host.fleet.expected:
             return False
@@ -232,17 +245,17 @@ class _Settled:
             recipients &= self._everyone
         return all(is_marked_read(entry, server, self._host.fleet) for server in recipients)
 
-    def _is_to_nobody(self, entry: dict[str, Any]) -> bool:
-        """Whether an entry is for no server that the fleet has."""
+    def _is_undeliverable(self, entry: dict[str, Any]) -> bool:
+        """Return whether an entry is addressed to no server of the fleet."""
         return self._host.fleet.expected and not self._host.fleet.has_recipient(entry.get("to"))
 
 
 def _age(host: Host, entry: dict[str, Any]) -> timedelta:
-    """How old an entry is by this host's clock; nothing when its time cannot be read."""
+    """Return the age of an entry by the clock of this host; zero without a valid time."""
     written = parse_time(entry.get("timestamp"))
     return host.clock() - written if written else timedelta()
 
 
 def _month(entry: dict[str, Any]) -> str:
-    """The month of an entry that has a time, as in ``2026-11``."""
+    """Return the month of an entry with a valid time, as in ``2026-11``."""
     return str(parse_time(entry["timestamp"]))[: len("2026-11")]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Listing messages, and waiting for one."""
+"""List messages, and wait for a message."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..delivery.outbox import Outbox
 from ..errors import InvalidInput, NoAnswer
 from ..identity.host import Host
 from ..identity.signatures import UNSIGNED_KEYS
-from ..mail.actionable import standings
+from ..mail.actionable import assess
 from ..mail.answers import Answers
 from ..mail.audit import recent_alarms
-from ..mail.lenient_fields import not_understood
+from ..mail.lenient_fields import other_fields
 from ..mail.mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from ..mail.message import id_of, is_for, is_read_by_anybody, is_undeliverable, normalise, thread_of, urgency
-from ..mail.read_ledger import own_marks
+from ..mail.message import id_of, is_for, is_read_by_any_server, is_undeliverable, normalise, thread_of, urgency
+from ..mail.read_ledger import own_ledger
 from ..store.snapshot import Snapshot
 from ..text import clean
 from ..timestamps import parse_time
@@ -32,12 +32,13 @@ LISTED_FILE = "listed.json"
 
 @dataclass(frozen=True)
 class Filter:
-    """What a listing shows. ``unread`` None means: unread ones, or all when ``thread`` or ``ids`` is given.
+    """The filters of a listing.
 
-    :param undeliverable: whether to show those that no server is a recipient of, in place of this server's.
-    :param since: a time, or the id of a message: what is later, or stands behind it.
-    :param limit: how many at most, the most urgent ones.
-    :param select: narrows the list of messages down, for example with a JMESPath expression.
+    :param unread: whether to list unread messages only; None lists all messages if ``thread`` or ``ids`` is given.
+    :param undeliverable: whether to list messages to no server of the fleet instead of those to this server.
+    :param since: a time, or the id of a message: only later messages are listed.
+    :param limit: the maximum number of messages; the most urgent ones are listed.
+    :param select: filters the list of messages, for example with a JMESPath expression.
     """
 
     unread: bool | None = None
@@ -52,16 +53,16 @@ class Filter:
 
     @property
     def conversation(self) -> bool:
-        """Whether messages are asked for by name: then this server's own and archived ones are shown too."""
+        """Whether a thread or ids are given. Archived and own messages are listed then."""
         return bool(self.thread or self.ids)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Messages, the most urgent first (a thread in its order).
+    """Messages, the most urgent first, those of a thread in their order.
 
-    ``unread_count`` counts all unread messages of this server, ``undeliverable_count`` those that no server is a
-    recipient of and nobody has read, ``age`` is that of what was read, in seconds.
+    ``unread_count`` is the number of all unread messages of this server, ``undeliverable_count`` that of unread
+    messages to no server of the fleet. ``age`` is the number of seconds since the last answer of the remote.
     """
 
     messages: list[dict[str, Any]]
@@ -72,12 +73,13 @@ class Listing:
 
 
 def list_messages(host: Host, chosen: Filter) -> Listing:
-    """List the messages of this server and remember which, for marking them read without naming them.
+    """List messages, and record their ids for :func:`last_listed`.
 
-    What was done to the messages of late, and found by a look at the health, is noted.
+    The alarms of the last audits are added to the notes.
 
-    :raises InvalidInput: when ``since`` is neither a time nor the id of a message.
-    :raises DocumentDamaged: when the mailbox cannot be read.
+    :raises InvalidInput: if ``since`` is neither a time nor the id of a message.
+    :raises DocumentDamaged: if the mailbox cannot be parsed.
+    :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
     listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen), ahead=True)
     if any(message["queued"] for message in listing.messages) and not host.repository.away:
@@ -93,9 +95,9 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
 
 
 def last_listed(host: Host) -> list[str]:
-    """The ids that were listed last on this server.
+    """Return the ids of the last listing on this server.
 
-    :raises InvalidInput: when nothing was.
+    :raises InvalidInput: if there was none.
     """
     ids = host.state.read(LISTED_FILE, lambda record: [str(message_id) for message_id in record["ids"]])
     if ids is None:
@@ -108,10 +110,10 @@ def last_listed(host: Host) -> list[str]:
 def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float) -> Listing:
     """Wait for the reply to a message of this server, or its acknowledgement.
 
-    :param timeout: seconds to wait.
-    :param interval: seconds between two looks.
-    :raises UnknownMessage: when this server has sent no such message.
-    :raises NoAnswer: when the time is over.
+    :param timeout: the maximum wait in seconds.
+    :param interval: the time between two fetches in seconds.
+    :raises UnknownMessage: if this server has sent no such message.
+    :raises NoAnswer: if there is no answer within the timeout.
     """
 
     def answered(snapshot: Snapshot) -> Listing:
@@ -145,21 +147,21 @@ def _wait(host: Host, look: Callable[[Snapshot], Listing], what: str, timeout: f
 
 def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     entries = read_mailbox(snapshot).entries
-    ledger = own_marks(host)
+    ledger = own_ledger(host)
     unread = [entry for entry in entries if is_for(entry, host.id, host.fleet) and not ledger.has(entry)]
     undeliverable = [entry for entry in entries if is_undeliverable(entry, host.fleet)]
     unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
     archived = [] if unread_only or not chosen.conversation else _archived(snapshot, chosen, entries)
     if chosen.undeliverable:
-        nobodys = [entry for entry in entries if not host.fleet.has_recipient(entry.get("to"))]
-        pool = undeliverable if unread_only else nobodys
+        all_undeliverable = [entry for entry in entries if not host.fleet.has_recipient(entry.get("to"))]
+        pool = undeliverable if unread_only else all_undeliverable
     elif unread_only:
         pool = unread
     elif chosen.conversation:
         pool = [*archived, *entries]
     else:
         pool = [entry for entry in entries if is_for(entry, host.id, host.fleet)]
-    pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_meant(entry, chosen)]
+    pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_selected(entry, chosen)]
     queued = _queued(host, chosen, pool) if chosen.conversation and not unread_only else []
     found = [message for message in shown(host, [*pool, *queued], archived, queued) if _matches(host, message, chosen)]
     if not chosen.thread:
@@ -175,56 +177,67 @@ def shown(
     archived: Sequence[dict[str, Any]] = (),
     queued: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Entries as a listing shows them: ``read`` says whether this server has read one, for its own whether all have.
+    """Return messages as listings show them.
 
-    :param archived: those of them that are from an archive.
-    :param queued: those of them that wait in the outbox.
+    ``read`` is whether this server has read a message; for its own messages, whether all recipients have.
+
+    :param archived: those of the messages that are from an archive.
+    :param queued: those of the messages that are in the outbox.
     """
-    ledger = own_marks(host, archived=archived)
+    ledger = own_ledger(host, archived=archived)
     waiting = set(map(id, queued))
     found = list(entries)
     messages = []
-    for entry, standing in zip(found, standings(host, found, archived)):
+    for entry, assessment in zip(found, assess(host, found, archived)):
         to_me = is_for(entry, host.id, host.fleet)
-        nobodys = not host.fleet.has_recipient(entry.get("to"))
-        read = ledger.has(entry) if to_me else is_read_by_anybody(entry) if nobodys else entry.get("read") is True
+        is_undelivered = not host.fleet.has_recipient(entry.get("to"))
+        read = (
+            ledger.has(entry)
+            if to_me
+            else is_read_by_any_server(entry)
+            if is_undelivered
+            else entry.get("read") is True
+        )
         marked_by_other = to_me and ledger.marked_by_other(entry)
-        marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": nobodys}
-        odd = {"other": not_understood(entry), "queued": id(entry) in waiting}
-        messages.append({**normalise(entry), **_who(host, entry), **marks, **odd, **standing._asdict()})
+        marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": is_undelivered}
+        extra = {"other": other_fields(entry), "queued": id(entry) in waiting}
+        messages.append({**normalise(entry), **_addresses(host, entry), **marks, **extra, **assessment._asdict()})
     return messages
 
 
-def _who(host: Host, entry: dict[str, Any]) -> dict[str, str]:
-    """The sender and the recipients of an entry by their ids, as far as these are known; the rest as it was written."""
+def _addresses(host: Host, entry: dict[str, Any]) -> dict[str, str]:
+    """Return the ids of the sender and the recipients of a message.
+
+    Unknown names are returned as they are in the message.
+    """
     meant = host.fleet.recipients(entry.get("to"))
     to = {"to": ", ".join(sorted(meant))} if host.fleet.has_recipient(entry.get("to")) else {}
     return {"from": clean(host.fleet.server_of(entry.get("from"))), **to}
 
 
-def _queued(host: Host, chosen: Filter, there: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The messages of this server that are meant and wait in the outbox."""
-    known = set(map(id_of, there))
+def _queued(host: Host, chosen: Filter, listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the selected messages in the outbox that are not listed yet."""
+    known = set(map(id_of, listed))
     waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
-    return [entry for entry in waiting if _is_meant(entry, chosen) and id_of(entry) not in known]
+    return [entry for entry in waiting if _is_selected(entry, chosen) and id_of(entry) not in known]
 
 
 def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The archived messages that are meant, each once, and none that is in the mailbox too."""
+    """Return the selected archived messages, except copies of others."""
     found: dict[str, dict[str, Any]] = {}
     for entry in read_archives(snapshot, *filter(None, [chosen.thread, *chosen.ids])):
-        if _is_meant(entry, chosen):
-            found.setdefault(_said(entry), entry)
-    there = {_said(entry) for entry in mailbox if _is_meant(entry, chosen)}
-    return [entry for said, entry in found.items() if said not in there]
+        if _is_selected(entry, chosen):
+            found.setdefault(_signed_content(entry), entry)
+    in_mailbox = {_signed_content(entry) for entry in mailbox if _is_selected(entry, chosen)}
+    return [entry for content, entry in found.items() if content not in in_mailbox]
 
 
-def _said(entry: dict[str, Any]) -> str:
-    """What an entry says, without its marks, by which a copy of it is known."""
+def _signed_content(entry: dict[str, Any]) -> str:
+    """Return the content of a message without its marks, to detect copies."""
     return json.dumps({name: value for name, value in entry.items() if name not in UNSIGNED_KEYS}, sort_keys=True)
 
 
-def _is_meant(entry: dict[str, Any], chosen: Filter) -> bool:
+def _is_selected(entry: dict[str, Any], chosen: Filter) -> bool:
     in_thread = not chosen.thread or chosen.thread in (thread_of(entry), id_of(entry))
     return in_thread and (not chosen.ids or id_of(entry) in chosen.ids)
 

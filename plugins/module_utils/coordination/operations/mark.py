@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Marking messages read and acknowledging them."""
+"""Mark messages as read, and acknowledge messages."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..delivery.writes import MARKS
 from ..identity.host import Host
 from ..mail.mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
 from ..mail.message import id_of, wants_acknowledgement
-from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_marks
+from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_ledger
 from ..store.snapshot import Receipt, Snapshot
 from .listing import last_listed
 
 
 def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE) -> tuple[Receipt, bool]:
-    """Mark messages read by this server.
+    """Mark messages as read by this server.
 
-    :param ids: of the messages; what was last listed when None.
+    :param ids: the ids of the messages; None for those of the last listing.
     :param offline: as for :func:`.deliver.submit`.
-    :return: a receipt whose result are the ids, and whether any of them is read now that was not.
-    :raises UnknownMessage: when one of them is not known; none is marked then.
+    :return: a receipt whose result is the list of ids, and whether one of the messages was unread before.
+    :raises UnknownMessage: if one of the messages does not exist; no message is marked then.
     """
     return _mark(host, READ, last_listed(host) if ids is None else list(ids), offline)
 
@@ -33,17 +33,19 @@ def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE
 def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt:
     """Acknowledge messages to this server.
 
+    :param ids: the ids of the messages.
     :param offline: as for :func:`.deliver.submit`.
-    :return: a receipt whose result are the ids.
-    :raises UnknownMessage: when one of them is not known; none is acknowledged then.
+    :return: a receipt whose result is the list of ids.
+    :raises UnknownMessage: if one of the messages does not exist; no message is acknowledged then.
     """
     return _mark(host, ACKNOWLEDGED, list(ids), offline)[0]
 
 
-def not_asked(host: Host, ids: Sequence[str]) -> list[str]:
-    """Those of some messages to this server whose sender has asked for no acknowledgement.
+def unrequested_acknowledgements(host: Host, ids: Sequence[str]) -> list[str]:
+    """Return the ids of messages whose sender does not want an acknowledgement.
 
-    :raises UnknownMessage: when one of them is not known.
+    :param ids: the ids of messages to this server.
+    :raises UnknownMessage: if one of the messages does not exist.
     """
 
     def look(snapshot: Snapshot) -> list[str]:
@@ -56,7 +58,7 @@ def not_asked(host: Host, ids: Sequence[str]) -> list[str]:
 
 def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Receipt, bool]:
     mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
-    ledger = own_marks(host, mark)
+    ledger = own_ledger(host, mark)
     new = [entry for entry in entries if not ledger.has(entry)]
     todo = [id_of(entry) for entry in entries if not mark.is_marked(entry, host.id, host.fleet)]
     receipt = Receipt(ids, None, 0)
@@ -75,9 +77,9 @@ def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Rec
 def _addressed(
     host: Host, snapshot: Snapshot, ids: Collection[str]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The mailbox, and the entries in it that some ids mean.
+    """Return the entries of the mailbox, and those of them to mark.
 
-    :raises UnknownMessage: when one of the ids is not known.
+    :raises UnknownMessage: if one of the messages does not exist.
     """
     mailbox = read_mailbox(snapshot)
     found = [entry for entry in mailbox.entries if id_of(entry) in ids and is_mine_to_read(host, entry)]

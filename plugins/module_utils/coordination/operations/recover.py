@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages that were on the remote and were taken from it: reported, and sent again only when somebody says so."""
+"""Messages that a rewind of the remote has removed: report and resend."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ _UNMARKED = {"read": False, "read_by": [], "acknowledged_by": []}
 
 
 def withdrawal_notes(host: Host) -> list[str]:
-    """For each rewind of the remote that this process met: where the old tip is, and which own messages are gone."""
+    """Return a note for each rewind of the remote that this process found.
+
+    It names the old tip and the removed messages of this server.
+    """
     notes = []
     for old, new in host.repository.withdrawn:
-        gone = [id_of(entry) for entry in _gone(host, old, host.repository.snapshot_of(new))]
+        gone = [id_of(entry) for entry in _removed(host, old, host.repository.snapshot_of(new))]
         which = (
             f"Messages of {host.id} that are gone: {', '.join(gone)}." if gone else f"No message of {host.id} is gone."
         )
@@ -36,43 +39,49 @@ def withdrawal_notes(host: Host) -> list[str]:
 
 
 def withdrawn_messages(host: Host) -> list[dict[str, Any]]:
-    """The messages of this server that were on the remote at some time and are gone, as far as they are kept here.
+    """Return the messages of this server that rewinds of the remote have removed.
 
-    :raises RemoteError: when the remote says no, or was never reached.
+    They are read from the old tips, which the private repository keeps.
+
+    :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
 
     def look(snapshot: Snapshot) -> list[dict[str, Any]]:
-        gone = [entry for tip in host.repository.withdrawn_tips() for entry in _gone(host, tip, snapshot)]
+        gone = [entry for tip in host.repository.withdrawn_tips() for entry in _removed(host, tip, snapshot)]
         return list({id_of(entry): entry for entry in gone}.values())
 
     return host.repository.read(look)
 
 
 def resend(host: Host, offline: str = QUEUE) -> Receipt:
-    """Send the messages of this server that are gone again, with their ids and times, in one commit.
+    """Send the removed messages of this server again, in one commit.
 
+    They keep their ids and times.
+
+    :param offline: as for :func:`.deliver.submit`.
     :return: a receipt whose result is the list of entries.
-    :raises CoordinationError: what :func:`.deliver.submit` raises.
+    :raises CoordinationError: as :func:`.deliver.submit`.
     """
     again = tuple(_as_new(entry) for entry in withdrawn_messages(host))
     if not again:
         return Receipt([], None, 0)
-    item = new_item(host, f"send {len(again)} again that were taken from the remote", Messages(again))
+    item = new_item(host, f"send {len(again)} again that a rewind of the remote removed", Messages(again))
     receipt = submit(host, item, offline)
     return replace(receipt, result=list(receipt.result.messages[item.id]))
 
 
 def _as_new(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as it was when it was sent; without its key, which counts as used up."""
+    """Return an entry without marks, and without its idempotency key, which is used."""
     status = "pending" if entry.get("ack_required") else "not_requested"
     return {**{name: value for name, value in entry.items() if name != "key"}, **_UNMARKED, "ack_status": status}
 
 
-def _gone(host: Host, old: str, now: Snapshot) -> list[dict[str, Any]]:
+def _removed(host: Host, old: str, now: Snapshot) -> list[dict[str, Any]]:
+    """Return the messages of this server that are at an old tip and not in a snapshot."""
     try:
         before = read_mailbox(host.repository.snapshot_of(old))
-        there = {id_of(entry) for entry in read_mailbox(now).entries}
-        missing = [e for e in before.entries if e.get("from") == host.id and id_of(e) and id_of(e) not in there]
+        present = {id_of(entry) for entry in read_mailbox(now).entries}
+        missing = [e for e in before.entries if e.get("from") == host.id and id_of(e) and id_of(e) not in present]
         archived = {id_of(entry) for entry in read_archives(now, *map(id_of, missing))}
         return [entry for entry in missing if id_of(entry) not in archived]
     except (DocumentDamaged, RepositoryDamaged):

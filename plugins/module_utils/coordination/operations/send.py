@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending messages and replies."""
+"""Send messages and replies."""
 
 from __future__ import annotations
 
@@ -13,23 +13,15 @@ from typing import Any
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.outbox import Item
 from ..delivery.writes import Messages, ReadMarks
-from ..documents.secret_policy import REDACT, REFUSE, guarded, own_token
+from ..documents.secret_policy import REDACT, REFUSE, apply_secret_policy, own_token
 from ..errors import DeadlineReached, InvalidInput, RemoteUnreachable
 from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..mail.idempotency import sent_before
+from ..mail.draft import MAX_SUBJECT, Draft, check_draft, compose, new_id, reply_subject
+from ..mail.idempotency import find_duplicates
 from ..mail.mailbox import find_addressed, note_activity, read_mailbox
-from ..mail.message import (
-    MAX_SUBJECT,
-    Draft,
-    check_draft,
-    compose,
-    id_of,
-    new_id,
-    reply_subject,
-    thread_of,
-)
-from ..mail.read_ledger import own_marks
+from ..mail.message import id_of, thread_of
+from ..mail.read_ledger import own_ledger
 from ..mail.sent_keys import SentKeys
 from ..secrets.scanner import redact
 from ..store.snapshot import Receipt, Snapshot
@@ -44,18 +36,18 @@ def send(
 ) -> Receipt:
     """Send a message to each recipient, in one commit.
 
-    :param recipients: server ids or ``all``; this server's partner when None.
-    :param secrets: what is done with a text that looks like a secret, as :mod:`.secret_policy` says.
+    :param recipients: server ids or ``all``; None for the partner of this server.
+    :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
     :return: a receipt whose result is the list of entries, one for each recipient.
-    :raises InvalidInput: when the message or a recipient cannot be used.
-    :raises UnknownServer: when the fleet does not have a recipient.
-    :raises KeyConflict: when the key was used with other content.
-    :raises SecretFound: when a text holds a secret.
-    :raises CoordinationError: what :func:`.deliver.submit` raises.
+    :raises InvalidInput: if the message or a recipient is not valid.
+    :raises UnknownServer: if a recipient is not in the fleet.
+    :raises KeyConflict: if the idempotency key was used for other content.
+    :raises SecretFound: if a text contains a secret.
+    :raises CoordinationError: as :func:`.deliver.submit`.
     """
     check_draft(draft)
-    draft = guarded_draft(host, draft, secrets)
+    draft = apply_policy_to_draft(host, draft, secrets)
     check_draft(draft)
     names = [_default_recipient(host)] if recipients is None else list(dict.fromkeys(recipients))
     _check_recipients(host, names)
@@ -66,23 +58,23 @@ def send(
 
 
 def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt:
-    """Answer a message to its sender, in its thread, and mark it read, in one commit.
+    """Answer a message in its thread and mark it as read, in one commit.
 
-    :param draft: the answer; its subject is made from the original's.
+    :param draft: the answer; its subject is derived from that of the message.
     :param secrets: as for :func:`send`.
     :param offline: as for :func:`send`.
     :return: as :func:`send`.
-    :raises UnknownMessage: when there is no such message to this server.
-    :raises SecretFound: when a text holds a secret.
+    :raises UnknownMessage: if there is no such message to this server.
+    :raises SecretFound: if a text contains a secret.
     """
     check_draft(replace(draft, subject="Re:"))
-    draft = guarded_draft(host, draft, secrets)
+    draft = apply_policy_to_draft(host, draft, secrets)
     original, mailbox = host.repository.look(lambda snapshot: _find(host, snapshot, message_id))
     answer = answer_to(host, original, draft)
     now = host.clock()
     to = host.fleet.server_of(original.get("from"))
     new = compose(answer, new_id(now), host.id, to, now)
-    ledger = own_marks(host)
+    ledger = own_ledger(host)
     summary = f"{answer.type} to {to}: {answer.subject}"
     receipt = _sent(host, new_item(host, summary, Messages((new,)), ReadMarks((message_id,))), offline)
     if not host.check_mode and not receipt.commit:  # else it was recorded with the delivery
@@ -92,10 +84,10 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
 
 
 def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
-    """An answer with what it has from the message that it answers: its subject and its thread.
+    """Return an answer with the subject and the thread of the original message.
 
-    :raises InvalidInput: when it cannot be sent.
-    :raises UnknownServer: when the fleet does not have the sender of the original.
+    :raises InvalidInput: if the answer is not valid.
+    :raises UnknownServer: if the sender of the original is not in the fleet.
     """
     subject = redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]
     answer = replace(draft, subject=reply_subject(subject), in_reply_to=id_of(original), thread=thread_of(original))
@@ -104,14 +96,14 @@ def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
     return answer
 
 
-def guarded_draft(host: Host, draft: Draft, policy: str) -> Draft:
-    """A draft as it may be published, as :func:`.secret_policy.guarded` says.
+def apply_policy_to_draft(host: Host, draft: Draft, policy: str) -> Draft:
+    """Apply a policy for secrets to a draft, as :func:`.apply_secret_policy`.
 
-    :raises SecretFound: when a text holds a secret.
+    :raises SecretFound: if a text contains a secret.
     """
     texts: dict[str, Any] = {"subject": draft.subject, "body": draft.body, "facts": list(draft.facts)}
     texts = {**texts, "request": draft.request, "key": draft.key}
-    clean = guarded(texts, host.repository.pat_file, host.repository.notes, policy)
+    clean = apply_secret_policy(texts, host.repository.pat_file, host.repository.notes, policy)
     if len(clean["subject"]) > MAX_SUBJECT and policy == REDACT:
         clean["subject"] = clean["subject"][: MAX_SUBJECT - 1] + "…"
     return replace(draft, **{**clean, "facts": tuple(clean["facts"])})
@@ -127,7 +119,9 @@ def _check_recipients(host: Host, recipients: Sequence[str]) -> None:
     if not recipients:
         raise InvalidInput("The list of recipients is empty.", "Name one, or leave 'to' out for this server's partner.")
     if ALL in recipients and set(recipients) != {ALL}:
-        raise InvalidInput("'all' stands beside other recipients.", "Give 'all' alone: it means every other server.")
+        raise InvalidInput(
+            "The recipients are 'all' and other servers.", "Give 'all' alone, which means all other servers."
+        )
     for recipient in recipients:
         _check_recipient(host, recipient)
 
@@ -145,8 +139,8 @@ def _find(host: Host, snapshot: Snapshot, message_id: str) -> tuple[dict[str, An
 
 
 def _sent(host: Host, item: Item, offline: str) -> Receipt:
-    """Submit messages, unless they were sent before under their key, as far as that is known on this host."""
-    earlier = _sent_before(host, item)
+    """Submit messages, unless this host knows that they were sent under their key."""
+    earlier = _duplicates(host, item)
     if earlier:
         receipt = Receipt(earlier, None, 0)
     else:
@@ -160,11 +154,12 @@ def _sent(host: Host, item: Item, offline: str) -> Receipt:
     return receipt
 
 
-def _sent_before(host: Host, item: Item) -> list[dict[str, Any]]:
+def _duplicates(host: Host, item: Item) -> list[dict[str, Any]]:
+    """Return the messages that were sent under the key of an item."""
     if item.key:
         with contextlib.suppress(RemoteUnreachable, DeadlineReached):
             earlier = host.repository.look(
-                lambda s: sent_before(host, s, read_mailbox(s), item.messages, archived=False)
+                lambda s: find_duplicates(host, s, read_mailbox(s), item.messages, archived=False)
             )
             return list(earlier)
     return []

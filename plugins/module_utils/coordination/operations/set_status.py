@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Publishing this server's status."""
+"""Publish the status of this server, and show statuses."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from ..text import clean
 
 
 def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt:
-    """Publish this server's status; nothing is written when it says so already.
+    """Publish the status of this server, unless it is published already.
 
-    ``building`` starts the current job; ``success`` and ``failed`` close it into the last build.
+    ``building`` starts the current job. ``success`` and ``failed`` end it, and it becomes the last build.
 
-    :param secrets: what is done with a text that looks like a secret, as :mod:`.secret_policy` says.
+    :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
     :return: a receipt whose result is the whole document.
-    :raises InvalidInput: when the report cannot be used, or names another job than the one that is being built.
-    :raises DocumentDamaged: when the document in the repository cannot be read.
-    :raises SecretFound: when a text holds a secret.
-    :raises CoordinationError: what :func:`.deliver.submit` raises.
+    :raises InvalidInput: if the report is not valid, or names another job than the current one.
+    :raises DocumentDamaged: if the document in the repository cannot be parsed.
+    :raises SecretFound: if a text contains a secret.
+    :raises CoordinationError: as :func:`.deliver.submit`.
     """
     report = check_report(host, report, secrets)
     reports = [*waiting_reports(host), (report, host.clock())]
@@ -52,7 +52,7 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
 
     try:
         document, own, status = host.repository.look(look)
-    except (RemoteUnreachable, DeadlineReached):  # nothing is known of the remote
+    except (RemoteUnreachable, DeadlineReached):  # the remote was never reached
         document, own, status = None, *merge_reports(host, None, reports)
     if own and status == own.value:
         return Receipt(clean(status), None, 0)
@@ -60,32 +60,34 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     return replace(receipt, result=clean(receipt.result.status or apply_reports(host, document, reports)[1]))
 
 
-class Seen(NamedTuple):
-    """A status as it is shown, empty when there is none, who wrote it, and how old what was read is, in seconds.
+class ShownStatus(NamedTuple):
+    """A status for display, and its verification.
 
-    :param queued: whether it waits in the outbox of this host, and the remote does not have it yet.
+    :param status: the sanitized document; empty if there is none.
+    :param queued: whether it is in the outbox of this host, and the remote does not have it yet.
+    :param age: seconds since the last answer of the remote.
     """
 
     status: dict[str, Any]
-    verdict: Verification
+    verification: Verification
     queued: bool
     age: float
     commit: str | None
 
 
-def show_status(host: Host, server: str) -> Seen:
-    """A server's status: of this server the one that it has reported last, also where that still waits.
+def show_status(host: Host, server: str) -> ShownStatus:
+    """Return the status of a server, for this server including reports in the outbox.
 
-    :raises DocumentDamaged: when it cannot be read.
-    :raises RemoteError: when the remote says no, or was never reached.
+    :raises DocumentDamaged: if it cannot be parsed.
+    :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
 
-    def look(snapshot: Snapshot) -> Seen:
-        status, verdict = read_status(host, snapshot, server)
+    def look(snapshot: Snapshot) -> ShownStatus:
+        status, verification = read_status(host, snapshot, server)
         waiting = queued_status(host, snapshot) if server == host.id else {}
         if waiting:
-            status, verdict = waiting, verify_status(host, waiting, server)
-        return Seen(status, verdict, bool(waiting), snapshot.age, snapshot.commit)
+            status, verification = waiting, verify_status(host, waiting, server)
+        return ShownStatus(status, verification, bool(waiting), snapshot.age, snapshot.commit)
 
     seen = host.repository.read(look)
     if seen.queued and not host.repository.away:

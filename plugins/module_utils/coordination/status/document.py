@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import machine
 from ..documents.json_document import MAX_NESTING, Document, check_text, nesting, new_document
-from ..documents.secret_policy import REFUSE, guarded
+from ..documents.secret_policy import REFUSE, apply_secret_policy
 from ..errors import InvalidInput
 from ..identity import signatures
 from ..identity.fleet import Server
@@ -107,7 +107,7 @@ def check_report(host: Host, report: Report, secrets: str = REFUSE) -> Report:
     texts = {name: getattr(report, name) for name in ("job", "branch", "commit", "log")}
     texts["artifacts"], texts["outcome"] = list(report.artifacts), report.outcome
     check_text(list(texts.values()), "the status")
-    return replace(report, **guarded(texts, host.repository.pat_file, host.repository.notes, secrets))
+    return replace(report, **apply_secret_policy(texts, host.repository.pat_file, host.repository.notes, secrets))
 
 
 def merge_reports(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The transaction on the Build repository, snapshots of its documents, and what is known of the remote branch.
+"""Transactions on the Build repository, and snapshots of its documents.
 
-May import git and what git may import.
+May import git and the packages that git may import.
 """

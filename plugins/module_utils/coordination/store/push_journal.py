@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pushes that one write has tried, and whether to go on trying."""
+"""The journal of the pushes of a write, and its retries."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..state_dir import StateDirectory
 from .snapshot import Change, OldContents, Receipt
 
 UNREACHABLE_TRIES = 3
-"""How often a remote to which no connection can be made is tried in one write."""
+"""The maximum number of attempts to connect to a remote in one write."""
 SHORT_WAIT = 5
-"""Seconds for which a write waits while a host is left alone; where it is longer, the write is queued at once."""
+"""The longest wait, in seconds, that a busy remote can ask for. If it asks for a longer one, the write is queued."""
 
 
 class Attempt(NamedTuple):
-    """A commit that was, or is about to be, pushed."""
+    """A commit that was pushed, or is about to be pushed."""
 
     commit: str
     parent: str | None
@@ -31,10 +31,12 @@ class Attempt(NamedTuple):
     old: OldContents
 
 
-class AttemptsRecord:
-    """The commits that this host has pushed, or was about to, on disk until it is known and noted what became of them.
+class JournalFile:
+    """The file of the push journal.
 
-    :param name: of the file in the state directory.
+    It is removed when the outcome of each push is known and recorded.
+
+    :param name: the name of the file in the state directory.
     """
 
     def __init__(self, state: StateDirectory, name: str) -> None:
@@ -42,145 +44,152 @@ class AttemptsRecord:
         self._name = name
 
     def read(self) -> list[dict[str, Any]]:
-        """Each with its ``commit`` and the ``ids`` of its messages.
+        """Return the pushes, each with its ``commit`` and the ``ids`` of its messages.
 
-        :raises StateUnusable: when it cannot be read.
+        :raises StateUnusable: if the file cannot be read.
         """
         return self._state.read(self._name, _parse) or []
 
     def write(self, attempts: list[dict[str, Any]]) -> None:
-        """Record attempts.
+        """Write the file.
 
-        :raises StateUnusable: when it cannot be written.
+        :raises StateUnusable: if the file cannot be written.
         """
         self._state.write_json(self._name, attempts)
 
     def forget(self) -> None:
-        """Forget them."""
+        """Remove the file."""
         with contextlib.suppress(OSError):
             os.unlink(self._state.path / self._name)
 
 
-class Attempts:
-    """The commits that one write has tried to push, and whether to go on trying.
+class PushJournal:
+    """The pushes of one write, and its retries.
 
-    ``interrupted`` are those of processes that ended before they knew what became of them, and ``tried`` the ids of the
-    messages in all of them. ``uncertain`` while it is not known whether one of them is on the remote; that an answer
-    was lost once is remembered beyond that, since the history may have been rewritten before the remote was asked.
+    :param url: the URL of the remote, for error messages.
+    :param timeout: the maximum duration of the write, in seconds from now.
+    :param file: the file of the journal.
 
-    :param timeout: seconds that the write may take from now on.
+    ``interrupted`` are the pushes of processes that ended before their outcome was known. ``pushed_ids`` are the ids of
+    the messages in all pushes. ``is_uncertain`` is true while it is not known whether the remote accepted a push. A
+    push whose answer was lost stays in the journal, because the history can be rewritten before the remote is queried.
     """
 
-    def __init__(self, url: str, timeout: float, record: AttemptsRecord) -> None:
-        self.made: list[Attempt] = []
-        self.interrupted = record.read()
-        self.tried = {message_id for attempt in self.interrupted for message_id in attempt["ids"]}
-        self._settled = False
-        self._record = record
+    def __init__(self, url: str, timeout: float, file: JournalFile) -> None:
+        self.attempts: list[Attempt] = []
+        self.interrupted = file.read()
+        self.pushed_ids = {message_id for attempt in self.interrupted for message_id in attempt["ids"]}
+        self._is_resolved = False
+        self._file = file
         self._deadline = time.monotonic() + timeout
         self._url = url
         self._timeout = timeout
         self._failures = 0
         self._unreachable = 0
-        self.uncertain = False
-        self._unheard: list[Attempt] = []
+        self.is_uncertain = False
+        self._unanswered: list[Attempt] = []
 
     def add(self, attempt: Attempt) -> None:
-        """Record on disk a commit that is about to be pushed.
+        """Record a commit on disk before it is pushed.
 
-        :raises StateUnusable: when that cannot be done.
+        :raises StateUnusable: if the journal cannot be written.
         """
-        self.made.append(attempt)
-        self.tried.update(attempt.change.ids)
-        made = [{"commit": one.commit, "ids": list(one.change.ids)} for one in self.made]
-        self._record.write([*self.interrupted, *made])
+        self.attempts.append(attempt)
+        self.pushed_ids.update(attempt.change.ids)
+        pushes = [{"commit": one.commit, "ids": list(one.change.ids)} for one in self.attempts]
+        self._file.write([*self.interrupted, *pushes])
 
     def forget(self) -> None:
-        """Forget the attempts of a write that has failed, unless one of them may have arrived."""
-        if not self.uncertain and not self.interrupted:
-            self._record.forget()
+        """Remove the journal of a failed write, unless a push may have been accepted."""
+        if not self.is_uncertain and not self.interrupted:
+            self._file.forget()
 
     @property
-    def share(self) -> float:
-        """Seconds for the next network operation: half of what is left, so that its outcome can still be asked for."""
+    def network_timeout(self) -> float:
+        """The timeout of the next network operation in seconds.
+
+        It is half of the remaining time. The other half is for the query of the outcome.
+        """
         return max(0.5, (self._deadline - time.monotonic()) / 2)
 
     @property
     def count(self) -> int:
-        """How many commits were pushed or tried to be."""
-        return len(self.made)
+        """The number of attempts to push."""
+        return len(self.attempts)
 
-    def answer_lost(self) -> None:
-        """Note that a push was sent and its outcome not heard."""
-        self._unheard.append(self.made[-1])
-        self.uncertain = True
+    def record_lost_answer(self) -> None:
+        """Record that the answer to the last push was lost."""
+        self._unanswered.append(self.attempts[-1])
+        self.is_uncertain = True
 
-    def find_arrived(self, private: Mirror, tip: str | None) -> Attempt | None:
-        """The attempt that the remote accepted although this was not heard.
+    def find_accepted(self, private: Mirror, tip: str | None) -> Attempt | None:
+        """Return the attempt that the remote accepted although its answer was lost.
 
-        :param tip: the remote's newest commit, for which it was asked just now.
+        :param tip: the newest commit of the remote, just fetched.
+        :return: the attempt; None if the remote accepted none.
         """
-        self.uncertain = False
-        for attempt in (*self._unheard, *self.made[-1:]):  # one that was not heard may arrive late
+        self.is_uncertain = False
+        for attempt in (*self._unanswered, *self.attempts[-1:]):  # a push without an answer can be accepted late
             if tip and private.has_arrived(attempt.commit, attempt.parent, tip):
                 return attempt
         return None
 
-    def settle_interrupted(self, private: Mirror, tip: str | None) -> list[str]:
-        """Keep of the interrupted attempts what may still have to be looked for.
+    def resolve_interrupted(self, private: Mirror, tip: str | None) -> list[str]:
+        """Find the outcome of the interrupted pushes.
 
-        :param tip: the remote's newest commit, for which it was asked just now.
-        :return: a note that says what became of them; none when there are none, or people were told before.
+        :param tip: the newest commit of the remote, just fetched.
+        :return: a note about the outcome; an empty list if there are none, or if it was reported before.
         """
-        if self._settled or not self.interrupted:
+        if self._is_resolved or not self.interrupted:
             return []
-        self._settled = True
+        self._is_resolved = True
         last = self.interrupted[-1]
         commits = [attempt["commit"] for attempt in self.interrupted]
         arrived = tip is not None and (
             any(private.holds(commit) and private.is_ancestor(commit, tip) for commit in commits)
             or any(private.mentions(tip, message_id) for message_id in last["ids"])
         )
-        self.interrupted = [{**last, "ids": sorted(self.tried)}]
+        self.interrupted = [{**last, "ids": sorted(self.pushed_ids)}]
         what = ", ".join(last["ids"]) or f"commit {last['commit'][:12]}"
         outcome = "did arrive" if arrived else "did not arrive"
         return [f"An earlier write was interrupted before its outcome was known; it {outcome}: {what}."]
 
-    def without_change(self, change: Change, tip: str | None) -> Receipt:
-        """The receipt when nothing is left to write: an attempt had arrived, or there never was anything."""
-        if not self._unheard:
+    def receipt_without_change(self, change: Change, tip: str | None) -> Receipt:
+        """Return the receipt if nothing is left to write."""
+        if not self._unanswered:
             return Receipt(change.result, None, self.count)
-        last = self.made[-1]
+        last = self.attempts[-1]
         return Receipt(change.result, tip, self.count, last.change.files, last.old)
 
-    def failed(self, error: Exception) -> None:
-        """Wait before the next try, or give up.
+    def wait_before_retry(self, error: Exception) -> None:
+        """Wait before the next attempt, or raise an error if there is none.
 
-        A uniform wait up to 60 ms for each failure and at most 1 s was the best of nine back-offs measured
+        The wait is random, up to 60 ms for each failure and at most 1 s. This was the best of nine back-offs, measured
         with 8 writers.
 
-        :raises RemoteUnreachable: when no connection could be made and nothing was sent.
-        :raises DeadlineReached: when the time is over.
+        :param error: the error of the last attempt.
+        :raises RemoteUnreachable: if no connection was made and nothing was sent.
+        :raises DeadlineReached: if the deadline has passed.
         """
         self._failures += 1
         self._unreachable += isinstance(error, RemoteUnreachable)
-        over = time.monotonic() >= self._deadline
-        left_alone = isinstance(error, RemoteBusy) and error.wait > SHORT_WAIT
-        if isinstance(error, RemoteUnreachable) and (over or left_alone or self._unreachable >= UNREACHABLE_TRIES):
+        is_over = time.monotonic() >= self._deadline
+        is_long_wait = isinstance(error, RemoteBusy) and error.wait > SHORT_WAIT
+        if isinstance(error, RemoteUnreachable) and (is_over or is_long_wait or self._unreachable >= UNREACHABLE_TRIES):
             self.forget()
-            raise self.too_late(error.what) if self.uncertain else error
-        if over:
+            raise self.deadline_error(error.what) if self.is_uncertain else error
+        if is_over:
             self.forget()
-            raise self.too_late(str(error))
+            raise self.deadline_error(str(error))
         if isinstance(error, RemoteBusy):
             time.sleep(min(error.wait, max(0.0, self._deadline - time.monotonic())))
         else:
             time.sleep(random.uniform(0, min(1.0, 0.06 * self._failures)))  # noqa: S311 (no secret)
 
-    def too_late(self, why: str) -> DeadlineReached:
-        """The error for a write that was not accepted in time, or whose outcome cannot be asked for."""
-        what = f"The remote {self._url} did not take the write within {self._timeout:.0f} s ({why.rstrip('.')})."
-        if self.uncertain:
+    def deadline_error(self, why: str) -> DeadlineReached:
+        """Return the error for a write that was not accepted in time."""
+        what = f"The remote {self._url} did not accept the write within {self._timeout:.0f} s ({why.rstrip('.')})."
+        if self.is_uncertain:
             return DeadlineReached(
                 what,
                 "Whether it arrived is not known: look with the next listing before you repeat it, or repeat it with "

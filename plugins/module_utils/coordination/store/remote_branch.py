@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this host knows of the branch of the remote: its newest commit, and when the remote last answered."""
+"""The branch of the remote as of the last fetch: its newest commit, and its age."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..state_dir import StateDirectory
 from .snapshot import Snapshot
 
 SHORT_LOCK_TIMEOUT = 1
-"""Seconds to wait for a fetch of another process before something that can be done later is left."""
+"""Seconds to wait for the fetch of another process before an operation that can be done later."""
 
 
-class Tracking:
-    """The remote's branch as it is known here.
+class RemoteBranch:
+    """The branch of the remote, as of the last fetch.
 
-    :param timeout: seconds that one operation may take on the network.
+    :param timeout: the timeout of a network operation in seconds.
 
-    ``withdrawn`` are the newest commits, old and new, whenever the branch was found rewound or rewritten.
+    ``withdrawn`` has the old and the new tip for each time that the branch was found rewound or rewritten.
     """
 
     def __init__(self, private: Mirror, state: StateDirectory, timeout: float) -> None:
@@ -38,17 +38,21 @@ class Tracking:
         self._contact = state.path / "repos" / f"{private.name}.contact"
 
     def fetching(self, timeout: float | None = None) -> AbstractContextManager[None]:
-        """Hold the lock under which commits are fetched and the newest known one is recorded."""
+        """Hold the lock for fetching commits and recording the newest one.
+
+        :param timeout: seconds to wait for the lock; None for the timeout of this object.
+        """
         return self._state.lock(self._lock, self._timeout if timeout is None else timeout)
 
     def fetch(self, timeout: float, meanwhile: Callable[[], object] | None = None) -> str | None:
-        """Ask the remote for its newest commit, None when it has none.
+        """Fetch the newest commit of the remote.
 
-        :param meanwhile: what is done while Git waits for the remote.
-
-        :raises RemoteError: when the remote cannot be reached or says no.
-        :raises ConnectionLost: when the connection breaks.
-        :raises Locked: when another process fetches for too long.
+        :param timeout: seconds.
+        :param meanwhile: a function to call while Git waits for the remote.
+        :return: the commit; None if the remote has none.
+        :raises RemoteError: if the remote cannot be reached or rejects the fetch.
+        :raises ConnectionLost: if the connection breaks.
+        :raises Locked: if another process fetches for too long.
         """
         with self.fetching(timeout):
             old = self._private.known()
@@ -62,10 +66,12 @@ class Tracking:
         return new
 
     def accepted(self, commit: str, parent: str | None) -> None:
-        """Record that the remote has taken a commit. Nothing that fails here makes the write fail.
+        """Record that the remote has accepted a commit.
 
-        When it cannot be recorded, the next write starts from an older commit, which costs it a fetch. Where another
-        process has fetched since, it knows a newer one.
+        An error here does not make the write fail: the next write then starts from an older commit and needs a fetch.
+        If another process has fetched since, a newer commit is recorded already.
+
+        :param parent: the parent of the commit; None if it has none.
         """
         with contextlib.suppress(RepositoryDamaged, StateUnusable, Locked), self.fetching(SHORT_LOCK_TIMEOUT):
             if self._private.known() == parent:
@@ -73,22 +79,23 @@ class Tracking:
             self._touch()
 
     def pack(self) -> None:
-        """Keep the private repository small, unless another process fetches."""
+        """Repack the private repository if needed, unless another process fetches."""
         with contextlib.suppress(Locked), self.fetching(SHORT_LOCK_TIMEOUT):
             self._private.pack()
 
-    def snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
-        """The documents at a commit.
+    def snapshot(self, commit: str | None, fresh: bool, pushed_ids: frozenset[str] = frozenset()) -> Snapshot:
+        """Return the documents at a commit.
 
-        :param fresh: whether the remote was asked for it just now.
+        :param fresh: whether the commit was just fetched.
+        :param pushed_ids: as for :class:`.Snapshot`.
         """
         age = 0.0
         if not fresh and self._contact.exists():
             age = max(0.0, time.time() - self._contact.stat().st_mtime)
-        self._last = Snapshot(self._private, commit, age, fresh, self._timeout, tried, self._last)
+        self._last = Snapshot(self._private, commit, age, fresh, self._timeout, pushed_ids, self._last)
         return self._last
 
     def _touch(self) -> None:
-        """Record that the remote has just answered."""
+        """Record the time of the last answer of the remote."""
         with contextlib.suppress(OSError):
             self._contact.touch()

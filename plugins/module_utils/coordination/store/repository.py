@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Transactions on the Build repository.
 
-A write is a pure function from the documents at a known commit to changed documents and a result.
-It is applied to the newest known commit and pushed; when the branch has moved it is applied again to
-what is there now. Nothing is merged as text, nothing is overwritten, and nothing is done twice.
+A write is a pure function from the documents at a known commit to changed documents and a result. It is applied to the
+newest known commit, and the new commit is pushed. If the push is rejected because the branch has moved, the function is
+applied again to the new documents. Documents are never merged as text.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from ..git.mirror import Mirror
 from ..git.process import require_git
 from ..secrets.redaction import register_token_file
 from ..state_dir import StateDirectory
-from .push_journal import Attempt, Attempts, AttemptsRecord
-from .remote_branch import Tracking
+from .push_journal import Attempt, JournalFile, PushJournal
+from .remote_branch import RemoteBranch
 from .snapshot import Change, Receipt, Snapshot
 
 T = TypeVar("T")
 
 
 class Repository:
-    """The Build repository, as seen from this host. Close it in the end.
+    """The Build repository. Call :meth:`close` at the end.
 
     :param clone: the clone where people work; it names the remote and is fast-forwarded after a write.
-    :param state: this host's state directory.
+    :param state: the state directory of this host.
     :param remote: the name of the remote in the clone.
     :param branch: the branch that holds the documents.
     :param pat_file: the file that holds the token; it need not exist.
-    :param timeout: seconds that one read or write may take on the network.
-    :raises DependencyMissing: without Git.
-    :raises CloneInvalid: when the clone does not name the remote.
+    :param timeout: the maximum duration of a read or a write in seconds.
+    :raises DependencyMissing: if Git is not installed.
+    :raises CloneInvalid: if the clone does not name the remote.
 
-    ``notes`` collects, for people, what happened beside what was asked; ``away`` says why the remote was not reached
-    the last time.
+    ``notes`` are messages for the user about side effects. ``away`` is the reason why the remote was not reached the
+    last time, empty if it was reached.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class Repository:
         register_token_file(pat_file)
         self._private = Mirror(state, read_remote(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
-        self._tracking = Tracking(self._private, state, timeout)
-        self._record = AttemptsRecord(state, f"repos/{self._private.name}.attempts.json")
+        self._remote_branch = RemoteBranch(self._private, state, timeout)
+        self._journal_file = JournalFile(state, f"repos/{self._private.name}.attempts.json")
 
     def close(self) -> None:
-        """End the Git process that this object keeps."""
+        """Stop the Git process of this object."""
         self._private.close()
 
     @property
     def url(self) -> str:
-        """The remote's URL."""
+        """The URL of the remote."""
         return self._private.url
 
     @property
@@ -85,14 +85,15 @@ class Repository:
         return self._private.remote
 
     def read(self, look: Callable[[Snapshot], T], ahead: bool = False) -> T:
-        """Look at the documents at the remote's newest commit, with one fetch.
+        """Read the documents at the newest commit of the remote, with one fetch.
 
-        When the remote cannot be reached, at the newest commit known here, which ``age`` and a note tell.
+        If the remote cannot be reached, the documents at the newest known commit are read. The age of the snapshot and
+        a note report this.
 
-        :param look: gets the documents; it is called again when the private repository had to be made anew.
-        :param ahead: whether to look at the newest commit known here while the remote is asked, since it is likely to
-            be the remote's newest one; ``look`` is called again when it is not.
-        :raises RemoteError: when the remote says no, or was never reached.
+        :param look: gets the documents. It is called again if the private repository was repaired.
+        :param ahead: whether to call ``look`` for the newest known commit during the fetch. It is called again if the
+            remote has a newer one.
+        :raises RemoteError: if the remote rejects the fetch, or was never reached.
         """
 
         def fetch_and_look() -> T:
@@ -105,25 +106,26 @@ class Repository:
             return fetch_and_look()
         except RepositoryDamaged:
             with self.writing():
-                return self._private.repaired(fetch_and_look, self._tracking.fetching)
+                return self._private.repaired(fetch_and_look, self._remote_branch.fetching)
 
     def look(self, look: Callable[[Snapshot], T]) -> T:
-        """Look at the documents at the newest commit known here, without the network when that is enough.
+        """Read the documents at the newest known commit, without the network if possible.
 
-        :param look: gets the documents; it is called again with the remote's newest ones when it raises.
-        :raises RemoteError: when the remote had to be asked and says no, or was never reached.
+        :param look: gets the documents. If it raises an error, it is called again with the newest documents of the
+            remote.
+        :raises RemoteError: if the fetch was needed and was rejected, or the remote was never reached.
         """
         try:
             self._private.make()
             tip = self._private.known()
             if tip:
-                return look(self._tracking.snapshot(tip, fresh=False))
+                return look(self._remote_branch.snapshot(tip, fresh=False))
         except (CoordinationError, RepositoryDamaged):
             pass
         return self.read(look)
 
     def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
-        """Apply a transaction's function to the newest documents and write nothing."""
+        """Apply the function of a transaction to the newest documents, without a write."""
 
         def look(snapshot: Snapshot) -> Receipt:
             change = function(snapshot)
@@ -137,41 +139,43 @@ class Repository:
         author: str,
         settle: Callable[[Receipt], None] = lambda _receipt: None,
     ) -> Receipt:
-        """Carry out one transaction.
+        """Execute a transaction.
 
-        :param function: from the documents to the change; applied anew whenever the branch has moved, so it
-            must depend on nothing else, and find for itself what it did already.
+        :param function: returns the change of the documents. It is applied again when the branch has moved, so it must
+            depend on the documents alone, and must detect what it has written already.
         :param author: the id of this server.
-        :param settle: notes on this host what was written, before another process of this host writes. What it cannot
-            note is looked for in the repository by the next write.
-        :raises CoordinationError: what the function raises; nothing is written then.
-        :raises RemoteError: when the remote says no, or did not take it within the timeout.
-        :raises Locked: when another process writes for too long.
+        :param settle: records on this host what was written, before another process of this host writes. If it fails,
+            the next write searches the repository.
+        :raises CoordinationError: an error of the function; nothing is written then.
+        :raises RemoteError: if the remote rejects the write, or does not accept it within the timeout.
+        :raises Locked: if another process writes for too long.
         """
         with self.writing():
-            attempts = Attempts(self.url, self.timeout, self._record)
+            journal = PushJournal(self.url, self.timeout, self._journal_file)
             receipt = self._private.repaired(
-                lambda: self._transact(function, author, attempts), self._tracking.fetching
+                lambda: self._transact(function, author, journal), self._remote_branch.fetching
             )
             try:
                 settle(receipt)
-                self._record.forget()
+                self._journal_file.forget()
             except (StateUnusable, OSError) as error:
-                self.notes.append(f"The write was taken, but this host's record of it failed: {explain(error)}")
+                self.notes.append(f"The write was accepted, but this host's record of it failed: {explain(error)}")
             try:
-                self._tracking.pack()
+                self._remote_branch.pack()
                 if receipt.commit:
                     self.notes += self.update_clone(receipt.commit, author)
             except (CoordinationError, OSError) as error:
-                self.notes.append(f"The write was taken, but tidying up after it failed: {explain(error)}")
+                self.notes.append(f"The write was accepted, but the work after it failed: {explain(error)}")
         return receipt
 
     @contextlib.contextmanager
     def writing(self, patience: float | None = None) -> Iterator[None]:
-        """Keep other processes of this host from writing, for as long as the outermost of such blocks lasts.
+        """Lock the repository against writes of other processes of this host.
 
-        :param patience: seconds to wait for one that does; the timeout when None.
-        :raises Locked: when one writes for too long.
+        The lock is reentrant.
+
+        :param patience: seconds to wait for another process; None for the timeout.
+        :raises Locked: if another process writes for too long.
         """
         if self._is_writing:
             yield
@@ -184,31 +188,32 @@ class Repository:
                 self._is_writing = False
 
     def update_clone(self, commit: str, server: str) -> list[str]:
-        """Fast-forward the clone where people work to a commit that is known here, when that disturbs nobody.
+        """Fast-forward the clone where people work, if that does not affect their work.
 
+        :param commit: a commit of the private repository.
         :param server: the id of this server.
-        :return: a note that says why it was left as it is; empty when it was brought up to date.
-        :raises Locked: when another process writes for too long.
+        :return: a note about the reason why the clone was not changed; an empty list if it is up to date.
+        :raises Locked: if another process writes for too long.
         """
         with self.writing():
             return working_clone.fast_forward(self.clone, self._remote, self._private, commit, self.timeout, server)
 
     def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether a commit that is known here leads to another."""
+        """Return whether a commit is known and is an ancestor of another known commit."""
         return self._private.holds(old) and self._private.holds(new) and self._private.is_ancestor(old, new)
 
     @property
     def withdrawn(self) -> list[tuple[str, str | None]]:
-        """The newest commits, old and new, whenever this object found the branch rewound or rewritten."""
-        return self._tracking.withdrawn
+        """The old and the new tip for each rewind of the branch that this object found."""
+        return self._remote_branch.withdrawn
 
     def withdrawn_tips(self) -> list[str]:
-        """The commits that were the newest ones of the remote before it was rewound, as far as they are kept here."""
+        """Return the tips of the remote from before it was rewound, if they are kept."""
         return list(self._private.refs(WITHDRAWN).values())
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
-        """The documents at a commit that is known here."""
-        return self._tracking.snapshot(commit, fresh=False)
+        """Return the documents at a known commit."""
+        return self._remote_branch.snapshot(commit, fresh=False)
 
     @property
     def pat_file(self) -> str:
@@ -220,74 +225,74 @@ class Repository:
         """The folder of the private repository."""
         return str(self._private.path)
 
-    def _transact(self, function: Callable[[Snapshot], Change], author: str, attempts: Attempts) -> Receipt:
+    def _transact(self, function: Callable[[Snapshot], Change], author: str, journal: PushJournal) -> Receipt:
         self._private.make()
         tip = self._private.known()
-        ask = bool(attempts.interrupted or attempts.made) or tip is None
+        must_fetch = bool(journal.interrupted or journal.attempts) or tip is None
         while True:
             try:
-                if ask:
-                    tip = self._tracking.fetch(attempts.share)
-                    arrived = attempts.find_arrived(self._private, tip)
-                    if arrived:
-                        return self._accepted(arrived, attempts.count)
-                    self.notes += attempts.settle_interrupted(self._private, tip)
-                snapshot = self._tracking.snapshot(tip, ask, frozenset(attempts.tried))
+                if must_fetch:
+                    tip = self._remote_branch.fetch(journal.network_timeout)
+                    accepted = journal.find_accepted(self._private, tip)
+                    if accepted:
+                        return self._accepted(accepted, journal.count)
+                    self.notes += journal.resolve_interrupted(self._private, tip)
+                snapshot = self._remote_branch.snapshot(tip, must_fetch, frozenset(journal.pushed_ids))
                 try:
                     change = function(snapshot)
                 except CoordinationError:
-                    if ask:
+                    if must_fetch:
                         raise
-                    ask = True
+                    must_fetch = True
                     continue
                 if not change.files:
-                    return attempts.without_change(change, tip)
+                    return journal.receipt_without_change(change, tip)
                 attempt = Attempt(
                     self._private.commit(tip, change.files, change.summary, author, int(time.time())),
                     tip,
                     change,
                     snapshot.contents,
                 )
-                attempts.add(attempt)
+                journal.add(attempt)
                 try:
-                    self._private.push(attempt.commit, tip, attempts.share)
+                    self._private.push(attempt.commit, tip, journal.network_timeout)
                 except (ConnectionLost, RepositoryDamaged):
-                    attempts.answer_lost()
+                    journal.record_lost_answer()
                     raise
-                return self._accepted(attempt, attempts.count)
+                return self._accepted(attempt, journal.count)
             except (PushRejected, ConnectionLost, RemoteUnreachable, Locked) as error:
-                attempts.failed(error)
+                journal.wait_before_retry(error)
             except CoordinationError as error:
-                if attempts.uncertain:
-                    raise attempts.too_late(error.what) from error
-                attempts.forget()
+                if journal.is_uncertain:
+                    raise journal.deadline_error(error.what) from error
+                journal.forget()
                 raise
-            ask = True
+            must_fetch = True
 
     def _look_ahead(self, look: Callable[[Snapshot], T], found: dict[str | None, T]) -> None:
-        """Look at the newest commit known here as if it were the remote's, and put by commit what comes of it."""
+        """Call ``look`` for the newest known commit, and keep the result by commit."""
         with contextlib.suppress(CoordinationError, RepositoryDamaged):
             known = self._private.known()
             if known:
-                found[known] = look(self._tracking.snapshot(known, fresh=True))
+                found[known] = look(self._remote_branch.snapshot(known, fresh=True))
 
     def _newest(self, meanwhile: Callable[[], object] | None = None) -> Snapshot:
         try:
-            tip = self._tracking.fetch(self.timeout, meanwhile)
+            tip = self._remote_branch.fetch(self.timeout, meanwhile)
             self.away = ""
-            return self._tracking.snapshot(tip, fresh=True)
+            return self._remote_branch.snapshot(tip, fresh=True)
         except (RemoteUnreachable, ConnectionLost, Locked) as error:
             known = self._private.known()
             if known is None:
                 raise _plain(error, self.url) from error
-            snapshot = self._tracking.snapshot(known, fresh=False)
+            snapshot = self._remote_branch.snapshot(known, fresh=False)
             self.away = f"{_plain(error, self.url).what} What is known here is {snapshot.age:.0f} s old."
             self.notes.append(self.away)
             return snapshot
 
     def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
-        """The receipt of a commit that is on the remote."""
-        self._tracking.accepted(attempt.commit, attempt.parent)
+        """Record that the remote has accepted a commit, and return the receipt."""
+        self._remote_branch.accepted(attempt.commit, attempt.parent)
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
 
 

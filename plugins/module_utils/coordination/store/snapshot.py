@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documents at one commit, and what a transaction makes of them."""
+"""The documents at one commit, and the change and the receipt of a transaction."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ D = TypeVar("D", bound=Document)
 
 @dataclass(frozen=True)
 class Change:
-    """What a transaction's function returns.
+    """The change of the documents that the function of a transaction returns.
 
-    ``files`` are the new contents by path, empty when there is nothing to do; ``summary`` is the commit's
-    message; ``ids`` are the ids of the messages that it adds.
+    ``files`` are the new contents by path, empty if there is no change. ``summary`` is the message of the commit.
+    ``ids`` are the ids of the messages that the change adds.
     """
 
     result: Any
@@ -61,7 +61,7 @@ class Receipt:
 
     @property
     def changed(self) -> bool:
-        """Whether something was written, or would be."""
+        """Whether something was written, or would be written without check mode."""
         return bool(self.files or self.commit or self.queued)
 
     @property
@@ -76,10 +76,11 @@ _UNREAD = object()
 class Snapshot:
     """The documents at one commit of the branch, each read and parsed once.
 
-    :param commit: the commit; None when the remote is empty.
-    :param age: seconds since the remote was known to be there; 0 when it was just asked.
-    :param fresh: whether the remote was asked for this snapshot.
-    :param tried: ids of messages that were pushed, or were about to be, without that it is known whether they arrived.
+    :param commit: the commit; None if the remote is empty.
+    :param age: seconds since the last answer of the remote; 0 if the commit was just fetched.
+    :param fresh: whether the commit was just fetched.
+    :param timeout: the timeout of a network operation in seconds.
+    :param pushed_ids: the ids of messages in pushes whose outcome is not known.
     :param earlier: another snapshot, whose documents are reused if it is of the same commit.
     """
 
@@ -90,7 +91,7 @@ class Snapshot:
         age: float,
         fresh: bool,
         timeout: float,
-        tried: frozenset[str] = frozenset(),
+        pushed_ids: frozenset[str] = frozenset(),
         earlier: Snapshot | None = None,
     ) -> None:
         self._private = private
@@ -98,13 +99,13 @@ class Snapshot:
         self.commit = commit
         self.age = age
         self.fresh = fresh
-        self.tried = tried
+        self.pushed_ids = pushed_ids
         same = earlier if earlier and earlier.commit == commit else None
         self._documents: dict[str, Document | DocumentDamaged | None] = same._documents if same else {}
         self._names: dict[str, list[str]] = same._names if same else {}
 
     def names(self, folder: str = "") -> list[str]:
-        """The names in a folder, none when there is no such folder."""
+        """Return the names in a folder, an empty list if it does not exist."""
         if folder not in self._names:
             self._names[folder] = self._private.names(self.commit, folder) if self.commit else []
         return self._names[folder]
@@ -112,11 +113,12 @@ class Snapshot:
     def load(
         self, path: str, reader: Callable[[bytes, str], D], is_wanted: Callable[[bytes], bool] | None = None
     ) -> D | None:
-        """Parse a document, None when there is none.
+        """Parse a document.
 
-        :param reader: gets the bytes and the path; each path has one reader.
-        :param is_wanted: whether a file with these bytes has to be parsed; None is returned for other files.
-        :raises DocumentDamaged: naming the commit, the line and the newest commit where it could be read.
+        :param reader: parses the bytes of a path; each path has one reader.
+        :param is_wanted: returns whether a file with these bytes has to be parsed; None is returned for other files.
+        :return: the document; None if it does not exist.
+        :raises DocumentDamaged: if it cannot be parsed, with the newest commit in which it can be.
         """
         known = self._documents.get(path, _UNREAD)
         if known is _UNREAD or (is_wanted and isinstance(known, DocumentDamaged)):
