@@ -10,6 +10,7 @@ from typing import Any, Callable, NamedTuple
 
 from ..coordination.delivery.outbox import Item, Outbox
 from ..coordination.errors import InvalidInput
+from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
 from ..coordination.mail.message import id_of
@@ -23,7 +24,6 @@ from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
 from . import rendering
-from .config import Config
 from .rendering import Paint
 
 
