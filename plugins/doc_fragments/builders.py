@@ -15,17 +15,21 @@ options:
     description:
       - The clone of the Build repository on this server.
       - It provides the URL of the remote. Its state does not affect messages. If it is clean, it is fast-forwarded after a write.
-      - If the variable C(builders_repo) of the inventory is set, it replaces the default.
+      - If it is not given, the variable C(builders_repo) of the inventory sets it, else C(repo) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /root/Build
   remote:
-    description: The name of the remote in that clone.
+    description:
+      - The name of the remote in that clone.
+      - If it is not given, C(remote) in C(/etc/acs-builders/builderctl.json) on the server sets it, else the default.
     type: str
     default: origin
   branch:
     description:
       - The branch that holds the documents.
-      - If the variable C(builders_branch) of the inventory is set, it replaces the default.
+      - If it is not given, the variable C(builders_branch) of the inventory sets it, else C(branch) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: str
     default: main
   server_id:
@@ -36,13 +40,15 @@ options:
   pat_file:
     description:
       - The file that holds the access token of the Git host. The credential helper of Git reads it if the remote requires a token.
-      - If the variable C(builders_pat_file) of the inventory is set, it replaces the default.
+      - If it is not given, the variable C(builders_pat_file) of the inventory sets it, else C(pat_file) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /PAT
   state_dir:
     description:
       - The state directory of this server, which contains the private repository, the read ledger and the fleet file.
-      - If the variable C(builders_state_dir) of the inventory is set, it replaces the default.
+      - If it is not given, the variable C(builders_state_dir) of the inventory sets it, else C(state_dir) in
+        C(/etc/acs-builders/builderctl.json) on the server, else the default.
     type: path
     default: /var/lib/acs-builders
   timeout:

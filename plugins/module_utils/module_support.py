@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from .coordination.delivery.deliver import OFFLINE, QUEUE, deliver_waiting
 from .coordination.documents.secret_policy import POLICIES, REFUSE, own_token
 from .coordination.errors import CoordinationError, InvalidInput, unusable
+from .coordination.identity.config import Config, load_config
 from .coordination.identity.host import Host, open_host
 from .coordination.operations.recover import withdrawal_notes
 from .coordination.secrets.scanner import find_secrets
@@ -28,15 +29,17 @@ except ImportError:
     jmespath = None
 
 COMMON_ARGUMENTS: dict[str, Any] = {
-    "repo": {"type": "path", "default": "/root/Build"},
-    "remote": {"type": "str", "default": "origin"},
-    "branch": {"type": "str", "default": "main"},
+    "repo": {"type": "path", "default": Config.repo},
+    "remote": {"type": "str", "default": Config.remote},
+    "branch": {"type": "str", "default": Config.branch},
     "server_id": {"type": "str"},
-    "pat_file": {"type": "path", "default": "/PAT"},
-    "state_dir": {"type": "path", "default": "/var/lib/acs-builders"},
+    "pat_file": {"type": "path", "default": Config.pat_file},
+    "state_dir": {"type": "path", "default": Config.state_dir},
     "timeout": {"type": "int", "default": 60},
 }
 """The options of every module."""
+CONFIGURED = ("repo", "remote", "branch", "pat_file", "state_dir")
+"""The options that the configuration of the server gives if the task does not."""
 SECRETS_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(POLICIES), "default": REFUSE, "no_log": False}
 """The option ``secrets`` of modules that publish texts."""
 OFFLINE_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(OFFLINE), "default": QUEUE}
@@ -52,14 +55,23 @@ HUGE = f"a number of more than {MAX_DIGITS} digits"
 class BuildersModule(AnsibleModule):  # type: ignore[misc]
     """A module that removes the secrets in its options from its log and its result.
 
-    An option with a number that Python cannot print is rejected. An option with a lone surrogate is rejected by the
-    action of the module.
+    The options in ``CONFIGURED`` that are not given come from the configuration of the server. An option with a number
+    that Python cannot print is rejected. An option with a lone surrogate is rejected by the action of the module.
     """
 
     def _load_params(self) -> None:
         super()._load_params()
         numbers = [name for name, option in self.argument_spec.items() if option.get("type") == "int"]
         self._refuse([name for name in numbers if _becomes_huge(self.params.get(name))])
+        self._add_configured([name for name in CONFIGURED if name not in self.params])
+
+    def _add_configured(self, names: list[str]) -> None:
+        if names:
+            try:
+                config = load_config()
+            except InvalidInput as error:
+                self.fail_json(msg=one_line(str(error)), reason=error.kind)
+            self.params.update({name: getattr(config, name) for name in names})
 
     def _log_invocation(self) -> None:
         self._refuse(self._replace_huge())

@@ -35,9 +35,9 @@ def usage() -> dict[str, float]:
 def main(folder: str, config_file: str, cycles: str) -> None:
     """Run the cycles."""
     sys.path.insert(0, folder)
-    from acs_builders.builderctl.config import load_config
     from acs_builders.builderctl.cycle import Cycle
     from acs_builders.builderctl.service_log import ServiceLog
+    from acs_builders.coordination.identity.config import load_config
 
     config = load_config(config_file)
     cycle = Cycle(config, ServiceLog(Path(config.log_folder, "heartbeat.log")), "2026-01-01T00:00:00Z", config.interval)

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Callable
 
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import Cycle, heartbeat_interval
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service_log import ServiceLog
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages

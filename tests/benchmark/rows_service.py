@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
-from ansible_collections.acs.builders.tests.benchmark.scene import SYSTEM_PYTHON, Command, make_scene
+from ansible_collections.acs.builders.tests.benchmark.scene import Command, make_scene
 
 MEGABYTE = 10**6
 INTERVAL = 60
@@ -42,7 +43,7 @@ def start(command: Command, cycles: int) -> subprocess.Popen[str]:
     """Start the cycles of a server."""
     program = str(Path(__file__).with_name("cycles.py"))
     given = [str(command.package), str(command.config), str(cycles)]
-    return subprocess.Popen([SYSTEM_PYTHON, "-I", program, *given], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-I", program, *given], stdout=subprocess.PIPE, text=True)
 
 
 def usage(process: subprocess.Popen[str]) -> list[dict[str, float]]:

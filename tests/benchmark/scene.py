@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tarfile
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +17,6 @@ from ansible_collections.acs.builders.tests.builders import Builders, git, make_
 
 TOP = Path(__file__).resolve().parents[2]
 OLD_WAY = Path(__file__).with_name("old_way.sh")
-SYSTEM_PYTHON = "/usr/bin/python3"
-"""The Python with which the installed command runs."""
 BODY = "A line of a message. " * 24
 OLD_CLONE, OLD_REMOTE = "old", "Old.git"
 """The clone in which the old way works, and its remote: a copy, so that nobody else writes."""
@@ -77,7 +76,7 @@ class Command:
         folder = self.package = builders.folder / f"installed-{server}"
         folder.mkdir(exist_ok=True)
         pack = TOP / "roles" / "build_heartbeat" / "files" / "pack"
-        subprocess.run([SYSTEM_PYTHON, pack, folder / "pack.tar.gz"], check=True, capture_output=True)
+        subprocess.run([sys.executable, pack, folder / "pack.tar.gz"], check=True, capture_output=True)
         with tarfile.open(folder / "pack.tar.gz") as archive:
             archive.extractall(folder)
         program = (pack.parent / "builderctl").read_text(encoding="utf-8")
@@ -95,13 +94,13 @@ class Command:
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         environment["PATH"] = os.pathsep.join(filter(None, (path, environment["PATH"])))
-        command = [SYSTEM_PYTHON, "-I", str(self._program), "--config", str(self.config), *arguments]
+        command = [sys.executable, "-I", str(self._program), "--config", str(self.config), *arguments]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
     def load(self) -> None:
         """Start Python and load what the command loads, and do nothing."""
         program = f"import sys; sys.path.insert(0, {str(self.package)!r}); import acs_builders.builderctl.cli"
-        subprocess.run([SYSTEM_PYTHON, "-I", "-c", program], check=True)
+        subprocess.run([sys.executable, "-I", "-c", program], check=True)
 
     def send(self) -> None:
         """Send a message."""

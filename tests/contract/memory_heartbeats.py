@@ -50,8 +50,8 @@ class MemoryHeartbeats:
     def close(self) -> None:
         """Nothing is to be closed."""
 
-    def mended(self, action: Callable[[], T]) -> T:
-        """Do something in this repository, which is never damaged."""
+    def repaired(self, action: Callable[[], T]) -> T:
+        """Run an action in this repository, which is never damaged."""
         return action()
 
     def checked(self, error: Exception, _outcome: Outcome, _doing: str) -> Exception:

@@ -23,8 +23,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     explain,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import clone_config
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Interrupted, Moved
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import PrivateRepository
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import ConnectionLost, PushRejected
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import Mirror
 from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import register_token_file
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import (
@@ -114,21 +114,21 @@ class MemoryRemote:
 
         :raises RemoteUnreachable: while it is away.
         :raises PushDeclined: when it holds a text that is declined.
-        :raises Moved: when the branch is not at the commit's parent.
-        :raises Interrupted: when the answer is lost.
+        :raises PushRejected: when the branch is not at the commit's parent.
+        :raises ConnectionLost: when the answer is lost.
         """
         self.reach()
         if self.breaks_off:
-            raise Interrupted("the connection broke")
+            raise ConnectionLost("the connection broke")
         made = self.commits[commit]
         if made.parent != self.tip:
-            raise Moved("the branch has moved")
+            raise PushRejected("the branch has moved")
         if self.declines and any(self.declines.encode() in data for data in made.files.values()):
             raise PushDeclined(f"The remote {self.url} declined the push: no such words here.", "Write other words.")
         self.tip = commit
         if self.loses_answers:
             self.loses_answers -= 1
-            raise Interrupted("the connection broke")
+            raise ConnectionLost("the connection broke")
 
     def line(self, commit: str | None) -> Iterator[str]:
         """A commit and those before it, the newest first."""
@@ -268,7 +268,7 @@ class MemoryRepository:
 
     def _snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
         age = 0.0 if fresh or not self._known.contact else max(0.0, time.time() - self._known.contact)
-        objects = cast(PrivateRepository, _Objects(self.remote))
+        objects = cast(Mirror, _Objects(self.remote))
         self._last = Snapshot(objects, commit, age, fresh, self.timeout, tried, self._last)
         return self._last
 
@@ -328,9 +328,9 @@ class MemoryRepository:
                 attempts.append(_Attempt(commit, change, snapshot.contents))
                 self.remote.push(commit)
                 return self._accepted(attempts[-1], len(attempts))
-            except Moved:
+            except PushRejected:
                 ask = True
-            except Interrupted:
+            except ConnectionLost:
                 lost = uncertain = ask = True
             except RemoteUnreachable as error:
                 if not uncertain:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.login import summary, write_failure
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.builds.job import Job, start, watch
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit import recent_alarms

@@ -14,10 +14,10 @@ from typing import Any, Callable
 from ..coordination import __version__
 from ..coordination.delivery.deliver import OFFLINE, QUEUE
 from ..coordination.documents.secret_policy import POLICIES, REFUSE
+from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
 from ..coordination.mail.message import PRIORITIES, TYPES
 from ..coordination.status.document import STATES
-from .config import CONFIG_FILE
 from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
 

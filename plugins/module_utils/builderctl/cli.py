@@ -16,13 +16,13 @@ from typing import Any
 
 from ..coordination.delivery.deliver import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain, unusable
+from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
 from .arguments import parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
-from .config import CONFIG_FILE, Config, load_config
 from .exit_codes import exit_code
 from .rendering import painter
 

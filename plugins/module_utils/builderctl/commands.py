@@ -8,22 +8,22 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any, Callable, NamedTuple
 
-from ..coordination.delivery.deliver import drop, retry
 from ..coordination.delivery.outbox import Item, Outbox
 from ..coordination.errors import InvalidInput
+from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
 from ..coordination.mail.message import id_of
 from ..coordination.monitoring.health import read_health
 from ..coordination.operations.listing import Filter, list_messages, shown
 from ..coordination.operations.mark import acknowledge, mark_read, unrequested_acknowledgements
+from ..coordination.operations.outbox import drop, retry
 from ..coordination.operations.recover import resend, withdrawn_messages
 from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
 from . import rendering
-from .config import Config
 from .rendering import Paint
 
 

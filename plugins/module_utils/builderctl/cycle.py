@@ -28,6 +28,7 @@ from ..coordination.errors import (
     StateUnusable,
     explain,
 )
+from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.mailbox import read_mailbox
 from ..coordination.monitoring.health import look_at_health, overdue_mail
@@ -36,7 +37,6 @@ from ..coordination.operations.archive import archive, archiving_notice
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.store.snapshot import Snapshot
 from ..coordination.timestamps import utc_now
-from .config import ARCHIVE_OFF, Config
 from .login import write_failure, write_summary
 from .mail_log import log_new_mail
 from .notification import notify

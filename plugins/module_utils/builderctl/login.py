@@ -11,12 +11,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.monitoring.health import overdue_mail
 from ..coordination.state_dir import StateDirectory
 from ..coordination.text import one_line
 from ..coordination.timestamps import parse_time, utc_now, utc_text
-from .config import Config
 
 SUMMARY_FILE = "summary.json"
 SILENT = 5

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..coordination.errors import CloneInvalid, CoordinationError, explain
+from ..coordination.identity.config import Config
 from ..coordination.text import one_line
 from ..coordination.timestamps import utc_now, utc_text
-from .config import Config
 from .cycle import Cycle
 from .notification import notify
 from .service_log import ServiceLog

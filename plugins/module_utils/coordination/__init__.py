@@ -11,7 +11,7 @@ errors                             every error, with its remedy
 state_dir, documents               files and locks of this server; JSON documents and their changes
 git                                the only folder that knows Git
 store                              the transaction, snapshots, the journal of pushes
-identity                           the fleet, this server, signatures, trusted keys, verification
+identity                           the fleet, this server, its configuration, signatures, trusted keys, verification
 mail, status                       messages and the mailbox; the status document
 delivery, environment              the outbox and its delivery; installed packages and their comparison
 operations, monitoring             send, list, wait, mark, archive, recover, set the status; heartbeats and health

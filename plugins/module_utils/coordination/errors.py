@@ -78,6 +78,18 @@ class NoAnswer(CoordinationError):
     kind = "no_answer"
 
 
+class RepositoryDamaged(Exception):
+    """A bare repository of this server is damaged. The caller replaces it and repeats the operation.
+
+    :param what: what happened.
+    :param remedy: what to do if that does not help.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.error = GitFailed(what, remedy)
+        super().__init__(self.error.what)
+
+
 class DocumentDamaged(CoordinationError):
     """A document of the Build repository cannot be parsed. It is never overwritten.
 

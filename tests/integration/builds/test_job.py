@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import run as run_service
 from ansible_collections.acs.builders.plugins.module_utils.coordination.builds import job as jobs
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
 from ansible_collections.acs.builders.tests.ansible_runner import fail, succeed
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until

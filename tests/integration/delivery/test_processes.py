@@ -11,7 +11,7 @@ from typing import Callable
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery import deliver as delivering
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import deliver, drop
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import OUTBOX_FILE, Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     DeadlineReached,
@@ -22,6 +22,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.outbox import drop
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report

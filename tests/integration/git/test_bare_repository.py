@@ -12,13 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import GitFailed
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.bare_repository import (
-    BareRepository,
-    Damaged,
-)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import GitFailed, RepositoryDamaged
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.bare_repository import BareRepository
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.clone_config import Remote
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import PrivateRepository
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import Mirror
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import git
 
@@ -144,7 +141,7 @@ def test_no_process_and_no_descriptor_outlives_it(repository: BareRepository) ->
             for process in children() - before[0]:
                 os.kill(int(process), signal.SIGKILL)
                 os.waitid(os.P_PID, int(process), os.WEXITED | os.WNOWAIT)
-            with pytest.raises(Damaged):
+            with pytest.raises(RepositoryDamaged):
                 repository.read(made, "a.json")
         repository.close()
         assert (children(), os.listdir("/proc/self/fd")) == before
@@ -166,7 +163,7 @@ def test_a_write_without_room_leaves_no_lock_and_no_part(repository: BareReposit
         lambda: commit(repository, {"b.json": b"2"}),
     ]
     for action in actions:
-        with no_room(), pytest.raises(Damaged):
+        with no_room(), pytest.raises(RepositoryDamaged):
             action()
         assert parts(repository) == []
         action()
@@ -178,7 +175,7 @@ def test_a_ref_that_somebody_else_writes_is_left_alone(repository: BareRepositor
     lock = repository.path / f"{REF}.lock"
     lock.parent.mkdir(parents=True)
     lock.touch()
-    with pytest.raises(Damaged):
+    with pytest.raises(RepositoryDamaged):
         repository.set_ref(REF, made)
     assert lock.exists() and repository.ref(REF) is None
     assert repository.refs("refs/acs-builders/") == {MADE: made}
@@ -186,7 +183,7 @@ def test_a_ref_that_somebody_else_writes_is_left_alone(repository: BareRepositor
 
 def test_a_write_that_is_killed_leaves_no_half_object_and_stops_nobody(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "state")
-    repository = PrivateRepository(state, Remote("/nowhere"), "main", "")
+    repository = Mirror(state, Remote("/nowhere"), "main", "")
     repository.make()
     made = commit(repository, {"a.json": b"1"})
     repository.close()

@@ -90,8 +90,8 @@ def test_a_repository_that_was_renamed_is_named_with_its_new_address(builders: B
     host.answer, host.headers = 301, {"Location": f"{host.url}/New.git/info/refs?service=git-receive-pack"}
     with builders.host("build1") as server, pytest.raises(RemoteMissing) as refused:
         send(server, Draft("x", "y"))
-    assert f"points to another address, {host.url}/New.git:" in refused.value.what
-    assert "set builders_remote_url to its new address and run the set-up" in refused.value.remedy
+    assert f"redirects to another address, {host.url}/New.git:" in refused.value.what
+    assert "set builders_remote_url to its new address and run the setup" in refused.value.remedy
     assert waits(builders) == 0
 
 
@@ -125,7 +125,7 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
             with pytest.raises(RemoteBusy):
                 send(server, Draft("z", "y"), offline=FAIL)
             assert read_health(server)["problems"]
-            with pytest.raises(RemoteBusy, match="is not asked before"):
+            with pytest.raises(RemoteBusy, match="are paused until"):
                 publish_heartbeat(server, compose_heartbeat(server, [], 60, "test"))
     assert 1 <= len(host.requests) <= 5
     record = json.loads((builders.state("build1") / "repos" / "pause.json").read_text())

@@ -44,9 +44,9 @@ def test_the_callers_variables_choose_no_other_git_and_stay(tmp_path: Path) -> N
     git("init", "--quiet", "--bare", tmp_path / "here.git")
     code = f"""
 import os, sys
-from {LIBRARY} import gitpython, neutral_variables, open_repository
+from {LIBRARY} import git_variables_hidden, gitpython, open_repository
 before = dict(os.environ)
-with neutral_variables(), open_repository(sys.argv[1]) as repo:
+with git_variables_hidden(), open_repository(sys.argv[1]) as repo:
     folders = repo.odb.root_path(), repo.git.rev_parse("--git-path", "objects")
 print(gitpython().Git.GIT_PYTHON_GIT_EXECUTABLE, *folders, before == dict(os.environ))
 """

@@ -1,4 +1,4 @@
-"""Settings of Git that would change which remote is asked, as whom or how: honoured by all, or refused by name."""
+"""Settings of Git that would change which remote is asked, as whom or how: used by all, or refused by name."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def carry_out(advice: str, **values: str) -> None:
 ELSEWHERE = [
     ("url.http://127.0.0.1:1/.insteadOf", "http://127.0.0.1", "leads to another address"),
     ("url.http://127.0.0.1:1/.pushInsteadOf", "http://127.0.0.1", "leads to another address"),
-    ("http.extraHeader", f"Authorization: Bearer {OTHER}", "sends a credential beside the token"),
+    ("http.extraHeader", f"Authorization: Bearer {OTHER}", "sends a credential in addition to the token"),
     ("http.http://127.0.0.1:PORT/.extraHeader", f"Authorization: Bearer {OTHER}", "sends a credential"),
     ("http.cookieFile", "/etc/cookies", "sends a credential"),
-    ("http.sslVerify", "false", "gives the token to whoever answers"),
-    ("http.http://127.0.0.1:PORT/Build.git.sslVerify", "0", "gives the token to whoever answers"),
+    ("http.sslVerify", "false", "could send the token to another host"),
+    ("http.http://127.0.0.1:PORT/Build.git.sslVerify", "0", "could send the token to another host"),
 ]
 
 
@@ -139,7 +139,7 @@ def test_a_setting_whose_name_holds_a_password_is_edited(builders: Builders, hom
     with pytest.raises(CloneInvalid, match="leads to another address") as refused, builders.host("build1"):
         pass
     assert "swordfish" not in str(refused.value)
-    assert refused.value.remedy.endswith(f"Take it out: git config --file {settings} --edit")
+    assert refused.value.remedy.endswith(f"Remove it: git config --file {settings} --edit")
 
 
 def test_other_urls_of_the_remote_are_refused(builders: Builders, host: GitHost, home: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_proxy_of_the_clone_counts_for_all_and_that_of_a_shell_for_none(
 
 def test_a_proxy_of_a_person_is_moved_to_the_clone(builders: Builders, host: GitHost, home: Path) -> None:
     git("config", "--file", home / ".gitconfig", "http.proxy", "http://127.0.0.1:1")
-    with pytest.raises(CloneInvalid, match="is not seen by the service") as refused, builders.host("build1"):
+    with pytest.raises(CloneInvalid, match="does not apply to the service") as refused, builders.host("build1"):
         pass
     carry_out(refused.value.remedy, VALUE=host.url)
     assert git("config", "http.proxy", cwd=builders.clone("build1")) == host.url

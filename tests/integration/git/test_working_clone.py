@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MOST_PACKS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MAX_PACKS
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
@@ -141,7 +141,7 @@ def test_a_send_succeeds_and_local_work_stays(
     if damage is shallow_clone:
         return
     (note,) = notes
-    assert note.startswith(f"The clone {clone} was left as it is: ")
+    assert note.startswith(f"The clone {clone} was not updated: ")
     command = f"git -C {clone} switch main" if damage is another_branch else "playbooks/recover.yml -l build1"
     assert note.endswith(command)
     assert tree(clone) == before
@@ -264,7 +264,7 @@ def test_many_packs_of_a_clone_become_one(builders: Builders) -> None:
     clone = builders.clone("build1")
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
-    names = put_loose_objects(clone, MOST_PACKS + 1)
+    names = put_loose_objects(clone, MAX_PACKS + 1)
     packs = clone / ".git" / "objects" / "pack"
     for name in names:
         command = ["git", "pack-objects", "--quiet", str(packs / "pack")]
@@ -313,7 +313,7 @@ def test_a_clone_whose_files_are_elsewhere_is_left_alone(builders: Builders, tmp
     clone = builders.clone("build1")
     git("config", "core.worktree", tmp_path, cwd=clone)
     head = git("rev-parse", "HEAD", cwd=clone)
-    assert "in another folder" in " ".join(write(builders, "two"))
+    assert "is another folder" in " ".join(write(builders, "two"))
     assert git("rev-parse", "HEAD", cwd=clone) == head
     git("config", "core.worktree", clone, cwd=clone)
     assert write(builders, "three") == []

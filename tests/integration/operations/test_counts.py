@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import cli
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import load_config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import Cycle
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service_log import ServiceLog
 from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_document import Document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.bare_repository import BareRepository
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import load_config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.running_service import config

@@ -106,7 +106,7 @@ def test_a_wrong_token_is_told_once_and_a_rotated_one_works_at_once(builders: Bu
             running.cycle()
             assert set(host.passwords) == {"wrong"}
             (line,) = running.problems()
-            assert "does not accept the credential" in line and "token file" in line
+            assert "rejected the credential" in line and "token file" in line
             pat.write_text("right\n")
             running.next_beat()
             lines = running.log()

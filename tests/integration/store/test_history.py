@@ -18,7 +18,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     StateUnusable,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
-    Interrupted,
+    ConnectionLost,
     Outcome,
     explain_failure,
 )
@@ -108,7 +108,7 @@ def test_a_final_error_after_a_lost_answer_says_that_the_outcome_is_open(builder
     ],
 )
 def test_a_connection_that_breaks_leaves_the_outcome_open(words: str) -> None:
-    assert isinstance(explain_failure(Outcome(128, b"", words), "x"), Interrupted)
+    assert isinstance(explain_failure(Outcome(128, b"", words), "x"), ConnectionLost)
 
 
 def test_a_damaged_mailbox_here_heals_when_it_is_read(legacy: Builders) -> None:

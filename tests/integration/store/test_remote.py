@@ -308,5 +308,5 @@ def test_a_branch_that_is_not_there_is_named_with_those_that_are(legacy: Builder
 
 def test_a_remote_that_is_gone_is_final(builders: Builders) -> None:
     builders.remote.rename(builders.folder / "moved.git")
-    with builders.host("build1") as host, pytest.raises(RemoteMissing, match="no Git repository"):
+    with builders.host("build1") as host, pytest.raises(RemoteMissing, match="no usable Git repository"):
         send(host, Draft("one", "1"))

@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import parse
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.body import read_body
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import CONFIG_FILE
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.exit_codes import EXIT_CODES, exit_code
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import CONFIG_FILE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import MAX_BODY
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.login import (
     summary,
     write_failure,
     write_summary,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.clock import Clock
 

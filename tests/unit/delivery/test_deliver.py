@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import deliver, drop, retry
+from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     DocumentDamaged,
@@ -12,6 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.outbox import drop, retry
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import heartbeat_interval
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import AGING, STALE
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 

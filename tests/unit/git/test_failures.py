@@ -18,7 +18,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     explain,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
-    Interrupted,
+    ConnectionLost,
     Outcome,
     explain_failure,
     explain_push,
@@ -46,17 +46,17 @@ def test_the_new_address_is_named_where_the_host_tells_it() -> None:
     headers = {"location": "https://git.example/New.git/info/refs?service=git-upload-pack"}
     words = "fatal: unable to access 'x': The requested URL returned error: 301"
     error = explain_failure(Outcome(128, b"", words, headers), URL)
-    assert "points to another address, https://git.example/New.git:" in str(error)
+    assert "redirects to another address, https://git.example/New.git:" in str(error)
 
 
 def test_a_pause_without_words_is_told_as_what_it_is() -> None:
     words = "fatal: unable to access 'x': The requested URL returned error: "
     denied = Outcome(128, b"", f"{words}403", {"retry-after": "60"})
-    assert "asked more often than it allows" in str(explain_failure(denied, URL))
+    assert "limits the rate of requests" in str(explain_failure(denied, URL))
     failing = denied._replace(stderr=f"{words}503")
     error = explain_failure(failing, URL)
     assert isinstance(error, RemoteBusy) and error.wait > 0
-    assert "fails for a reason of its own: unable to access 'x': The requested URL returned error: 503." in str(error)
+    assert "has an internal error: unable to access 'x': The requested URL returned error: 503." in str(error)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,8 @@ def test_a_proxy_of_the_shell_is_named_when_nothing_answers(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)]
+    "name",
+    [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, CoordinationError)],
 )
 def test_no_error_holds_a_secret(tmp_path: Path, name: str) -> None:
     (tmp_path / "PAT").write_text(f"{TOKEN}\n")
@@ -128,7 +129,7 @@ def in_time(asked: Asked, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
             try:
                 Pause(state, URL).ask(asked.answer)
             except RemoteBusy as error:
-                assert "is not asked before" in error.what
+                assert "are paused until" in error.what
                 break  # and so it is for the others in this second
         asked.clock += 1
     return asked.at
@@ -205,4 +206,4 @@ def test_a_push_that_broke_off_is_open_whatever_the_status_was() -> None:
     words = (
         "error: RPC failed; HTTP 503 curl 22 The requested URL returned error: 503\nsend-pack: unexpected disconnect"
     )
-    assert isinstance(explain_push(Outcome(1, b"", words), URL), Interrupted)
+    assert isinstance(explain_push(Outcome(1, b"", words), URL), ConnectionLost)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Interrupted, Moved
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import ConnectionLost, PushRejected
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.push_journal import (
     JournalFile,
@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.store.pu
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
-@pytest.mark.parametrize("error", [Moved("fetch first"), Interrupted("cut off")], ids=["rejected", "cut"])
+@pytest.mark.parametrize("error", [PushRejected("fetch first"), ConnectionLost("cut off")], ids=["rejected", "cut"])
 def test_each_retry_waits_for_a_random_time_with_a_growing_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

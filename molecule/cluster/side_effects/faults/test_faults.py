@@ -208,7 +208,7 @@ def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
 def test_a_token_is_rotated(rig: Rig, build1: Host) -> None:
     process, begin = pid(build1), len(log(rig))
     new = rig.rotate_token()
-    until(lambda: "does not accept the credential" in status(build1), "nothing about the token")
+    until(lambda: "rejected the credential" in status(build1), "nothing about the token")
     fails_again(rig, 5)
     problems = said(rig, begin)
     assert len(problems) <= CHANGES and "No heartbeat: " in problems[-1], problems

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from ..documents.json_document import EntryList
 from ..identity.host import MESSAGES, Host
@@ -22,13 +22,6 @@ from ..mail.sent_keys import SentKeys
 from ..mail.sequence import last_number, number
 from ..status.document import Report, apply_reports, status_path
 from ..store.snapshot import Change, Snapshot
-from ..timestamps import parse_time
-
-if TYPE_CHECKING:
-    from .outbox import Item
-
-MAX_SUMMARIES = 50
-"""The maximum number of writes that the message of a commit names."""
 
 
 @dataclass
@@ -106,17 +99,14 @@ class Batch:
         """Add a status report with its time in UTC."""
         self._reports.append((report, made))
 
-    def change(self, items: Sequence[Item]) -> Change:
-        """Return the change for items of the outbox. Its result is a :class:`Combined`.
+    def change(self, summary: str) -> Change:
+        """Return the change of the documents. Its result is a :class:`Combined`.
 
-        :raises KeyConflict: if an idempotency key was used for other content.
+        :param summary: the message of the commit.
         :raises InvalidInput: if a status report names another job than the current one.
         :raises DocumentDamaged: if a document that has to be changed cannot be parsed.
         :raises SigningFailed: if this server cannot sign.
         """
-        for item in items:
-            for write in item.writes:
-                write.apply(self, item.id, parse_time(item.accepted_at))
         files: dict[str, bytes] = {}
         new = self._numbered()
         marks = {index: members for index, members in self._marks.items() if members}
@@ -128,7 +118,7 @@ class Batch:
             changed, self._combined.status = apply_reports(self.host, document, self._reports)
             if changed:
                 files[path] = changed
-        return Change(self._combined, files, _summary(self.host, items), tuple(map(id_of, new)))
+        return Change(self._combined, files, summary, tuple(map(id_of, new)))
 
     def _numbered(self) -> list[dict[str, Any]]:
         """Number and sign the new messages."""
@@ -150,11 +140,3 @@ class Batch:
         for index, entry in enumerate(self.mailbox.entries):
             places[id_of(entry)].append(index)
         return places
-
-
-def _summary(host: Host, items: Sequence[Item]) -> str:
-    if len(items) == 1:
-        return f"{host.id}: {items[0].summary}"
-    lines = [item.summary for item in items[:MAX_SUMMARIES]]
-    more = [f"and {len(items) - MAX_SUMMARIES} more"] if len(items) > MAX_SUMMARIES else []
-    return "\n".join([f"{host.id}: {len(items)} writes", "", *lines, *more])

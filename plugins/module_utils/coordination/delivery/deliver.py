@@ -33,6 +33,7 @@ from ..mail.sequence import number
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import parse_time, utc_text
 from .batch import Batch, Combined
+from .combine import combine
 from .outbox import OUTBOX_FILE, Item, Outbox, new_item_id
 from .writes import Messages, Write
 
@@ -76,7 +77,7 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
         raise InvalidInput(f"The option offline cannot be {offline!r}.", f"Use one of {', '.join(OFFLINE)}.")
     if host.check_mode:
         waiting = Outbox(host.state).read()
-        return host.preview(lambda snapshot: Batch(host, snapshot, waiting.last).change([*waiting.items, item]))
+        return host.preview(lambda snapshot: combine(host, snapshot, [*waiting.items, item], waiting.last))
     accepted = _accept(host, item)
     is_new = accepted.id == item.id
     try:
@@ -236,7 +237,7 @@ def _write(host: Host, only: str = "") -> Receipt:
         delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
             return Change(Combined(last=contents.last))
-        return Batch(host, snapshot, contents.last).change(delivered)
+        return combine(host, snapshot, delivered, contents.last)
 
     return host.write(function, lambda receipt: _settle(host, receipt.result, delivered))
 
@@ -288,29 +289,3 @@ def _reject(host: Host, errors: Mapping[str, CoordinationError]) -> None:
             f"A write of this server was refused and set aside ({item.summary}): {errors[item.id].what} "
             "See: builderctl outbox"
         )
-
-
-def drop(host: Host, name: str) -> Item:
-    """Remove an item from the outbox.
-
-    :param name: the id of the item or of one of its messages.
-    :return: the item.
-    :raises InvalidInput: if there is no such item.
-    :raises Locked: if another process of this host writes for too long.
-    """
-    with host.repository.writing(PATIENCE), Outbox(host.state).changing() as contents:
-        return contents.pop([*contents.items, *contents.rejected], name)
-
-
-def retry(host: Host, name: str) -> Item:
-    """Move a rejected item back to the end of the outbox.
-
-    :param name: as for :func:`drop`.
-    :return: the item.
-    :raises InvalidInput: if there is no such item.
-    :raises OutboxFull: if the outbox is full.
-    """
-    with Outbox(host.state).changing() as contents:
-        item = contents.pop(contents.rejected, name)
-        contents.accept(replace(item, reason=""), host.clock())
-    return item

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bare repository of this host, in which commits are made and read without a work tree."""
+"""A bare repository of this server, in which commits are created and read without a work tree."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from ..errors import DocumentDamaged
+from ..errors import DocumentDamaged, RepositoryDamaged
 from ..state_dir import StateDirectory
 from .clone_config import Remote
-from .failures import Interrupted, Outcome, local_failure
-from .library import gitpython, neutral_variables, open_repository, read_ref
+from .failures import ConnectionLost, Outcome, local_failure
+from .library import git_variables_hidden, gitpython, open_repository, read_ref
 from .objects import GitObject, find_object
 from .pause import Pause
 from .process import GitCommand
@@ -33,32 +33,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FORMAT = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
-"""What GitPython reads and writes, whatever this host's settings for new repositories are."""
+"""The formats that GitPython supports, whatever the settings of this host for new repositories are."""
 MAX_SIZE = 32_000_000
-"""Bytes of a document, some ten thousand messages: with a larger one, somebody could fill this host's memory."""
+"""The maximum size of a document in bytes, about ten thousand messages. A larger one could exhaust the memory."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_MADE = "refs/acs-builders/made"
-"""The commit that was made last: what nothing refers to would be pruned."""
+_CREATED_REF = "refs/acs-builders/made"
+"""The newest commit that was created here. Git prunes unreferenced commits."""
 _READING = "reading the private repository"
 WITHDRAWN = "refs/acs-builders/withdrawn/"
-"""Where the old tip is kept when the remote's branch no longer descends from it."""
-
-
-class Damaged(Exception):
-    """Git finds this repository damaged."""
-
-    def __init__(self, outcome: Outcome, doing: str) -> None:
-        super().__init__(doing)
-        self.error = local_failure(outcome, doing)
+"""The refs of old tips from which the branch of the remote no longer descends."""
 
 
 class BareRepository:
-    """A bare repository at a path, and the remote that it works with.
+    """A bare repository, and the remote that it is used with.
 
-    :param path: its folder; :meth:`make` makes it.
-    :param remote: the remote: its URL, and the settings with which it is reached.
-    :param pat_file: the file that holds the token.
-    :param state: this host's state directory.
+    :param path: the folder of the repository; :meth:`make` creates it.
+    :param remote: the URL of the remote, and the settings for its connections.
+    :param pat_file: the path of the token file.
+    :param state: the state directory of this server.
     """
 
     def __init__(self, path: Path, remote: Remote, pat_file: str, state: StateDirectory) -> None:
@@ -70,99 +62,100 @@ class BareRepository:
         self._repo: git.Repo | None = None
 
     def close(self) -> None:
-        """End the Git processes that this object keeps."""
+        """End the Git processes of this object."""
         repo, self._repo = self._repo, None
         if repo is not None:
-            with contextlib.suppress(BrokenPipeError):  # GitPython 3.1 stops at a process that has ended by itself
+            with contextlib.suppress(BrokenPipeError):  # raised by GitPython 3.1 if a process has already ended
                 repo.close()
             repo.close()
 
     def ask(self, *arguments: str, timeout: float, meanwhile: Callable[[], object] | None = None) -> Outcome:
-        """Run ``git`` with arguments that ask the remote something, as :meth:`.GitCommand.run`.
+        """Run a ``git`` command that accesses the remote, as :meth:`.GitCommand.run`.
 
-        :raises RemoteBusy: when its host is left alone for a while; nothing is asked then.
+        :raises RemoteBusy: without a request, if requests to its host are paused.
         """
         return self._pause.ask(lambda: self.run(*arguments, timeout=timeout, meanwhile=meanwhile))
 
     def make(self) -> None:
-        """Make the repository when there is none; another process may do so at the same time."""
+        """Create the repository if it is missing. Other processes may do so at the same time."""
         if (self.path / "HEAD").exists():
             return
         new = Path(tempfile.mkdtemp(prefix=".new-", dir=self.path.parent))
         outcome = self.run(f"--git-dir={new}", *_FORMAT, "init", "--quiet", "--bare", "--template=")
         try:
-            self.local(outcome, "making the private repository")
+            self.local(outcome, "creating the private repository")
             with contextlib.suppress(OSError):
                 os.rename(new, self.path)
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
     def remake(self) -> None:
-        """Throw the repository away and make an empty one; it is kept aside when it holds withdrawn commits."""
+        """Replace the repository by an empty one. If it contains withdrawn commits, it is renamed, not deleted."""
         self.close()
         if self.path.exists():
-            aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
-            os.rename(self.path, aside)
-            if not _holds_withdrawn(aside):
-                shutil.rmtree(aside, ignore_errors=True)
+            renamed = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+            os.rename(self.path, renamed)
+            if not _has_withdrawn(renamed):
+                shutil.rmtree(renamed, ignore_errors=True)
         self.make()
 
-    def mended(self, action: Callable[[], T], guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> T:
-        """Do something, once more in a new repository when this one is damaged.
+    def repaired(self, action: Callable[[], T], guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> T:
+        """Run an action. If the repository is damaged, replace it by a new one and repeat the action.
 
-        :param guard: is entered while the repository is replaced.
-        :raises GitFailed: when that does not help.
+        :param guard: the context in which the repository is replaced.
+        :raises GitFailed: if the action fails also in the new repository.
         """
-        with contextlib.suppress(Damaged):
+        with contextlib.suppress(RepositoryDamaged):
             return action()
         try:
             with guard():
                 self.remake()
             return action()
-        except Damaged as again:
-            raise again.error from again
+        except RepositoryDamaged as damage:
+            raise damage.error from damage
 
     @contextlib.contextmanager
     def _opened(self, doing: str) -> Iterator[git.Repo]:
-        """This repository, as GitPython has it.
+        """Return this repository as an object of GitPython.
 
-        :raises Damaged: when something in it cannot be read or written.
+        :raises RepositoryDamaged: if part of it cannot be read or written.
         """
         exc = gitpython().exc
         try:
-            with neutral_variables():
+            with git_variables_hidden():
                 self._repo = self._repo or open_repository(self.path)
                 yield self._repo
         except (exc.GitError, exc.ODBError, ConfigError, ValueError, LookupError, OSError, AssertionError) as error:
             self.close()
-            raise Damaged(Outcome(None, b"", str(error)), doing) from error
+            raise _damaged(str(error), doing) from error
         except BaseException:
-            self.close()  # what it has not read yet would be taken for the next object
+            self.close()  # the rest of an unfinished answer would be read as the next object
             raise
 
     def ref(self, name: str) -> str | None:
-        """The commit of a ref, None when there is no such ref."""
+        """Return the commit of a ref, None if the ref is missing."""
         with self._opened(_READING) as repo:
             return read_ref(repo, name)
 
     def set_ref(self, name: str, commit: str) -> None:
-        """Point a ref to a commit."""
+        """Set a ref to a commit."""
         library = gitpython()
         with self._opened(f"setting {name}") as repo:
             library.SymbolicReference(repo, name).set_reference(library.Commit(repo, bytes.fromhex(commit)))
 
     def commit(self, parent: str | None, files: dict[str, bytes], message: str, author: str, when: int) -> str:
-        """Make a commit without a work tree or an index, and return its name.
+        """Create a commit and return its object name.
 
-        :param files: new contents by path.
-        :param author: who is named as author and committer, a server id.
+        :param parent: the commit whose other files are kept; None for a commit without a parent.
+        :param files: the new contents by path.
+        :param author: the server id of the author and committer.
         :param when: seconds since 1970, UTC.
         """
         library = gitpython()
         person, date = library.Actor(author, f"{author}@localhost"), f"{when} +0000"
-        with self._opened("making a commit") as repo:
+        with self._opened("creating a commit") as repo:
             tree = write_tree(repo, self._root(parent) if parent else None, files)
-            made: git.Commit = library.Commit.create_from_tree(
+            commit: git.Commit = library.Commit.create_from_tree(
                 repo,
                 library.Tree(repo, bytes.fromhex(tree), FOLDER, ""),
                 message,
@@ -172,48 +165,44 @@ class BareRepository:
                 author_date=date,
                 commit_date=date,
             )
-        self.set_ref(_MADE, made.hexsha)
-        return made.hexsha
+        self.set_ref(_CREATED_REF, commit.hexsha)
+        return commit.hexsha
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """The content of a file in a commit, None when there is no such file.
+        """Return the content of a file in a commit, None if the file is missing.
 
-        :raises DocumentDamaged: when it is too large for any document; it is not read then.
+        :raises DocumentDamaged: without reading it, if the file is larger than any document.
         """
         entry = self._entry(commit, path)
         if entry is None or entry.mode == FOLDER or entry.mode == SUBMODULE:
             return None
         found = self.find(entry.object, MAX_SIZE)
         if found is None:
-            raise Damaged(Outcome(None, b"", f"{path} is missing"), _READING)
+            raise _damaged(f"{path} is missing", _READING)
         if found.content is None:
             raise DocumentDamaged(path, 1, f"larger than {MAX_SIZE // 10**6} MB")
         return found.content
 
     def names(self, commit: str, folder: str = "") -> list[str]:
-        """The names in a folder of a commit; none when there is no such folder."""
+        """Return the names in a folder of a commit; an empty list if the folder is missing."""
         entry = self._entry(commit, folder) if folder else Entry(FOLDER, self._root(commit))
         if entry is None or entry.mode != FOLDER:
             return []
         return [name for name, one in self._tree(entry.object).items() if one.mode != SUBMODULE]
 
     def holds(self, commit: str) -> bool:
-        """Whether a commit is in this repository; Git is not asked for what cannot be the name of one."""
+        """Return whether this repository contains a commit. Text that is not an object name is not passed to Git."""
         return bool(_COMMIT.fullmatch(commit)) and self.find(f"{commit}^{{commit}}", 0) is not None
 
     def find(self, name: str, max_size: int | None = None) -> GitObject | None:
-        """An object by its name, None when there is none.
-
-        :param name: of the object, or as ``COMMIT^{commit}``.
-        :param max_size: bytes; the content of a larger one is not read.
-        """
+        """Return an object, None if it is missing, as :func:`.find_object`."""
         with self._opened(_READING) as repo:
             return find_object(repo, name, max_size)
 
     def refs(self, folder: str, every: bool = False) -> dict[str, str]:
-        """The commits of the refs below a folder such as ``refs/heads/``, by name.
+        """Return the commits of the refs below a folder such as ``refs/heads/``, by the names of the refs.
 
-        :param every: whether refs to anything else are told too; else they are left out.
+        :param every: whether to include refs to objects of other types.
         """
         with self._opened("listing refs") as repo:
             items = gitpython().Reference.iter_items(repo, folder)
@@ -221,7 +210,7 @@ class BareRepository:
             return {name: target.hexsha for name, target in found.items() if every or target.type == "commit"}
 
     def _entry(self, commit: str, path: str) -> Entry | None:
-        """What a commit has at a path."""
+        """Return the tree entry of a path in a commit."""
         entry = Entry(FOLDER, self._root(commit))
         for name in path.split("/"):
             below = self._tree(entry.object).get(name) if entry.mode == FOLDER else None
@@ -231,10 +220,10 @@ class BareRepository:
         return entry
 
     def _root(self, commit: str) -> str:
-        """The name of a commit's tree."""
+        """Return the object name of the tree of a commit."""
         found = self.find(f"{commit}^{{tree}}", 0)
         if found is None:
-            raise Damaged(Outcome(None, b"", f"{commit} is missing"), _READING)
+            raise _damaged(f"{commit} is missing", _READING)
         return found.name
 
     def _tree(self, name: str) -> dict[str, Entry]:
@@ -242,25 +231,34 @@ class BareRepository:
             return read_tree(repo, name)
 
     def checked(self, error: Exception, outcome: Outcome, doing: str) -> Exception:
-        """Tell damage here from a broken connection, which can look alike."""
-        if isinstance(error, Interrupted) and outcome.status is not None:
+        """Return the error of a command that failed: damage of this repository can look like a lost connection.
+
+        :param error: the error according to the messages of Git.
+        :param doing: what the command does, for the message.
+        """
+        if isinstance(error, ConnectionLost) and outcome.status is not None:
             if self.run("fsck", "--connectivity-only", "--no-dangling", "--no-progress").status != 0:
-                return Damaged(outcome, doing)
-            own_object = f"(stored in {self.path}/objects/"  # fsck looks at no content
+                return _damaged(outcome.stderr, doing)
+            own_object = f"(stored in {self.path}/objects/"  # this fsck does not check contents
             if any(words in outcome.stderr for words in ("Unable to create", ".lock'", own_object)):
-                return Damaged(outcome, doing)
+                return _damaged(outcome.stderr, doing)
         return error
 
     def local(self, outcome: Outcome, doing: str) -> None:
-        """Check a call that touches no remote.
+        """Check the outcome of a command that does not access the remote.
 
-        :raises Damaged: when it failed.
+        :raises RepositoryDamaged: if the command failed.
         """
         if outcome.status != 0:
-            raise Damaged(outcome, doing)
+            raise _damaged(outcome.stderr, doing)
 
 
-def _holds_withdrawn(path: Path) -> bool:
+def _damaged(words: str, doing: str) -> RepositoryDamaged:
+    error = local_failure(words, doing)
+    return RepositoryDamaged(error.what, error.remedy)
+
+
+def _has_withdrawn(path: Path) -> bool:
     packed = path / "packed-refs"
     in_packed = packed.exists() and WITHDRAWN.encode() in packed.read_bytes()
     return in_packed or any((path / WITHDRAWN).rglob("*"))

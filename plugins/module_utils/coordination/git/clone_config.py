@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clone where people work, as its files have it: where its Git folder is, and what its remote is."""
+"""The configuration of the clone where people work: its remote, and the settings for connections to it."""
 
 from __future__ import annotations
 
@@ -17,104 +17,108 @@ from urllib.parse import urlsplit, urlunsplit
 from ..errors import CloneInvalid, StateUnusable, permission_remedy
 from ..state_dir import StateDirectory
 from .failures import local_failure
-from .library import gitpython, neutral_variables, open_repository
+from .library import git_variables_hidden, gitpython, open_repository
 from .process import GitCommand
 from .remote_settings import (
-    CLONE,
-    PERSON,
+    GLOBAL,
+    LOCAL,
     SYSTEM,
     SYSTEM_FILE,
     Setting,
-    has_work_tree_file,
-    honoured,
+    connection_settings,
+    global_files,
+    has_worktree_config,
     parse_settings,
-    person_files,
 )
 
 REMOTE_FILE = "repos/remote.json"
-WORK_TREE_FILE = "config.worktree"
-"""Settings of one work tree, where extensions.worktreeConfig is set (git-worktree(1))."""
+WORKTREE_FILE = "config.worktree"
+"""The settings of one work tree, if extensions.worktreeConfig is set (git-worktree(1))."""
 
 
 class Remote(NamedTuple):
-    """The remote: its URL, and the settings of the clone with which it is reached, each ``name=value``."""
+    """The URL of the remote, and the settings of the clone for connections to it, each ``name=value``."""
 
     url: str
     settings: tuple[str, ...] = ()
 
 
 def read_remote(clone: str, remote: str, state: StateDirectory) -> Remote:
-    """A remote of the clone where people work, without a user or password in its URL.
+    """Return a remote of the clone where people work, without a user or password in its URL.
 
-    Only the clone's configuration is read, so no other damage to it matters. Git reads it once, with the settings of
-    the machine and of the person who runs this, and what it tells is remembered until one of them changes.
+    Only the configuration of the clone is read, so other damage of the clone does not matter. Git reads it with the
+    system and global configuration; the result is cached in the state directory until one of the files changes.
 
-    :raises CloneInvalid: when there is no such clone or remote, or a setting leads elsewhere.
+    :param clone: the path of the clone.
+    :param remote: the name of the remote.
+    :raises CloneInvalid: if the clone or the remote is missing, or a setting would change the address or credential.
     """
     try:
         own = _config_files(Path(clone))
-        files = {CLONE: own, SYSTEM: [Path(SYSTEM_FILE)], PERSON: person_files()}
-        contents = [(owner, file, _content(owner, file)) for owner, named in files.items() for file in named]
+        files = {LOCAL: own, SYSTEM: [Path(SYSTEM_FILE)], GLOBAL: global_files()}
+        contents = [(scope, file, _content(scope, file)) for scope, named in files.items() for file in named]
         if contents[0][2] is None:
             raise FileNotFoundError(own[0])
-        texts = [content for _owner, _file, content in contents]
-        name = hashlib.sha256(repr((clone, remote, texts)).encode()).hexdigest()
+        texts = [content for _scope, _file, content in contents]
+        digest = hashlib.sha256(repr((clone, remote, texts)).encode()).hexdigest()
         is_whole = not any(re.search(rb"\[\s*include", text or b"", re.IGNORECASE) for text in texts)
-        known = _known(state, name) if is_whole else None
-        there = [(owner, file) for owner, file, content in contents if content is not None]
-        found = known or _configured(there, clone, remote)
+        cached = _cached(state, digest) if is_whole else None
+        existing = [(scope, file) for scope, file, content in contents if content is not None]
+        found = cached or _configured(existing, clone, remote)
     except (OSError, ValueError) as error:
         raise _unreadable(clone, error) from error
-    if not known:
+    if not cached:
         with contextlib.suppress(StateUnusable):
             state.make("repos")
-            state.write_json(REMOTE_FILE, {"config": name, "url": found.url, "settings": found.settings})
+            state.write_json(REMOTE_FILE, {"config": digest, "url": found.url, "settings": found.settings})
     return Remote(_plain(found.url, clone, remote), found.settings)
 
 
 def _config_files(clone: Path) -> list[Path]:
-    """The configuration of a clone and that of its work tree. One in the usual layout is found without GitPython.
+    """Return the paths of the configuration of a clone and of its work tree.
 
-    :raises OSError: when there is none.
-    :raises ValueError: when this is no clone.
+    GitPython is imported only for an unusual layout.
+
+    :raises OSError: if the clone is missing.
+    :raises ValueError: if it is not a clone.
     """
     usual = clone / ".git"
     if (usual / "config").is_file():
-        return [usual / "config", usual / WORK_TREE_FILE]
+        return [usual / "config", usual / WORKTREE_FILE]
     try:
-        with neutral_variables(), open_repository(clone) as repo:
-            return [Path(repo.common_dir, "config"), Path(repo.git_dir, WORK_TREE_FILE)]
+        with git_variables_hidden(), open_repository(clone) as repo:
+            return [Path(repo.common_dir, "config"), Path(repo.git_dir, WORKTREE_FILE)]
     except gitpython().exc.InvalidGitRepositoryError as error:
         raise ValueError(error) from error
 
 
-def _content(owner: str, file: Path) -> bytes | None:
-    """What a file holds; None when there is none, or it is a person's and this user may not read it, as for Git."""
+def _content(scope: str, file: Path) -> bytes | None:
+    """Return the content of a file, None if it is missing. As in Git, an unreadable global file counts as missing."""
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
-        if owner == PERSON:
+        if scope == GLOBAL:
             return None
         raise
 
 
 def _unreadable(clone: str, error: Exception) -> CloneInvalid:
     remedy = (
-        "Clone the Build repository there, or give the folder of its clone: to the set-up as builders_repo, to a "
-        "module as repo."
+        "Clone the Build repository there, or give the path of its clone: to the setup as builders_repo, to a module "
+        "as repo."
     )
     if isinstance(error, PermissionError):
         return CloneInvalid(f"{error.filename} cannot be read ({error.strerror}).", permission_remedy(error, remedy))
     return CloneInvalid(f"{clone} is not a Git repository, or its configuration cannot be read.", remedy)
 
 
-def _known(state: StateDirectory, name: str) -> Remote | None:
-    """What was found before in configurations of this name; None when that is not known."""
+def _cached(state: StateDirectory, digest: str) -> Remote | None:
+    """Return the remote that was found in files with this digest; None if it is not cached."""
 
     def parse(record: Any) -> Remote | None:
-        return Remote(str(record["url"]), tuple(map(str, record["settings"]))) if record["config"] == name else None
+        return Remote(str(record["url"]), tuple(map(str, record["settings"]))) if record["config"] == digest else None
 
     with contextlib.suppress(StateUnusable):
         return state.read(REMOTE_FILE, parse)
@@ -122,37 +126,37 @@ def _known(state: StateDirectory, name: str) -> Remote | None:
 
 
 def _configured(files: Sequence[tuple[str, Path]], clone: str, remote: str) -> Remote:
-    """What configurations have of a remote.
+    """Read a remote and the settings for its connections from configuration files.
 
-    :param files: those that there are, each with whose it is.
-    :raises ValueError: when Git cannot read that of the clone.
-    :raises GitFailed: when Git cannot read another one.
-    :raises CloneInvalid: when the remote is not in it, or a setting cannot be used.
+    :param files: the scope and the path of each existing file.
+    :raises ValueError: if Git cannot read the configuration of the clone.
+    :raises GitFailed: if Git cannot read another file.
+    :raises CloneInvalid: if the clone has no such remote, or a setting is refused.
     """
     settings: list[Setting] = []
-    for owner, file in files:
-        if file.name == WORK_TREE_FILE and not has_work_tree_file(settings):
+    for scope, file in files:
+        if file.name == WORKTREE_FILE and not has_worktree_config(settings):
             continue
         outcome = GitCommand(file.parent).run(
             "config", "--file", str(file), "--includes", "--list", "--show-origin", "--null"
         )
         if outcome.status != 0:
-            is_own = owner == CLONE
-            raise ValueError(outcome.stderr) if is_own else local_failure(outcome, "reading its settings")
-        settings += parse_settings(owner, outcome.stdout)
-    urls = [one.value for one in settings if one.owner == CLONE and one.key == f"remote.{remote}.url"]
+            is_local = scope == LOCAL
+            raise ValueError(outcome.stderr) if is_local else local_failure(outcome.stderr, "reading its settings")
+        settings += parse_settings(scope, outcome.stdout)
+    urls = [one.value for one in settings if one.scope == LOCAL and one.key == f"remote.{remote}.url"]
     if not urls or not urls[-1]:
         raise CloneInvalid(
             f"The clone {clone} has no remote {remote!r}.", f"Add it: git -C {clone} remote add {remote} URL"
         )
-    return Remote(urls[-1], honoured(settings, clone, remote, urls[-1]))
+    return Remote(urls[-1], connection_settings(settings, clone, remote, urls[-1]))
 
 
 def _plain(url: str, clone: str, remote: str) -> str:
-    """A URL without a user or password; a path as it is from the clone.
+    """Return a URL without a user or password; a relative path relative to the clone.
 
-    :raises CloneInvalid: when it is none; one that looks like an option would be taken for one by Git, and could name a
-        program to run.
+    :raises CloneInvalid: if it is not valid. Git would treat a URL that begins with a dash as an option, which could
+        name a program to run.
     """
     if url.startswith("-"):
         raise CloneInvalid(
@@ -164,7 +168,7 @@ def _plain(url: str, clone: str, remote: str) -> str:
             parts = urlsplit(url)
         except ValueError as error:
             raise CloneInvalid(
-                f"The URL of the remote {remote!r} of {clone} is not one ({error}).",
+                f"The URL of the remote {remote!r} of {clone} is not a valid URL ({error}).",
                 f"Correct it: git -C {clone} remote set-url {remote} URL",
             ) from error
         host = parts.netloc.rpartition("@")[2] if parts.scheme in ("http", "https") else parts.netloc

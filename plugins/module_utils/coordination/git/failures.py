@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a failed Git call means, by what Git, curl and the Git hosts say."""
+"""The errors of failed Git commands, according to the messages of Git, curl and Git hosts."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from ..errors import (
 )
 
 BUSY = 60
-"""Seconds for which a remote is left alone that was asked too often and does not say for how long."""
+"""Seconds without requests to a remote that limits their rate and sends no Retry-After."""
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-"""Variables that curl heeds, in small or capital letters. A service does not have those of a shell."""
+"""Variables of curl, in lower or upper case. The service does not have the variables of a shell."""
 
 
 class Outcome(NamedTuple):
-    """How a Git call ended; ``status`` is None when it was ended because its time was over.
+    """The outcome of a Git command.
 
-    :param stderr: what Git said, without secrets.
-    :param headers: those of the last answer of a remote that is asked over HTTP, by their names in small letters.
-    :param pat_file: the file that Git should have got the token from.
-    :param no_token: why that file gave none; empty when it did.
+    :param status: the exit status; None if the command was ended after its timeout.
+    :param stderr: the messages of Git, without secrets.
+    :param headers: the headers of the last HTTP response, by their names in lower case.
+    :param pat_file: the path of the token file; empty if the token is not for this remote.
+    :param no_token: why that file has no token; empty if it has one.
     """
 
     status: int | None
@@ -46,15 +47,15 @@ class Outcome(NamedTuple):
     no_token: str = ""
 
 
-class Moved(Exception):
-    """The push was rejected because the branch is not where it was thought to be."""
+class PushRejected(Exception):
+    """The push was rejected because the branch of the remote is not at the expected commit."""
 
 
-class Interrupted(Exception):
-    """The connection broke or the server failed: whether it took the push is not known."""
+class ConnectionLost(Exception):
+    """The connection was lost or the remote failed. Whether the remote accepted a push is unknown."""
 
 
-_MOVED = (
+_REJECTED = (
     r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value"
     r"|reference already exists|remote ref updated since checkout"
 )
@@ -65,11 +66,11 @@ _CREDENTIAL = (
     r"|Host key verification failed"
 )
 _MISSING = r"does not appear to be a git repository|[Rr]epository .*not found|returned error: (404|410|451)"
-_OF_OTHERS = r"detected dubious ownership in repository at '([^']*)'"
-"""Git advises to trust it with a setting of the person, and none of those counts here."""
+_FOREIGN_OWNER = r"detected dubious ownership in repository at '([^']*)'"
+"""Git suggests a global setting, but the global configuration is not used here."""
 _REDIRECT = r"unable to update url base from redirection|returned error: 30[1278]"
-_BROKEN_OFF = r"RPC failed|(Recv|Send) failure|send disconnect"
-"""Said when a connection was there: curl may try a request again on a new one, and that one may fail to connect."""
+_CONNECTION_LOST = r"RPC failed|(Recv|Send) failure|send disconnect"
+"""Messages about an open connection. curl may then repeat the request, and fail to connect."""
 _UNREACHABLE = (
     r"Could not resolve|Name or service not known|Temporary failure in name resolution"
     r"|Connection refused|Failed to connect"
@@ -86,110 +87,110 @@ _HASH = r"mismatched algorithms|does not support this repository's hash algorith
 
 
 def is_overloaded(outcome: Outcome) -> bool:
-    """Whether a remote asks to be asked less often, in words or, where it denies a request, with Retry-After alone."""
+    """Return whether a remote limits the rate of requests: by its message, or by a denial with Retry-After."""
     words = outcome.stderr
     return bool(re.search(_LIMITED, words) or (re.search(_DENIED, words) and "retry-after" in outcome.headers))
 
 
 def is_failing(outcome: Outcome) -> bool:
-    """Whether a remote has failed for a reason of its own, that may pass."""
+    """Return whether a remote reports an internal or temporary error."""
     return bool(re.search(_FAILING, outcome.stderr))
 
 
 def explain_failure(outcome: Outcome, url: str) -> Exception:
-    """What a failed fetch or push means: an error of the remote, which is final, or :class:`Interrupted`."""
+    """Return the error of a failed fetch or push: a final error of the remote, or :class:`ConnectionLost`."""
     words, said = outcome.stderr, shortened(outcome.stderr)
     if re.search(_ARCHIVED, words):
         return PushDeclined(
             f"The repository at {url} is archived, so nothing can be written to it: {said}",
             "Nothing was written. Unarchive it in its settings at the Git host, or set builders_remote_url to another "
-            "one and run the set-up.",
+            "repository and run the setup.",
         )
-    if re.search(_BROKEN_OFF, words):
-        return Interrupted(said)
+    if re.search(_CONNECTION_LOST, words):
+        return ConnectionLost(said)
     if is_overloaded(outcome):
         busy = RemoteBusy(
-            f"The remote {url} was asked more often than it allows: {said}", "Nothing is to be done: it is asked later."
+            f"The remote {url} limits the rate of requests: {said}", "No action is needed. The request is sent later."
         )
         busy.wait = BUSY
         return busy
     if is_failing(outcome):
         busy = RemoteBusy(
-            f"The remote {url} fails for a reason of its own: {said}",
-            "It is asked again later. See what the Git host says of its state.",
+            f"The remote {url} has an internal error: {said}",
+            "The request is sent again later. See the status page of the Git host.",
         )
         busy.wait = BUSY if "retry-after" in outcome.headers else 0
         return busy
     if re.search(_REDIRECT, words):
-        return _moved_away(outcome, url, said)
-    return _refused(outcome, url, said) or Interrupted(said)
+        return _redirected(outcome, url, said)
+    return _refused(outcome, url, said) or ConnectionLost(said)
 
 
-def _moved_away(outcome: Outcome, url: str, said: str) -> CoordinationError:
-    """The error for a remote that has another address, perhaps since its repository was renamed."""
+def _redirected(outcome: Outcome, url: str, said: str) -> CoordinationError:
+    """Return the error for a remote that redirects, perhaps because its repository was renamed."""
     to = outcome.headers.get("location", "").partition("/info/refs")[0]
-    where = f"points to another address, {to}" if to else "points to another address"
+    where = f"redirects to another address, {to}" if to else "redirects to another address"
     return RemoteMissing(
         f"The remote {url} {where}: {said}",
-        "Where its repository was renamed or moved, set builders_remote_url to its new address and run the set-up.",
+        "If its repository was renamed or moved, set builders_remote_url to its new address and run the setup.",
     )
 
 
 def _refused(outcome: Outcome, url: str, said: str) -> CoordinationError | None:
-    """The error for a remote that is not there, does not trust this host or is not trusted; None for anything else."""
+    """Return the error of a remote that is missing, rejects this host or is not trusted; None for other failures."""
     words = outcome.stderr
     if re.search(_CERTIFICATE, words):
         return RemoteUnreachable(
             f"The certificate of {url} is not trusted on this host: {said}",
-            "Nothing was sent. See whether the clock is right and the address is that of the certificate. For an "
-            "authority of your own, put its certificate into /usr/local/share/ca-certificates and run "
+            "Nothing was sent. Check the clock, and whether the address matches the certificate. For your own "
+            "certificate authority, put its certificate into /usr/local/share/ca-certificates and run "
             "update-ca-certificates.",
         )
     if re.search(_HASH, words):
         return RemoteMissing(
-            f"The repository at {url} names its objects by SHA-256, which this release cannot use: {said}",
-            "Make one with SHA-1 (git init --object-format=sha1), set builders_remote_url to it and run the set-up.",
+            f"The repository at {url} uses SHA-256 object names, which this release does not support: {said}",
+            "Create one with SHA-1 (git init --object-format=sha1), set builders_remote_url to it and run the setup.",
         )
     if re.search(_CREDENTIAL, words):
-        what = sentence(f"The remote {url} does not accept the credential: {said}")
+        what = sentence(f"The remote {url} rejected the credential: {said}")
         return CredentialRejected(f"{what} {outcome.no_token}".rstrip(), _credential_remedy(outcome, url))
     if re.search(_UNREACHABLE, words):
-        remedy = "Try again later, or see whether the address and the network are right."
+        remedy = "Try again later, or check the address and the network."
         return RemoteUnreachable(f"The remote {url} cannot be reached: {said}", f"{remedy}{_proxy_advice()}")
-    of_others = re.search(_OF_OTHERS, words)
-    if of_others:
+    foreign_owner = re.search(_FOREIGN_OWNER, words)
+    if foreign_owner:
         return RemoteMissing(
-            f"The repository at {url} belongs to another user, so Git does not read it.",
-            "Trust it on the machine where it is; a setting of a person does not count: git config --system --add "
-            f"safe.directory {shlex.quote(of_others[1])}",
+            f"The repository at {url} belongs to another user, so Git refuses to read it.",
+            "Run on the machine with that repository (global settings are not used): git config --system --add "
+            f"safe.directory {shlex.quote(foreign_owner[1])}",
         )
     if re.search(_MISSING, words):
         return RemoteMissing(
-            f"There is no Git repository at {url} that can be used: {said}",
-            "Check that the token and this user may see it. Where its address has changed, set builders_remote_url to "
-            "the new one and run the set-up.",
+            f"There is no usable Git repository at {url}: {said}",
+            "Check that the token or this user may read it. If its address has changed, set builders_remote_url to "
+            "the new address and run the setup.",
         )
     return None
 
 
 def _credential_remedy(outcome: Outcome, url: str) -> str:
-    """What to do about a credential: only a remote that is asked over HTTPS, or on this machine, gets the token."""
+    """Return the remedy for a rejected credential. The token is sent only over HTTPS, or to this machine."""
     scheme = urlsplit(url).scheme
     if outcome.pat_file or scheme == "https":
         return (
-            f"Check that the token file ({outcome.pat_file or '/PAT'}, option pat_file) holds a valid token that may "
-            "write to this repository."
+            f"Check that the token file ({outcome.pat_file or '/PAT'}, option pat_file) contains a valid token that "
+            "may write to this repository."
         )
     if scheme == "http":
         return (
-            "No token was sent, since plain http shows it to others: set builders_remote_url to the https address and "
-            "run the set-up."
+            "No token was sent, because plain http does not encrypt it: set builders_remote_url to the https address "
+            "and run the setup."
         )
     if url.startswith("/") or scheme == "file":
-        return "See that this user may read that folder and write to it."
+        return "Check that this user may read and write that folder."
     return (
-        "Check that this user has an SSH key that may write to this repository, and the right key of the host in "
-        "~/.ssh/known_hosts."
+        "Check that this user has an SSH key that may write to this repository, and that ~/.ssh/known_hosts contains "
+        "the key of the host."
     )
 
 
@@ -198,35 +199,39 @@ def _proxy_advice() -> str:
     if not found:
         return ""
     return (
-        f" The variable {found[0]} of this process is not used, for the service does not have it: set the proxy in the "
-        "clone (git config http.proxy ADDRESS)."
+        f" The variable {found[0]} of this process is not used, because the service does not have it: set the proxy in "
+        "the clone (git config http.proxy ADDRESS)."
     )
 
 
 def explain_push(outcome: Outcome, url: str) -> Exception:
-    """What a failed push means: :class:`Moved`, or as :func:`explain_failure`."""
+    """Return the error of a failed push: :class:`PushRejected`, or as :func:`explain_failure`."""
     for line in outcome.stdout.decode("utf-8", "replace").splitlines():
         flag, _tab, status = line.partition("\t")
         if flag != "!":
             continue
         reason = status.partition("\t[")[2]
-        if re.search(_MOVED, reason):
-            return Moved(reason)
+        if re.search(_REJECTED, reason):
+            return PushRejected(reason)
         if "remote rejected" in reason and not re.search(_RETRIED, reason):
             return PushDeclined(
-                f"The remote {url} refuses the push: {reason.partition('] ')[2]} {shortened(outcome.stderr)}".rstrip(),
-                "Nothing was written. Ask whoever keeps the remote to allow pushes to this branch, or follow its rule.",
+                f"The remote {url} declined the push: {reason.partition('] ')[2]} {shortened(outcome.stderr)}".rstrip(),
+                "Nothing was written. Follow the rule, or ask the owner of the remote to allow pushes to this branch.",
             )
     return explain_failure(outcome, url)
 
 
-def local_failure(outcome: Outcome, doing: str) -> CoordinationError:
-    """The error for a Git call that touches no remote and failed for good."""
-    return GitFailed(f"Git failed while {doing}: {shortened(outcome.stderr)}", "See what it says and mend that first.")
+def local_failure(words: str, doing: str) -> GitFailed:
+    """Return the error of a Git command that does not access a remote.
+
+    :param words: the messages of Git.
+    :param doing: what the command does, for the message.
+    """
+    return GitFailed(f"Git failed while {doing}: {shortened(words)}", "Correct what the message of Git names.")
 
 
 def shortened(words: str, limit: int = 400) -> str:
-    """What Git said, on one printable line."""
+    """Return messages of Git as one printable line."""
     lines = [line.strip() for line in words.splitlines() if line.strip() and not line.startswith("hint:")]
     text = "; ".join(re.sub(r"^(fatal|error): ", "", line) for line in lines)
     printable = "".join(char if char.isprintable() else "?" for char in text)

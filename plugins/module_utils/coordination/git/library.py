@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""GitPython: imported when Git is first used, since that takes as long as the rest of a command's start."""
+"""GitPython, imported when Git is first used: the import takes as long as the rest of the start of a command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import DependencyMissing
-from .process import NOWHERE, steers
+from .process import NO_HOME, affects_git
 
 if TYPE_CHECKING:
     import git
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @functools.lru_cache(maxsize=1)
 def gitpython() -> ModuleType:
-    """The package ``git`` of GitPython.
+    """Return the package ``git`` of GitPython.
 
-    :raises DependencyMissing: naming the Debian package to install.
+    :raises DependencyMissing: if it is not installed; the remedy names the Debian package.
     """
     try:
-        with neutral_variables():  # one of them names the program that GitPython runs as Git
+        with git_variables_hidden():  # one of them names the program that GitPython runs as Git
             import git
     except ImportError as error:
         raise DependencyMissing(
@@ -38,10 +38,10 @@ def gitpython() -> ModuleType:
 
 
 @contextmanager
-def neutral_variables() -> Iterator[None]:
-    """Hide the variables and the settings of the caller that steer Git: GitPython passes on all of this process."""
-    hidden = {name: os.environ.pop(name) for name in [*os.environ] if steers(name) or name == "HOME"}
-    os.environ["HOME"] = NOWHERE
+def git_variables_hidden() -> Iterator[None]:
+    """Hide the variables that affect Git and the global configuration: GitPython passes the environment to Git."""
+    hidden = {name: os.environ.pop(name) for name in [*os.environ] if affects_git(name) or name == "HOME"}
+    os.environ["HOME"] = NO_HOME
     try:
         yield
     finally:
@@ -50,11 +50,11 @@ def neutral_variables() -> Iterator[None]:
 
 
 def open_repository(folder: Path) -> git.Repo:
-    """Open a repository with GitPython, within :func:`neutral_variables`. Close it in the end: it keeps processes.
+    """Open a repository with GitPython, within :func:`git_variables_hidden`. Close it to end its Git processes.
 
-    Objects are read through Git and written as loose files: GitPython 3.2 would start a process for each.
+    Objects are read by Git processes and written as loose files; GitPython 3.2 would start a process for each write.
 
-    :raises git.exc.GitError: when there is none.
+    :raises git.exc.GitError: if the folder is not a repository.
     """
     library = gitpython()
     store = type("ObjectStore", (library.GitCmdObjectDB,), {"store": library.db.LooseObjectDB.store})
@@ -63,9 +63,9 @@ def open_repository(folder: Path) -> git.Repo:
 
 
 def read_ref(repository: git.Repo, name: str) -> str | None:
-    """The commit that a ref names; None when there is no such ref, or it names none.
+    """Return the object name of a ref; None if the ref is missing or not valid.
 
-    :raises OSError: when it cannot be read, or is an empty file.
+    :raises OSError: if the ref cannot be read, or is an empty file.
     """
     try:
         return str(gitpython().SymbolicReference.dereference_recursive(repository, name))

@@ -1,10 +1,9 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""This host's private bare repository: where commits are made, and what is known of the remote.
+"""The private repository of this server: a mirror of the branch, in which commits are created.
 
-It is never the only copy of anything but withdrawn commits, so when Git finds it damaged it is
-thrown away and fetched anew.
+Apart from withdrawn commits it contains only copies, so it is replaced and fetched again if it is damaged.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from .library import gitpython
 from .repack import has_many_loose, has_many_packs
 
 DEEPEN_STEPS = (50, 500, 5000)
-"""How many older commits are fetched, step by step, to find one in which a document can be read."""
+"""The numbers of older commits that are fetched, step by step, to find a valid version of a document."""
 RECENT = 32
-"""Commits that are looked at without a process of Git."""
+"""The maximum number of commits that are searched without starting a Git process."""
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
 
-class PrivateRepository(BareRepository):
-    """One branch of a remote, in a bare repository under the state directory.
+class Mirror(BareRepository):
+    """One branch of a remote, in a bare repository in the state directory.
 
-    :param remote: the remote, as the clone has it.
-    :param branch: the branch that holds the documents.
-    :param pat_file: the file that holds the token.
+    :param remote: the remote, as configured in the clone.
+    :param branch: the branch with the documents.
+    :param pat_file: the path of the token file.
     """
 
     def __init__(self, state: StateDirectory, remote: Remote, branch: str, pat_file: str) -> None:
@@ -45,24 +44,24 @@ class PrivateRepository(BareRepository):
         self._fetched_ref = f"refs/acs-builders/fetched/{branch}"
 
     def known(self) -> str | None:
-        """The newest commit of the remote that is known here."""
+        """Return the newest known commit of the remote, None if none is known."""
         return self.ref(self._known_ref)
 
     def set_known(self, commit: str | None) -> None:
-        """Record the newest commit of the remote."""
+        """Record the newest known commit of the remote."""
         if commit is None:
-            self.local(self.run("update-ref", "-d", self._known_ref), "forgetting a commit")
+            self.local(self.run("update-ref", "-d", self._known_ref), "deleting a ref")
         else:
             self.set_ref(self._known_ref, commit)
 
     def fetch(self, timeout: float, meanwhile: Callable[[], object] | None = None) -> str | None:
-        """Fetch the branch: only its newest commit the first time, what is new afterwards.
+        """Fetch the branch: the first time only its newest commit, later all new commits.
 
         :param timeout: seconds.
-        :param meanwhile: what is done while Git waits for the remote.
-        :return: the remote's newest commit, None when the remote is empty or has lost the branch.
-        :raises RemoteError: when the remote cannot be reached or says no.
-        :raises Interrupted: when the connection breaks.
+        :param meanwhile: a function to call while Git waits for the remote.
+        :return: the newest commit of the remote, None if the remote has no branch at all.
+        :raises RemoteError: if the remote cannot be reached or rejects the request.
+        :raises ConnectionLost: if the connection is lost.
         """
         known = self.known()
         depth = [] if known else ["--depth=1"]
@@ -73,27 +72,27 @@ class PrivateRepository(BareRepository):
         if "couldn't find remote ref" not in outcome.stderr:
             raise self.checked(explain_failure(outcome, self.url), outcome, "fetching")
         heads = self._heads(timeout)
-        if self.branch in heads:  # it was made this moment
+        if self.branch in heads:  # it was created in the meantime
             return self.fetch(timeout)
         if heads:
             raise RemoteMissing(
                 f"The remote {self.url} has no branch {self.branch!r}.",
-                f"It has {', '.join(heads[:10])}. Give the right one: to the set-up as builders_branch, to a module as "
-                "branch.",
+                f"It has {', '.join(heads[:10])}. Give the right branch: to the setup as builders_branch, to a module "
+                "as branch.",
             )
         return None
 
     def push(self, commit: str, parent: str | None, timeout: float) -> None:
-        """Push a commit to the branch, if this is at the commit's parent.
+        """Push a commit to the branch, if the branch is at the parent of the commit.
 
-        A plain push would make a branch anew that somebody has removed, with all its history. The lease refuses that;
-        since the commit descends from its parent, nothing is ever overwritten.
+        A push without a lease would restore a deleted branch with all its history. The commit descends from its
+        parent, so the push never overwrites commits.
 
-        :param parent: the commit's parent; None when the branch must not exist.
+        :param parent: the parent of the commit; None if the branch must not exist.
         :param timeout: seconds.
-        :raises Moved: when the branch is elsewhere.
-        :raises RemoteError: when the remote cannot be reached or says no.
-        :raises Interrupted: when it is not known whether the remote took it.
+        :raises PushRejected: if the branch is at another commit.
+        :raises RemoteError: if the remote cannot be reached or rejects the request.
+        :raises ConnectionLost: if it is unknown whether the remote accepted the push.
         """
         branch = f"refs/heads/{self.branch}"
         lease = f"--force-with-lease={branch}:{parent or ''}"
@@ -102,7 +101,7 @@ class PrivateRepository(BareRepository):
             raise self.checked(explain_push(outcome, self.url), outcome, "pushing")
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        """Whether ``newer`` descends from ``older``, or is it."""
+        """Return whether ``newer`` descends from ``older``, or is the same commit."""
         if older in self._first_parents(newer):
             return True
         with self._opened("comparing commits") as repo:
@@ -110,9 +109,10 @@ class PrivateRepository(BareRepository):
             return repo.is_ancestor(*(commit(repo, bytes.fromhex(name)) for name in (older, newer)))
 
     def has_arrived(self, commit: str, parent: str | None, tip: str) -> bool:
-        """Whether a commit belongs to what leads to ``tip``.
+        """Return whether a commit is an ancestor of ``tip``, or ``tip`` itself.
 
-        :param parent: the commit's parent: where the way back leads to it and not over the commit, it does not.
+        :param parent: the parent of the commit. If it is found first among the first parents of ``tip``, the result is
+            false.
         """
         for name in self._first_parents(tip):
             if name in (commit, parent):
@@ -120,7 +120,7 @@ class PrivateRepository(BareRepository):
         return self.holds(commit) and self.is_ancestor(commit, tip)
 
     def _first_parents(self, commit: str) -> Iterator[str]:
-        """The last commits up to one, the newest first; none beyond a merge. No Git process is started for them."""
+        """Yield a commit and its ancestors up to a merge, without starting a Git process."""
         for distance in range(RECENT):
             found = self.find(f"{commit}~{distance}", 0)
             if found is None:
@@ -130,11 +130,11 @@ class PrivateRepository(BareRepository):
                 return
 
     def mentions(self, commit: str, text: str) -> bool:
-        """Whether any file of a commit holds a text."""
+        """Return whether any file of a commit contains a text."""
         return self.run("grep", "--quiet", "--fixed-strings", "-e", text, commit).status == 0
 
     def history(self, commit: str, path: str, timeout: float) -> Iterator[str]:
-        """The commits that changed a file, newest first, fetching older ones as they are needed."""
+        """Yield the commits that changed a file, newest first, and fetch older commits as needed."""
         seen = set()
         for step in (0, *DEEPEN_STEPS):
             if step:
@@ -151,15 +151,15 @@ class PrivateRepository(BareRepository):
                     yield older
 
     def pack(self) -> None:
-        """Pack the objects anew when there are many."""
+        """Repack the repository if it has many objects or packs."""
         if has_many_loose(self.path) or has_many_packs(self.path):
             locks = (self.path / name for name in ("packed-refs.lock", "gc.pid.lock"))
-            for left in (*locks, *self.path.glob("objects/obj*")):  # of one that was killed, as GitPython names parts
-                left.unlink(missing_ok=True)
+            for leftover in (*locks, *self.path.glob("objects/obj*")):  # of killed processes of Git and GitPython
+                leftover.unlink(missing_ok=True)
             self.run("gc", "--quiet", "--prune=now")
 
     def _heads(self, timeout: float) -> list[str]:
-        """The remote's branches."""
+        """Return the names of the branches of the remote."""
         outcome = self.ask("ls-remote", "--heads", self.url, timeout=timeout)
         if outcome.status != 0:
             raise self.checked(explain_failure(outcome, self.url), outcome, "listing branches")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects: read through the Git processes that GitPython keeps, written by it as loose files."""
+"""Objects: read by the Git processes of GitPython, written as loose files."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class GitObject(NamedTuple):
-    """An object: its name, its kind and its content, which is None when it is larger than asked for."""
+    """An object: its name, type and content; the content is None if it is larger than the requested maximum."""
 
     name: str
-    kind: str
+    type: str
     content: bytes | None
 
 
 def find_object(repo: Repo, name: str, max_size: int | None = None) -> GitObject | None:
-    """An object by its name, None when there is none.
+    """Return an object, None if it is missing.
 
-    :param name: of the object, or as ``COMMIT^{commit}``.
-    :param max_size: bytes; the content of a larger one is not read.
-    :raises ValueError: when Git cannot read it.
+    :param name: the object name, or another revision such as ``COMMIT^{commit}``.
+    :param max_size: the maximum size in bytes up to which the content is read; None for no maximum.
+    :raises ValueError: if Git cannot read the object.
     """
     found: Any = (name, "", 0, b"")
     try:
@@ -34,21 +34,21 @@ def find_object(repo: Repo, name: str, max_size: int | None = None) -> GitObject
         if max_size is None or found[2] <= max_size:
             found = repo.git.get_object_data(name)
     except ValueError as error:
-        if " missing" in str(error):  # as git-cat-file(1) has it
+        if " missing" in str(error):  # the message of git-cat-file(1)
             return None
         raise
-    object_name, kind, size, content = found
+    object_name, object_type, size, content = found
     if content is not None and len(content) != size:
-        raise ValueError("Git has ended")
-    return GitObject(object_name.decode("ascii"), kind.decode("ascii"), content)
+        raise ValueError("the Git process has ended")
+    return GitObject(object_name.decode("ascii"), object_type.decode("ascii"), content)
 
 
-def write_object(repo: Repo, kind: str, content: bytes) -> str:
-    """Write an object, where there is none of its content, and return its name.
+def write_object(repo: Repo, object_type: str, content: bytes) -> str:
+    """Write an object, unless it exists, and return its name.
 
-    :raises OSError: when it cannot be written.
+    :raises OSError: if it cannot be written.
     """
-    from gitdb import IStream  # part of GitPython, and as slow to import
+    from gitdb import IStream  # a dependency of GitPython, as slow to import
 
-    name: bytes = repo.odb.store(IStream(kind, len(content), io.BytesIO(content))).hexsha
+    name: bytes = repo.odb.store(IStream(object_type, len(content), io.BytesIO(content))).hexsha
     return name.decode("ascii")

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Leaving a Git host alone that fails or asks for it, whichever process of this host would ask next.
+"""Pauses in the requests of all processes of this server to a Git host that fails or limits the rate of requests.
 
-A request that is refused for its credential first counts twice. With the pauses here, a host answers 429 or 5xx to at
-most five requests in a minute, also where it does so to pushes alone.
+Git sends a request first without and then with a credential, which counts as two requests. With these pauses, a host
+answers at most five requests per minute with 429 or 5xx, also if only pushes fail.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .failures import BUSY, Outcome, is_failing, is_overloaded
 
 PAUSE_FILE = "repos/pause.json"
 FIRST = 1
-"""Seconds after a first failure of a host that does not ask for a pause; after a second one they are more."""
+"""The pause in seconds after the first failure of a host that sends no Retry-After."""
 MAX = 3600
-"""Seconds; a longer pause is not believed."""
+"""The maximum pause in seconds, whatever a host requests."""
 
 
 class _Record(NamedTuple):
-    """Which host is left alone, until when, in seconds since 1970, how often it has failed, and why."""
+    """A pause: the host, its end in seconds since 1970, the number of failures, and the reason."""
 
     host: str
     until: float
@@ -38,9 +38,9 @@ class _Record(NamedTuple):
 
 
 class Pause:
-    """The pause that the host of a remote gets.
+    """The pause of the host of a remote.
 
-    :param url: the remote's URL.
+    :param url: the URL of the remote.
     """
 
     def __init__(self, state: StateDirectory, url: str) -> None:
@@ -49,9 +49,9 @@ class Pause:
         self._host = urlsplit(url).netloc if "://" in url else ""
 
     def ask(self, request: Callable[[], Outcome]) -> Outcome:
-        """Ask the remote something, and note whether its host is to be left alone now.
+        """Send a request, and record a pause if the remote fails or limits the rate.
 
-        :raises RemoteBusy: when it is left alone still, and nothing was asked.
+        :raises RemoteBusy: without sending the request, during a pause.
         """
         if not self._host:
             return request()
@@ -60,29 +60,29 @@ class Pause:
         if before and 0 < left <= MAX + 1:
             until = datetime.fromtimestamp(before.until, timezone.utc).strftime("%H:%M:%S UTC")
             busy = RemoteBusy(
-                f"The remote {self._url} is not asked before {until}, since it {before.why}.", "Nothing is to be done."
+                f"Requests to {self._url} are paused until {until}, because it {before.why}.", "No action is needed."
             )
             busy.wait = left
             raise busy
         outcome = request()
-        self._note(outcome, before)
+        self._record(outcome, before)
         return outcome
 
     def _read(self) -> _Record | None:
-        with contextlib.suppress(StateUnusable):  # it is written anew
+        with contextlib.suppress(StateUnusable):  # it will be overwritten
             found = self._state.read(PAUSE_FILE, _parse)
             return found if found and found.host == self._host else None
         return None
 
-    def _note(self, outcome: Outcome, before: _Record | None) -> None:
-        if outcome.status == 0:  # it may still fail with what is asked next: one that cannot be pushed to is read
+    def _record(self, outcome: Outcome, before: _Record | None) -> None:
+        if outcome.status == 0:  # keep the record: pushes may still fail while fetches succeed
             return
-        asked = _retry_after(outcome.headers.get("retry-after", "")) if outcome.status is not None else None
-        if not (asked or is_overloaded(outcome) or is_failing(outcome)):
+        requested = _retry_after(outcome.headers.get("retry-after", "")) if outcome.status is not None else None
+        if not (requested or is_overloaded(outcome) or is_failing(outcome)):
             return
         failures = before.failures + 1 if before and time.time() - before.until < 2 * BUSY else 1
-        wait = asked or (FIRST if failures == 1 and not is_overloaded(outcome) else BUSY)
-        why = "has asked for a pause" if asked or is_overloaded(outcome) else "has failed"
+        wait = requested or (FIRST if failures == 1 and not is_overloaded(outcome) else BUSY)
+        why = "requested a pause" if requested or is_overloaded(outcome) else "failed"
         with contextlib.suppress(StateUnusable):
             self._state.make("repos")
             record = _Record(self._host, round(time.time() + wait, 1), failures, why)
@@ -90,7 +90,7 @@ class Pause:
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds that a host asks for (RFC 9110, section 10.2.3); None when it asks for none that can be understood."""
+    """Return the seconds in a Retry-After header (RFC 9110, section 10.2.3); None if it is not valid or in the past."""
     if value.isdecimal():
         seconds = float(value[:9])
     else:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running Git: the same safe settings for every call."""
+"""Git processes, all with the same safe settings."""
 
 from __future__ import annotations
 
@@ -35,38 +35,38 @@ SAFE_CONFIG = (
     "http.followRedirects=false",
     "core.askPass=",
 )
-"""Settings of every call: nobody's hook or monitor runs, no submodule, no collection in the background."""
+"""The settings of every command: no hooks, file system monitors, submodules or background maintenance."""
 
 MAX_TRACE = 1_000_000
-"""Bytes of a trace that are looked at."""
-PATIENCE = 2
-"""Seconds that a Git process has to end when it is told to."""
+"""The maximum number of bytes of a trace that are read."""
+END_TIMEOUT = 2
+"""Seconds for a Git process to end after SIGTERM, and after SIGKILL."""
 NETWORK = ("fetch", "push", "ls-remote")
-"""The commands that may ask a remote."""
+"""The commands that may access a remote."""
 _CREDENTIAL_HELPER = '!f() { test "$1" = get || exit 0; cat /proc/self/fd/%d; }; f'
-"""Git gets the token from a descriptor: it stands neither in a command line nor in a variable."""
-NOWHERE = "/dev/null"
-"""The home folder of Git: a person's settings and .netrc are none of the service, and count for nobody else either."""
+"""Git reads the token from a file descriptor, so it is neither in a command line nor in a variable."""
+NO_HOME = "/dev/null"
+"""The home directory of Git. The service cannot read the global configuration and .netrc, so nothing else uses them."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def require_git() -> None:
-    """Check that Git is there.
+    """Check that Git is installed.
 
-    :raises DependencyMissing: naming the Debian package to install.
+    :raises DependencyMissing: if it is not; the remedy names the Debian package.
     """
     if shutil.which("git") is None:
         raise DependencyMissing("Git is not installed on this host.", "Install it: apt-get install git")
 
 
 class GitCommand:
-    """Git, run on one repository with the settings above, and without the caller's GIT_* variables.
+    """Git commands on one repository, with the safe settings and without the GIT_* variables of the caller.
 
-    :param git_dir: the folder of the repository that holds HEAD.
+    :param git_dir: the folder of the repository that contains HEAD.
     :param work_tree: its work tree; None for a bare repository.
-    :param url: the remote's URL, to which alone the token is given.
-    :param pat_file: the file that holds the token; Git asks for it through a credential helper.
-    :param settings: further settings, each ``name=value``.
+    :param url: the URL of the remote, the only one that receives the token.
+    :param pat_file: the path of the token file; a credential helper passes the token to Git.
+    :param settings: more settings, each ``name=value``.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class GitCommand:
         self._folder = work_tree or git_dir.parent
         self._context = _context(url)
         self._pat_file = pat_file
-        self._environment = {**neutral_environment(), "HOME": NOWHERE}
+        self._environment = {**git_environment(), "HOME": NO_HOME}
         self._options = [f"--git-dir={git_dir}"] + ([f"--work-tree={work_tree}"] if work_tree else [])
         for setting in (*settings, *SAFE_CONFIG):
             self._options += ["-c", setting]
@@ -92,9 +92,10 @@ class GitCommand:
         timeout: float | None = None,
         meanwhile: Callable[[], object] | None = None,
     ) -> Outcome:
-        """Run ``git`` with these arguments; it and its children are ended after ``timeout`` seconds.
+        """Run ``git`` with arguments.
 
-        :param meanwhile: what is done while it runs.
+        :param timeout: seconds after which the process and its children are ended; None for no limit.
+        :param meanwhile: a function to call while Git runs.
         """
         if not self._context or arguments[0] not in NETWORK:
             return self._run(arguments, {}, (), stdin, timeout, meanwhile)
@@ -147,27 +148,27 @@ class GitCommand:
                 _end(process)
 
 
-def steers(name: str) -> bool:
-    """Whether a variable of this process would steer Git: one of its own, or of a proxy, or of a person's settings."""
+def affects_git(name: str) -> bool:
+    """Return whether a variable affects Git: a variable of Git, of a proxy, or for the global configuration."""
     return name.startswith("GIT_") or name.lower() in (*PROXY_VARIABLES, "xdg_config_home")
 
 
-def neutral_environment() -> dict[str, str]:
-    """The variables of this process for Git, without those that steer it."""
-    kept = {name: value for name, value in os.environ.items() if not steers(name)}
+def git_environment() -> dict[str, str]:
+    """Return the environment for Git: that of this process without the variables that affect Git."""
+    kept = {name: value for name, value in os.environ.items() if not affects_git(name)}
     return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a Git process and its children: first so that they remove their locks, then in any case.
+    """End a Git process and its children: with SIGTERM, after which they remove their locks, then with SIGKILL.
 
-    One that has left their group and keeps their output open is not waited for.
+    A child that has left the process group and keeps the output open does not block this function.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=PATIENCE)
+            process.communicate(timeout=END_TIMEOUT)
             return
     for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
         with contextlib.suppress(OSError):
@@ -176,24 +177,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _context(url: str) -> str:
-    """The scheme and host to which alone the token is given; empty when it would go unencrypted over a network."""
+    """Return the credential context (gitcredentials(7)) for the token; empty if the network would be unencrypted."""
     parts = urlsplit(url)
     trusted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     return f"{parts.scheme}://{parts.netloc}" if trusted else ""
 
 
 def _in_memory(content: bytes) -> int:
-    """A descriptor of a file that is on no disk; never one of the three that Git gets anew."""
-    made = os.memfd_create("acs-builders")
+    """Return the descriptor of a file in memory. It is above 2, because 0 to 2 are replaced in the child process."""
+    file = os.memfd_create("acs-builders")
     try:
-        os.write(made, content)
-        return fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.write(file, content)
+        return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)
     finally:
-        os.close(made)
+        os.close(file)
 
 
 def _last_headers(trace: str) -> dict[str, str]:
-    """The headers of the last answer, from what Git traces of HTTP (git(1), GIT_TRACE_CURL)."""
+    """Return the headers of the last HTTP response in a trace (git(1), GIT_TRACE_CURL)."""
     headers: dict[str, str] = {}
     for line in trace.splitlines():
         name, colon, value = line.partition("<= Recv header: ")[2].partition(":")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trees: the folders of a commit."""
+"""Trees, the folders of a commit."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from git import Repo
 
 FILE, EXECUTABLE, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o040000, 0o160000
-"""Modes of entries in a tree."""
+"""The modes of tree entries."""
 
 
 class Entry(NamedTuple):
-    """What stands in a tree under a name: its mode and the name of the object."""
+    """A tree entry: its mode and the name of its object."""
 
     mode: int
     object: str
 
 
 def read_tree(repo: Repo, name: str) -> dict[str, Entry]:
-    """The entries of a tree object by name, in its order.
+    """Return the entries of a tree by name, in their order.
 
-    :raises ValueError: when it cannot be read.
-    :raises GitFailed: when one of them has a name that GitPython refuses, such as ``.git``.
+    :raises ValueError: if the tree cannot be read.
+    :raises GitFailed: if the tree contains a name that GitPython refuses, such as ``.git``.
     """
     found = find_object(repo, name)
     if found is None:
@@ -41,16 +41,17 @@ def read_tree(repo: Repo, name: str) -> dict[str, Entry]:
     except ValueError as error:
         raise GitFailed(
             f"GitPython refuses a folder of the Build repository: {error}.",
-            f"Find the file with git -C {repo.git_dir} ls-tree {name}, and take it out of the Build repository.",
+            f"Find the file with git -C {repo.git_dir} ls-tree {name}, and remove it from the Build repository.",
         ) from error
     return {name: Entry(mode, binary.hex()) for binary, mode, name in entries}
 
 
 def write_tree(repo: Repo, old: str | None, files: dict[str, bytes]) -> str:
-    """Write a tree like an old one, with new contents of some files, and return its name.
+    """Write a copy of a tree with new contents of some files, and return its object name.
 
-    :param files: the contents by path.
-    :raises OSError: when it cannot be written.
+    :param old: the tree to copy; None for an empty one.
+    :param files: the new contents by path.
+    :raises OSError: if it cannot be written.
     """
     entries = read_tree(repo, old) if old else {}
     folders: dict[str, dict[str, bytes]] = {}
@@ -59,15 +60,15 @@ def write_tree(repo: Repo, old: str | None, files: dict[str, bytes]) -> str:
         if slash:
             folders.setdefault(name, {})[rest] = content
         else:
-            there = entries.get(name)
-            mode = EXECUTABLE if there and there.mode == EXECUTABLE else FILE  # a link of a document ends here
+            before = entries.get(name)
+            mode = EXECUTABLE if before and before.mode == EXECUTABLE else FILE  # a file replaces a link
             entries[name] = Entry(mode, write_object(repo, "blob", content))
     for name, inner in folders.items():
-        there = entries.get(name)
-        below = there.object if there and there.mode == FOLDER else None
-        entries[name] = Entry(FOLDER, write_tree(repo, below, inner))
+        before = entries.get(name)
+        subtree = before.object if before and before.mode == FOLDER else None
+        entries[name] = Entry(FOLDER, write_tree(repo, subtree, inner))
     lines = sorted((os.fsencode(name) + (b"/" if one.mode == FOLDER else b""), one) for name, one in entries.items())
     stream = io.BytesIO()
-    tree = [(bytes.fromhex(one.object), one.mode, key.rstrip(b"/")) for key, one in lines]  # sorted as Git has it
+    tree = [(bytes.fromhex(one.object), one.mode, key.rstrip(b"/")) for key, one in lines]  # in the order of Git
     gitpython().objects.fun.tree_to_stream(tree, stream.write)
     return write_object(repo, "tree", stream.getvalue())

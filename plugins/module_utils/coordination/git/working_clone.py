@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clone where people work: brought up to date after a write, as far as that disturbs nobody."""
+"""The clone where people work: fast-forwarded after a write, unless that would interfere with their work."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import sentence
 from .failures import shortened
-from .library import neutral_variables, open_repository
-from .mirror import PrivateRepository
+from .library import git_variables_hidden, open_repository
+from .mirror import Mirror
 from .process import GitCommand
 from .repack import pack_clone
 
@@ -25,28 +25,27 @@ if TYPE_CHECKING:
 
 UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
 MAX_REASON = 300
-"""Characters of Git's error message that a note quotes."""
+"""The maximum length of a message of Git in a note."""
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
 
-def fast_forward(
-    clone: str, remote: str, private: PrivateRepository, commit: str, timeout: float, server: str
-) -> list[str]:
-    """Fast-forward the branch that is checked out in the clone to a commit, if nothing is in the way.
+def fast_forward(clone: str, remote: str, private: Mirror, commit: str, timeout: float, server: str) -> list[str]:
+    """Fast-forward the branch that is checked out in the clone to a commit, if the clone is clean.
 
-    :param remote: the remote's name in the clone.
-    :param commit: a commit of the private repository, from which the clone fetches it.
-    :param timeout: seconds for the remote, which is asked only for history that the private repository does not have.
-        Local Git processes have no timeout, since ending them would leave locks in the clone.
-    :param server: the id of this server, by which the inventory names it.
-    :return: a note that says why the clone was not updated, and how to repair it; empty when it was updated.
+    :param clone: the path of the clone.
+    :param remote: the name of the remote in the clone.
+    :param private: the private repository, from which the clone fetches the commit.
+    :param timeout: seconds for the remote, which is accessed only for history that the private repository lacks.
+        Local Git processes have no timeout, because ending them would leave locks in the clone.
+    :param server: the id of this server, its name in the inventory.
+    :return: a note with the reason if the clone was not updated, and how to repair it; else an empty list.
     """
     remedy = (
-        "Finish what is in the way there, or repair the clone from the controller, which keeps local work under "
+        "Finish the work there, or repair the clone from the controller, which keeps local work under "
         f"refs/acs-builders/rescued: ansible-playbook playbooks/recover.yml -l {server}"
     )
     try:
-        with neutral_variables(), open_repository(Path(clone)) as repo:
+        with git_variables_hidden(), open_repository(Path(clone)) as repo:
             folder, common = Path(repo.git_dir), Path(repo.common_dir)
             reason = _obstacle(repo, Path(clone))
             current = "" if reason else repo.active_branch.name
@@ -54,30 +53,30 @@ def fast_forward(
             reason = f"it is on branch {current}"
             remedy = f"To update it again: {shlex.join(['git', '-C', clone, 'switch', private.branch])}"
         reason = reason or _update(folder, common, Path(clone), remote, private, commit, timeout)
-    except Exception as error:  # whatever is wrong with the clone, the write has been accepted
+    except Exception as error:  # the write was accepted, whatever is wrong with the clone
         reason = f"it cannot be read ({error})"
-    return [f"{sentence(f'The clone {clone} was left as it is: {reason}')} {remedy}"] if reason else []
+    return [f"{sentence(f'The clone {clone} was not updated: {reason}')} {remedy}"] if reason else []
 
 
 def _obstacle(repo: Repo, work_tree: Path) -> str:
-    """Return why Git must not update a clone; empty when it may."""
+    """Return why the clone cannot be updated; empty if it can."""
     folder = Path(repo.git_dir)
     if folder == work_tree:
-        return "it is bare"
+        return "it is a bare repository"
     if os.stat(folder).st_uid != os.geteuid():
-        return "it belongs to another user, whose settings could run programs"
-    elsewhere = repo.config_reader("repository").get_value("core", "worktree", "")
-    if elsewhere and (folder / str(elsewhere)).resolve() != work_tree.resolve():
-        return "its files are in another folder"
+        return "it belongs to another user, and its settings could run programs as this user"
+    configured = repo.config_reader("repository").get_value("core", "worktree", "")
+    if configured and (folder / str(configured)).resolve() != work_tree.resolve():
+        return "its work tree is another folder"
     if any((folder / name).exists() for name in UNFINISHED):
-        return "a rebase, merge or the like is not finished in it"
+        return "a rebase, merge or similar operation is in progress in it"
     return "it is not on a branch" if repo.head.is_detached else ""
 
 
 def _update(
-    folder: Path, common: Path, work_tree: Path, remote: str, private: PrivateRepository, commit: str, timeout: float
+    folder: Path, common: Path, work_tree: Path, remote: str, private: Mirror, commit: str, timeout: float
 ) -> str:
-    """Fetch a commit into the clone and fast-forward to it; return why that failed, empty when it did not."""
+    """Fetch a commit into the clone and fast-forward to it; return the reason if that failed, else an empty text."""
     tracking = f"refs/remotes/{remote}/{private.branch}"
     local = GitCommand(folder, work_tree)
     outcome = local.run(*_FETCH, str(private.path), f"+{commit}:{tracking}")
@@ -89,7 +88,7 @@ def _update(
         with _signals_blocked():
             outcome = local.run(*options, "merge", "--quiet", "--ff-only", tracking)
     if outcome.status != 0:
-        return shortened(outcome.stderr, MAX_REASON) or "Git failed in it"
+        return shortened(outcome.stderr, MAX_REASON) or "Git failed"
     with suppress(OSError):
         pack_clone(local, common)
     return ""
@@ -97,7 +96,7 @@ def _update(
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Delay SIGTERM and SIGINT, also in child processes: an interrupted merge leaves the work tree half changed."""
+    """Block SIGTERM and SIGINT, also in child processes: an interrupted merge leaves a partly changed work tree."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
         yield

@@ -23,7 +23,6 @@ from ..timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
 from .heartbeat_refs import HEARTBEAT, Beats
 
 SEQUENCE_FILE = "sequence.json"
-PUBLISH = ("ref", "main", "both")
 BRANCH_EVERY = 5
 """With ``both``, every fifth heartbeat is also published on the branch."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from ..documents.json_document import new_document, parse_object
 from ..errors import DeadlineReached, DocumentDamaged, DuplicateIdentity, GitFailed
 from ..git.bare_repository import BareRepository
-from ..git.failures import Interrupted, Moved, explain_failure, explain_push
+from ..git.failures import ConnectionLost, PushRejected, explain_failure, explain_push
 from ..identity import signatures
 from ..identity.host import Host
 from ..identity.verification import TRUE, Verifier
@@ -66,12 +66,12 @@ class Beats:
         :raises RemoteError: when the remote cannot be reached or says no.
         """
         with self._locked():
-            return self._bare.mended(self._read)
+            return self._bare.repaired(self._read)
 
     def known(self) -> dict[str, dict[str, Any]]:
         """The heartbeats that were fetched last, as :meth:`read`."""
         with self._locked():
-            return self._bare.mended(self._documents)
+            return self._bare.repaired(self._documents)
 
     def publish(self, beat: dict[str, Any], now: datetime) -> None:
         """Replace this server's heartbeat.
@@ -80,7 +80,7 @@ class Beats:
         :raises RemoteError: when the remote did not take it.
         """
         with self._locked():
-            self._bare.mended(lambda: self._publish(beat, now))
+            self._bare.repaired(lambda: self._publish(beat, now))
             self._bare.run("prune", "--expire=now")
             size = sum(file.stat().st_size for file in self._bare.path.rglob("*") if file.is_file())
             if size > MAX_SIZE:
@@ -111,7 +111,7 @@ class Beats:
                 self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": [], "published": published})
                 return
             error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
-            if not isinstance(error, (Moved, Interrupted)):
+            if not isinstance(error, (PushRejected, ConnectionLost)):
                 raise error
             record["commit"] = self._lease(ref, record, now)
         raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
@@ -166,7 +166,7 @@ class Beats:
         if outcome.status == 0:
             return
         error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, "fetching heartbeats")
-        if isinstance(error, Interrupted):
+        if isinstance(error, ConnectionLost):
             raise DeadlineReached(f"The remote did not send the heartbeats ({error}).", "Try again later.") from error
         raise error
 

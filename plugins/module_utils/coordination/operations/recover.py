@@ -10,8 +10,7 @@ from typing import Any
 
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.writes import Messages
-from ..errors import DocumentDamaged
-from ..git.bare_repository import Damaged
+from ..errors import DocumentDamaged, RepositoryDamaged
 from ..identity.host import Host
 from ..mail.mailbox import read_archives, read_mailbox
 from ..mail.message import id_of
@@ -85,5 +84,5 @@ def _removed(host: Host, old: str, now: Snapshot) -> list[dict[str, Any]]:
         missing = [e for e in before.entries if e.get("from") == host.id and id_of(e) and id_of(e) not in present]
         archived = {id_of(entry) for entry in read_archives(now, *map(id_of, missing))}
         return [entry for entry in missing if id_of(entry) not in archived]
-    except (DocumentDamaged, Damaged):
+    except (DocumentDamaged, RepositoryDamaged):
         return []

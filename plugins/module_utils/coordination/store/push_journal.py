@@ -12,7 +12,7 @@ import time
 from typing import Any, NamedTuple
 
 from ..errors import DeadlineReached, RemoteBusy, RemoteUnreachable
-from ..git.mirror import PrivateRepository
+from ..git.mirror import Mirror
 from ..state_dir import StateDirectory
 from .snapshot import Change, OldContents, Receipt
 
@@ -122,7 +122,7 @@ class PushJournal:
         self._unanswered.append(self.attempts[-1])
         self.is_uncertain = True
 
-    def find_accepted(self, private: PrivateRepository, tip: str | None) -> Attempt | None:
+    def find_accepted(self, private: Mirror, tip: str | None) -> Attempt | None:
         """Return the attempt that the remote accepted although its answer was lost.
 
         :param tip: the newest commit of the remote, just fetched.
@@ -134,7 +134,7 @@ class PushJournal:
                 return attempt
         return None
 
-    def resolve_interrupted(self, private: PrivateRepository, tip: str | None) -> list[str]:
+    def resolve_interrupted(self, private: Mirror, tip: str | None) -> list[str]:
         """Find the outcome of the interrupted pushes.
 
         :param tip: the newest commit of the remote, just fetched.

@@ -10,9 +10,9 @@ import time
 from contextlib import AbstractContextManager
 from typing import Callable
 
-from ..errors import Locked, StateUnusable
-from ..git.bare_repository import WITHDRAWN, Damaged
-from ..git.mirror import PrivateRepository
+from ..errors import Locked, RepositoryDamaged, StateUnusable
+from ..git.bare_repository import WITHDRAWN
+from ..git.mirror import Mirror
 from ..state_dir import StateDirectory
 from .snapshot import Snapshot
 
@@ -28,7 +28,7 @@ class RemoteBranch:
     ``withdrawn`` has the old and the new tip for each time that the branch was found rewound or rewritten.
     """
 
-    def __init__(self, private: PrivateRepository, state: StateDirectory, timeout: float) -> None:
+    def __init__(self, private: Mirror, state: StateDirectory, timeout: float) -> None:
         self.withdrawn: list[tuple[str, str | None]] = []
         self._private = private
         self._state = state
@@ -51,7 +51,7 @@ class RemoteBranch:
         :param meanwhile: a function to call while Git waits for the remote.
         :return: the commit; None if the remote has none.
         :raises RemoteError: if the remote cannot be reached or rejects the fetch.
-        :raises Interrupted: if the connection breaks.
+        :raises ConnectionLost: if the connection breaks.
         :raises Locked: if another process fetches for too long.
         """
         with self.fetching(timeout):
@@ -73,7 +73,7 @@ class RemoteBranch:
 
         :param parent: the parent of the commit; None if it has none.
         """
-        with contextlib.suppress(Damaged, StateUnusable, Locked), self.fetching(SHORT_LOCK_TIMEOUT):
+        with contextlib.suppress(RepositoryDamaged, StateUnusable, Locked), self.fetching(SHORT_LOCK_TIMEOUT):
             if self._private.known() == parent:
                 self._private.set_known(commit)
             self._touch()

@@ -15,12 +15,12 @@ import time
 from collections.abc import Iterator
 from typing import Callable, TypeVar
 
-from ..errors import CoordinationError, Locked, RemoteUnreachable, StateUnusable, explain
+from ..errors import CoordinationError, Locked, RemoteUnreachable, RepositoryDamaged, StateUnusable, explain
 from ..git import working_clone
-from ..git.bare_repository import WITHDRAWN, Damaged
+from ..git.bare_repository import WITHDRAWN
 from ..git.clone_config import Remote, read_remote
-from ..git.failures import Interrupted, Moved
-from ..git.mirror import PrivateRepository
+from ..git.failures import ConnectionLost, PushRejected
+from ..git.mirror import Mirror
 from ..git.process import require_git
 from ..secrets.redaction import register_token_file
 from ..state_dir import StateDirectory
@@ -65,7 +65,7 @@ class Repository:
         self._is_writing = False
         self._remote = remote
         register_token_file(pat_file)
-        self._private = PrivateRepository(state, read_remote(clone, remote, state), branch, pat_file)
+        self._private = Mirror(state, read_remote(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._remote_branch = RemoteBranch(self._private, state, timeout)
         self._journal_file = JournalFile(state, f"repos/{self._private.name}.attempts.json")
@@ -104,9 +104,9 @@ class Repository:
         try:
             self._private.make()
             return fetch_and_look()
-        except Damaged:
+        except RepositoryDamaged:
             with self.writing():
-                return self._private.mended(fetch_and_look, self._remote_branch.fetching)
+                return self._private.repaired(fetch_and_look, self._remote_branch.fetching)
 
     def look(self, look: Callable[[Snapshot], T]) -> T:
         """Read the documents at the newest known commit, without the network if possible.
@@ -120,7 +120,7 @@ class Repository:
             tip = self._private.known()
             if tip:
                 return look(self._remote_branch.snapshot(tip, fresh=False))
-        except (CoordinationError, Damaged):
+        except (CoordinationError, RepositoryDamaged):
             pass
         return self.read(look)
 
@@ -152,7 +152,7 @@ class Repository:
         """
         with self.writing():
             journal = PushJournal(self.url, self.timeout, self._journal_file)
-            receipt = self._private.mended(
+            receipt = self._private.repaired(
                 lambda: self._transact(function, author, journal), self._remote_branch.fetching
             )
             try:
@@ -256,11 +256,11 @@ class Repository:
                 journal.add(attempt)
                 try:
                     self._private.push(attempt.commit, tip, journal.network_timeout)
-                except (Interrupted, Damaged):
+                except (ConnectionLost, RepositoryDamaged):
                     journal.record_lost_answer()
                     raise
                 return self._accepted(attempt, journal.count)
-            except (Moved, Interrupted, RemoteUnreachable, Locked) as error:
+            except (PushRejected, ConnectionLost, RemoteUnreachable, Locked) as error:
                 journal.wait_before_retry(error)
             except CoordinationError as error:
                 if journal.is_uncertain:
@@ -271,7 +271,7 @@ class Repository:
 
     def _look_ahead(self, look: Callable[[Snapshot], T], found: dict[str | None, T]) -> None:
         """Call ``look`` for the newest known commit, and keep the result by commit."""
-        with contextlib.suppress(CoordinationError, Damaged):
+        with contextlib.suppress(CoordinationError, RepositoryDamaged):
             known = self._private.known()
             if known:
                 found[known] = look(self._remote_branch.snapshot(known, fresh=True))
@@ -281,7 +281,7 @@ class Repository:
             tip = self._remote_branch.fetch(self.timeout, meanwhile)
             self.away = ""
             return self._remote_branch.snapshot(tip, fresh=True)
-        except (RemoteUnreachable, Interrupted, Locked) as error:
+        except (RemoteUnreachable, ConnectionLost, Locked) as error:
             known = self._private.known()
             if known is None:
                 raise _plain(error, self.url) from error
@@ -296,7 +296,7 @@ class Repository:
         return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
 
 
-def _plain(error: RemoteUnreachable | Interrupted | Locked, url: str) -> CoordinationError:
+def _plain(error: RemoteUnreachable | ConnectionLost | Locked, url: str) -> CoordinationError:
     if isinstance(error, CoordinationError):
         return error
     return RemoteUnreachable(f"The remote {url} did not answer as it should: {error}", "Try again later.")

@@ -12,7 +12,7 @@ from typing import Any, Callable, TypeVar, cast
 
 from ..documents.json_document import Document, parse_object
 from ..errors import DocumentDamaged
-from ..git.mirror import PrivateRepository
+from ..git.mirror import Mirror
 
 D = TypeVar("D", bound=Document)
 
@@ -86,7 +86,7 @@ class Snapshot:
 
     def __init__(
         self,
-        private: PrivateRepository,
+        private: Mirror,
         commit: str | None,
         age: float,
         fresh: bool,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration of the command and the service, a file that setup.yml writes."""
+"""The configuration of a server, a file that setup.yml writes: for the command, the service and the modules."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
-from ..coordination.errors import InvalidInput, permission_remedy
-from ..coordination.identity.host import Host, open_host
-from ..coordination.monitoring.heartbeat import PUBLISH
+from ..errors import InvalidInput, permission_remedy
+from .host import Host, open_host
 
+PUBLISH = ("ref", "main", "both")
 ARCHIVE_ON, ARCHIVE_OFF = ARCHIVE = ("on", "off")
 CONFIG_FILE = "/etc/acs-builders/builderctl.json"
 

@@ -1,15 +1,13 @@
-"""The configuration of the command and the service."""
+"""The configuration of a server."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.config import Config, load_config
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import heartbeat_interval
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config, load_config
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
@@ -42,11 +40,3 @@ def test_invalid_configuration(tmp_path: Path, content: str, said: str) -> None:
     path.write_text(content)
     with pytest.raises(InvalidInput, match=said):
         load_config(str(path))
-
-
-@pytest.mark.parametrize(
-    ("servers", "settings", "seconds"),
-    [(2, {}, 60), (6, {}, 60), (7, {}, 70), (50, {}, 500), (2, {"interval": 5}, 20), (0, {"interval": 5}, 5)],
-)
-def test_the_fleet_stays_within_the_push_budget(servers: int, settings: dict[str, Any], seconds: int) -> None:
-    assert heartbeat_interval(Config(**settings), servers) == seconds
