@@ -170,9 +170,7 @@ class Repository:
 
     @contextlib.contextmanager
     def writing(self, patience: float | None = None) -> Iterator[None]:
-        """Lock the repository against writes of other processes of this host.
-
-        The lock is reentrant.
+        """Lock the repository against writes of other processes, reentrantly.
 
         :param patience: seconds to wait for another process; None for the timeout.
         :raises Locked: if another process writes for too long.
