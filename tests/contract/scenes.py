@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Union
 
@@ -109,8 +109,8 @@ Scene = Union[MemoryScene, GitScene]
 @contextmanager
 def make_scene(kind: str, folder: Path) -> Iterator[Scene]:
     """Two servers and their remote: ``memory`` or ``git``."""
-    if kind == "git":
-        yield GitScene(folder)
-        return
-    with in_memory(), no_processes():
-        yield MemoryScene(folder)
+    with ExitStack() as stack:
+        if kind == "memory":
+            stack.enter_context(in_memory())
+            stack.enter_context(no_processes())
+        yield MemoryScene(folder) if kind == "memory" else GitScene(folder)

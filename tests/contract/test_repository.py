@@ -142,7 +142,7 @@ def test_a_look_asks_the_remote_only_for_what_is_not_known(scene: Scene) -> None
     write(scene, "one")
     write(scene, "two", "build2")
     with scene.away(), scene.builders.host("build1") as host:
-        assert host.repository.look(lambda snapshot: content(snapshot)) == b"one"
+        assert host.repository.look(content) == b"one"
         assert (host.repository.away, host.repository.notes) == ("", [])
     with scene.builders.host("build1") as host:
         assert host.repository.look(two) == b"two"
@@ -230,7 +230,7 @@ def test_a_branch_that_was_rewound_is_told_and_its_old_end_is_kept(scene: Scene)
     assert first and second
     scene.rewind(first)
     with scene.builders.host("build1") as host:
-        assert host.repository.read(lambda snapshot: content(snapshot)) == b"one"
+        assert host.repository.read(content) == b"one"
         assert host.repository.withdrawn == [(second, first)]
     with scene.builders.host("build1") as host:
         assert host.repository.read(lambda snapshot: snapshot.commit) == first

@@ -28,9 +28,7 @@ def run(code: str, *words: str, **variables: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    "words", [["--help"], ["health", "--summary"], ["outbox"], ["read"]], ids=lambda words: " ".join(words)
-)
+@pytest.mark.parametrize("words", [["--help"], ["health", "--summary"], ["outbox"], ["read"]], ids=" ".join)
 def test_only_a_command_that_needs_git_imports_it(builders: Builders, words: list[str]) -> None:
     config = builders.folder / "builderctl.json"
     config.write_text(
