@@ -25,6 +25,9 @@ _Version = tuple[int, int, int, int]
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?")
 LOCK_TIMEOUT = 10
 """Seconds to wait for a lock that is only held while a file is written."""
+PATIENCE = 3
+"""Seconds to wait for a delivery by another process of this host. A normal push takes less time. If a push hangs, the
+write is queued after this time."""
 LOCK_POLL = 0.02
 """Seconds between two attempts to acquire a lock that another process holds."""
 

@@ -30,6 +30,7 @@ from ..errors import (
 from ..identity.host import Host
 from ..mail.idempotency import contents as contents_of
 from ..mail.sequence import number
+from ..state_dir import PATIENCE
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import parse_time, utc_text
 from .batch import Batch, Combined
@@ -40,9 +41,6 @@ from .writes import Messages, Write
 QUEUE, FAIL = "queue", "fail"
 OFFLINE = (QUEUE, FAIL)
 """What to do with a write that the remote does not accept in time: keep it in the outbox, or fail."""
-PATIENCE = 3
-"""Seconds to wait for a delivery by another process of this host. A normal push takes less time. If a push hangs, the
-write is queued after this time."""
 MAX_SINGLE = 10
 """The maximum number of items to deliver one by one after the remote has rejected them together."""
 

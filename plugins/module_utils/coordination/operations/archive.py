@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from ..delivery.deliver import PATIENCE
 from ..delivery.outbox import Outbox
 from ..documents.json_document import MAX_NESTING, EntryList, count_values, nesting, new_document
 from ..identity.fleet import ALL
@@ -25,6 +24,7 @@ from ..mail.mailbox import archive_path, old_archive_paths, read_entries, read_m
 from ..mail.message import id_of, is_for, is_marked_read, is_read_by_any_server, type_of, wants_acknowledgement, word_of
 from ..mail.read_ledger import ACKNOWLEDGED, READ, own_ledger
 from ..mail.sequence import number_of
+from ..state_dir import PATIENCE
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import parse_time, utc_text
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..delivery.deliver import PATIENCE
 from ..delivery.outbox import Item, Outbox
 from ..identity.host import Host
+from ..state_dir import PATIENCE
 
 
 def drop(host: Host, name: str) -> Item:
