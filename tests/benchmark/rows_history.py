@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import Beats
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import HeartbeatRefs
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, seconds_of
 from ansible_collections.acs.builders.tests.benchmark.scene import at, make_scene
 from ansible_collections.acs.builders.tests.builders import Builders, git
@@ -21,7 +21,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 MEGABYTE = 10**6
 INTERVAL = timedelta(seconds=60)
 READ_EVERY = 10
-"""Beats after which a server reads those of the others."""
+"""Heartbeats after which a server reads those of the others."""
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -34,7 +34,7 @@ def beat(builders: Builders, server: str, number: int) -> None:
             host = replace(opened, clock=at(now))
             publish_heartbeat(host, compose_heartbeat(host, [], 60, "benchmark", "2026-01-01T00:00:00Z"))
             if place % READ_EVERY == 0:
-                with Beats(host) as beats:
+                with HeartbeatRefs(host) as beats:
                     assert server in beats.read()
         if place % 1000 == 999:
             print(f"  {server}: beat {place + 1}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import (
     BEAT_FILE,
-    Beats,
+    HeartbeatRefs,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.contract.scenes import Scene
@@ -23,14 +23,14 @@ NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 def beat(scene: Scene, server: str, sequence: int, now: datetime = NOW) -> dict[str, Any]:
     """Publish a heartbeat of a server."""
     document = {"server": server, "sequence": sequence, "timestamp": utc_text(now)}
-    with scene.builders.host(server) as host, Beats(host) as beats:
+    with scene.builders.host(server) as host, HeartbeatRefs(host) as beats:
         beats.publish(document, now)
     return document
 
 
 def beats_of(scene: Scene, server: str, fetch: bool = True) -> dict[str, dict[str, Any]]:
     """All heartbeats as a server has them."""
-    with scene.builders.host(server) as host, Beats(host) as beats:
+    with scene.builders.host(server) as host, HeartbeatRefs(host) as beats:
         return beats.read() if fetch else beats.known()
 
 

@@ -20,7 +20,7 @@ from ..machine import boot_id, system_facts, uptime_seconds
 from ..store.snapshot import Change, Snapshot
 from ..text import clean, one_line
 from ..timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
-from .heartbeat_refs import HEARTBEAT, Beats
+from .heartbeat_refs import HEARTBEAT, HeartbeatRefs
 
 SEQUENCE_FILE = "sequence.json"
 BRANCH_EVERY = 5
@@ -69,7 +69,7 @@ def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") ->
     :raises RemoteError: if the remote did not accept it.
     """
     if publish != "main":
-        with Beats(host) as beats:
+        with HeartbeatRefs(host) as beats:
             beats.publish(beat, host.clock())
     if publish == "main" or (publish == "both" and beat["sequence"] % BRANCH_EVERY == 0):
         files = {f"{host.id}/{HEARTBEAT}": new_document(beat)}
@@ -101,7 +101,7 @@ def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[
     :return: the heartbeats by server id.
     :raises RemoteError: if the fetch fails.
     """
-    with Beats(host) as beats:
+    with HeartbeatRefs(host) as beats:
         on_refs = beats.read() if fetch else beats.known()
     claims = [
         *_on_branch(host, snapshot),

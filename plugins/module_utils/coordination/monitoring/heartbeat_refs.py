@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Heartbeats on refs of their own, so that they add nothing to the branch.
+"""The refs of the heartbeats, which add nothing to the history of the branch.
 
-Ref ``refs/heartbeats/SERVER``: one commit without parent that holds heartbeat.json, replaced with a
-lease by its only writer. They are made and fetched in a scratch repository of their own.
+``refs/heartbeats/SERVER`` is one commit without a parent that contains heartbeat.json. The server replaces it with a
+lease. Heartbeats are created and fetched in a scratch repository.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from ..timestamps import parse_time
 HEARTBEAT = "heartbeat.json"
 REFS = "refs/heartbeats/"
 NOTHING = "refs/none/"
-"""Where there never is a ref: what is pushed from there with --prune is removed."""
+"""A namespace without refs. A push from it with --prune deletes the refs of the destination."""
 BEAT_FILE = "beat.json"
 DEFAULT_INTERVAL = 60
-"""Seconds between two beats."""
+"""Seconds between two heartbeats."""
 MAX_INTERVAL = 86_400
-"""Seconds; a longer one is not believed."""
+"""The maximum interval in seconds. A longer one in a heartbeat is ignored."""
 MAX_SIZE = 5_000_000
-"""Bytes above which the scratch repository is made anew."""
+"""The maximum size of the scratch repository in bytes. A larger one is created again."""
 TRIES = 4
-"""Pushes of one beat before it is given up; the next one comes soon."""
+"""The maximum number of pushes of one heartbeat."""
 REMEMBERED = 100
-"""Own heartbeats that are known again when somebody puts one back."""
+"""The number of own heartbeats that are recognized if they are replayed."""
 FOREIGN_INTERVALS = 3
-"""Intervals after which a beat that this host did not make counts as abandoned."""
+"""The number of intervals after which a heartbeat of another host with the same id counts as abandoned."""
 
 
-class Beats:
-    """The heartbeats of all servers."""
+class HeartbeatRefs:
+    """The heartbeats of all servers, a context manager."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -53,7 +53,7 @@ class Beats:
         folder = host.state.make() / "beats.git"
         self._bare = BareRepository(folder, repository.origin, repository.pat_file, host.state)
 
-    def __enter__(self) -> Beats:
+    def __enter__(self) -> HeartbeatRefs:
         self._bare.make()
         return self
 
@@ -61,23 +61,25 @@ class Beats:
         self._bare.close()
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """Fetch the newest heartbeat of every server, by server id; what cannot be read is left out.
+        """Fetch the newest heartbeat of every server.
 
-        :raises RemoteError: when the remote cannot be reached or says no.
+        :return: the heartbeats by server id, without those that cannot be parsed.
+        :raises RemoteError: if the remote cannot be reached or refuses the fetch.
         """
         with self._locked():
             return self._bare.repaired(self._read)
 
     def known(self) -> dict[str, dict[str, Any]]:
-        """The heartbeats that were fetched last, as :meth:`read`."""
+        """Return the result of the last :meth:`read`, without asking the remote."""
         with self._locked():
             return self._bare.repaired(self._documents)
 
     def publish(self, beat: dict[str, Any], now: datetime) -> None:
-        """Replace this server's heartbeat.
+        """Replace the heartbeat of this server.
 
-        :raises DuplicateIdentity: when another host beats as this server.
-        :raises RemoteError: when the remote did not take it.
+        :param now: the time in UTC.
+        :raises DuplicateIdentity: if another host publishes heartbeats of this server.
+        :raises RemoteError: if the remote does not accept the heartbeat.
         """
         with self._locked():
             self._bare.repaired(lambda: self._publish(beat, now))
@@ -117,7 +119,7 @@ class Beats:
         raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
 
     def _lease(self, ref: str, record: dict[str, Any], now: datetime) -> str:
-        """What is to be replaced: what the remote has, when that is this host's, abandoned or no heartbeat."""
+        """Fetch the commit to replace: a heartbeat of this host, an abandoned one, or another object."""
         self._bare.run("update-ref", "-d", ref)
         self._fetch(f"+{ref}*:{ref}*", "--prune")
         if self._bare.refs(f"{ref}/", every=True):
@@ -130,7 +132,7 @@ class Beats:
         return there
 
     def _remove_below(self, ref: str) -> None:
-        """Remove the refs below this server's, with which Git cannot make its own."""
+        """Delete the refs below the ref of this server, which prevent Git from creating it."""
         prune = ("push", "--porcelain", "--prune", self._bare.url, f"{NOTHING}*:{ref}/*")
         outcome = self._bare.ask(*prune, timeout=self._left())
         if outcome.status != 0:
@@ -144,10 +146,10 @@ class Beats:
     def _check_foreign(self, theirs: dict[str, Any], published: list[Any], now: datetime) -> None:
         sent = parse_time(theirs.get("timestamp"))
         young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
-        verdict = Verifier(self._host, signatures.HEARTBEAT, remember=False).verify([(theirs, self._host.id)])[0]
-        forged = bool(self._host.signers.repository) and verdict.verified != TRUE
+        verification = Verifier(self._host, signatures.HEARTBEAT, remember=False).verify([(theirs, self._host.id)])[0]
+        forged = bool(self._host.signers.repository) and verification.verified != TRUE
         when = one_line(str(theirs.get("timestamp")))
-        replayed = verdict.verified == TRUE and _name(theirs) in published
+        replayed = verification.verified == TRUE and _name(theirs) in published
         if young and not forged and not replayed:
             boot = one_line(str(theirs.get("boot_id", "unknown")))
             raise DuplicateIdentity(
@@ -155,7 +157,7 @@ class Beats:
                 "was left as it is.",
                 "Find the host that was copied, and run the setup playbook on it with an id of its own.",
             )
-        why = f", {verdict.reason}," if forged else ", an older one of its own," if replayed else ""
+        why = f", {verification.reason}," if forged else ", an older one of its own," if replayed else ""
         self._host.repository.notes.append(
             f"The heartbeat of {self._host.id} that this host did not make last ({when}){why} was taken over."
         )
@@ -185,17 +187,17 @@ class Beats:
 
 
 def _parse_record(record: Any) -> dict[str, Any]:
-    """The commit of the last beat, those whose outcome is open, and the names of the last beats."""
+    """Parse the record: the last commit, the commits with an unknown outcome, the last published heartbeats."""
     lists = {name: list(record.get(name, [])) for name in ("attempted", "published")}
     return {"commit": commit_name(record.get("commit", "")), **lists}
 
 
 def _name(beat: dict[str, Any]) -> list[Any]:
-    """What tells the heartbeats of a server from each other."""
+    """Return the sequence number and the time of a heartbeat, which identify it."""
     return [beat.get("sequence"), beat.get("timestamp")]
 
 
 def interval_of(beat: dict[str, Any]) -> float:
-    """Seconds between two beats of a server, as it says; the default when it says nothing that can be."""
+    """Return the interval of a heartbeat in seconds, the default if it has no valid one."""
     interval = beat.get("interval_seconds")
     return interval if isinstance(interval, (int, float)) and 0 < interval <= MAX_INTERVAL else DEFAULT_INTERVAL
