@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.tests.fuzz import calls, kept, mutation
+from ansible_collections.acs.builders.tests.fuzz.failure import Refused
 from ansible_collections.acs.builders.tests.fuzz.json_text import LAYOUTS, dump
 from ansible_collections.acs.builders.tests.fuzz.mutation import Change
 from ansible_collections.acs.builders.tests.fuzz.own_files import SUMMARY, repository
@@ -153,9 +153,10 @@ def _run_command(scene: Scene, files: dict[str, bytes], lines: Sequence[Sequence
     scene.write("summary.json", json.dumps(SUMMARY).encode())
     code = calls.command(argv, stdin)
     scene.check_own_files()
+    size = sum(map(len, argv)) + len(stdin)
     if code > 1:
-        raise InvalidInput("The command was refused.", "")
-    return sum(map(len, argv)) + len(stdin)
+        raise Refused(size)
+    return size
 
 
 def _show_command(lines: Sequence[Sequence[str]], line: Line) -> str:
@@ -172,12 +173,12 @@ def _run_module(
 ) -> int:
     arguments = _module_arguments(options, chosen)
     if not _is_for_modules(arguments):
-        raise InvalidInput("Ansible passes no such options to a module.", "")
+        raise Refused(len(arguments))
     scene.reset(files)
     failed = calls.module(name, arguments)
     scene.check_own_files()
     if failed:
-        raise InvalidInput("The module has failed.", "")
+        raise Refused(len(arguments))
     return len(arguments)
 
 

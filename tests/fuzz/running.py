@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
-from ansible_collections.acs.builders.tests.fuzz.failure import Hang, Violation
+from ansible_collections.acs.builders.tests.fuzz.failure import Hang, Refused, Violation
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -162,6 +162,9 @@ def _measure(target: Target, result: Result, example: Any, memory: bool) -> tupl
             size = target.run(example)
     except CoordinationError:
         result.refused += 1
+    except Refused as refused:
+        result.refused += 1
+        size = refused.size
     except SystemExit as error:
         raise Violation(f"SystemExit: it ended the program with {error.code}") from error
     finally:
