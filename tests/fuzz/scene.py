@@ -19,6 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import arguments, cli, service
 from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import facts
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet, host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host, open_host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat_refs
@@ -173,8 +174,7 @@ def scene() -> Iterator[Scene]:
             (facts, "_run", _answer),
             (subprocess, "Popen", _Popen),
             (os, "fsync", lambda _descriptor: None),
+            (module_support, "load_config", lambda: Config(**CONFIGURATION)),
         ):
             patches.enter_context(patch.object(where, name, new))
-        own = {name: {"type": "path", "default": CONFIGURATION[name]} for name in ("repo", "state_dir", "pat_file")}
-        patches.enter_context(patch.dict(module_support.COMMON_ARGUMENTS, own))
         yield made
