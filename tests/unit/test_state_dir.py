@@ -237,8 +237,9 @@ def _state_file(scene: Scene, name: str, content: str) -> Iterator[None]:
         path.unlink()
 
 
-def test_the_summary_of_another_shape(scene: Scene) -> None:
-    (scene.builders.state("build2") / "summary.json").write_text("[]")
+@pytest.mark.parametrize("content", ["[]", '{"server": {"a": "build2"}}'])
+def test_the_summary_of_another_shape(scene: Scene, content: str) -> None:
+    (scene.builders.state("build2") / "summary.json").write_text(content)
     config = Config(repo="", state_dir=str(scene.builders.state("build2")))
     with pytest.raises(StateUnusable, match="has unexpected content"):
         summary(config)

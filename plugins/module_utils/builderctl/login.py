@@ -55,8 +55,10 @@ def write_failure(host: Host, failure: str) -> None:
 
 
 def _parse_summary(record: Any) -> dict[str, Any]:
+    if not isinstance(record["server"], str):
+        raise TypeError("the server is not a text")
     return {
-        "server": str(record["server"]),
+        "server": record["server"],
         "at": record.get("at"),
         "interval": float(record.get("interval", 0)),
         "unread": int(record.get("unread", 0)),
