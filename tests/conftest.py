@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
-from ansible_collections.acs.builders.tests.clock import Clock
+from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 
 
 @pytest.fixture
@@ -33,3 +33,16 @@ def clock() -> Clock:
 def state(tmp_path: Path) -> StateDirectory:
     """A state directory that does not exist yet."""
     return StateDirectory(tmp_path / "state")
+
+
+@pytest.fixture
+def now() -> Clock:
+    """A clock that shows a time after the keys were created."""
+    return after_keys()
+
+
+@pytest.fixture
+def trusted(builders: Builders) -> Builders:
+    """Two servers that trust each other."""
+    builders.trust()
+    return builders

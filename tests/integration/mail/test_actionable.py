@@ -7,27 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
-from ansible_collections.acs.builders.tests.clock import Clock, after_keys
+from ansible_collections.acs.builders.tests.clock import Clock
 
 REQUEST = Draft("Install jq", "Please.", "request", request={"action": "install_packages", "packages": ["jq"]})
-
-
-@pytest.fixture
-def now() -> Clock:
-    """A clock that stands after the keys were made."""
-    return after_keys()
-
-
-@pytest.fixture
-def trusted(builders: Builders) -> Builders:
-    """Two servers that trust each other."""
-    builders.trust()
-    return builders
 
 
 def asked(builders: Builders, now: Clock, ahead: float = 0, to: str = "build2") -> str:

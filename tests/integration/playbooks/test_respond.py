@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
@@ -14,13 +13,6 @@ from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 
 ONLY_BUILD2 = ("--limit", "build2")
-
-
-@pytest.fixture
-def trusted(builders: Builders) -> Builders:
-    """Two servers that trust each other."""
-    builders.trust()
-    return builders
 
 
 def tell(builders: Builders, subject: str = "Hello", kind: str = "request", **more: Any) -> str:

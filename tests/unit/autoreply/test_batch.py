@@ -17,13 +17,6 @@ from ansible_collections.acs.builders.tests.builders import Builders
 IDLE = Draft("", "build2 is idle.", facts=({"name": "status", "value": "idle"},))
 
 
-@pytest.fixture
-def trusted(builders: Builders) -> Builders:
-    """Two servers that trust each other."""
-    builders.trust()
-    return builders
-
-
 def ask(builders: Builders, subject: str = "Status?", **more: Any) -> str:
     """Send a request from build1 and return its id."""
     with builders.host("build1") as host:

@@ -16,23 +16,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.clock import Clock, after_keys
+from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.contract.memory_builders import make_memory_builders
 
 RULES = Rules(packages=["jq", "lib*-dev"], paths=["/root/Build"])
-
-
-@pytest.fixture
-def now() -> Clock:
-    """A clock that stands after the keys were made."""
-    return after_keys()
-
-
-@pytest.fixture
-def trusted(builders: Builders) -> Builders:
-    """Two servers that trust each other."""
-    builders.trust()
-    return builders
 
 
 def tell(builders: Builders, now: Clock, sender: str = "build1", to: str = "build2", /, **draft: Any) -> str:

@@ -46,13 +46,6 @@ def clock() -> Clock:
     return after_keys()
 
 
-@pytest.fixture
-def trusted(builders: Builders) -> Builders:
-    """Two servers that trust each other."""
-    builders.trust()
-    return builders
-
-
 def written(builders: Builders, clock: Clock, server: str = "build1", **changes: Any) -> dict[str, Any]:
     """A document as a server signs it."""
     document = {"subject": "x", "body": "y", "timestamp": utc_text(clock()), **changes}

@@ -18,22 +18,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.dra
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.clock import Clock, after_keys
+from ansible_collections.acs.builders.tests.clock import Clock
 
 REQUEST = Draft("Install jq", "Please.", "request", request={"action": "install_packages", "packages": ["jq"]})
-
-
-@pytest.fixture
-def now() -> Clock:
-    """A clock that stands after the keys were made."""
-    return after_keys()
-
-
-@pytest.fixture
-def trusted(builders: Builders) -> Builders:
-    """Two servers that trust each other."""
-    builders.trust()
-    return builders
 
 
 def asked(builders: Builders, now: Clock, ahead: float = 0, to: str = "build2") -> str:

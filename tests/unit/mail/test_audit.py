@@ -19,15 +19,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.clock import Clock, after_keys
+from ansible_collections.acs.builders.tests.clock import Clock
 
 ARCHIVE = "coordination/archive/2026-11.json"
-
-
-@pytest.fixture
-def now() -> Clock:
-    """A clock that stands after the keys were made."""
-    return after_keys()
 
 
 @pytest.fixture

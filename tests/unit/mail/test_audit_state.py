@@ -15,13 +15,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.dra
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.attacker import signed
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.clock import Clock, after_keys
-
-
-@pytest.fixture
-def now() -> Clock:
-    """A clock that stands after the keys were made."""
-    return after_keys()
+from ansible_collections.acs.builders.tests.clock import Clock
 
 
 @pytest.fixture
