@@ -1,6 +1,5 @@
-# Copyright (c) 2026 The acs.builders authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of the unread mail."""
+
 from __future__ import annotations
 
 import json
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import StateUnusable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inbox import (
     INBOX_FILE,
