@@ -24,7 +24,7 @@ from .arguments import parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
 from .exit_codes import exit_code
-from .rendering import painter
+from .formats import painter
 
 INTERRUPTED = 130
 

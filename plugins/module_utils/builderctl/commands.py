@@ -24,7 +24,7 @@ from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
 from . import rendering
-from .rendering import Paint
+from .formats import Paint
 
 
 class Outcome(NamedTuple):
