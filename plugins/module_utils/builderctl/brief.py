@@ -9,7 +9,7 @@ from ..coordination.identity.verification import FALSE, MARKED, TRUE, UNSIGNED
 from ..coordination.text import one_line
 from .formats import duration, word
 
-MAX_LINE = 159
+MAX_BYTES = 159
 """The maximum number of bytes of a line without its end."""
 MAX_NAME = 40
 """The maximum number of bytes of an id or a server; those of this collection are shorter."""
@@ -26,7 +26,7 @@ def brief_line(id: str, age_seconds: float | None, type: str, sender: str, subje
     :param verified: one of :data:`.verification.VERIFIED`.
     """
     columns = [_name(id), _age(age_seconds), type, _name(sender), WORDS[verified], one_line(subject)]
-    return _cut("  ".join(columns), MAX_LINE).rstrip()
+    return _cut("  ".join(columns), MAX_BYTES).rstrip()
 
 
 def _name(text: str) -> str:
