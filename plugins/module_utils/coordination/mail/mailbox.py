@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Callable
 
 from ..documents.json_document import EntryList, new_document
 from ..errors import UnknownMessage
@@ -53,9 +53,22 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
     if not any(texts):
         return []
     forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
+    return _archived(snapshot, lambda data: any(form in data for form in forms))
+
+
+def read_all_archives(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return all archived messages, the oldest file first.
+
+    :raises DocumentDamaged: if an archive cannot be parsed.
+    """
+    return _archived(snapshot, lambda _data: True)
+
+
+def _archived(snapshot: Snapshot, is_wanted: Callable[[bytes], bool]) -> list[dict[str, Any]]:
+    """Return the messages of the archives whose content is wanted."""
     entries: list[dict[str, Any]] = []
     for path in _archives(snapshot):
-        archive = snapshot.load(path, read_entries, lambda data: any(form in data for form in forms))
+        archive = snapshot.load(path, read_entries, is_wanted)
         entries += archive.entries if archive else []
     return entries
 
