@@ -95,14 +95,14 @@ class Footer:
     """What the end of a page says.
 
     :param data: ``messages``, ``left``, ``unread_count``, ``undeliverable_count`` and ``remote_age_seconds``.
-    :param page: the record of the page; None without messages.
+    :param page: the record of the page.
     :param own_id: the id of this server.
     :param narrowed: whether the messages were filtered.
     :param can_answer: whether one of the messages can be answered.
     """
 
     data: dict[str, Any]
-    page: Page | None
+    page: Page
     own_id: str
     narrowed: bool
     can_answer: bool
@@ -117,19 +117,19 @@ def page_text(legend: str, blocks: Sequence[str], footer: Footer) -> str:
     hints = f" As of {duration(seconds)} ago: the remote was not reached." if seconds else ""
     if undeliverable:
         hints += f" {undeliverable} undeliverable, for no server of this fleet: builderctl read --undeliverable"
-    if footer.page is None:
+    if not blocks:
         return f"No messages found, {unread} unread.{hints}" if footer.narrowed else f"No unread messages.{hints}"
     lines = [legend, *blocks, f"{len(blocks)} shown, {data['left']} left, {unread} unread.{hints}"]
     if data["left"]:
         lines[-1] += f" Next page: add --after {footer.page.handle}"
-    return "\n".join([*lines, *_commands(footer, footer.page)])
+    return "\n".join([*lines, *_commands(footer)])
 
 
-def _commands(footer: Footer, page: Page) -> list[str]:
-    to_mark = [one for one in footer.data["messages"] if one["id"] in page.ids]
+def _commands(footer: Footer) -> list[str]:
+    to_mark = [one for one in footer.data["messages"] if one["id"] in footer.page.ids]
     commands = []
     if any(not one["read"] for one in to_mark):
-        commands.append(f"Mark these read: builderctl mark-read {page.handle}")
+        commands.append(f"Mark these read: builderctl mark-read {footer.page.handle}")
     if footer.can_answer:
         commands.append("Answer: builderctl reply ID TEXT")
     if any(one["ack_required"] and footer.own_id not in one["acknowledged_by"] for one in to_mark):

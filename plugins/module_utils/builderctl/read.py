@@ -15,7 +15,6 @@ from typing import Any
 from ..coordination.errors import CoordinationError
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
-from ..coordination.mail.mailbox import note_activity
 from ..coordination.mail.message import TYPES
 from ..coordination.mail.pages import Page, find_page
 from ..coordination.operations.listing import Filter, find_messages, record_page
@@ -112,10 +111,8 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
     listed = _following(found.messages, find_page(host.state, args.after)) if args.after else found.messages
     render = _form(host, args)
     shown = listed[: args.limit] if args.json else _first_page(listed, render, args)
-    page = record_page(host, current_reader(), shown) if shown else None
-    if page is None:
-        note_activity(host)
-    data = {**found.data(), "messages": shown, "left": len(listed) - len(shown), "handle": page and page.handle}
+    page = record_page(host, current_reader(), shown)
+    data = {**found.data(), "messages": shown, "left": len(listed) - len(shown), "handle": page.handle}
     footer = Footer(data, page, host.id, chosen != Filter(types=[], senders=[], ids=[]), _can_answer(host, shown))
     legend = BRIEF_LEGEND if args.brief else LEGEND
     return Outcome(data, lambda paint: page_text(legend, [render(one, paint) for one in shown], footer))

@@ -58,7 +58,9 @@ class _Record:
 
 
 def add_page(state: StateDirectory, reader: str, ids: Iterable[str], last: str, now: datetime) -> Page:
-    """Record a page that is shown to a reader. Of the module, only its last page is kept.
+    """Record a page that is shown to a reader.
+
+    Of the module, and of the pages without messages, only the last one is kept.
 
     :param now: the time in UTC.
     :raises StateUnusable: if the record cannot be read or written.
@@ -66,7 +68,7 @@ def add_page(state: StateDirectory, reader: str, ids: Iterable[str], last: str, 
     with state.lock(PAGES_LOCK):
         record = _load(state)
         page = Page(_handle(record.number), reader, utc_text(now), tuple(ids), last)
-        kept = [one for one in record.pages if (one.reader, reader) != (MODULE, MODULE)]
+        kept = [one for one in record.pages if (one.ids or one.last) and (one.reader, reader) != (MODULE, MODULE)]
         pages = [*kept, page][-MAX_PAGES:]
         state.write_json(PAGES_FILE, {"number": record.number + 1, "pages": [asdict(one) for one in pages]})
         with contextlib.suppress(OSError):
@@ -120,7 +122,11 @@ def _load(state: StateDirectory) -> _Record:
         return record
     number = secrets.randbelow(_HANDLES)
     old = state.read(OLD_FILE, lambda listed: tuple(str(message_id) for message_id in listed["ids"]))
-    return _Record(number, ()) if old is None else _Record(number + 1, (Page(_handle(number), MODULE, "", old),))
+    return (
+        _Record(number, ())
+        if old is None
+        else _Record(number + 1, (Page(_handle(number), MODULE, "", old, old[-1] if old else ""),))
+    )
 
 
 def _parse(record: Any) -> _Record:
