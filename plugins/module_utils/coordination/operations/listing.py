@@ -23,6 +23,7 @@ from ..mail.lenient_fields import other_fields
 from ..mail.mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
 from ..mail.message import id_of, is_for, is_read_by_any_server, is_undeliverable, normalise, thread_of, urgency
 from ..mail.read_ledger import own_ledger
+from ..mail.shown_ledger import record_shown
 from ..store.snapshot import Snapshot
 from ..text import clean
 from ..timestamps import parse_time
@@ -90,6 +91,7 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
         shown_here = [one for one in listing.messages if one["undeliverable"] or is_for(one, host.id, host.fleet)]
         ids = [message["id"] for message in shown_here if message["id"]]
         host.state.write_json(LISTED_FILE, {"ids": ids})
+        record_shown(host.state, [message["id"] for message in shown_here if message["id"] and not message["read"]])
         note_activity(host)
     return listing
 
