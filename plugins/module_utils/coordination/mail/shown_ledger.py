@@ -31,7 +31,7 @@ def record_shown(state: StateDirectory, ids: Iterable[str]) -> None:
     :raises StateUnusable: if the ledger cannot be read or written.
     """
     chosen = set(ids)
-    if chosen <= shown_ids(state):
+    if not chosen or chosen <= shown_ids(state):
         return
     with state.lock(SHOWN_LOCK):
         known = _load(state)
