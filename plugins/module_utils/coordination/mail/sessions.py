@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..errors import unusable
+from ..errors import StateUnusable, unusable
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time, utc_text
 
@@ -48,11 +48,12 @@ class Session:
 
 
 def read_session(state: StateDirectory, session: str, client: str, now: datetime) -> Session:
-    """Return the record of a session, a new one if there is none.
-
-    :raises StateUnusable: if it cannot be read.
-    """
-    return state.read(_file(session), _parse) or Session(session, client, utc_text(now))
+    """Return the record of a session, a new one if there is none or it is damaged."""
+    with contextlib.suppress(StateUnusable):
+        known = state.read(_file(session), _parse)
+        if known is not None:
+            return known
+    return Session(session, client, utc_text(now))
 
 
 def write_session(state: StateDirectory, session: Session, now: datetime) -> None:
