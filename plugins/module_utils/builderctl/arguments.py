@@ -18,6 +18,7 @@ from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
 from ..coordination.mail.message import PRIORITIES, TYPES
 from ..coordination.status.document import STATES
+from . import activate
 from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     def command(name: str, summary: str, examples: list[str], about: str = "") -> argparse.ArgumentParser:
-        codes = [code for code in EXIT_CODES if code != 1 or name == "health"]
+        codes = [code for code in EXIT_CODES if code != 1 or name in ("health", "activate")]
         return commands.add_parser(
             name,
             help=summary,
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _marks(command)
     _status(command)
     _service(command)
+    activate.add(command)
     _outbox(command)
     _recover(command)
     return parser

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     0: ("done", ()),
-    1: ("not healthy (only of 'health')", ("no_answer",)),
+    1: ("not healthy (only of 'health'), or nothing to start (only of 'activate')", ("no_answer",)),
     2: (
         "wrong usage: an invalid option, id or name",
         ("invalid_input", "unknown_server", "unknown_message", "key_conflict", "identity", "secret", "loop"),
