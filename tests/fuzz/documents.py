@@ -11,10 +11,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import JOBS, LOCKS, MESSAGES, Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message as messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, wait
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.running import Target
 from ansible_collections.acs.builders.tests.fuzz.scene import Scene
@@ -79,7 +79,7 @@ ON_MESSAGES: tuple[Operation, ...] = (
     command("heartbeat", "--once"),
     on_host(actionable.act),
     on_host(lambda host, _message_id: plan.plan(host, plan.Rules(packages=["*"], paths=["/"]))),
-    on_host(lambda host, message_id: listing.wait_for_answer(host, message_id, 2, 1)),
+    on_host(lambda host, message_id: wait.wait_for_answer(host, message_id, 2, 1)),
     on_host(_respond),
     on_host(_twice, "build2"),
 )
@@ -179,7 +179,7 @@ def _message_id(data: bytes, number: int) -> str:
         entries = json_document.EntryList(data, MESSAGES, "messages").entries
     except CoordinationError:
         return "msg_1"
-    known = [messages.id_of(entry) for entry in entries] or ["msg_1"]
+    known = [Message(entry).id for entry in entries] or ["msg_1"]
     return known[number % len(known)] or "msg_1"
 
 

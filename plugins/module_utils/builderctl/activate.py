@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import argparse
 from argparse import Namespace
-from typing import Callable
 
 from ..coordination.identity.config import Config
 from ..coordination.mail.activation import end, start
 from ..coordination.state_dir import StateDirectory
 from ..coordination.timestamps import utc_now
-from .commands import Outcome
+from .command import AddCommand, Outcome
 
 MAX_PER_HOUR = 4
 
 
-def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+def add(command: AddCommand) -> None:
     """Add the command and its arguments."""
     parser = command(
         "activate",
@@ -26,6 +24,7 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
         ["builderctl activate --max-per-hour 4", "builderctl activate --ended success"],
         "It is started if an actionable message is unread and no session of the manager is attached. Each positive\n"
         "decision counts as a start. This command starts nothing itself, and does not use the network.",
+        {0: "start it", 1: "do not start it"},
     )
     parser.add_argument(
         "--max-per-hour",

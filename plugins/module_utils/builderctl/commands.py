@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 from ..coordination.delivery.outbox import Item, Outbox
 from ..coordination.errors import InvalidInput
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
-from ..coordination.mail.message import id_of
+from ..coordination.mail.message import Message
 from ..coordination.monitoring.health import read_health
 from ..coordination.operations.listing import Filter, list_messages, shown
 from ..coordination.operations.mark import acknowledge, mark_read, unrequested_acknowledgements
@@ -23,22 +23,8 @@ from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
-from . import rendering
-from .rendering import Paint
-
-
-class Outcome(NamedTuple):
-    """The result of a command.
-
-    :param data: the result for programs, a JSON object.
-    :param text: a function that renders the result for people.
-    :param code: the exit code.
-    """
-
-    data: dict[str, Any]
-    text: Callable[[Paint], str]
-    code: int = 0
-
+from . import rendering, wait
+from .command import Outcome
 
 Action = Callable[[Host, Config, Namespace], Outcome]
 
@@ -55,13 +41,7 @@ def _read(host: Host, _config: Config, args: Namespace) -> Outcome:
         ids=args.ids,
     )
     found = list_messages(host, chosen)
-    data = {
-        "messages": found.messages,
-        "unread_count": found.unread_count,
-        "undeliverable_count": found.undeliverable_count,
-        "remote_age_seconds": round(found.age),
-        "commit": found.commit,
-    }
+    data = found.data()
     narrowed = chosen != Filter(types=[], senders=[], ids=[])
     return Outcome(data, lambda paint: rendering.listing(data, host.id, narrowed, host.clock(), paint))
 
@@ -88,7 +68,8 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
 
 
 def _sent(host: Host, receipt: Receipt) -> Outcome:
-    messages = shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
+    sent = [Message(entry) for entry in receipt.result]
+    messages = shown(host, sent, queued=sent if receipt.queued else ())
     data = {**_written(receipt), "messages": messages, "message": messages[0]}
     return Outcome(data, lambda _paint: rendering.sent(data))
 
@@ -168,14 +149,14 @@ def _outbox(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    messages = [id_of(entry) for entry in item.messages]
+    messages = [entry.id for entry in item.messages]
     return {"id": item.id, "accepted_at": item.accepted_at, "summary": item.summary, "messages": messages}
 
 
 def _recover(host: Host, _config: Config, args: Namespace) -> Outcome:
     if args.resend:
         receipt = resend(host)
-        data = {**_written(receipt), "messages": shown(host, receipt.result)}
+        data = {**_written(receipt), "messages": shown(host, map(Message, receipt.result))}
     else:
         data = {"changed": False, "messages": shown(host, withdrawn_messages(host))}
     return Outcome(data, lambda _paint: rendering.recovered(data))
@@ -186,6 +167,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "send": _send,
     "reply": _reply,
     "mark-read": _mark_read,
+    "wait": wait.run,
     "ack": _ack,
     "status": _status,
     "health": _health,

@@ -32,6 +32,7 @@ from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.activation import activation_problems
 from ..coordination.mail.mailbox import read_mailbox
+from ..coordination.mail.message import Message
 from ..coordination.monitoring.health import look_at_health, overdue_mail
 from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.operations.archive import archive, archiving_notice
@@ -51,13 +52,13 @@ class Observation(NamedTuple):
     """The result of a read of the repository.
 
     :param health: the health of the fleet.
-    :param mailbox: the entries of the mailbox; None if it is damaged.
+    :param mailbox: the messages of the mailbox; None if it is damaged.
     :param commit: the commit that was read; None if the branch is empty.
     :param fresh: whether the remote was reached.
     """
 
     health: dict[str, Any]
-    mailbox: list[dict[str, Any]] | None
+    mailbox: list[Message] | None
     commit: str | None
     fresh: bool
 
@@ -141,7 +142,7 @@ class Cycle:
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         mailbox = None
         with contextlib.suppress(DocumentDamaged):
-            mailbox = read_mailbox(snapshot).entries
+            mailbox = read_mailbox(snapshot).messages
         health = look_at_health(host, snapshot, self.config.reply_deadline)
         return Observation(health, mailbox, snapshot.commit, snapshot.fresh)
 

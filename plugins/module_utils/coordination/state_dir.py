@@ -130,12 +130,13 @@ class StateDirectory:
         self._kept[name] = (version, _decode(text))
 
     @contextlib.contextmanager
-    def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    def lock(self, name: str, timeout: float = LOCK_TIMEOUT, shared: bool = False) -> Iterator[None]:
         """Hold the lock file ``name`` (flock(2)).
 
         The kernel releases it when the process ends.
 
         :param timeout: seconds to wait for another process.
+        :param shared: whether other processes may hold it at the same time, also shared.
         :raises Locked: if another process holds the lock for longer.
         :raises StateUnusable: if the lock file cannot be created.
         """
@@ -148,7 +149,7 @@ class StateDirectory:
             deadline = time.monotonic() + timeout
             while True:
                 try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
                     if time.monotonic() >= deadline:

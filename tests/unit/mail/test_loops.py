@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import ThreadLoops
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.loops import MAX_TURNS, WINDOW, turns
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
@@ -19,10 +20,10 @@ NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 FACTS = ({"name": "git", "value": "2.39.5"},)
 
 
-def thread(senders: str, **last: Any) -> list[dict[str, Any]]:
+def thread(senders: str, **last: Any) -> list[Message]:
     """Messages of build1 and build2, by the last digits of their ids; ``last`` changes the last one."""
     entries = [{"from": f"build{digit}", "type": "info", "timestamp": utc_text(NOW)} for digit in senders]
-    return [*entries[:-1], {**entries[-1], **last}] if entries else []
+    return [Message(entry) for entry in [*entries[:-1], *[{**entry, **last} for entry in entries[-1:]]]]
 
 
 @pytest.mark.parametrize(
