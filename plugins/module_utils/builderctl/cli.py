@@ -20,7 +20,7 @@ from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import hook
+from . import activate, hook
 from .arguments import parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
@@ -80,6 +80,8 @@ def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
         return heartbeat(config, args.once)
     if args.command == "health" and args.summary:
         return summary(config)
+    if args.command == "activate":
+        return activate.run(config, args)
     if args.command in ("send", "reply"):
         if args.body is None:
             raise InvalidInput(

@@ -18,7 +18,8 @@ from ..timestamps import parse_time, utc_text
 SESSIONS = "sessions"
 """The folder of the records, one for each session."""
 SEEN_FILE = f"{SESSIONS}/seen"
-"""An empty file. Each call of the installed hook sets its time of modification, also if there is no mail."""
+"""An empty file. Each call of the installed hook sets its time of modification, also if there is no mail, except in a
+session that the activation has started."""
 ATTACHED = timedelta(minutes=10)
 """How long a session counts as attached after a hook."""
 KEPT = timedelta(days=1)
@@ -81,7 +82,7 @@ def is_attached(state: StateDirectory, now: datetime) -> bool:
         return False
     except OSError as error:
         raise unusable(error, path) from error
-    return now - seen <= ATTACHED
+    return abs(now - seen) < ATTACHED
 
 
 def _file(session: str) -> str:
