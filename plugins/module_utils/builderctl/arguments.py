@@ -18,7 +18,7 @@ from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
 from ..coordination.mail.message import PRIORITIES, TYPES
 from ..coordination.status.document import STATES
-from . import wait
+from . import activate, hook, wait
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=summary,
             description=f"{summary[:1].upper()}{summary[1:]}.\n\n{about}".strip(),
-            epilog=epilog(examples, {**usual, **(codes or {})}),
+            epilog=epilog(examples, dict(sorted({**usual, **(codes or {})}.items()))),
             formatter_class=plain_help,
             parents=[common],
         )
@@ -74,8 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     _reply(command)
     _marks(command)
     wait.add(command)
+    hook.add(command)
     _status(command)
     _service(command)
+    activate.add(command)
     _outbox(command)
     _recover(command)
     return parser
@@ -145,6 +147,12 @@ def _reply(command: AddCommand) -> None:
         ],
     )
     parser.add_argument("id", metavar="ID", help="the message to answer")
+    parser.add_argument(
+        "--continue",
+        dest="continue_thread",
+        action="store_true",
+        help="send it although both servers only answer each other in turn, which is refused as a loop",
+    )
     _content(parser)
 
 

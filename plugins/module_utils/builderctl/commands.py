@@ -51,7 +51,7 @@ def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _reply(host: Host, _config: Config, args: Namespace) -> Outcome:
-    return _sent(host, reply(host, args.id, _draft(args), args.secrets, args.offline))
+    return _sent(host, reply(host, args.id, _draft(args), args.secrets, args.offline, args.continue_thread))
 
 
 def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
