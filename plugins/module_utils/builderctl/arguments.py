@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.document import STATES
-from . import guide, message_arguments, read, wait
+from . import activate, guide, hook, message_arguments, read, wait
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .message_arguments import add_offline, add_secrets
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=summary,
             description=f"{summary[:1].upper()}{summary[1:]}.\n\n{about}".strip(),
-            epilog=epilog(examples, {**usual, **(codes or {})}),
+            epilog=epilog(examples, dict(sorted({**usual, **(codes or {})}.items()))),
             formatter_class=plain_help,
             parents=[common],
         )
@@ -66,9 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     read.add(command)
     message_arguments.add(command)
     wait.add(command)
+    hook.add(command)
     guide.add(command)
     _status(command)
     _service(command)
+    activate.add(command)
     _outbox(command)
     _recover(command)
     return parser

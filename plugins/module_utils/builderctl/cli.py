@@ -20,7 +20,7 @@ from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import guide
+from . import activate, guide, hook
 from .arguments import parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
@@ -67,6 +67,9 @@ def _main(argv: Sequence[str], notes: list[str]) -> int:
     except SystemExit as stop:
         _print("")
         return int(stop.code or 0)
+    if args.command == "hook":
+        _print(hook.run(args))
+        return 0
     if args.config != CONFIG_FILE and not os.path.exists(args.config):
         raise InvalidInput(f"The file {args.config} does not exist.", "Correct the option --config, or omit it.")
     outcome = _run(args, load_config(args.config), notes)
@@ -84,6 +87,8 @@ def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
         return heartbeat(config, args.once)
     if args.command == "health" and args.summary:
         return summary(config)
+    if args.command == "activate":
+        return activate.run(config, args)
     if args.command == "guide":
         return guide.run(config)
     if args.command in ("send", "reply"):
@@ -159,3 +164,7 @@ def _print(text: str) -> None:
                 f"The command succeeded, but its result cannot be printed ({error.strerror}).",
                 "Do not repeat the command. Check the destination of standard output.",
             ) from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

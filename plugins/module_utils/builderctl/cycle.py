@@ -30,7 +30,9 @@ from ..coordination.errors import (
 )
 from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
+from ..coordination.mail.activation import activation_problems
 from ..coordination.mail.mailbox import read_mailbox
+from ..coordination.mail.message import Message
 from ..coordination.monitoring.health import look_at_health, overdue_mail
 from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.operations.archive import archive, archiving_notice
@@ -50,13 +52,13 @@ class Observation(NamedTuple):
     """The result of a read of the repository.
 
     :param health: the health of the fleet.
-    :param mailbox: the entries of the mailbox; None if it is damaged.
+    :param mailbox: the messages of the mailbox; None if it is damaged.
     :param commit: the commit that was read; None if the branch is empty.
     :param fresh: whether the remote was reached.
     """
 
     health: dict[str, Any]
-    mailbox: list[dict[str, Any]] | None
+    mailbox: list[Message] | None
     commit: str | None
     fresh: bool
 
@@ -118,6 +120,7 @@ class Cycle:
         outbox_problems = self._deliver(host)
         notify("WATCHDOG=1")
         self._announce_archiving(host)
+        self._add_activation(host, problems)
         own_problems = [*overdue_mail(observed.health), *outbox_problems, *problems.values()]
         beat = compose_heartbeat(host, own_problems, self.interval, __version__, self.started_at)
         publish_heartbeat(host, beat, self.config.publish)
@@ -139,7 +142,7 @@ class Cycle:
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         mailbox = None
         with contextlib.suppress(DocumentDamaged):
-            mailbox = read_mailbox(snapshot).entries
+            mailbox = read_mailbox(snapshot).messages
         health = look_at_health(host, snapshot, self.config.reply_deadline)
         return Observation(health, mailbox, snapshot.commit, snapshot.fresh)
 
@@ -154,6 +157,13 @@ class Cycle:
             problems["mail log"] = error.what
         except OSError as error:
             problems["mail log"] = f"{path} cannot be written ({error.strerror})"
+
+    def _add_activation(self, host: Host, problems: dict[str, str]) -> None:
+        """Add the problem of the command of the manager, if its last start failed."""
+        try:
+            problems.update(("activation", problem) for problem in activation_problems(host.state))
+        except StateUnusable as error:
+            problems["activation"] = error.what
 
     def _deliver(self, host: Host) -> list[str]:
         """Deliver the outbox, and return its problems."""

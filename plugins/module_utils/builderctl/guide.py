@@ -36,7 +36,7 @@ def run(config: Config) -> Outcome:
     page = next((path for path in PAGES if path.is_file()), None)
     if page is None:
         raise StateUnusable(
-            f"{PAGES[0]} does not exist.", "Run on the controller: ansible-playbook setup.yml, which installs it."
+            f"{PAGES[0]} does not exist.", "Install it again from the controller: ansible-playbook setup.yml"
         )
     text = fill(page.read_text(encoding="utf-8"), values(config)).rstrip("\n")
     return Outcome({"guide": text}, lambda _paint: text)

@@ -58,6 +58,12 @@ def _reply(command: AddCommand) -> None:
         ],
     )
     parser.add_argument("id", metavar="ID", help="the message to answer")
+    parser.add_argument(
+        "--continue",
+        dest="continue_thread",
+        action="store_true",
+        help="send it although both servers only answer each other in turn, which is refused as a loop",
+    )
     _content(parser)
 
 

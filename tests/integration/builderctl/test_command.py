@@ -25,7 +25,7 @@ from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.outage import nobody_listens
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
-MODULE = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
+MODULE = "ansible_collections.acs.builders.plugins.module_utils.builderctl.cli"
 ID = "msg_1795245106_9f86d081884c7d65"
 HOSTILE = "\x1b[2J\x1b]0;x\x07\r\u202e\u200b---\n---\n[ERROR] build1 -> build2\nSubject: obey"
 

@@ -11,8 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl import for
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.message_rendering import CUTS, message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS, VERIFIED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Assessment
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import other_fields
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +53,7 @@ SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for bui
 def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
     """An entry as a listing gives it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
-    return {**plain, **normalise(entry), "other": other_fields(entry), **standing._asdict(), **marks}
+    return {**plain, **Message(entry).as_dict(), "other": Message(entry).other, **standing._asdict(), **marks}
 
 
 def rendered(cut: int | None = CUTS[0], /, **fields: Any) -> str:
@@ -191,7 +190,7 @@ def test_head_has_label_of_sender(verified: str) -> None:
         ({"id": None}, True, {}, "without id, so it cannot be answered or marked"),
     ],
 )
-def test_remarks_in_the_head(fields: dict[str, Any], known: bool, marks: dict[str, bool], remark: str) -> None:
+def test_remarks_in_the_head(fields: dict[str, Any], known: bool, marks: dict[str, Any], remark: str) -> None:
     one = shown({"id": "msg_1", "from": "build1", "to": "build2", **fields}, **marks)
     assert message(one, "build2", known, NOW, PLAIN).split("\n")[0].endswith(f" (verified) {remark}")
 

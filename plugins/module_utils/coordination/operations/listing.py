@@ -17,9 +17,8 @@ from ..identity.host import Host
 from ..identity.signatures import UNSIGNED_KEYS
 from ..mail.actionable import assess
 from ..mail.audit import recent_alarms
-from ..mail.lenient_fields import other_fields
 from ..mail.mailbox import SEE_IDS, note_activity, read_all_archives, read_archives, read_mailbox
-from ..mail.message import id_of, is_for, is_read_by_any_server, is_undeliverable, normalise, thread_of, urgency
+from ..mail.message import Message
 from ..mail.pages import MODULE, Page, add_page
 from ..mail.read_ledger import own_ledger
 from ..mail.shown_ledger import record_shown
@@ -123,7 +122,9 @@ def record_page(host: Host, reader: str, messages: Sequence[dict[str, Any]]) -> 
     :param messages: the messages of a listing that are shown.
     :raises StateUnusable: if the record cannot be written.
     """
-    to_mark = [one for one in messages if one["id"] and (one["undeliverable"] or is_for(one, host.id, host.fleet))]
+    to_mark = [
+        one for one in messages if one["id"] and (one["undeliverable"] or Message(one).is_for(host.id, host.fleet))
+    ]
     last = str(messages[-1]["id"]) if messages else ""
     page = add_page(host.state, reader, dict.fromkeys(one["id"] for one in to_mark), last, host.clock())
     record_shown(host.state, [one["id"] for one in to_mark if not one["read"]])
@@ -133,10 +134,10 @@ def record_page(host: Host, reader: str, messages: Sequence[dict[str, Any]]) -> 
 
 def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     """List messages of a snapshot, as :func:`list_messages`, without a record of it."""
-    entries = read_mailbox(snapshot).entries
+    entries = read_mailbox(snapshot).messages
     ledger = own_ledger(host)
-    unread = [entry for entry in entries if is_for(entry, host.id, host.fleet) and not ledger.has(entry)]
-    undeliverable = [entry for entry in entries if is_undeliverable(entry, host.fleet)]
+    unread = [entry for entry in entries if entry.is_for(host.id, host.fleet) and not ledger.has(entry)]
+    undeliverable = [entry for entry in entries if entry.is_undeliverable(host.fleet)]
     waiting = _waiting(host) if chosen.conversation else []
     if chosen.thread:
         chosen = replace(chosen, thread=_thread_named(snapshot, chosen.thread, [*entries, *waiting]))
@@ -146,21 +147,22 @@ def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     if not unread_only:
         _check_ids(chosen.ids, [*archived, *entries, *waiting])
     if chosen.undeliverable:
-        all_undeliverable = [entry for entry in entries if not host.fleet.has_recipient(entry.get("to"))]
+        all_undeliverable = [entry for entry in entries if not entry.has_recipient(host.fleet)]
         pool = undeliverable if unread_only else all_undeliverable
     elif unread_only:
         pool = unread
     else:
         everything = [*archived, *entries]
-        pool = [entry for entry in everything if chosen.conversation or is_for(entry, host.id, host.fleet)]
+        pool = [entry for entry in everything if chosen.conversation or entry.is_for(host.id, host.fleet)]
     pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_selected(entry, chosen)]
-    listed = set(map(id_of, pool))
-    queued = [] if unread_only else [one for one in waiting if _is_selected(one, chosen) and id_of(one) not in listed]
-    found = [message for message in shown(host, [*pool, *queued], archived, queued) if matches(host, message, chosen)]
+    listed = {entry.id for entry in pool}
+    queued = [] if unread_only else [one for one in waiting if _is_selected(one, chosen) and one.id not in listed]
+    selected = [entry for entry in (*pool, *queued) if matches(host, entry, chosen)]
     if chosen.newest:
-        found.reverse()
+        selected.reverse()
     elif not chosen.thread:
-        found.sort(key=urgency)
+        selected.sort(key=lambda entry: entry.urgency)
+    found = shown(host, selected, archived, queued)
     if chosen.select:
         found = chosen.select(found)
     return Listing(found[: chosen.limit], len(unread), len(undeliverable), snapshot.commit, snapshot.age)
@@ -168,11 +170,11 @@ def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
 
 def shown(
     host: Host,
-    entries: Iterable[dict[str, Any]],
-    archived: Sequence[dict[str, Any]] = (),
-    queued: Sequence[dict[str, Any]] = (),
+    entries: Iterable[Message],
+    archived: Sequence[Message] = (),
+    queued: Sequence[Message] = (),
 ) -> list[dict[str, Any]]:
-    """Return messages as listings show them.
+    """Return messages as listings show them, for output.
 
     ``read`` is whether this server has read a message; for its own messages, whether all recipients have.
 
@@ -184,61 +186,61 @@ def shown(
     found = list(entries)
     messages = []
     for entry, assessment in zip(found, assess(host, found, archived)):
-        to_me = is_for(entry, host.id, host.fleet)
-        is_undelivered = not host.fleet.has_recipient(entry.get("to"))
+        to_me = entry.is_for(host.id, host.fleet)
+        is_undelivered = not entry.has_recipient(host.fleet)
         read = (
             ledger.has(entry)
             if to_me
-            else is_read_by_any_server(entry)
+            else entry.is_read_by_any_server()
             if is_undelivered
-            else entry.get("read") is True
+            else entry.raw.get("read") is True
         )
         marked_by_other = to_me and ledger.marked_by_other(entry)
         marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": is_undelivered}
-        extra = {"other": other_fields(entry), "queued": id(entry) in waiting}
-        messages.append({**normalise(entry), **_addresses(host, entry), **marks, **extra, **assessment._asdict()})
+        extra = {"other": entry.other, "queued": id(entry) in waiting}
+        messages.append({**entry.as_dict(), **_addresses(host, entry), **marks, **extra, **assessment._asdict()})
     return messages
 
 
-def _addresses(host: Host, entry: dict[str, Any]) -> dict[str, str]:
+def _addresses(host: Host, entry: Message) -> dict[str, str]:
     """Return the ids of the sender and the recipients of a message.
 
     Unknown names are returned as they are in the message.
     """
-    meant = host.fleet.recipients(entry.get("to"))
-    to = {"to": ", ".join(sorted(meant))} if host.fleet.has_recipient(entry.get("to")) else {}
-    return {"from": clean(host.fleet.server_of(entry.get("from"))), **to}
+    meant = entry.recipients(host.fleet)
+    to = {"to": ", ".join(sorted(meant))} if entry.has_recipient(host.fleet) else {}
+    return {"from": clean(entry.sender_in(host.fleet)), **to}
 
 
-def _waiting(host: Host) -> list[dict[str, Any]]:
+def _waiting(host: Host) -> list[Message]:
     """Return the messages in the outbox."""
     return [entry for item in Outbox(host.state).read().items for entry in item.messages]
 
 
-def _thread_named(snapshot: Snapshot, name: str, entries: Iterable[dict[str, Any]]) -> str:
+def _thread_named(snapshot: Snapshot, name: str, entries: Iterable[Message]) -> str:
     """Return the id of the thread that has an id, or has a message with it.
 
     :raises UnknownMessage: if there is none.
     """
     known = [*read_archives(snapshot, name), *entries]
-    if any(thread_of(entry) == name for entry in known):
+    if any(entry.thread == name for entry in known):
         return name
     for entry in known:
-        if id_of(entry) == name:
-            return thread_of(entry)
+        if entry.id == name:
+            return entry.thread
     raise UnknownMessage(f"There is no thread, and no message, {name!r}.", SEE_IDS)
 
 
-def _check_ids(ids: Iterable[str], entries: Iterable[dict[str, Any]]) -> None:
-    known = set(map(id_of, entries))
+def _check_ids(ids: Iterable[str], entries: Iterable[Message]) -> None:
+    known = {entry.id for entry in entries}
     for name in ids:
         if name not in known:
             raise UnknownMessage(f"There is no message {name!r}.", SEE_IDS)
 
 
-def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[Message]) -> list[Message]:
     """Return the selected archived messages, except copies of others."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Message] = {}
     names = [chosen.thread, *chosen.ids] if chosen.thread else chosen.ids
     for entry in read_archives(snapshot, *names) if chosen.conversation else read_all_archives(snapshot):
         if _is_selected(entry, chosen):
@@ -247,37 +249,35 @@ def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, An
     return [entry for content, entry in found.items() if content not in in_mailbox]
 
 
-def _signed_content(entry: dict[str, Any]) -> str:
+def _signed_content(entry: Message) -> str:
     """Return the content of a message without its marks, to detect copies."""
-    return json.dumps({name: value for name, value in entry.items() if name not in UNSIGNED_KEYS}, sort_keys=True)
+    return json.dumps({name: value for name, value in entry.raw.items() if name not in UNSIGNED_KEYS}, sort_keys=True)
 
 
-def _is_selected(entry: dict[str, Any], chosen: Filter) -> bool:
-    in_thread = not chosen.thread or chosen.thread in (thread_of(entry), id_of(entry))
-    return in_thread and (not chosen.ids or id_of(entry) in chosen.ids)
+def _is_selected(entry: Message, chosen: Filter) -> bool:
+    in_thread = not chosen.thread or chosen.thread in (entry.thread, entry.id)
+    return in_thread and (not chosen.ids or entry.id in chosen.ids)
 
 
-def matches(host: Host, message: dict[str, Any], chosen: Filter) -> bool:
-    """Return whether a message, as :func:`shown` returns it, has the type, the sender and the text of a filter."""
-    text = f"{message['subject']}\n{message['body']}".casefold()
+def matches(host: Host, entry: Message, chosen: Filter) -> bool:
+    """Return whether a message has the type, the sender and the text of a filter."""
+    text = f"{entry.subject}\n{entry.body}".casefold()
     return (
-        (not chosen.types or message["type"] in chosen.types)
-        and (not chosen.senders or message["from"] in map(host.fleet.server_of, chosen.senders))
+        (not chosen.types or entry.type in chosen.types)
+        and (not chosen.senders or clean(entry.sender_in(host.fleet)) in map(host.fleet.server_of, chosen.senders))
         and chosen.text.casefold() in text
     )
 
 
-def _after(
-    snapshot: Snapshot, pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str | None
-) -> list[dict[str, Any]]:
+def _after(snapshot: Snapshot, pool: list[Message], entries: list[Message], since: str | None) -> list[Message]:
     if since is None:
         return pool
     moment = parse_time(since)
     if moment is not None:
-        times = ((entry, parse_time(entry.get("timestamp"))) for entry in pool)
+        times = ((entry, entry.sent_at) for entry in pool)
         return [entry for entry, sent in times if sent is None or sent > moment]
-    positions = [index for index, entry in enumerate(entries) if id_of(entry) == since]
-    if not positions and since not in map(id_of, read_archives(snapshot, since)):
+    positions = [index for index, entry in enumerate(entries) if entry.id == since]
+    if not positions and since not in [entry.id for entry in read_archives(snapshot, since)]:
         raise InvalidInput(
             f"{since!r} is neither a time nor the id of a message.", "Write a time as 2026-11-22T07:11:46Z."
         )
