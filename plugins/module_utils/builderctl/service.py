@@ -16,8 +16,9 @@ from typing import Any, Callable, NamedTuple
 
 from ..coordination.errors import CloneInvalid, CoordinationError, StateUnusable, explain
 from ..coordination.identity.config import Config
+from ..coordination.identity.host import ACTIVITY_FILE
 from ..coordination.mail.waiting import running_service, someone_waits
-from ..coordination.state_dir import StateDirectory
+from ..coordination.state_dir import StateDirectory, Version
 from ..coordination.text import one_line
 from ..coordination.timestamps import utc_now, utc_text
 from .cycle import Cycle
@@ -28,7 +29,7 @@ from .service_log import ServiceLog
 JITTER = 0.1
 """The fraction of the interval by which a cycle is randomly earlier or later, so that servers do not push at once."""
 POLL = 1
-"""Seconds between two tests whether somebody on this server waits for mail."""
+"""Seconds between two tests whether to look at once."""
 
 
 class Stopped(BaseException):
@@ -47,6 +48,36 @@ class Signals(NamedTuple):
 
     stop: threading.Event
     wake: threading.Event
+
+
+class Calls:
+    """What makes the service look at once: a process that waits for mail, or activity of the manager.
+
+    :param state: the state directory of this server.
+    """
+
+    def __init__(self, state: StateDirectory) -> None:
+        self._state = state
+        self._answered = self._current()
+
+    @property
+    def someone_waits(self) -> bool:
+        """Whether a process waited for mail at the last call of :meth:`answer`."""
+        return self._answered[0]
+
+    def answer(self) -> None:
+        """Remember what a look that begins now takes into account."""
+        self._answered = self._current()
+
+    def is_new(self) -> bool:
+        """Return whether a process waits, or the manager was active, since the last :meth:`answer`."""
+        waits, activity = self._current()
+        return (waits and not self.someone_waits) or activity != self._answered[1]
+
+    def _current(self) -> tuple[bool, Version | None]:
+        with contextlib.suppress(StateUnusable):  # the next cycle reports it
+            return someone_waits(self._state), self._state.version(ACTIVITY_FILE)
+        return False, None
 
 
 def run(config: Config, once: bool = False) -> int:
@@ -86,36 +117,29 @@ def _open(config: Config) -> Cycle:
 def _run_cycles(config: Config, signals: Signals) -> None:
     cycle = _open(config)
     notify("READY=1", "STATUS=Started")
+    calls = Calls(StateDirectory(config.state_dir))
     while not signals.stop.is_set():
         started = time.monotonic()
+        calls.answer()
         notify("WATCHDOG=1", f"STATUS={_run_cycle(cycle)}")
-        _look_until(time.monotonic() + _varied(cycle.interval, JITTER), cycle, started, signals.wake)
+        _look_until(time.monotonic() + _varied(cycle.interval, JITTER), cycle, started, calls, signals.wake)
 
 
-def _look_until(end: float, cycle: Cycle, last: float, wake: threading.Event) -> None:
+def _look_until(end: float, cycle: Cycle, last: float, calls: Calls, wake: threading.Event) -> None:
     """Look for mail until the next cycle.
 
     :param end: the time of the next cycle, by ``time.monotonic()``.
     :param last: the time of the last look.
     :param wake: the event that starts the next cycle at once.
     """
-
-    def is_awaited() -> bool:
-        with contextlib.suppress(StateUnusable):  # the next cycle reports it
-            return someone_waits(StateDirectory(cycle.config.state_dir))
-        return False
-
-    def is_called() -> bool:
-        return not was_waiting and is_awaited()
-
     while True:
-        was_waiting = is_awaited()
-        due = last + _varied(cycle.look_interval(was_waiting), LOOK_JITTER)
-        _wait(min(due, end) - time.monotonic(), wake, is_called)
+        due = last + _varied(cycle.look_interval(calls.someone_waits), LOOK_JITTER)
+        _wait(min(due, end) - time.monotonic(), wake, calls.is_new)
         if wake.is_set() or time.monotonic() >= end:
             wake.clear()
             return
         last = time.monotonic()
+        calls.answer()
         cycle.look()
         notify("WATCHDOG=1")
 
