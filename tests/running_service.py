@@ -17,7 +17,7 @@ from ansible_collections.acs.builders.tests.ansible_runner import module_variabl
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
-COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
+COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl.cli"
 
 
 def config(builders: Builders, server: str, **settings: Any) -> Path:

@@ -140,11 +140,15 @@ options:
       - Requires the Python library jmespath on the server (Debian and Ubuntu package C(python3-jmespath)).
     type: str
   wait_timeout:
-    description: Seconds to wait with O(state=awaited).
+    description:
+      - Seconds to wait with O(state=awaited). It then fails with RV(reason=no_answer), or with RV(reason=unreachable) if the
+        remote cannot be read at that time.
     type: int
     default: 300
   poll_interval:
-    description: Seconds between two reads with O(state=awaited).
+    description:
+      - Seconds between two reads with O(state=awaited), varied at random by up to a fifth.
+      - While the heartbeat service of the server runs, the module does not read from the remote, and is woken by the service.
     type: int
     default: 15
 seealso:
@@ -373,7 +377,7 @@ undeliverable_count:
   type: int
   sample: 0
 remote_age_seconds:
-  description: The age of the data in seconds; 0 unless the remote could not be reached.
+  description: The age of the data in seconds; 0 if the module has read it from the remote.
   returned: for O(state=listed) and O(state=awaited)
   type: int
   sample: 0
@@ -409,7 +413,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, send, wait
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
@@ -417,7 +421,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     params = module.params
     state = params["state"]
     if state == "listed":
-        return _listed(listing.list_messages(host, _filter(module)))
+        return {"changed": False, **listing.list_messages(host, _filter(module)).data()}
     if state == "awaited":
         waiting = (params["wait_timeout"], params["poll_interval"])
         if min(waiting) <= 0:
@@ -425,10 +429,10 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
                 "The options wait_timeout and poll_interval must be positive.", "Give at least 1 second."
             )
         if params["id"]:
-            found = listing.wait_for_answer(host, params["id"], *waiting)
+            found = wait.wait_for_answer(host, params["id"], *waiting)
         else:
-            found = listing.wait_for_message(host, _filter(module), *waiting)
-        return {**_listed(found), "message": found.messages[0]}
+            found = wait.wait_for_message(host, _filter(module), *waiting)
+        return {"changed": False, **found.data(), "message": found.messages[0]}
     if state == "read":
         receipt, changed = mark.mark_read(host, params["ids"], params["offline"])
         return {**module_support.written(module, receipt), "changed": changed, "ids": receipt.result}
@@ -461,17 +465,6 @@ def _filter(module: AnsibleModule) -> listing.Filter:
     lists = {name: params[name] or [] for name in ("types", "senders", "ids")}
     given = {name: params[name] for name in ("unread", "undeliverable", "thread", "since", "limit")}
     return listing.Filter(**{**given, **lists}, select=select)
-
-
-def _listed(found: listing.Listing) -> dict[str, Any]:
-    return {
-        "changed": False,
-        "messages": found.messages,
-        "unread_count": found.unread_count,
-        "undeliverable_count": found.undeliverable_count,
-        "remote_age_seconds": round(found.age),
-        "commit": found.commit,
-    }
 
 
 def main() -> None:

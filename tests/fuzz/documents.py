@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail imp
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message as messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, wait
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.running import Target
 from ansible_collections.acs.builders.tests.fuzz.scene import Scene
@@ -79,7 +79,7 @@ ON_MESSAGES: tuple[Operation, ...] = (
     command("heartbeat", "--once"),
     on_host(actionable.act),
     on_host(lambda host, _message_id: plan.plan(host, plan.Rules(packages=["*"], paths=["/"]))),
-    on_host(lambda host, message_id: listing.wait_for_answer(host, message_id, 2, 1)),
+    on_host(lambda host, message_id: wait.wait_for_answer(host, message_id, 2, 1)),
     on_host(_respond),
     on_host(_twice, "build2"),
 )

@@ -69,7 +69,7 @@ def _imports(path: Path, text: str) -> Iterator[Path]:
 @cache
 def _names() -> dict[str, list[Path]]:
     """The files that are used by a name."""
-    names = {"builderctl": [TOP / "plugins" / "module_utils" / "builderctl" / "__main__.py"]}
+    names = {"builderctl": [TOP / "plugins" / "module_utils" / "builderctl" / "cli.py"]}
     for folder in ("modules", "action", "filter"):
         for path in (TOP / "plugins" / folder).glob("[!_]*.py"):
             names.setdefault(path.stem, []).append(path)

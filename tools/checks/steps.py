@@ -14,7 +14,8 @@ OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
-    *("tools/docs-lint", "tools/import-order", "tools/sanity", "tools/test", "tools/test-changed"),
+    *("tools/docs-lint", "tools/galaxy-import", "tools/import-order"),
+    *("tools/sanity", "tools/test", "tools/test-changed"),
 )
 REPORTS = "{reports}"
 """The placeholder in a command for the folder of the reports of the step."""
@@ -63,9 +64,11 @@ STEPS = (
     Step("lint", "mypy", ("mypy", f"{LINKED}/plugins", f"{LINKED}/tests", *SCRIPTS)),
     Step("lint", "ansible-lint", ("ansible-lint", "--strict")),
     Step("docs-lint", "documentation", ("python", "tools/docs-lint")),
+    Step("docs-lint", "galaxy-importer", ("python", "tools/galaxy-import")),
     Step("docs-lint", "changelog", ("antsibull-changelog", "lint")),
     Step("lint", "import order", ("python", "tools/import-order")),
     Step("lint", "yamllint", ("yamllint", "--strict", ".")),
+    Step("lint", "licenses", ("reuse", "lint", "--quiet")),
     Step("lint", "ruff check", ("ruff", "check")),
     Step("lint", "ruff format", ("ruff", "format", "--check")),
 )

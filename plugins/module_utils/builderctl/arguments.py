@@ -9,7 +9,7 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any
 
 from ..coordination import __version__
 from ..coordination.delivery.deliver import OFFLINE, QUEUE
@@ -18,11 +18,10 @@ from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
 from ..coordination.mail.message import PRIORITIES, TYPES
 from ..coordination.status.document import STATES
+from . import wait
+from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
-
-AddCommand = Callable[..., argparse.ArgumentParser]
-"""A function that adds a command: its name, its summary, its examples and further text."""
 
 _ABOUT = """\
 Messages, status and health of build servers that coordinate over one Git repository.
@@ -40,13 +39,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
+    meanings = {code: meaning for code, (meaning, _kinds) in EXIT_CODES.items()}
     common = Command(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="print one JSON object, with notes and errors in it")
     common.add_argument("--config", metavar="FILE", help=f"the configuration (default: {CONFIG_FILE})")
     parser = Parser(
         prog="builderctl",
         description=_ABOUT,
-        epilog=epilog(["builderctl read", "builderctl send --help", "builderctl --version"], EXIT_CODES),
+        epilog=epilog(["builderctl read", "builderctl send --help", "builderctl --version"], meanings),
         formatter_class=plain_help,
         parents=[common],
         allow_abbrev=False,
@@ -56,13 +56,15 @@ def _parser() -> argparse.ArgumentParser:
         title="commands", dest="command", metavar="COMMAND", required=True, parser_class=Command
     )
 
-    def command(name: str, summary: str, examples: list[str], about: str = "") -> argparse.ArgumentParser:
-        codes = [code for code in EXIT_CODES if code != 1 or name == "health"]
+    def command(
+        name: str, summary: str, examples: list[str], about: str = "", codes: dict[int, str] | None = None
+    ) -> argparse.ArgumentParser:
+        usual = {code: meaning for code, meaning in meanings.items() if code != 1 or name == "health"}
         return commands.add_parser(
             name,
             help=summary,
             description=f"{summary[:1].upper()}{summary[1:]}.\n\n{about}".strip(),
-            epilog=epilog(examples, codes),
+            epilog=epilog(examples, {**usual, **(codes or {})}),
             formatter_class=plain_help,
             parents=[common],
         )
@@ -71,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _send(command)
     _reply(command)
     _marks(command)
+    wait.add(command)
     _status(command)
     _service(command)
     _outbox(command)

@@ -147,3 +147,7 @@ def _print(text: str) -> None:
                 f"The command succeeded, but its result cannot be printed ({error.strerror}).",
                 "Do not repeat the command. Check the destination of standard output.",
             ) from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 from ..coordination.delivery.outbox import Item, Outbox
 from ..coordination.errors import InvalidInput
@@ -23,22 +23,8 @@ from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
-from . import rendering
-from .rendering import Paint
-
-
-class Outcome(NamedTuple):
-    """The result of a command.
-
-    :param data: the result for programs, a JSON object.
-    :param text: a function that renders the result for people.
-    :param code: the exit code.
-    """
-
-    data: dict[str, Any]
-    text: Callable[[Paint], str]
-    code: int = 0
-
+from . import rendering, wait
+from .command import Outcome
 
 Action = Callable[[Host, Config, Namespace], Outcome]
 
@@ -55,13 +41,7 @@ def _read(host: Host, _config: Config, args: Namespace) -> Outcome:
         ids=args.ids,
     )
     found = list_messages(host, chosen)
-    data = {
-        "messages": found.messages,
-        "unread_count": found.unread_count,
-        "undeliverable_count": found.undeliverable_count,
-        "remote_age_seconds": round(found.age),
-        "commit": found.commit,
-    }
+    data = found.data()
     narrowed = chosen != Filter(types=[], senders=[], ids=[])
     return Outcome(data, lambda paint: rendering.listing(data, host.id, narrowed, host.clock(), paint))
 
@@ -186,6 +166,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "send": _send,
     "reply": _reply,
     "mark-read": _mark_read,
+    "wait": wait.run,
     "ack": _ack,
     "status": _status,
     "health": _health,

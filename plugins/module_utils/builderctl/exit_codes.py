@@ -7,18 +7,18 @@ from __future__ import annotations
 
 EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     0: ("done", ()),
-    1: ("not healthy (only of 'health')", ("no_answer",)),
+    1: ("not healthy (only of 'health')", ()),
     2: (
         "wrong usage: an invalid option, id or name",
         ("invalid_input", "unknown_server", "unknown_message", "key_conflict", "identity", "secret"),
     ),
     3: (
         "the remote cannot be reached, or did not accept the write in time: try again later",
-        ("unreachable", "deadline"),
+        ("unreachable", "deadline", "no_answer"),
     ),
     4: (
         "the remote rejects it: the credential, a hook or rule, a missing repository, or another host with this id",
-        ("credential", "declined", "remote_missing", "duplicate_identity", "remote"),
+        ("credential", "declined", "remote_missing", "duplicate_identity", "remote", "look_failed"),
     ),
     5: (
         "a file or program of this host, or a document in the repository, cannot be used",
@@ -38,6 +38,13 @@ EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     130: ("interrupted", ()),
 }
 """The meaning of each exit code, and the kinds of errors (``CoordinationError.kind``) that it stands for."""
+
+WAIT_CODES = {
+    0: "a message came",
+    3: "no such message came in time",
+    4: "it could not look whether one came: the remote cannot be reached, or rejects it",
+}
+"""What some exit codes mean for the command ``wait``."""
 
 
 def exit_code(kind: str) -> int:

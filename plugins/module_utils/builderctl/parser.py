@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from ..coordination.errors import InvalidInput
-from .exit_codes import EXIT_CODES
 
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 
@@ -60,7 +58,7 @@ def plain_help(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=100)
 
 
-def epilog(examples: list[str], codes: Iterable[int]) -> str:
-    """Return the end of a help text: examples and exit codes."""
+def epilog(examples: list[str], codes: dict[int, str]) -> str:
+    """Return the end of a help text: examples and exit codes with their meanings."""
     lines = ["examples:", *(f"  {example}" for example in examples), "", "exit codes:"]
-    return "\n".join([*lines, *(f"  {code:<4} {EXIT_CODES[code][0]}" for code in codes)])
+    return "\n".join([*lines, *(f"  {code:<4} {meaning}" for code, meaning in codes.items())])

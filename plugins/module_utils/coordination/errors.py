@@ -212,6 +212,12 @@ class RemoteBusy(RemoteUnreachable):
     """Seconds until the next request to the remote."""
 
 
+class LookFailed(RemoteError):
+    """A wait for messages could not look whether they came."""
+
+    kind = "look_failed"
+
+
 class CredentialRejected(RemoteError):
     """The remote rejected the credential."""
 

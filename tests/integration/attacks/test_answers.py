@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import NoAnswer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import wait_for_answer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.wait import wait_for_answer
 from ansible_collections.acs.builders.tests.ansible_runner import succeed
 from ansible_collections.acs.builders.tests.attacker import (
     REQUEST,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
-COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl"
+COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl.cli"
 TOP = Path(__file__).resolve().parents[3]
 LIBRARY = "ansible_collections.acs.builders.plugins.module_utils.coordination.git.library"
 
@@ -34,7 +34,7 @@ def test_only_a_command_that_needs_git_imports_it(builders: Builders, words: lis
     config.write_text(
         f'{{"repo": "{builders.clone("build1")}", "state_dir": "{builders.state("build1")}", "branch": "main"}}'
     )
-    code = f"import sys; from {COMMAND}.cli import main; main(sys.argv[1:]); print('git' in sys.modules)"
+    code = f"import sys; from {COMMAND} import main; main(sys.argv[1:]); print('git' in sys.modules)"
     assert run(code, "--config", str(config), *words) == str(words == ["read"])
 
 

@@ -18,13 +18,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.dra
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import archive as archiving
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import (
-    Filter,
-    list_messages,
-    wait_for_answer,
-)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.wait import wait_for_answer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.clock import Clock

@@ -33,17 +33,14 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, compose
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import (
-    Filter,
-    list_messages,
-    wait_for_answer,
-)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import (
     show_status,
     write_status,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.wait import wait_for_answer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
@@ -90,7 +87,7 @@ def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: MemoryBu
     say(builders, "one")
     with outage(builders), builders.host("build1") as host:
         asked = send(host, Draft("two", "Hi")).result[0]["id"]
-        with pytest.raises(NoAnswer):
+        with pytest.raises(RemoteUnreachable):
             wait_for_answer(host, asked, 0, 1)
     with builders.host("build1") as host, pytest.raises(NoAnswer):
         wait_for_answer(host, asked, 0, 1)

@@ -12,7 +12,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from ..environment.facts import commit_of
 from ..errors import InvalidInput
 from ..identity.host import Host
+from ..operations.wait import wait_until
 from ..secrets.redaction import redacted
 from ..state_dir import StateDirectory
 from ..text import one_line
@@ -102,9 +102,7 @@ def watch(host: Host, wait: float = 0) -> tuple[dict[str, Any], bool]:
         ``commit`` and ``started_at``, for a closed job also the result of :func:`.report.outcome`, empty if there is
         no job; and whether the end was published now.
     """
-    deadline = time.monotonic() + wait
-    while _is_running(host.state) and time.monotonic() < deadline:
-        time.sleep(min(POLL, max(0.0, deadline - time.monotonic())))
+    wait_until(lambda _last: not _is_running(host.state), wait, POLL)
     closed = close(host)
     record = host.state.read(JOB_FILE, _parse_job)
     return ({} if record is None else _job_info(host, record)), closed

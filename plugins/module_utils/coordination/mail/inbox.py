@@ -66,6 +66,21 @@ def read_inbox(state: StateDirectory) -> Inbox | None:
     return state.read(INBOX_FILE, _parse)
 
 
+def inbox_version(state: StateDirectory) -> tuple[int, ...] | None:
+    """Return what identifies a version of the record, which each write replaces; None if there is none.
+
+    :raises StateUnusable: if its folder cannot be read.
+    """
+    path = state.path / INBOX_FILE
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unusable(error, path) from error
+    return status.st_ino, status.st_mtime_ns
+
+
 def write_inbox(state: StateDirectory, inbox: Inbox) -> None:
     """Replace the record, and create or remove the file ``UNREAD_FILE``.
 

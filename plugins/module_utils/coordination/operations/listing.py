@@ -1,28 +1,27 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""List messages, and wait for a message."""
+"""List messages."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..delivery.deliver import deliver_waiting
 from ..delivery.outbox import Outbox
-from ..errors import InvalidInput, NoAnswer
+from ..errors import InvalidInput
 from ..identity.host import Host
 from ..identity.signatures import UNSIGNED_KEYS
 from ..mail.actionable import assess
-from ..mail.answers import Answers
 from ..mail.audit import recent_alarms
 from ..mail.lenient_fields import other_fields
-from ..mail.mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
+from ..mail.mailbox import note_activity, read_archives, read_mailbox
 from ..mail.message import id_of, is_for, is_read_by_any_server, is_undeliverable, normalise, thread_of, urgency
 from ..mail.read_ledger import own_ledger
+from ..mail.shown_ledger import record_shown
 from ..store.snapshot import Snapshot
 from ..text import clean
 from ..timestamps import parse_time
@@ -71,6 +70,16 @@ class Listing:
     commit: str | None
     age: float
 
+    def data(self) -> dict[str, Any]:
+        """Return the listing for programs, as the command and the module print it."""
+        return {
+            "messages": self.messages,
+            "unread_count": self.unread_count,
+            "undeliverable_count": self.undeliverable_count,
+            "remote_age_seconds": round(self.age),
+            "commit": self.commit,
+        }
+
 
 def list_messages(host: Host, chosen: Filter) -> Listing:
     """List messages, and record their ids for :func:`last_listed`.
@@ -81,15 +90,16 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
     :raises DocumentDamaged: if the mailbox cannot be parsed.
     :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
-    listing = host.repository.read(lambda snapshot: _list(host, snapshot, chosen), ahead=True)
+    listing = host.repository.read(lambda snapshot: list_at(host, snapshot, chosen), ahead=True)
     if any(message["queued"] for message in listing.messages) and not host.repository.away:
         deliver_waiting(host)
-        listing = host.repository.look(lambda snapshot: _list(host, snapshot, chosen))
+        listing = host.repository.look(lambda snapshot: list_at(host, snapshot, chosen))
     host.repository.notes += recent_alarms(host)
     if not host.check_mode:
         shown_here = [one for one in listing.messages if one["undeliverable"] or is_for(one, host.id, host.fleet)]
         ids = [message["id"] for message in shown_here if message["id"]]
         host.state.write_json(LISTED_FILE, {"ids": ids})
+        record_shown(host.state, [message["id"] for message in shown_here if message["id"] and not message["read"]])
         note_activity(host)
     return listing
 
@@ -107,45 +117,8 @@ def last_listed(host: Host) -> list[str]:
     return ids
 
 
-def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float) -> Listing:
-    """Wait for the reply to a message of this server, or its acknowledgement.
-
-    :param timeout: the maximum wait in seconds.
-    :param interval: the time between two fetches in seconds.
-    :raises UnknownMessage: if this server has sent no such message.
-    :raises NoAnswer: if there is no answer within the timeout.
-    """
-
-    def answered(snapshot: Snapshot) -> Listing:
-        found = _answers(host, snapshot, message_id)
-        return replace(_list(host, snapshot, Filter()), messages=found)
-
-    return _wait(host, answered, f"answer to {message_id}", timeout, interval)
-
-
-def wait_for_message(host: Host, chosen: Filter, timeout: float, interval: float) -> Listing:
-    """Wait for a message that a filter selects, as :func:`wait_for_answer`."""
-    return _wait(host, lambda snapshot: _list(host, snapshot, chosen), "such message", timeout, interval)
-
-
-def _wait(host: Host, look: Callable[[Snapshot], Listing], what: str, timeout: float, interval: float) -> Listing:
-    deadline = time.monotonic() + timeout
-    while True:
-        found = host.repository.read(look)
-        deliver_waiting(host)
-        if found.messages:
-            note_activity(host)
-            return found
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise NoAnswer(
-                f"No {what} came within {timeout:.0f} s.",
-                "See with build_heartbeat_fact whether the other server is alive, and wait again.",
-            )
-        time.sleep(min(interval, left))
-
-
-def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
+def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
+    """List messages of a snapshot, as :func:`list_messages`, without a record of it."""
     entries = read_mailbox(snapshot).entries
     ledger = own_ledger(host)
     unread = [entry for entry in entries if is_for(entry, host.id, host.fleet) and not ledger.has(entry)]
@@ -163,7 +136,7 @@ def _list(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
         pool = [entry for entry in entries if is_for(entry, host.id, host.fleet)]
     pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_selected(entry, chosen)]
     queued = _queued(host, chosen, pool) if chosen.conversation and not unread_only else []
-    found = [message for message in shown(host, [*pool, *queued], archived, queued) if _matches(host, message, chosen)]
+    found = [message for message in shown(host, [*pool, *queued], archived, queued) if matches(host, message, chosen)]
     if not chosen.thread:
         found.sort(key=urgency)
     if chosen.select:
@@ -242,7 +215,8 @@ def _is_selected(entry: dict[str, Any], chosen: Filter) -> bool:
     return in_thread and (not chosen.ids or id_of(entry) in chosen.ids)
 
 
-def _matches(host: Host, message: dict[str, Any], chosen: Filter) -> bool:
+def matches(host: Host, message: dict[str, Any], chosen: Filter) -> bool:
+    """Return whether a message, as :func:`shown` returns it, has the type and the sender of a filter."""
     of_type = not chosen.types or message["type"] in chosen.types
     return of_type and (not chosen.senders or message["from"] in map(host.fleet.server_of, chosen.senders))
 
@@ -263,18 +237,3 @@ def _after(
         )
     later = {id(entry) for entry in entries[positions[-1] + 1 if positions else 0 :]}
     return [entry for entry in pool if id(entry) in later]
-
-
-def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
-    archived, mailbox = read_archives(snapshot, message_id), read_mailbox(snapshot).entries
-    waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
-    asked = find_sent(host, [*mailbox, *waiting, *archived], message_id)
-    entries = [*archived, *mailbox]
-    found = [
-        entry for entry in Answers(host, snapshot, [asked], entries).to(asked) if is_for(entry, host.id, host.fleet)
-    ]
-    if not found and recipients_of(host, snapshot, asked) & set(
-        map(host.fleet.server_of, normalise(asked)["acknowledged_by"])
-    ):
-        found = [asked]
-    return shown(host, found, archived)

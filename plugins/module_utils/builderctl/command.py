@@ -1,0 +1,27 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a command of builderctl consists of: its arguments and its result."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Callable, NamedTuple
+
+from .rendering import Paint
+
+AddCommand = Callable[..., argparse.ArgumentParser]
+"""A function that adds a command: its name, its summary, its examples and further text."""
+
+
+class Outcome(NamedTuple):
+    """The result of a command.
+
+    :param data: the result for programs, a JSON object.
+    :param text: a function that renders the result for people.
+    :param code: the exit code.
+    """
+
+    data: dict[str, Any]
+    text: Callable[[Paint], str]
+    code: int = 0

@@ -1,0 +1,100 @@
+"""The command builderctl wait: its arguments, its output and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import parse
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.brief import MAX_BYTES, brief_line
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import UNSIGNED
+from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
+from ansible_collections.acs.builders.tests.writes import say
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run builderctl on build2; return the exit code and what it prints."""
+
+    def act(*words: str) -> tuple[int, str, str]:
+        paths = {"repo": builders.clone("build2"), "state_dir": builders.state("build2")}
+        config = builders.folder / "build2.json"
+        config.write_text(json.dumps({name: str(path) for name, path in paths.items()}))
+        code = main(["--config", str(config), *words])
+        return code, *capsys.readouterr()
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0), ("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600), ("007m", 420)]
+)
+def test_durations(text: str, seconds: int) -> None:
+    assert parse(["wait", "--timeout", text]).timeout == seconds
+
+
+def test_the_default_is_ten_minutes() -> None:
+    assert parse(["wait"]).timeout == 600
+
+
+@pytest.mark.parametrize("text", ["", "m", "-1", "1.5h", "10 m", "10M", "1h30m", "1d", "soon", "٣s", "9999999999s"])
+def test_other_durations_are_rejected_in_one_sentence(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"--timeout.*is not a time such as 90s, 10m or 1h\. See"):
+        parse(["wait", f"--timeout={text}"])
+
+
+def test_a_reply_and_a_thread_exclude_each_other() -> None:
+    with pytest.raises(InvalidInput, match="not allowed with"):
+        parse(["wait", "--reply", "msg_1", "--thread", "msg_1"])
+
+
+def test_mail_is_printed_in_the_brief_form_and_in_full_as_json(builders: MemoryBuilders, run: Run) -> None:
+    first, second = (say(builders, subject).result[0]["id"] for subject in ("one", "two"))
+    code, printed, errors = run("wait")
+    assert (code, errors) == (0, "")
+    lines = printed.splitlines()
+    assert [line.split("  ")[0] for line in lines] == [first, second]
+    assert all("build1" in line and "unsigned" in line for line in lines)
+    third = say(builders, "three").result[0]["id"]
+    code, printed, _errors = run("wait", "--json")
+    result: dict[str, Any] = json.loads(printed)
+    assert code == 0
+    assert [message["id"] for message in result["messages"]] == [third]
+    listed = json.loads(run("read", third, "--json")[1])
+    assert result["messages"] == listed["messages"]
+    assert result.keys() == listed.keys()
+
+
+def test_exit_codes(builders: MemoryBuilders, run: Run) -> None:
+    assert run("wait", "--timeout", "0")[0] == 3
+    say(builders, "one")
+    assert run("wait", "--timeout", "0")[0] == 0
+    code, printed, errors = run("wait", "--timeout", "0")
+    assert (code, printed, errors.count("\n")) == (3, "", 1)
+    assert json.loads(run("wait", "--timeout", "0", "--json")[1])["error"] == "no_answer"
+    with outage(builders):
+        assert run("wait", "--timeout", "0")[0] == 4
+        assert json.loads(run("wait", "--timeout", "0", "--json")[1])["error"] == "look_failed"
+    assert run("wait", "--reply", "msg_1")[0] == 2
+    assert run("wait", "--from", "build9")[0] == 2
+
+
+def test_sigterm_has_its_former_effect_after_the_wait(run: Run) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    run("wait", "--timeout", "0")
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_brief_line_is_short_and_harmless() -> None:
+    line = brief_line("msg_1", 90, "info", "build2", "é\x1b\n" * 100, UNSIGNED)
+    assert len(line.encode()) <= MAX_BYTES
+    assert line.isprintable()
+    assert line.endswith("…")
+    assert brief_line("msg_1", 90, "info", "build2", "Ready", UNSIGNED).endswith("Ready")
