@@ -212,6 +212,8 @@ class MemoryRepository:
     def remote_tip(self) -> str | None:
         """The newest commit of the branch."""
         self.remote.reach()
+        if self.remote.tip and self.remote.tip == self._known.tip:
+            self._known.contact = time.time()
         return self.remote.tip
 
     def read_at(self, tip: str | None, look: Callable[[Snapshot], T]) -> T:

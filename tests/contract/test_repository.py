@@ -165,6 +165,20 @@ def test_a_tip_is_fetched_only_if_it_is_not_known(scene: Scene) -> None:
             host.repository.remote_tip()
 
 
+def test_a_tip_that_is_known_counts_as_an_answer(scene: Scene) -> None:
+    write(scene, "one")
+    day = 86_400
+    scene.grow_old("build1", day)
+    with scene.builders.host("build1") as host:
+        host.repository.remote_tip()
+        assert host.repository.look(lambda snapshot: snapshot.age) < day
+    write(scene, "two", "build2")
+    scene.grow_old("build1", day)
+    with scene.builders.host("build1") as host:
+        host.repository.remote_tip()
+        assert host.repository.look(lambda snapshot: snapshot.age) >= day
+
+
 def test_an_error_of_a_function_counts_when_the_remote_was_asked(scene: Scene) -> None:
     def add(snapshot: Snapshot) -> Change:
         if not content(snapshot, "other.txt"):

@@ -111,11 +111,16 @@ class Repository:
     def remote_tip(self) -> str | None:
         """Return the newest commit of the remote, None if the branch is missing. No objects are fetched.
 
+        If it is known here, this counts as an answer of the remote for the age of snapshots.
+
         :raises RemoteError: if the remote cannot be reached or rejects the request.
         :raises ConnectionLost: if the connection is lost.
         """
         self._private.make()
-        return self._private.remote_tip(self.timeout)
+        tip = self._private.remote_tip(self.timeout)
+        if tip and tip == self._private.known():
+            self._remote_branch.touch()
+        return tip
 
     def read_at(self, tip: str | None, look: Callable[[Snapshot], T]) -> T:
         """Read the documents as :meth:`read`, without a fetch if ``tip`` is known here.
