@@ -279,7 +279,8 @@ class Server:
 def _bound(address: str, port: int) -> socket.socket:
     """A socket at a port. One that does not listen keeps the port while connections are refused."""
     bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):  # connections of a former listener may be in TIME_WAIT
+        bound.setsockopt(socket.SOL_SOCKET, option, 1)
     bound.bind((address, port))
     return bound
 
