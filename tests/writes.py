@@ -19,7 +19,7 @@ def say(builders: Builders, subject: str, server: str = "build1", **options: str
 def waiting(builders: Builders, server: str = "build1") -> list[str]:
     """The subjects of the messages that wait in a server's outbox."""
     with builders.host(server) as host:
-        return [entry["subject"] for item in Outbox(host.state).read().items for entry in item.messages]
+        return [entry.subject for item in Outbox(host.state).read().items for entry in item.messages]
 
 
 def subjects(builders: Builders) -> list[str]:

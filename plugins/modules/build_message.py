@@ -413,6 +413,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, send, wait
 
 
@@ -447,8 +448,9 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         receipt = send.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
     else:
         receipt = send.reply(host, params["id"], _draft(params), params["secrets"], params["offline"])
-    sent = listing.shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
-    return {**module_support.written(module, receipt), "messages": sent, "message": sent[0]}
+    sent = [Message(entry) for entry in receipt.result]
+    messages = listing.shown(host, sent, queued=sent if receipt.queued else ())
+    return {**module_support.written(module, receipt), "messages": messages, "message": messages[0]}
 
 
 def _draft(params: dict[str, Any]) -> Draft:

@@ -24,4 +24,4 @@ def set_aside(host: Host) -> list[str]:
 
 
 def _tokens(items: Iterable[Item]) -> list[str]:
-    return [entry["body"].split()[0] for item in items for entry in item.messages]
+    return [entry.body.split()[0] for item in items for entry in item.messages]

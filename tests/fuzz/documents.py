@@ -11,8 +11,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import JOBS, LOCKS, MESSAGES, Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import message as messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, wait
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
@@ -179,7 +179,7 @@ def _message_id(data: bytes, number: int) -> str:
         entries = json_document.EntryList(data, MESSAGES, "messages").entries
     except CoordinationError:
         return "msg_1"
-    known = [messages.id_of(entry) for entry in entries] or ["msg_1"]
+    known = [Message(entry).id for entry in entries] or ["msg_1"]
     return known[number % len(known)] or "msg_1"
 
 

@@ -13,7 +13,7 @@ from ..coordination.errors import InvalidInput
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
-from ..coordination.mail.message import id_of
+from ..coordination.mail.message import Message
 from ..coordination.monitoring.health import read_health
 from ..coordination.operations.listing import Filter, list_messages, shown
 from ..coordination.operations.mark import acknowledge, mark_read, unrequested_acknowledgements
@@ -68,7 +68,8 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
 
 
 def _sent(host: Host, receipt: Receipt) -> Outcome:
-    messages = shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
+    sent = [Message(entry) for entry in receipt.result]
+    messages = shown(host, sent, queued=sent if receipt.queued else ())
     data = {**_written(receipt), "messages": messages, "message": messages[0]}
     return Outcome(data, lambda _paint: rendering.sent(data))
 
@@ -148,14 +149,14 @@ def _outbox(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    messages = [id_of(entry) for entry in item.messages]
+    messages = [entry.id for entry in item.messages]
     return {"id": item.id, "accepted_at": item.accepted_at, "summary": item.summary, "messages": messages}
 
 
 def _recover(host: Host, _config: Config, args: Namespace) -> Outcome:
     if args.resend:
         receipt = resend(host)
-        data = {**_written(receipt), "messages": shown(host, receipt.result)}
+        data = {**_written(receipt), "messages": shown(host, map(Message, receipt.result))}
     else:
         data = {"changed": False, "messages": shown(host, withdrawn_messages(host))}
     return Outcome(data, lambda _paint: rendering.recovered(data))

@@ -33,6 +33,7 @@ from ..coordination.errors import (
 from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.mailbox import read_mailbox
+from ..coordination.mail.message import Message
 from ..coordination.monitoring.health import look_at_health, overdue_mail
 from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.operations.archive import archive, archiving_notice
@@ -53,13 +54,13 @@ class Observation(NamedTuple):
     """The result of a read of the repository.
 
     :param health: the health of the fleet.
-    :param mailbox: the entries of the mailbox; None if it is damaged.
+    :param mailbox: the messages of the mailbox; None if it is damaged.
     :param commit: the commit that was read; None if the branch is empty.
     :param fresh: whether the remote was reached.
     """
 
     health: dict[str, Any]
-    mailbox: list[dict[str, Any]] | None
+    mailbox: list[Message] | None
     commit: str | None
     fresh: bool
 
@@ -142,7 +143,7 @@ class Cycle:
 
     def _handle(self, host: Host, snapshot: Snapshot) -> bool:
         """Handle the mail of a snapshot, and return whether it is fresh and was handled."""
-        return not self._mail.handle(host, snapshot.commit, _entries(snapshot)) and snapshot.fresh
+        return not self._mail.handle(host, snapshot.commit, _messages(snapshot)) and snapshot.fresh
 
     @contextlib.contextmanager
     def _host(self) -> Iterator[Host]:
@@ -194,7 +195,7 @@ class Cycle:
 
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         health = look_at_health(host, snapshot, self.config.reply_deadline)
-        return Observation(health, _entries(snapshot), snapshot.commit, snapshot.fresh)
+        return Observation(health, _messages(snapshot), snapshot.commit, snapshot.fresh)
 
     def _deliver(self, host: Host) -> list[str]:
         """Deliver the outbox, and return its problems."""
@@ -246,10 +247,10 @@ class Cycle:
             problems["clone"] = " ".join(notes)
 
 
-def _entries(snapshot: Snapshot) -> list[dict[str, Any]] | None:
-    """Return the entries of the mailbox, None if it is damaged."""
+def _messages(snapshot: Snapshot) -> list[Message] | None:
+    """Return the messages of the mailbox, None if it is damaged."""
     with contextlib.suppress(DocumentDamaged):
-        return read_mailbox(snapshot).entries
+        return read_mailbox(snapshot).messages
     return None
 
 

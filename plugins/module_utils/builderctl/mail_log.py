@@ -8,14 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ..coordination.identity.host import Host
-from ..coordination.identity.signatures import digest
 from ..coordination.identity.verification import LABELS
 from ..coordination.mail.actionable import assess
-from ..coordination.mail.lenient_fields import other_fields
-from ..coordination.mail.message import id_of, is_for, is_undeliverable, normalise
+from ..coordination.mail.message import Message
 from ..coordination.mail.read_ledger import name_of, own_ledger
 from ..coordination.text import one_line, quoted
 from .service_log import append, stamp
@@ -23,23 +20,23 @@ from .service_log import append, stamp
 LOGGED_FILE = "logged.json"
 
 
-def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> None:
+def log_new_mail(host: Host, entries: Iterable[Message], path: Path) -> None:
     """Append the messages that were not logged before.
 
     The first call appends only the unread messages. Undeliverable messages are included. No message is marked read.
 
-    :param entries: the entries of the mailbox.
+    :param entries: the messages of the mailbox.
     :param path: the log file.
     :raises OSError: if the log cannot be written; then the next call logs the same messages.
     :raises StateUnusable: if the record of logged messages cannot be read or written.
     """
     logged = host.state.read(LOGGED_FILE, lambda record: {str(name) for name in record["ids"]})
-    mine = [entry for entry in entries if is_for(entry, host.id, host.fleet) or is_undeliverable(entry, host.fleet)]
+    mine = [entry for entry in entries if entry.is_for(host.id, host.fleet) or entry.is_undeliverable(host.fleet)]
     if logged is None:
         ledger = own_ledger(host)
-        new = [entry for entry in mine if is_undeliverable(entry, host.fleet) or not ledger.has(entry)]
+        new = [entry for entry in mine if entry.is_undeliverable(host.fleet) or not ledger.has(entry)]
     else:
-        new = [entry for entry in mine if not logged & {_name_of(entry), id_of(entry)}]
+        new = [entry for entry in mine if not logged & {_name_of(entry), entry.id}]
     if new:
         when = stamp(host.clock())
         verified = zip(new, assess(host, new))
@@ -48,18 +45,18 @@ def log_new_mail(host: Host, entries: Iterable[dict[str, Any]], path: Path) -> N
         host.state.write_json(LOGGED_FILE, {"ids": [_name_of(entry) for entry in mine]})
 
 
-def _name_of(entry: dict[str, Any]) -> str:
-    """Return the name of an entry in the record of logged messages.
+def _name_of(entry: Message) -> str:
+    """Return the name of a message in the record of logged messages.
 
-    An entry without an id has a hash of its content.
+    A message without an id has a hash of its content.
     """
-    return name_of(entry) if id_of(entry) else digest(entry)
+    return name_of(entry) if entry.id else entry.digest
 
 
-def _logged(host: Host, entry: dict[str, Any], when: str, sender: str) -> str:
+def _logged(host: Host, entry: Message, when: str, sender: str) -> str:
     """Render a message for the log, with a prefix before each line of its body."""
-    message, other = normalise(entry), other_fields(entry)
-    sender += "" if host.fleet.has_recipient(entry.get("to")) else ", UNDELIVERABLE"
+    message, other = entry.as_dict(), entry.other
+    sender += "" if entry.has_recipient(host.fleet) else ", UNDELIVERABLE"
     head = "[{}] {} -> {}: {} ({}, sent {}, {})".format(
         message["type"].upper(),
         *(one_line(message[name]) for name in ("from", "to", "subject", "id", "timestamp")),

@@ -15,6 +15,7 @@ from ..coordination.errors import StateUnusable
 from ..coordination.identity.host import Host
 from ..coordination.mail.conversation import conversation_end
 from ..coordination.mail.inbox import Inbox, write_inbox
+from ..coordination.mail.message import Message
 from ..coordination.mail.unread import LEDGERS, unread_mail
 from .mail_log import log_new_mail
 
@@ -37,20 +38,20 @@ class NewMail:
         """Return whether the mail at a commit was handled, and no ledger has changed since."""
         return self._handled == _version(host, commit)
 
-    def handle(self, host: Host, commit: str | None, entries: Sequence[dict[str, Any]] | None) -> str:
+    def handle(self, host: Host, commit: str | None, messages: Sequence[Message] | None) -> str:
         """Record the unread mail, and log new messages.
 
         :param commit: the commit that was read; None if the branch is empty.
-        :param entries: the entries of its mailbox; None if it is damaged.
+        :param messages: those of its mailbox; None if it is damaged.
         :return: the problem of this host because of which the next call repeats it, empty if there is none.
         """
         version = _version(host, commit)
         path = Path(self._log_folder, f"build-messages-{host.id}.log")
         try:
-            if entries is not None:
-                self.expected_until = conversation_end(host, entries)
-                self._record(host, unread_mail(host, commit, entries))
-                log_new_mail(host, entries, path)
+            if messages is not None:
+                self.expected_until = conversation_end(host, messages)
+                self._record(host, unread_mail(host, commit, messages))
+                log_new_mail(host, messages, path)
         except StateUnusable as error:
             return error.what
         except OSError as error:

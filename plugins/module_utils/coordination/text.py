@@ -50,7 +50,7 @@ def as_text(value: Any) -> str:
     Lone surrogates, which UTF-8 cannot encode, become question marks.
     """
     text = value if isinstance(value, str) else "" if value is None else str(value)
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def as_line(value: Any) -> str:

@@ -49,7 +49,7 @@ def test_a_message_that_was_swapped_while_it_was_logged_is_logged(scene: Scene) 
 
     def look() -> str:
         with scene.fleet.host("build2") as host:
-            log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).entries), log)
+            log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).messages), log)
         return log.read_text()
 
     swapped(scene)

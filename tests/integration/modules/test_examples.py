@@ -90,7 +90,9 @@ def test_build_message(builders: Builders) -> None:
     with builders.host("build2") as host:
         (first,) = send(host, Draft("No libmysqlclient-dev", "The build needs it.", "error")).result
     moment = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
-    warning = compose(Draft("Disk", "It fills up.", "warning", require_ack=True), sample, "build2", "build1", moment)
+    warning = compose(
+        Draft("Disk", "It fills up.", "warning", require_ack=True), sample, "build2", "build1", moment
+    ).raw
     builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), warning]}).encode())
     with ThreadPoolExecutor() as pool:
         checks = (f"inbox.messages | map(attribute='id') == ['{first['id']}', '{sample}']", "asked is changed")

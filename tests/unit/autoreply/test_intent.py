@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.intent import is_answer, recognize
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 
 SEED = "Please install libmysqlclient-dev to match Build1 environment. Confirm with version when complete."
 
 
-def message(kind: str = "request", subject: str = "Hello", body: str = "Nothing.", **more: Any) -> dict[str, Any]:
-    """A message as a listing shows it."""
-    return normalise({"type": kind, "subject": subject, "body": body, **more})
+def message(kind: str = "request", subject: str = "Hello", body: str = "Nothing.", **more: Any) -> Message:
+    """A message."""
+    return Message({"type": kind, "subject": subject, "body": body, **more})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_other_texts_are_not_recognized(kind: str, subject: str, body: str) -> N
 def test_old_messages_are_not_install_requests() -> None:
     """Nothing in their mailbox reads as a request to install something."""
     entries = json.loads((LEGACY_REPO / MESSAGES).read_text())["messages"]
-    kinds = {asked.kind for asked in map(recognize, map(normalise, entries)) if asked}
+    kinds = {asked.kind for asked in map(recognize, map(Message, entries)) if asked}
     assert entries and "install_packages" not in kinds
 
 

@@ -10,8 +10,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS, VERIFIED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Assessment
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import other_fields
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import normalise
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +52,8 @@ SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for bui
 def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
     """An entry as a listing gives it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
-    return {**plain, **normalise(entry), "other": other_fields(entry), **standing._asdict(), **marks}
+    message = Message(entry)
+    return {**plain, **message.as_dict(), "other": message.other, **standing._asdict(), **marks}
 
 
 def message(**fields: Any) -> str:
@@ -153,7 +153,7 @@ def test_any_health_is_sanitized(
 ) -> None:
     seen = health(status=status, manager=manager, manager_last_active=active, current_job=job, problems=problems)
     seen["jobs"] = jobs
-    late = normalise(entry)
+    late = Message(entry).as_dict()
     seen["messages"].update(overdue_requests=[late], overdue_mail=[{k: v for k, v in late.items() if k != "to"}])
     text = rendering.health(seen, NOW, PLAIN)
     check_harmless(text)

@@ -37,7 +37,7 @@ def test_what_is_refused_for_its_content_is_set_aside_and_blocks_nothing(builder
     assert [message["seq"] for message in builders.messages()] == [1, 2, 3]
     builders.memory.declines = ""
     with builders.host("build1") as host:
-        retry(host, aside.messages[0]["id"])
+        retry(host, aside.messages[0].id)
         deliver(host)
     assert subjects(builders) == ["one", "two", "three", "bad words"]
     assert builders.messages()[-1]["seq"] == 4

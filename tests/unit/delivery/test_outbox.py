@@ -242,10 +242,10 @@ def in_file(**members: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("item", "writes"),
     [
-        (in_file(messages=[ENTRY]), (Messages((ENTRY,)),)),
-        (in_file(messages=[ENTRY], read=["msg_0"]), (Messages((ENTRY,)), ReadMarks(("msg_0",)))),
+        (in_file(messages=[ENTRY.raw]), (Messages((ENTRY,)),)),
+        (in_file(messages=[ENTRY.raw], read=["msg_0"]), (Messages((ENTRY,)), ReadMarks(("msg_0",)))),
         (
-            in_file(messages=[ENTRY], once=True, **MARKS),
+            in_file(messages=[ENTRY.raw], once=True, **MARKS),
             (Answers((ENTRY,)), ReadMarks(("msg_0",)), Acknowledgements(("msg_9",))),
         ),
         (in_file(once=True, **MARKS), (ReadMarks(("msg_0",)), Acknowledgements(("msg_9",)))),

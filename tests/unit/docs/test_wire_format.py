@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mes
     MAX_INTEGER,
     PRIORITIES,
     TYPES,
-    normalise,
+    Message,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import STATES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import parse_time
@@ -52,7 +52,7 @@ ID = "msg_1795331506_9f86d081884c7d65"
 FACT = {"name": "load", "value": 0.25, "observed_at": "2025-11-04 20:45"}
 REQUEST = {"action": "install_packages", "packages": ["libssl-dev"], "retries": 3, "options": {"force": None}}
 FULL = Draft("Ask", "Please.", "request", "high", True, (FACT,), REQUEST, "ask-1", "msg_1_2", "msg_1_1")
-ENTRY = compose(FULL, ID, "build1", "build2", NOW)
+ENTRY = compose(FULL, ID, "build1", "build2", NOW).raw
 
 
 def deep(levels: int) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def test_missing_and_null_fields_are_accepted() -> None:
     least = {"id": "x", "from": "build2", "to": "build1"}
     names = [name for name in SCHEMAS[READ]["properties"] if name not in least]
     assert problems(least, READ) == problems({**least, **dict.fromkeys(names)}, READ) == []
-    assert normalise(least) == normalise({**least, **dict.fromkeys(names)})
+    assert Message(least).as_dict() == Message({**least, **dict.fromkeys(names)}).as_dict()
 
 
 @pytest.mark.parametrize(
@@ -185,13 +185,13 @@ def test_form_of_time_is_read_by_schema_and_code(timestamp: str) -> None:
 )
 def test_other_forms_do_not_fit_but_can_be_shown(member: dict[str, Any]) -> None:
     assert problems({**ENTRY, **member}, READ) != []
-    shown = normalise({**ENTRY, **member})
+    shown = Message({**ENTRY, **member}).as_dict()
     assert problems({**shown, "timestamp": ENTRY["timestamp"]}, READ) == []
 
 
 @pytest.mark.parametrize("entry", [*legacy(MESSAGES)["messages"], ENTRY], ids=lambda entry: str(entry["id"]))
 def test_what_fits_is_shown_as_it_stands(entry: dict[str, Any]) -> None:
-    shown = normalise(entry)
+    shown = Message(entry).as_dict()
     assert {name: entry[name] for name in shown if name in entry}.items() <= shown.items()
 
 
@@ -349,7 +349,7 @@ def drafts(draw: st.DrawFn) -> Draft:
 
 def as_given(draft: Draft) -> dict[str, Any]:
     """The entry of a draft that was refused, with the facts as they were given but for fractions and missing times."""
-    entry = compose(replace(draft, facts=()), ID, "build1", "build2", NOW)
+    entry = compose(replace(draft, facts=()), ID, "build1", "build2", NOW).raw
     for fact in draft.facts:
         value = {name: repr(v) if isinstance(v, float) else v for name, v in fact.items() if name == "value"}
         seen = fact.get("observed_at")
@@ -366,4 +366,4 @@ def test_strict_schema_and_check_draft_agree(draft: Draft) -> None:
     except InvalidInput:
         assert problems(as_given(draft), WRITTEN) != [], asdict(draft)
     else:
-        assert problems(compose(draft, ID, "build1", "build2", NOW), WRITTEN) == []
+        assert problems(compose(draft, ID, "build1", "build2", NOW).raw, WRITTEN) == []

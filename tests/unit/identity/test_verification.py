@@ -26,6 +26,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import assess
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
@@ -172,7 +173,7 @@ def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: 
     assert entry["timestamp"] == utc_text(clock())
     assert told(trusted, entry) == (TRUE, "signed by build1")
     with trusted.host("build2") as host:
-        (standing,) = assess(clock.on(host), [entry])
+        (standing,) = assess(clock.on(host), [Message(entry)])
         assert standing.actionable
         beat(clock.on(host))
     with trusted.host("build1") as host:

@@ -15,6 +15,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable as acting
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import ActedLedger, act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
@@ -101,13 +102,13 @@ def test_of_two_with_the_same_id_the_right_one_is_taken(trusted: Builders, now: 
     trusted.commit(MESSAGES, json.dumps({"messages": [forged, genuine]}).encode())
     with trusted.host("build2") as host:
         entry, new = act(now.on(host), request)
-    assert new and entry["request"] == REQUEST.request
+    assert new and entry.request == REQUEST.request
 
 
 def test_marks_of_others_stop_nothing(trusted: Builders, now: Clock) -> None:
     first = asked(trusted, now)
     with trusted.host("build2") as host:
-        acting.MarkLedger(host.state, host.id).record([first], trusted.messages(), now())
+        acting.MarkLedger(host.state, host.id).record([first], map(Message, trusted.messages()), now())
     request = asked(trusted, now)
     marked = {**trusted.messages()[1], "read": True, "read_by": ["build2"], "acknowledged_by": ["build2"]}
     trusted.commit(MESSAGES, json.dumps({"messages": [trusted.messages()[0], marked]}).encode())
@@ -138,11 +139,11 @@ def test_it_is_on_disk_before_anybody_acts(
 
     request = asked(trusted, now)
     with trusted.host("build2") as host:
-        ledger: Callable[[dict[str, Any]], bool] = ActedLedger(now.on(host)).record
+        ledger: Callable[[Message], bool] = ActedLedger(now.on(host)).record
         with monkeypatch.context() as patched:
             patched.setattr("os.fsync", fail)
             with pytest.raises(Exception, match="No space left"):
-                ledger(trusted.messages()[0])
+                ledger(Message(trusted.messages()[0]))
     assert acted(trusted, now, request)
 
 

@@ -11,6 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.con
     FOR_ANSWER,
     conversation_end,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.clock import Clock
@@ -39,7 +40,7 @@ ASKED = {**OWN, "type": "request"}
 def test_it_ends_some_time_after_the_newest_message(
     builders: Builders, clock: Clock, entries: list[dict[str, Any]], expected: timedelta | None
 ) -> None:
-    dated = [{**entry, "timestamp": utc_text(clock())} for entry in entries]
+    dated = [Message({**entry, "timestamp": utc_text(clock())}) for entry in entries]
     with builders.host("build1") as host:
         assert conversation_end(clock.on(host), dated) == (None if expected is None else clock() + expected)
 
@@ -47,4 +48,4 @@ def test_it_ends_some_time_after_the_newest_message(
 @pytest.mark.parametrize("timestamp", ["2099-01-01T00:00:00Z", "soon", None])
 def test_messages_without_a_valid_time_are_ignored(builders: Builders, clock: Clock, timestamp: str | None) -> None:
     with builders.host("build1") as host:
-        assert conversation_end(clock.on(host), [{**OWN, "timestamp": timestamp}]) is None
+        assert conversation_end(clock.on(host), [Message({**OWN, "timestamp": timestamp})]) is None

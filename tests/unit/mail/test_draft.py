@@ -186,7 +186,7 @@ def test_text_that_other_programs_cannot_read(field: str, make: Any, bad: str, w
 
 def test_what_is_written() -> None:
     draft = replace(GOOD, key="k", require_ack=True, **fact(0.25, observed_at="2025-11-04 20:45", unit="x"))
-    assert compose(draft, "msg_1", "build1", "all", NOW) == {
+    assert compose(draft, "msg_1", "build1", "all", NOW).raw == {
         "id": "msg_1",
         "from": "build1",
         "to": "all",
@@ -207,8 +207,8 @@ def test_what_is_written() -> None:
 
 def test_what_is_written_of_the_least() -> None:
     """Nothing that was not given, and a fact without a time was observed now."""
-    entry = compose(GOOD, "msg_1", "build1", "build2", NOW)
+    entry = compose(GOOD, "msg_1", "build1", "build2", NOW).raw
     assert not {"facts", "request", "key", "thread", "in_reply_to"} & set(entry)
     assert (entry["ack_required"], entry["ack_status"]) == (False, "not_requested")
-    entry = compose(replace(GOOD, **fact(3)), "msg_1", "build1", "build2", NOW)
+    entry = compose(replace(GOOD, **fact(3)), "msg_1", "build1", "build2", NOW).raw
     assert entry["facts"] == [{"name": "load", "value": 3, "observed_at": "2026-11-22T07:11:46Z"}]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.lenient_fields import other_fields
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import read_mailbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
@@ -97,7 +97,7 @@ def test_a_message_to_nobody_is_listed_counted_and_logged(
             in found["problems"]
         )
         log = tmp_path / "log"
-        log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).entries), log)
+        log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).messages), log)
         assert "UNDELIVERABLE" in log.read_text()
 
 
@@ -123,7 +123,7 @@ def test_messages_without_ids_are_logged_each(builders: Builders, clock: Clock, 
         host = clock.on(host)
         for subject in ("One", "Two"):
             put(builders, to="build2", id=MISSING, subject=subject)
-            log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).entries), log)
+            log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).messages), log)
     assert "One" in log.read_text() and "Two" in log.read_text()
 
 
@@ -160,7 +160,7 @@ def test_a_type_in_any_case_is_one(builders: Builders, clock: Clock) -> None:
 def test_what_is_not_understood_is_shown(builders: Builders, clock: Clock, odd: dict[str, Any]) -> None:
     entry = put(builders, to="build2", **odd)
     (message,) = listed(builders, clock)
-    assert message["other"] == odd == other_fields(entry)
+    assert message["other"] == odd == Message(entry).other
 
 
 def test_marks_of_others_in_any_form_stay(builders: Builders, clock: Clock) -> None:

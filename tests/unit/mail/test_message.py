@@ -11,11 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.document
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import (
     PRIORITIES,
     TYPES,
-    is_for,
-    is_marked_read,
-    normalise,
-    thread_of,
-    urgency,
+    Message,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +28,7 @@ anything = st.recursive(
 
 
 def test_an_entry_that_holds_nothing() -> None:
-    assert normalise({}) == {
+    assert Message({}).as_dict() == {
         **dict.fromkeys(TEXTS, ""),
         "type": "info",
         "priority": "normal",
@@ -46,13 +42,13 @@ def test_an_entry_that_holds_nothing() -> None:
 
 
 def test_an_entry_of_wrong_types() -> None:
-    message = normalise(
+    message = Message(
         {
             **{"id": 7, "from": None, "to": ["build1"], "type": ["info"], "priority": 1, "subject": {"a": 1}},
             **{"read_by": "build1", "ack_required": "yes", "acknowledged_by": ["build1", 3, None], "facts": {"a": 1}},
             **{"request": ["x"], "timestamp": 1762254639},
         }
-    )
+    ).as_dict()
     assert (message["id"], message["from"], message["timestamp"], message["thread"]) == ("7", "", "1762254639", "7")
     assert (message["type"], message["priority"], message["ack_required"]) == ("info", "normal", True)
     assert (message["to"], message["read_by"], message["acknowledged_by"]) == ("build1", ["build1"], ["build1"])
@@ -60,12 +56,12 @@ def test_an_entry_of_wrong_types() -> None:
 
 
 def test_half_characters_become_question_marks() -> None:
-    message = normalise(
+    message = Message(
         {
             **{"id": "\ud800", "subject": "a\udc00b", "read_by": ["\ud800"]},
             **{"facts": [{"name": "\ud800", "\udfff": ["\ud800"]}, "no fact"], "request": {"\ud800": {"a": "\ud800"}}},
         }
-    )
+    ).as_dict()
     assert (message["id"], message["subject"], message["read_by"]) == ("?", "a?b", ["?"])
     assert message["facts"] == [{"name": "?", "?": ["?"]}]
     assert message["request"] == {"?": {"a": "?"}}
@@ -75,46 +71,48 @@ def test_a_value_nested_as_deeply_as_the_reader_allows() -> None:
     """What came through the parser can be shown."""
     deep = b'{"a":' * 95 + b"1" + b"}" * 95
     entry = parse_object(b'{"request": %s, "facts": [{"value": %s}]}' % (deep, deep), "x.json").value
-    assert normalise(entry)["request"] == entry["request"]
+    assert Message(entry).request == entry["request"]
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
 def test_any_entry_can_be_shown(entry: dict[str, Any]) -> None:
     """Every field is there and of its type, and the whole can be printed and sorted."""
-    message = normalise(entry)
+    read = Message(entry)
+    message = read.as_dict()
     assert all(isinstance(message[name], str) for name in TEXTS)
     assert message["type"] in TYPES
     assert message["priority"] in PRIORITIES
     assert all(isinstance(item, str) for name in ("read_by", "acknowledged_by") for item in message[name])
     json.dumps(message, ensure_ascii=False).encode("utf-8")
-    urgency(message)
-    is_for(entry, "build1")
-    is_marked_read(entry, "build1")
+    json.dumps(read.other, ensure_ascii=False).encode("utf-8")
+    assert read.urgency <= (3, 2)
+    read.is_for("build1")
+    read.is_marked_read("build1")
 
 
 def test_the_most_urgent_come_first() -> None:
     written = [("info", "high"), ("request", "low"), ("nonsense", None), ("warning", "low"), ("error", "low")]
     written += [("request", "high"), ("error", "high")]
-    messages = [normalise({"type": kind, "priority": priority}) for kind, priority in written]
-    assert [(m["type"], m["priority"]) for m in sorted(messages, key=urgency)] == [
+    messages = [Message({"type": kind, "priority": priority}) for kind, priority in written]
+    assert [(m.type, m.priority) for m in sorted(messages, key=lambda message: message.urgency)] == [
         *(("error", "high"), ("error", "low"), ("warning", "low"), ("request", "high"), ("request", "low")),
         *(("info", "high"), ("info", "normal")),
     ]
 
 
 def test_the_thread_of_a_message() -> None:
-    assert thread_of({"id": "a", "in_reply_to": "b", "thread": "c"}) == "c"
-    assert thread_of({"id": "a", "in_reply_to": "b"}) == "b"
-    assert thread_of({"id": "a", "in_reply_to": None, "thread": ""}) == "a"
+    assert Message({"id": "a", "in_reply_to": "b", "thread": "c"}).thread == "c"
+    assert Message({"id": "a", "in_reply_to": "b"}).thread == "b"
+    assert Message({"id": "a", "in_reply_to": None, "thread": ""}).thread == "a"
 
 
 def test_who_a_message_is_for() -> None:
-    assert is_for({"from": "build1", "to": "build2"}, "build2")
-    assert not is_for({"from": "build1", "to": "build2"}, "build1")
-    assert not is_for({"from": "build1", "to": "build2"}, "build3")
-    assert is_for({"from": "build1", "to": "all"}, "build3")
-    assert not is_for({"from": "build1", "to": "all"}, "build1")
-    assert is_for({"from": "build1", "to": "build1"}, "build1"), "the old scripts sent such ones"
+    assert Message({"from": "build1", "to": "build2"}).is_for("build2")
+    assert not Message({"from": "build1", "to": "build2"}).is_for("build1")
+    assert not Message({"from": "build1", "to": "build2"}).is_for("build3")
+    assert Message({"from": "build1", "to": "all"}).is_for("build3")
+    assert not Message({"from": "build1", "to": "all"}).is_for("build1")
+    assert Message({"from": "build1", "to": "build1"}).is_for("build1"), "the old scripts sent such ones"
 
 
 @pytest.mark.parametrize(
@@ -136,4 +134,4 @@ def test_who_a_message_is_for() -> None:
 )
 def test_what_the_repository_says_was_read(entry: dict[str, Any], read: bool) -> None:
     """``read`` of the old scripts speaks for a named recipient, never for ``all``."""
-    assert is_marked_read(entry, "build1") is read
+    assert Message(entry).is_marked_read("build1") is read

@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.read_ledger import KEPT, MarkLedger
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.clock import Clock
 
-MAILBOX: list[dict[str, Any]] = [
-    {"id": "a", "to": "build1", "read": True},
-    {"id": "b", "to": "build1", "read": False},
-    {"id": "c", "to": "all", "from": "build2", "read": True},
-    {"id": "d", "to": "build2", "read": True},
+MAILBOX = [
+    Message({"id": "a", "to": "build1", "read": True}),
+    Message({"id": "b", "to": "build1", "read": False}),
+    Message({"id": "c", "to": "all", "from": "build2", "read": True}),
+    Message({"id": "d", "to": "build2", "read": True}),
 ]
 
 
 def has_read(state: StateDirectory) -> str:
     """The ids of the messages that build1 has read, by a ledger opened anew."""
     ledger = MarkLedger(state, "build1")
-    return "".join(str(entry["id"]) for entry in MAILBOX if ledger.has(entry))
+    return "".join(entry.id for entry in MAILBOX if ledger.has(entry))
 
 
 def test_without_a_ledger_the_repository_is_believed(state: StateDirectory) -> None:
@@ -37,18 +38,18 @@ def test_the_first_mark_takes_over_what_the_repository_says(state: StateDirector
 def test_a_mark_by_another_does_not_count_once_there_is_a_ledger(state: StateDirectory, clock: Clock) -> None:
     MarkLedger(state, "build1").record(["b"], MAILBOX, clock())
     ledger = MarkLedger(state, "build1")
-    foreign = {"id": "c", "to": "all", "from": "build2", "read": True, "read_by": ["build1"]}
+    foreign = Message({"id": "c", "to": "all", "from": "build2", "read": True, "read_by": ["build1"]})
     assert not ledger.has(foreign)
     assert ledger.marked_by_other(foreign)
     assert not ledger.marked_by_other(MAILBOX[0])
-    assert not ledger.marked_by_other({"id": "e", "to": "build1", "read": False})
+    assert not ledger.marked_by_other(Message({"id": "e", "to": "build1", "read": False}))
 
 
 def test_what_was_recorded_stays_although_the_repository_forgets(state: StateDirectory, clock: Clock) -> None:
     ledger = MarkLedger(state, "build1")
     ledger.record(["b"], MAILBOX, clock())
     clock.move(days=400)
-    ledger.record([], [{**entry, "read": False} for entry in MAILBOX], clock())
+    ledger.record([], [Message({**entry.raw, "read": False}) for entry in MAILBOX], clock())
     assert has_read(state) == "ab"
 
 
@@ -65,7 +66,7 @@ def test_what_left_the_mailbox_is_forgotten_in_time(state: StateDirectory, clock
 
 @pytest.mark.parametrize("message_id", [None, 7, 1.5, [], {}, ["a"]])
 def test_an_entry_whose_id_is_no_text(state: StateDirectory, clock: Clock, message_id: Any) -> None:
-    odd = {"id": message_id, "to": "build1", "read": True}
+    odd = Message({"id": message_id, "to": "build1", "read": True})
     MarkLedger(state, "build1").record(["b"], [*MAILBOX, odd], clock())
     ledger = MarkLedger(state, "build1")
     ledger.has(odd)

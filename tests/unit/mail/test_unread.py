@@ -5,6 +5,7 @@ from __future__ import annotations
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inbox import MAX_LISTED, Inbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import read_mailbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.unread import unread_mail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
@@ -17,7 +18,7 @@ def unread(builders: Builders, now: Clock) -> Inbox:
     """The unread mail of build1."""
     with builders.host("build1") as host:
         return host.repository.read(
-            lambda snapshot: unread_mail(now.on(host), snapshot.commit, read_mailbox(snapshot).entries)
+            lambda snapshot: unread_mail(now.on(host), snapshot.commit, read_mailbox(snapshot).messages)
         )
 
 
@@ -40,7 +41,7 @@ def test_messages_to_this_server_are_unread_until_they_are_marked(trusted: Build
 
 
 def test_the_newest_messages_are_listed_and_all_are_counted(builders: Builders, now: Clock) -> None:
-    entries = [{"id": f"msg_{number}", "from": "build2", "to": "build1"} for number in range(MAX_LISTED + 2)]
+    entries = [Message({"id": f"msg_{number}", "from": "build2", "to": "build1"}) for number in range(MAX_LISTED + 2)]
     with builders.host("build1") as host:
         found = unread_mail(now.on(host), "a" * 40, entries)
     assert (found.unread_count, len(found.messages)) == (MAX_LISTED + 2, MAX_LISTED)
@@ -50,6 +51,6 @@ def test_the_newest_messages_are_listed_and_all_are_counted(builders: Builders, 
 def test_texts_are_sanitized(builders: Builders, now: Clock) -> None:
     entry = {"id": "msg_1\n", "from": "build\x1b2", "to": "build1", "subject": "Install\x1b[2J jq", "timestamp": 1}
     with builders.host("build1") as host:
-        (message,) = unread_mail(now.on(host), "a" * 40, [entry]).messages
+        (message,) = unread_mail(now.on(host), "a" * 40, [Message(entry)]).messages
     assert (message.sender, message.subject) == ("build\\x1b2", "Install\\x1b[2J jq")
     assert (message.type, message.timestamp, message.verified) == ("info", "1", "unsigned")

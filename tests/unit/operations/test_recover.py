@@ -18,7 +18,7 @@ def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: Mem
     say(builders, "hello", server="build2")
     builders.memory.tip = first.commit
     with builders.host("build1") as host:
-        assert [entry["id"] for entry in withdrawn_messages(host)] == [gone["id"]]
+        assert [entry.id for entry in withdrawn_messages(host)] == [gone["id"]]
     with builders.host("build1", check_mode=True) as host:
         assert [entry["id"] for entry in resend(host).result] == [gone["id"]]
     with builders.host("build1") as host:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Callable
 
 from ..delivery.deliver import new_item, submit
 from ..delivery.outbox import Outbox
@@ -20,7 +20,7 @@ from ..identity.host import Host
 from ..mail.answers import answered_ids
 from ..mail.draft import MAX_BODY, MAX_DATA, Draft, check_draft, compose, new_id
 from ..mail.mailbox import find_addressed, read_mailbox
-from ..mail.message import answered_id
+from ..mail.message import Message
 from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_ledger
 from ..operations.send import answer_to, apply_policy_to_draft
 from ..store.snapshot import Receipt, Snapshot
@@ -72,7 +72,7 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
         writes += [kind(tuple(marks[mark])) for mark, kind in MARK_WRITES.items() if marks[mark]]
         item = new_item(host, f"{answers}, {marked} marked", *writes)
         receipt = submit(host, item)
-        receipt = replace(receipt, result=list(receipt.result.messages.get(item.id, ())))
+        receipt = replace(receipt, result=[entry.raw for entry in receipt.result.messages.get(item.id, ())])
     if not host.check_mode:
         with host.after_write():
             for mark, ledger in ledgers.items():
@@ -84,7 +84,7 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
 
 def _prepare(
     host: Host, snapshot: Snapshot, responses: Sequence[Response]
-) -> tuple[list[dict[str, Any]], dict[Mark, list[str]], list[dict[str, Any]]]:
+) -> tuple[list[Message], dict[Mark, list[str]], list[Message]]:
     """Return the answers to send, the ids to mark for each mark, and the mailbox.
 
     :raises UnknownMessage: if a message is not found.
@@ -94,8 +94,8 @@ def _prepare(
     mailbox = read_mailbox(snapshot)
     answered = answered_ids(host, snapshot, {one.message_id for one in responses if one.draft})
     waiting = [write for item in Outbox(host.state).read().items for write in item.writes if isinstance(write, Answers)]
-    answered.update(answered_id(entry) for write in waiting for entry in write.messages)
-    messages: list[dict[str, Any]] = []
+    answered.update(entry.in_reply_to for write in waiting for entry in write.messages)
+    messages: list[Message] = []
     marks: dict[Mark, list[str]] = {mark: [] for mark in MARKS}
     for response in responses:
         original = find_addressed(host, snapshot, mailbox, response.message_id)
@@ -104,8 +104,8 @@ def _prepare(
                 marks[mark].append(response.message_id)
         if response.draft and response.message_id not in answered:
             answer = answer_to(host, original, response.draft)
-            messages.append(compose(answer, new_id(now), host.id, host.fleet.server_of(original.get("from")), now))
-    return messages, marks, mailbox.entries
+            messages.append(compose(answer, new_id(now), host.id, original.sender_in(host.fleet), now))
+    return messages, marks, mailbox.messages
 
 
 def _ready(host: Host, draft: Draft) -> Draft:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..environment.packages import MAX_PACKAGES, NAME, parse_specs
 from ..errors import CoordinationError
+from ..mail.message import Message
 from ..text import short
 
 INSTALL, CHECK, STATUS = "install_packages", "check_packages", "status_report"
@@ -62,34 +63,34 @@ class Intent(NamedTuple):
     problem: str = ""
 
 
-def recognize(message: dict[str, Any]) -> Intent | None:
-    """Recognize the intent of a normalized message.
+def recognize(message: Message) -> Intent | None:
+    """Recognize the intent of a message.
 
     The ``action`` of a request decides. Only a message without a request is searched for known phrases.
 
     :return: None if the intent is not recognized.
     """
-    request = message["request"]
+    request = message.request
     if request is not None:
         kind = request.get("action")
         return _intent(kind, request) if isinstance(kind, str) and kind in KINDS else None
-    for text in [message["subject"], *_SENTENCE.split(message["body"])]:
+    for text in [message.subject, *_SENTENCE.split(message.body)]:
         for kind, (message_type, pattern) in _PATTERNS.items():
-            found = re.match(pattern, text.strip()) if message["type"] == message_type else None
+            found = re.match(pattern, text.strip()) if message.type == message_type else None
             if found:
                 return _intent(kind, _details(kind, message, found))
     return None
 
 
-def is_answer(message: dict[str, Any]) -> bool:
-    """Return whether a normalized message is an answer, which is not answered.
+def is_answer(message: Message) -> bool:
+    """Return whether a message is an answer, which is not answered.
 
     The shell scripts mark it in the subject.
     """
-    return bool(message["in_reply_to"]) or message["subject"].startswith("Re:")
+    return bool(message.in_reply_to) or message.subject.startswith("Re:")
 
 
-def _details(kind: str, message: dict[str, Any], found: re.Match[str]) -> dict[str, Any]:
+def _details(kind: str, message: Message, found: re.Match[str]) -> dict[str, Any]:
     """Return the details in the text of a message."""
     if kind in (INSTALL, CHECK):
         groups = found.groupdict()
@@ -97,7 +98,7 @@ def _details(kind: str, message: dict[str, Any], found: re.Match[str]) -> dict[s
         names = re.split(_SEPARATOR, listed)
         return {"packages": [name.rstrip(".").lower() for name in names[:MAX_PACKAGES]]}
     if kind == FAILED:
-        step = re.search(r"\bat\s+(?:step\s+)?(.{1,60}?)\s*$", message["subject"], re.IGNORECASE)
+        step = re.search(r"\bat\s+(?:step\s+)?(.{1,60}?)\s*$", message.subject, re.IGNORECASE)
         return {"step": step.group(1) if step else ""}
     return {}
 

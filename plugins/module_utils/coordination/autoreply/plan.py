@@ -13,11 +13,11 @@ from ..environment.packages import is_allowed, is_safe, parse_spec
 from ..errors import InvalidInput
 from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..identity.verification import MARKED, TRUE, Verifier
+from ..identity.verification import MARKED, TRUE
 from ..mail.actionable import ActedLedger
 from ..mail.answers import answered_ids
-from ..mail.mailbox import read_mailbox
-from ..mail.message import is_for, is_late, urgency
+from ..mail.mailbox import read_mailbox, verify_messages
+from ..mail.message import Message
 from ..mail.read_ledger import own_ledger
 from ..operations.listing import shown
 from ..store.snapshot import Snapshot
@@ -85,8 +85,7 @@ def plan(host: Host, rules: Rules) -> list[Step]:
     :raises InvalidInput: if a rule is invalid.
     """
     check_rules(rules)
-    steps = host.repository.read(lambda snapshot: _plan(host, snapshot, rules))
-    return sorted(steps, key=lambda step: urgency(step.message))
+    return host.repository.read(lambda snapshot: _plan(host, snapshot, rules))
 
 
 def check_rules(rules: Rules) -> None:
@@ -103,11 +102,13 @@ def check_rules(rules: Rules) -> None:
 
 
 def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
-    entries = read_mailbox(snapshot).entries
+    entries = read_mailbox(snapshot).messages
     ledger = own_ledger(host)
-    unread = [(i, e) for i, e in enumerate(entries) if is_for(e, host.id, host.fleet) and not ledger.has(e)]
+    unread = [(i, e) for i, e in enumerate(entries) if e.is_for(host.id, host.fleet) and not ledger.has(e)]
+    unread.sort(key=lambda one: one[1].urgency)
     messages = shown(host, [entry for _position, entry in unread])
-    known = {message["id"] for message in messages if message["verified"] in SIGNED and recognize(message)}
+    signed = zip(unread, messages)
+    known = {entry.id for (_position, entry), message in signed if message["verified"] in SIGNED and recognize(entry)}
     answered = answered_ids(host, snapshot, known)
     return _deduplicated([_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)])
 
@@ -137,14 +138,12 @@ def _ambiguous(step: Step) -> Step:
     return step._replace(decision=LEAVE, reason=reason, acts=False, acknowledge=False, mark_read=False)
 
 
-def _step(
-    host: Host, rules: Rules, position: int, entry: dict[str, Any], message: dict[str, Any], answered: set[str]
-) -> Step:
-    intent = recognize(message)
+def _step(host: Host, rules: Rules, position: int, entry: Message, message: dict[str, Any], answered: set[str]) -> Step:
+    intent = recognize(entry)
     decision, reason = _decide(host, rules, entry, message, intent, answered)
-    urgent = message["type"] in URGENT
+    urgent = entry.type in URGENT
     handled = decision != LEAVE
-    acknowledged = handled and (urgent or message["ack_required"])
+    acknowledged = handled and (urgent or entry.ack_required)
     return Step(
         message=message,
         decision=decision,
@@ -152,17 +151,17 @@ def _step(
         kind=intent.kind if intent else "",
         details=intent.details if intent else {},
         acts=decision == ANSWER and intent is not None and intent.kind in ACTIONS,
-        acknowledge=acknowledged and host.id not in message["acknowledged_by"],
+        acknowledge=acknowledged and host.id not in entry.acknowledged_by,
         mark_read=handled and not urgent,
         position=position,
-        overdue=is_late(entry, host.clock(), rules.deadline),
+        overdue=entry.is_late(host.clock(), rules.deadline),
     )
 
 
 def _decide(
     host: Host,
     rules: Rules,
-    entry: dict[str, Any],
+    entry: Message,
     message: dict[str, Any],
     intent: Intent | None,
     answered: set[str],
@@ -172,12 +171,12 @@ def _decide(
         return LEAVE, message["verified_reason"]
     if host.fleet.expected and message["from"] not in host.fleet.ids():
         return LEAVE, f"{message['from']} is not a server of this fleet"
-    if is_answer(message):
+    if is_answer(entry):
         return LEAVE, f"it is an answer from {message['from']}"
-    if message["id"] in answered:
-        return (LEAVE if message["type"] in URGENT else MARK), "it was answered before"
+    if entry.id in answered:
+        return (LEAVE if entry.type in URGENT else MARK), "it was answered before"
     if intent is None:
-        if message["type"] in URGENT and message["actionable"]:
+        if entry.type in URGENT and message["actionable"]:
             return MARK, "the manager must see it"
         return LEAVE, "its intent is not recognized"
     if not message["actionable"]:
@@ -186,12 +185,12 @@ def _decide(
     return (DECLINE, refusal) if refusal else (ANSWER, f"{message['from']} is allowed to request {intent.kind}")
 
 
-def _decide_on_refused(host: Host, entry: dict[str, Any], message: dict[str, Any]) -> tuple[str, str]:
+def _decide_on_refused(host: Host, entry: Message, message: dict[str, Any]) -> tuple[str, str]:
     """Return the decision on a message that is not actionable, and its reason."""
     acted_at = ActedLedger(host).acted_at(entry)
     if acted_at:
         return FINISH, f"{host.id} acted upon it at {acted_at} and did not answer"
-    signer = Verifier(host).verify([(entry, message["from"])])[0].signer
+    signer = verify_messages(host, [entry])[0].signer
     if signer is None or not signer.is_valid(host.clock()):
         return LEAVE, message["actionable_reason"]
     return DECLINE, f"The request is not executed: {message['actionable_reason']}. Send it again."

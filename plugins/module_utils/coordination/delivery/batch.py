@@ -13,10 +13,9 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Callable
 
-from ..documents.json_document import EntryList
 from ..identity.host import MESSAGES, Host
-from ..mail.mailbox import is_mine_to_read, read_mailbox
-from ..mail.message import id_of
+from ..mail.mailbox import Mailbox, is_mine_to_read, read_mailbox
+from ..mail.message import Message
 from ..mail.read_ledger import Mark, own_ledger
 from ..mail.sent_keys import SentKeys
 from ..mail.sequence import last_number, number
@@ -29,16 +28,16 @@ class Combined:
     """The result of a batch.
 
     ``messages`` are the messages of each item as they are in the repository, including those from before the change.
-    ``last`` is the sequence number of the last message of this server. ``mailbox`` are the entries before the change,
+    ``last`` is the sequence number of the last message of this server. ``mailbox`` are the messages before the change,
     ``status`` is the status of this server after it. The writes add what has to be recorded when they are settled:
     to ``keys`` the messages that were sent under an idempotency key, to ``marks`` the ids of messages that were marked.
     """
 
-    messages: dict[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    messages: dict[str, Sequence[Message]] = field(default_factory=dict)
     last: int | None = None
-    mailbox: list[dict[str, Any]] = field(default_factory=list)
+    mailbox: list[Message] = field(default_factory=list)
     status: dict[str, Any] = field(default_factory=dict)
-    keys: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    keys: dict[str, Sequence[Message]] = field(default_factory=dict)
     marks: dict[Mark, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def record(self, host: Host) -> None:
@@ -65,19 +64,19 @@ class Batch:
         self.snapshot = snapshot
         self.answered: set[str] = set()
         self._combined = Combined(last=last)
-        self._new: list[tuple[str, Sequence[dict[str, Any]]]] = []
+        self._new: list[tuple[str, Sequence[Message]]] = []
         self._marks: dict[int, dict[str, Any]] = defaultdict(dict)
         self._reports: list[tuple[Report, datetime]] = []
 
     @cached_property
-    def mailbox(self) -> EntryList:
+    def mailbox(self) -> Mailbox:
         """The mailbox before the change.
 
         :raises DocumentDamaged: if it cannot be parsed.
         """
         return read_mailbox(self.snapshot)
 
-    def send(self, item_id: str, existing: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> None:
+    def send(self, item_id: str, existing: Sequence[Message], new: Sequence[Message]) -> None:
         """Send the new messages of an item.
 
         :param existing: the messages of the item that are in the repository.
@@ -85,15 +84,15 @@ class Batch:
         self._combined.messages[item_id] = existing
         self._new.append((item_id, new))
 
-    def mark(self, message_id: str, members_of: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    def mark(self, message_id: str, members_of: Callable[[Message], dict[str, Any]]) -> None:
         """Set members of the messages to this server that have an id.
 
-        :param members_of: returns the members to set in an entry.
+        :param members_of: returns the members to set in a message.
         """
-        self._combined.mailbox = self.mailbox.entries
+        self._combined.mailbox = self.mailbox.messages
         for index in self._places.get(message_id, ()):
-            if is_mine_to_read(self.host, self.mailbox.entries[index]):
-                self._marks[index].update(members_of(self.mailbox.entries[index]))
+            if is_mine_to_read(self.host, self.mailbox.messages[index]):
+                self._marks[index].update(members_of(self.mailbox.messages[index]))
 
     def report(self, report: Report, made: datetime) -> None:
         """Add a status report with its time in UTC."""
@@ -111,20 +110,20 @@ class Batch:
         new = self._numbered()
         marks = {index: members for index, members in self._marks.items() if members}
         if new or marks:
-            files[MESSAGES] = self.mailbox.splice(marks, new)
+            files[MESSAGES] = self.mailbox.splice(marks, [message.raw for message in new])
         if self._reports:
             path = status_path(self.host.id)
             document = self.snapshot.load_object(path)
             changed, self._combined.status = apply_reports(self.host, document, self._reports)
             if changed:
                 files[path] = changed
-        return Change(self._combined, files, summary, tuple(map(id_of, new)))
+        return Change(self._combined, files, summary, tuple(message.id for message in new))
 
-    def _numbered(self) -> list[dict[str, Any]]:
+    def _numbered(self) -> list[Message]:
         """Number and sign the new messages."""
         new = [entry for _item_id, entries in self._new for entry in entries]
         if new:
-            last = last_number(self.host, self.snapshot, self.mailbox.entries, self._combined.last)
+            last = last_number(self.host, self.snapshot, self.mailbox.messages, self._combined.last)
             new = number(self.host, new, last)
             self._combined.last = last + len(new)
         numbered = iter(new)
@@ -137,6 +136,6 @@ class Batch:
     def _places(self) -> dict[str, list[int]]:
         """The indices of the messages by id."""
         places = defaultdict(list)
-        for index, entry in enumerate(self.mailbox.entries):
-            places[id_of(entry)].append(index)
+        for index, entry in enumerate(self.mailbox.messages):
+            places[entry.id].append(index)
         return places

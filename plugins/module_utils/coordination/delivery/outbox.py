@@ -14,7 +14,7 @@ from typing import Any
 
 from ..documents.json_document import MAX_NESTING, check_text, nesting
 from ..errors import InvalidInput, OutboxFull
-from ..mail.message import MAX_INTEGER, id_of
+from ..mail.message import MAX_INTEGER, Message
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time
 from .writes import Write, parse_writes, text_of
@@ -46,18 +46,18 @@ class Item:
     reason: str = ""
 
     @property
-    def messages(self) -> tuple[dict[str, Any], ...]:
-        """The entries to send, signed."""
+    def messages(self) -> tuple[Message, ...]:
+        """The messages to send."""
         return tuple(entry for write in self.writes for entry in write.messages)
 
     @property
     def key(self) -> str:
         """The idempotency key of the messages, empty if they have none."""
-        return str(self.messages[0].get("key") or "") if self.messages else ""
+        return self.messages[0].key if self.messages else ""
 
     def is_named(self, name: str) -> bool:
         """Return whether a name is the id of the item or of one of its messages."""
-        return name == self.id or name in map(id_of, self.messages)
+        return name == self.id or name in [message.id for message in self.messages]
 
     def as_json(self) -> dict[str, Any]:
         """Return the item as it is in the file of the outbox."""

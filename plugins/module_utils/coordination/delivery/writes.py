@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ..mail.answers import answered_ids
 from ..mail.idempotency import find_duplicates
 from ..mail.mailbox import recipients_of
-from ..mail.message import answered_id, id_of, is_marked_read, normalise
+from ..mail.message import Message
 from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark
 from ..status.document import Report, parse_report
 from .batch import Batch, Combined
@@ -25,10 +25,10 @@ SURELY_NOT_ARCHIVED = timedelta(hours=1)
 class Write:
     """A write in the outbox.
 
-    ``messages`` are the entries to send, ``marked`` the ids of the messages to mark.
+    ``messages`` are the messages to send, ``marked`` the ids of the messages to mark.
     """
 
-    messages: tuple[dict[str, Any], ...] = ()
+    messages: tuple[Message, ...] = ()
     marked: tuple[str, ...] = ()
 
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
@@ -51,29 +51,29 @@ class Write:
 class Messages(Write):
     """Messages, sent unless their ids or their idempotency key are in the repository."""
 
-    messages: tuple[dict[str, Any], ...]
+    messages: tuple[Message, ...]
     once: ClassVar[bool] = False
 
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
         existing = self.existing(batch, accepted)
         batch.send(item_id, existing, () if existing else self.messages)
 
-    def existing(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
+    def existing(self, batch: Batch, accepted: datetime | None) -> Sequence[Message]:
         """Return the messages that are in the repository.
 
         :raises KeyConflict: if the idempotency key was used for other content.
         """
         is_old = accepted is None or batch.host.clock() - accepted > SURELY_NOT_ARCHIVED
-        archived = is_old or not batch.snapshot.pushed_ids.isdisjoint(map(id_of, self.messages))
+        archived = is_old or not batch.snapshot.pushed_ids.isdisjoint(message.id for message in self.messages)
         return find_duplicates(batch.host, batch.snapshot, batch.mailbox, self.messages, archived)
 
     def settle(self, item_id: str, combined: Combined) -> None:
-        key = self.messages[0].get("key")
+        key = self.messages[0].key
         if key:
-            combined.keys[str(key)] = list(combined.messages[item_id])
+            combined.keys[key] = combined.messages[item_id]
 
     def as_json(self) -> dict[str, Any]:
-        return {"messages": list(self.messages), "once": self.once}
+        return {"messages": [message.raw for message in self.messages], "once": self.once}
 
 
 class Answers(Messages):
@@ -83,16 +83,16 @@ class Answers(Messages):
 
     def apply(self, batch: Batch, item_id: str, accepted: datetime | None) -> None:
         existing = self.existing(batch, accepted)
-        asked = set(map(answered_id, self.messages))
+        asked = {message.in_reply_to for message in self.messages}
         answered = {*answered_ids(batch.host, batch.snapshot, asked), *batch.answered}
-        new = [one for one in self.messages if answered_id(one) not in answered]
-        ids = set(map(id_of, existing))
-        batch.send(item_id, existing, [one for one in new if id_of(one) not in ids])
+        new = [one for one in self.messages if one.in_reply_to not in answered]
+        ids = {message.id for message in existing}
+        batch.send(item_id, existing, [one for one in new if one.id not in ids])
         batch.answered |= asked
 
-    def existing(self, batch: Batch, accepted: datetime | None) -> Sequence[dict[str, Any]]:
-        ids = set(map(id_of, self.messages))
-        return [entry for entry in batch.mailbox.entries if id_of(entry) in ids]
+    def existing(self, batch: Batch, accepted: datetime | None) -> Sequence[Message]:
+        ids = {message.id for message in self.messages}
+        return [entry for entry in batch.mailbox.messages if entry.id in ids]
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class _Marks(Write):
         for message_id in self.marked:
             batch.mark(message_id, lambda entry: self.members(batch, entry))
 
-    def members(self, batch: Batch, entry: dict[str, Any]) -> dict[str, Any]:
-        """Return the members to set in an entry."""
+    def members(self, batch: Batch, entry: Message) -> dict[str, Any]:
+        """Return the members to set in a message."""
         raise NotImplementedError
 
     def settle(self, item_id: str, combined: Combined) -> None:
@@ -122,12 +122,12 @@ class ReadMarks(_Marks):
 
     mark = READ
 
-    def members(self, batch: Batch, entry: dict[str, Any]) -> dict[str, Any]:
-        if is_marked_read(entry, batch.host.id, batch.host.fleet):
+    def members(self, batch: Batch, entry: Message) -> dict[str, Any]:
+        if entry.is_marked_read(batch.host.id, batch.host.fleet):
             return {}
-        read_by = [*normalise(entry)["read_by"], batch.host.id]
+        read_by = [*entry.read_by, batch.host.id]
         complete = recipients_of(batch.host, batch.snapshot, entry) <= set(read_by)
-        return {"read": complete or entry.get("read") is True, "read_by": read_by}
+        return {"read": complete or entry.raw.get("read") is True, "read_by": read_by}
 
 
 class Acknowledgements(_Marks):
@@ -135,8 +135,8 @@ class Acknowledgements(_Marks):
 
     mark = ACKNOWLEDGED
 
-    def members(self, batch: Batch, entry: dict[str, Any]) -> dict[str, Any]:
-        done = normalise(entry)["acknowledged_by"]
+    def members(self, batch: Batch, entry: Message) -> dict[str, Any]:
+        done = entry.acknowledged_by
         if batch.host.id in done:
             return {}
         complete = recipients_of(batch.host, batch.snapshot, entry) <= {*done, batch.host.id}
@@ -178,10 +178,10 @@ def parse_writes(record: dict[str, Any]) -> tuple[Write, ...]:
     return tuple(writes)
 
 
-def _message(entry: Any) -> dict[str, Any]:
+def _message(entry: Any) -> Message:
     for name in ("id", "from", "to", "type", "priority", "subject", "body", "timestamp"):
         text_of(entry[name])
-    return dict(entry)
+    return Message(dict(entry))
 
 
 def text_of(value: Any) -> str:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from ..errors import NotActionable, UnknownMessage
 from ..identity.host import Host
-from ..identity.verification import MARKED, TRUE, Verification, Verifier
+from ..identity.verification import MARKED, TRUE, Verification
 from ..timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
-from .mailbox import SEE_IDS, read_mailbox
-from .message import id_of, is_for
+from .mailbox import SEE_IDS, read_mailbox, verify_messages
+from .message import Message
 from .read_ledger import ACKNOWLEDGED, READ, MarkLedger, own_ledger
 
 ACTED_FILE = "acted.json"
@@ -43,7 +43,7 @@ class ActedLedger:
         self._host = host
         self._acted = self._load()
 
-    def acted_at(self, entry: dict[str, Any]) -> str | None:
+    def acted_at(self, entry: Message) -> str | None:
         """Return the time at which this server acted upon a message; None if it did not."""
         return self._acted.get(_name(entry))
 
@@ -53,7 +53,7 @@ class ActedLedger:
         now = self._host.clock()
         return sum(now - (parse_time(when) or now) < REMEMBERED for when in self._acted.values()) >= MAX_REMEMBERED
 
-    def record(self, entry: dict[str, Any]) -> bool:
+    def record(self, entry: Message) -> bool:
         """Record on disk that this server acts upon a message.
 
         :return: false if it was recorded before.
@@ -79,27 +79,27 @@ def _parse_acted(record: Any) -> dict[str, str]:
     return {str(name): str(when) for name, when in record["messages"].items()}
 
 
-def _name(entry: dict[str, Any]) -> str:
+def _name(entry: Message) -> str:
     """Return the name of a message in the ledger. Two senders can use the same id."""
-    return f"{entry.get('from')}/{id_of(entry)}"
+    return f"{entry.sender}/{entry.id}"
 
 
 _FULL = f"this server has acted upon {MAX_REMEMBERED} messages within {REMEMBERED.days} days, as many as it remembers"
 
 
-def assess(host: Host, entries: Sequence[dict[str, Any]], archived: Sequence[dict[str, Any]] = ()) -> list[Assessment]:
+def assess(host: Host, entries: Sequence[Message], archived: Sequence[Message] = ()) -> list[Assessment]:
     """Verify the senders of messages, and test which messages are actionable.
 
     :param archived: those of the messages that are from an archive.
     :return: the assessments, in the order of the messages.
     """
-    verifications = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
+    verifications = verify_messages(host, entries)
     ledgers = [own_ledger(host, mark, archived) for mark in (READ, ACKNOWLEDGED)]
     acted = ActedLedger(host)
     return [_assess(host, entry, verification, ledgers, acted) for entry, verification in zip(entries, verifications)]
 
 
-def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
+def act(host: Host, message_id: str) -> tuple[Message, bool]:
     """Record that this server acts upon a message. Of several calls, one returns true.
 
     :return: the message, and whether it was not recorded before. If other messages have the same id, it is the
@@ -107,12 +107,12 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
     :raises NotActionable: if the message is not actionable.
     :raises UnknownMessage: if there is no such message.
     """
-    entries = host.repository.read(lambda snapshot: read_mailbox(snapshot).entries)
-    found = [entry for entry in entries if message_id and id_of(entry) == message_id]
+    entries = host.repository.read(lambda snapshot: read_mailbox(snapshot).messages)
+    found = [entry for entry in entries if message_id and entry.id == message_id]
     if not found:
         raise UnknownMessage(f"There is no message {message_id!r}.", SEE_IDS)
     assessed = list(zip(found, assess(host, found)))
-    if len({str(one[0].get("from")) for one in assessed if one[1].actionable}) > 1:
+    if len({one[0].sender for one in assessed if one[1].actionable}) > 1:
         raise NotActionable(
             f"Two servers have sent a message {message_id}, and it is not known which of them is meant.",
             "Leave it to the manager: one of the two servers has copied the id.",
@@ -131,12 +131,12 @@ def act(host: Host, message_id: str) -> tuple[dict[str, Any], bool]:
 
 
 def _assess(
-    host: Host, entry: dict[str, Any], verification: Verification, ledgers: list[MarkLedger], acted: ActedLedger
+    host: Host, entry: Message, verification: Verification, ledgers: list[MarkLedger], acted: ActedLedger
 ) -> Assessment:
     verified, reason = verification.verified, verification.reason
     if (
         verified == TRUE
-        and is_for(entry, host.id, host.fleet)
+        and entry.is_for(host.id, host.fleet)
         and any(ledger.marked_by_other(entry) for ledger in ledgers)
     ):
         verified, reason = MARKED, f"{reason}, but somebody else has marked it in the name of {host.id}"
@@ -146,11 +146,11 @@ def _assess(
     return Assessment(verified, reason, True, f"{verification.reason}, for {host.id}, new")
 
 
-def _obstacle(host: Host, entry: dict[str, Any], verification: Verification, acted: ActedLedger) -> str:
+def _obstacle(host: Host, entry: Message, verification: Verification, acted: ActedLedger) -> str:
     """Return the reason why a message is not actionable; empty if it is."""
     if verification.signer is None:
         return verification.reason
-    if not is_for(entry, host.id, host.fleet) or entry.get("from") == host.id:
+    if not entry.is_for(host.id, host.fleet) or entry.sender == host.id:
         return f"it is not addressed to {host.id} by another server"
     now = host.clock()
     if not verification.signer.is_valid(now):
@@ -158,7 +158,7 @@ def _obstacle(host: Host, entry: dict[str, Any], verification: Verification, act
         return f"the key of {verification.signer.server} is not valid now" + (
             f", it ended at {utc_text(until)}" if until else ""
         )
-    written = parse_time(entry["timestamp"])
+    written = entry.sent_at
     if written is None or now - written > MAX_AGE:
         return f"it is older than {MAX_AGE.total_seconds() / 3600:.0f} hours"
     if is_ahead(written, now):

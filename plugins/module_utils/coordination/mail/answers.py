@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from ..identity.fleet import ALL
 from ..identity.host import Host
-from ..identity.verification import TRUE, UNSIGNED, Verifier
+from ..identity.verification import TRUE, UNSIGNED
 from ..store.snapshot import Snapshot
-from .mailbox import read_archives, read_mailbox, readers_of, recipients_of
-from .message import answered_id, id_of, is_marked_read
+from .mailbox import read_archives, read_mailbox, readers_of, verify_messages
+from .message import Message
 
 
 class Answers:
@@ -26,28 +24,26 @@ class Answers:
     :param entries: the messages among which to search for answers.
     """
 
-    def __init__(
-        self, host: Host, snapshot: Snapshot, asked: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]]
-    ) -> None:
+    def __init__(self, host: Host, snapshot: Snapshot, asked: Sequence[Message], entries: Sequence[Message]) -> None:
         self._host = host
-        self._everyone = recipients_of(host, snapshot, {"to": ALL})
+        self._everyone = set(host.fleet.ids(host.seen_servers(snapshot)))
         wanted = {key for entry in asked for key in keys_of(entry)}
-        claims = [(entry, str(entry.get("from"))) for entry in entries if key_of(entry) in wanted]
-        self._found: dict[tuple[str, tuple[str, str]], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
-        for place, ((entry, sender), verification) in enumerate(zip(claims, Verifier(host).verify(claims))):
+        answers = [entry for entry in entries if key_of(entry) in wanted]
+        self._found: dict[tuple[str, tuple[str, str]], list[tuple[int, Message]]] = defaultdict(list)
+        for place, (entry, verification) in enumerate(zip(answers, verify_messages(host, answers))):
             if verification.verified == TRUE or (verification.verified == UNSIGNED and not host.signers.repository):
-                self._found[host.fleet.server_of(sender), key_of(entry)].append((place, entry))
+                self._found[entry.sender_in(host.fleet), key_of(entry)].append((place, entry))
 
-    def to(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    def to(self, asked: Message) -> list[Message]:
         """Return the answers to one of the messages, in the order of the entries."""
         keys = [(server, key) for server in readers_of(self._host, asked, self._everyone) for key in keys_of(asked)]
         return [entry for _place, entry in sorted(found for key in keys for found in self._found.get(key, []))]
 
-    def is_open(self, asked: dict[str, Any]) -> bool:
+    def is_open(self, asked: Message) -> bool:
         """Return whether a message has no answer, and not all recipients have read it."""
         recipients = readers_of(self._host, asked, self._everyone)
         answered = any((server, key) in self._found for server in recipients for key in keys_of(asked))
-        return not answered and not all(is_marked_read(asked, server, self._host.fleet) for server in recipients)
+        return not answered and not all(asked.is_marked_read(server, self._host.fleet) for server in recipients)
 
 
 def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[str]:
@@ -58,21 +54,20 @@ def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[st
     asked = {message_id for message_id in ids if message_id}
     if not asked:
         return set()
-    entries = [*read_mailbox(snapshot).entries, *read_archives(snapshot, *asked)]
-    own = [entry for entry in entries if entry.get("from") == host.id and answered_id(entry) in asked]
-    verifications = Verifier(host).verify([(entry, host.id) for entry in own])
-    return {answered_id(entry) for entry, verification in zip(own, verifications) if verification.verified == TRUE}
+    entries = [*read_mailbox(snapshot).messages, *read_archives(snapshot, *asked)]
+    own = [entry for entry in entries if entry.sender == host.id and entry.in_reply_to in asked]
+    return {entry.in_reply_to for entry, one in zip(own, verify_messages(host, own)) if one.verified == TRUE}
 
 
-def key_of(answer: dict[str, Any]) -> tuple[str, str]:
+def key_of(answer: Message) -> tuple[str, str]:
     """Return the key by which an answer refers to its message.
 
     The old scripts refer to the message by the subject alone.
     """
-    message_id = answered_id(answer)
-    return ("id", message_id) if message_id else ("subject", str(answer.get("subject")))
+    message_id = answer.in_reply_to
+    return ("id", message_id) if message_id else ("subject", str(answer.raw.get("subject")))
 
 
-def keys_of(asked: dict[str, Any]) -> list[tuple[str, str]]:
+def keys_of(asked: Message) -> list[tuple[str, str]]:
     """Return the keys that an answer to a message can have."""
-    return [("id", id_of(asked)), ("subject", f"Re: {asked.get('subject')}")]
+    return [("id", asked.id), ("subject", f"Re: {asked.raw.get('subject')}")]

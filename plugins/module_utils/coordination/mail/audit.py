@@ -8,23 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Any, Callable
+from typing import Callable
 
 from ..errors import DocumentDamaged
 from ..identity.host import Host
-from ..identity.verification import FALSE, TRUE, Verifier
+from ..identity.verification import FALSE, TRUE
 from ..store.snapshot import Snapshot
 from ..text import short
 from .audit_state import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
-from .mailbox import read_archives, read_mailbox
-from .message import id_of, is_for
+from .mailbox import read_archives, read_mailbox, verify_messages
+from .message import Message
 from .read_ledger import ACKNOWLEDGED, READ, MarkLedger, own_ledger
-from .sequence import number_of
 
 AUDIT_FILE = "audit.json"
 MAX_VERIFIED = 50
 """The maximum number of messages of a sender that the first audit verifies to find its last sequence number."""
-Archived = Callable[[], Sequence[dict[str, Any]]]
+Archived = Callable[[], Sequence[Message]]
 """Returns the archived messages that have a sequence number."""
 
 
@@ -70,14 +69,14 @@ def _audit(host: Host, snapshot: Snapshot, record: Record, is_first: bool) -> Do
 
     :return: the error of an archive that cannot be parsed. A later audit examines the messages concerned.
     """
-    entries = read_mailbox(snapshot).entries
+    entries = read_mailbox(snapshot).messages
     if is_first:
         _record_baseline(host, snapshot, record, entries)
         return None
     damage = None
     archived = cache(lambda: read_archives(snapshot, "seq"))
-    signed = [entry for entry in entries if "signature" in entry and not _is_below(record, entry)]
-    verifications = Verifier(host).verify([(entry, _name(entry)) for entry in signed])
+    signed = [entry for entry in entries if entry.is_signed and not _is_below(record, entry)]
+    verifications = verify_messages(host, signed)
     forged = [
         f"{_forged(entry)} {verification.reason}."
         for entry, verification in zip(signed, verifications)
@@ -88,15 +87,15 @@ def _audit(host: Host, snapshot: Snapshot, record: Record, is_first: bool) -> Do
     genuine = [
         (entry, verification.signer.is_valid(host.clock()))
         for entry, verification in zip(signed, verifications)
-        if verification.signer and number_of(entry)
+        if verification.signer and entry.seq
     ]
     alarms: list[str] = []
-    for name in sorted(record.senders.keys() | {_name(entry) for entry, _is_valid in genuine}):
+    for name in sorted(record.senders.keys() | {entry.sender for entry, _is_valid in genuine}):
         sender = record.senders.setdefault(name, Sender())
-        mine = [one for one in genuine if _name(one[0]) == name]
+        mine = [one for one in genuine if one[0].sender == name]
         _watch(sender, mine)
         _mark_read(host, sender, [entry for entry, _is_valid in mine if sender.watches(entry)])
-        ids = {id_of(entry) for entry in entries if entry.get("from") == name and entry.get("signature") is not None}
+        ids = {entry.id for entry in entries if entry.sender == name and entry.is_signed}
         if not damage:
             try:
                 alarms += _missing(host, archived, name, sender, ids)
@@ -106,29 +105,28 @@ def _audit(host: Host, snapshot: Snapshot, record: Record, is_first: bool) -> Do
     return damage
 
 
-def _record_baseline(host: Host, snapshot: Snapshot, record: Record, entries: list[dict[str, Any]]) -> None:
+def _record_baseline(host: Host, snapshot: Snapshot, record: Record, entries: list[Message]) -> None:
     """Record the last sequence number of each sender, and the marks in the repository."""
     for mark in (READ, ACKNOWLEDGED):
         if not host.check_mode:
             own_ledger(host, mark).record([], entries, host.clock())
-    verifier = Verifier(host)
     pool = [*entries, *read_archives(snapshot, "seq")]
     for server in {signer.server for signer in host.signers.signers}:
         record.senders[server] = Sender(NOT_KNOWN)
-        numbered = [entry for entry in pool if entry.get("from") == server and number_of(entry)]
-        for entry in sorted(numbered, key=number_of, reverse=True)[:MAX_VERIFIED]:
-            (verification,) = verifier.verify([(entry, server)])
+        numbered = [entry for entry in pool if entry.sender == server and entry.seq]
+        for entry in sorted(numbered, key=lambda entry: entry.seq, reverse=True)[:MAX_VERIFIED]:
+            (verification,) = verify_messages(host, [entry])
             if verification.signer and verification.signer.is_valid(host.clock()):
-                record.senders[server] = Sender(number_of(entry))
+                record.senders[server] = Sender(entry.seq)
                 break
 
 
-def _is_below(record: Record, entry: dict[str, Any]) -> bool:
+def _is_below(record: Record, entry: Message) -> bool:
     """Return whether a message is too old to be watched."""
-    return 0 < number_of(entry) <= record.senders.get(_name(entry), Sender()).floor
+    return 0 < entry.seq <= record.senders.get(entry.sender, Sender()).floor
 
 
-def _watch(sender: Sender, genuine: list[tuple[dict[str, Any], bool]]) -> None:
+def _watch(sender: Sender, genuine: list[tuple[Message, bool]]) -> None:
     """Start to watch the messages of a sender.
 
     An expired key may be known to an attacker. A message that it signed is watched only if its number is below the
@@ -136,25 +134,25 @@ def _watch(sender: Sender, genuine: list[tuple[dict[str, Any], bool]]) -> None:
 
     :param genuine: the signed messages of the sender, each with whether its key is valid now.
     """
-    numbers = [number_of(entry) for entry, is_valid in genuine if is_valid]
+    numbers = [entry.seq for entry, is_valid in genuine if is_valid]
     if sender.floor == NOT_KNOWN and numbers:
         sender.floor = min(numbers) - 1
     last = max([sender.floor, *sender.seen, *numbers])
     for entry, is_valid in genuine:
-        number = number_of(entry)
+        number = entry.seq
         if sender.floor < number <= last and (is_valid or number < last or sender.watches(entry)):
             sender.remember(entry)
 
 
-def _mark_read(host: Host, sender: Sender, watched: list[dict[str, Any]]) -> None:
+def _mark_read(host: Host, sender: Sender, watched: list[Message]) -> None:
     """Mark the messages that this server has read.
 
     The read ledger removes them some time after they were archived.
     """
     ledger = own_ledger(host)
     for entry in watched:
-        if is_for(entry, host.id, host.fleet) and ledger.has(entry):
-            sender.mark(number_of(entry), READ_HERE)
+        if entry.is_for(host.id, host.fleet) and ledger.has(entry):
+            sender.mark(entry.seq, READ_HERE)
 
 
 def _missing(host: Host, archived: Archived, name: str, sender: Sender, ids: set[str]) -> list[str]:
@@ -178,8 +176,8 @@ def _missing(host: Host, archived: Archived, name: str, sender: Sender, ids: set
     recorded = own_ledger(host)
     with_archived = own_ledger(host, archived=[entry for entries in found.values() for entry in entries])
 
-    def is_filed(entry: dict[str, Any], ledger: MarkLedger) -> bool:
-        return ledger.has(entry) or not is_for(entry, host.id, host.fleet)
+    def is_filed(entry: Message, ledger: MarkLedger) -> bool:
+        return ledger.has(entry) or not entry.is_for(host.id, host.fleet)
 
     alarms: list[str] = []
     for number in missing:
@@ -196,20 +194,18 @@ def _missing(host: Host, archived: Archived, name: str, sender: Sender, ids: set
     return alarms
 
 
-def _archived(
-    host: Host, pool: Sequence[dict[str, Any]], name: str, numbers: set[int]
-) -> dict[int, list[dict[str, Any]]]:
+def _archived(host: Host, pool: Sequence[Message], name: str, numbers: set[int]) -> dict[int, list[Message]]:
     """Return the signed archived messages of a sender by sequence number.
 
     :param pool: the archived messages.
     :param numbers: the sequence numbers to search for.
     """
-    entries = [entry for entry in pool if entry.get("from") == name and number_of(entry) in numbers]
-    verifications = Verifier(host).verify([(entry, name) for entry in entries])
-    found: dict[int, list[dict[str, Any]]] = {}
+    entries = [entry for entry in pool if entry.sender == name and entry.seq in numbers]
+    verifications = verify_messages(host, entries)
+    found: dict[int, list[Message]] = {}
     for entry, verification in zip(entries, verifications):
         if verification.verified == TRUE:
-            found.setdefault(number_of(entry), []).append(entry)
+            found.setdefault(entry.seq, []).append(entry)
     return found
 
 
@@ -223,14 +219,10 @@ def _trusted(host: Host) -> str:
     return sha256(repr(host.signers).encode()).hexdigest()[:16]
 
 
-def _forged(entry: dict[str, Any]) -> str:
+def _forged(entry: Message) -> str:
     """Return the beginning of the alarm about a forged message."""
-    return f"{_id(entry)} in the name of {short(_name(entry))} is not its own:"
+    return f"{_id(entry)} in the name of {short(entry.sender)} is not its own:"
 
 
-def _name(entry: dict[str, Any]) -> str:
-    return str(entry.get("from"))
-
-
-def _id(entry: dict[str, Any]) -> str:
-    return short(id_of(entry)) or "A message without an id"
+def _id(entry: Message) -> str:
+    return short(entry.id) or "A message without an id"

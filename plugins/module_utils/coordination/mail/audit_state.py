@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..identity.signatures import digest
 from ..state_dir import commit_name
 from ..timestamps import parse_time, utc_text
-from .message import id_of
-from .sequence import number_of
+from .message import Message
 
 WATCHED = 200
 """The maximum number of watched messages of a sender; the newest ones are watched."""
@@ -41,20 +39,20 @@ class Sender:
     floor: int = 0
     seen: dict[int, list[str]] = field(default_factory=dict)
 
-    def remember(self, entry: dict[str, Any]) -> None:
+    def remember(self, entry: Message) -> None:
         """Start to watch a message. Of two with the same number, the first is watched."""
-        number = number_of(entry)
+        number = entry.seq
         known = self.seen.setdefault(number, fingerprint(entry))
-        if known[0] == id_of(entry):
+        if known[0] == entry.id:
             known[:2] = fingerprint(entry)
         while len(self.seen) > WATCHED:
             oldest = min(self.seen)
             self.floor = max(self.floor, oldest)
             del self.seen[oldest]
 
-    def watches(self, entry: dict[str, Any]) -> bool:
+    def watches(self, entry: Message) -> bool:
         """Return whether a signed message is watched."""
-        return self.seen.get(number_of(entry), [None])[0] == id_of(entry)
+        return self.seen.get(entry.seq, [None])[0] == entry.id
 
     def mark(self, number: int, mark: str) -> bool:
         """Mark a message. Return false if it was marked before."""
@@ -112,9 +110,9 @@ def parse_record(kept: Any) -> Record:
     return Record(senders, _texts(kept["alarms"]), _texts(kept["forged"]), commit_name(kept["commit"]), signers)
 
 
-def fingerprint(entry: dict[str, Any]) -> list[str]:
+def fingerprint(entry: Message) -> list[str]:
     """Return the id and the digest of a message, which do not depend on its signature."""
-    return [id_of(entry), digest(entry)]
+    return [entry.id, entry.digest]
 
 
 def _texts(value: Any) -> dict[str, str]:

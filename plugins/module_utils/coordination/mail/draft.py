@@ -17,7 +17,7 @@ from ..documents.json_document import check_text, nesting
 from ..errors import InvalidInput
 from ..text import as_line
 from ..timestamps import parse_time, utc_text
-from .message import MAX_INTEGER, PRIORITIES, TYPES
+from .message import MAX_INTEGER, PRIORITIES, TYPES, Message
 
 MAX_SUBJECT = 100
 MAX_BODY = 10_000
@@ -151,8 +151,8 @@ def new_id(now: datetime) -> str:
     return f"msg_{int(now.timestamp())}_{os.urandom(8).hex()}"
 
 
-def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: datetime) -> dict[str, Any]:
-    """Return the entry of a message for one recipient, as it is in the mailbox.
+def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: datetime) -> Message:
+    """Return the message for one recipient.
 
     :param now: the time in UTC.
     """
@@ -186,7 +186,7 @@ def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: dat
         "request": draft.request,
         "key": draft.key,
     }
-    return {**entry, **{name: value for name, value in optional.items() if value is not None}}
+    return Message({**entry, **{name: value for name, value in optional.items() if value is not None}})
 
 
 def reply_subject(subject: str) -> str:

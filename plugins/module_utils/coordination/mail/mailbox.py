@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from ..documents.json_document import EntryList, new_document
 from ..errors import UnknownMessage
 from ..identity.fleet import ALL
 from ..identity.host import ACTIVITY_FILE, MESSAGES, Host
-from ..identity.verification import TRUE, Verifier
+from ..identity.verification import TRUE, Verification, Verifier
 from ..store.snapshot import Snapshot
 from ..timestamps import utc_text
-from .message import id_of, is_for
+from .message import Message
 
 ARCHIVE = "coordination/archive"
 SEE_IDS = "List the ids: builderctl read --all"
@@ -33,16 +32,27 @@ _ARCHIVE_NAME = re.compile(
 """The names of the archives of this collection and of three old scripts."""
 
 
-def read_mailbox(snapshot: Snapshot) -> EntryList:
+class Mailbox(EntryList):
+    """The mailbox or an archive.
+
+    :raises DocumentDamaged: if it cannot be parsed.
+    """
+
+    def __init__(self, data: bytes, path: str) -> None:
+        super().__init__(data, path, "messages")
+        self.messages = [Message(entry) for entry in self.entries]
+
+
+def read_mailbox(snapshot: Snapshot) -> Mailbox:
     """Return the mailbox of a snapshot, empty if it does not exist.
 
     :raises DocumentDamaged: if it cannot be parsed.
     """
-    mailbox = snapshot.load(MESSAGES, read_entries)
-    return mailbox or read_entries(new_document({"messages": []}), MESSAGES)
+    mailbox = snapshot.load(MESSAGES, Mailbox)
+    return mailbox or Mailbox(new_document({"messages": []}), MESSAGES)
 
 
-def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
+def read_archives(snapshot: Snapshot, *texts: str) -> list[Message]:
     """Return the archived messages from the files that contain one of some texts.
 
     The files are parsed only if they contain a text, so other messages in them are returned too.
@@ -53,11 +63,11 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[dict[str, Any]]:
     if not any(texts):
         return []
     forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
-    entries: list[dict[str, Any]] = []
+    messages: list[Message] = []
     for path in _archives(snapshot):
-        archive = snapshot.load(path, read_entries, lambda data: any(form in data for form in forms))
-        entries += archive.entries if archive else []
-    return entries
+        archive = snapshot.load(path, Mailbox, lambda data: any(form in data for form in forms))
+        messages += archive.messages if archive else []
+    return messages
 
 
 def _archives(snapshot: Snapshot) -> list[str]:
@@ -85,25 +95,17 @@ def old_archive_paths(month: str) -> tuple[str, ...]:
     return f"{ARCHIVE}/messages-{month}.json", f"{ARCHIVE}/messages_{month.replace('-', '')}.json"
 
 
-def read_entries(data: bytes, path: str) -> EntryList:
-    """Parse a mailbox or an archive.
-
-    :raises DocumentDamaged: if it cannot be parsed.
-    """
-    return EntryList(data, path, "messages")
-
-
-def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_id: str) -> dict[str, Any]:
+def find_addressed(host: Host, snapshot: Snapshot, mailbox: Mailbox, message_id: str) -> Message:
     """Find the message to this server that has an id, in the mailbox or the archives.
 
     Of several messages with this id, a verified one is returned.
 
     :raises UnknownMessage: if there is none, or it is addressed to other servers.
     """
-    same_id = [entry for entry in mailbox.entries if message_id and id_of(entry) == message_id]
+    same_id = [entry for entry in mailbox.messages if message_id and entry.id == message_id]
     found = _genuine(host, same_id)
     if not found:
-        same_id += [entry for entry in read_archives(snapshot, message_id) if id_of(entry) == message_id]
+        same_id += [entry for entry in read_archives(snapshot, message_id) if entry.id == message_id]
         found = _genuine(host, same_id) or [entry for entry in same_id if is_mine_to_read(host, entry)]
     if found:
         return found[0]
@@ -114,22 +116,22 @@ def find_addressed(host: Host, snapshot: Snapshot, mailbox: EntryList, message_i
     )
 
 
-def is_mine_to_read(host: Host, entry: dict[str, Any]) -> bool:
+def is_mine_to_read(host: Host, entry: Message) -> bool:
     """Return whether this server may answer and mark a message.
 
     It may if the message is addressed to it, or to no server of the fleet.
     """
-    return is_for(entry, host.id, host.fleet) or not host.fleet.has_recipient(entry.get("to"))
+    return entry.is_for(host.id, host.fleet) or not entry.has_recipient(host.fleet)
 
 
-def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) -> dict[str, Any]:
+def find_sent(host: Host, entries: Iterable[Message], message_id: str) -> Message:
     """Find the message of this server that has an id.
 
     Of several messages with this id, a verified one is returned.
 
     :raises UnknownMessage: if there is none.
     """
-    own = [entry for entry in entries if message_id and id_of(entry) == message_id and entry.get("from") == host.id]
+    own = [entry for entry in entries if message_id and entry.id == message_id and entry.sender == host.id]
     if not own:
         raise UnknownMessage(
             f"{host.id} has sent no message {message_id!r}.", "Give the id that was returned when it was sent."
@@ -137,31 +139,35 @@ def find_sent(host: Host, entries: Iterable[dict[str, Any]], message_id: str) ->
     return (_verified(host, own) or own)[0]
 
 
-def _genuine(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _genuine(host: Host, entries: list[Message]) -> list[Message]:
     """Return the verified messages to this server; all to it without trusted keys."""
     mine = [entry for entry in entries if is_mine_to_read(host, entry)]
     return _verified(host, mine) if host.signers.repository else mine
 
 
-def _verified(host: Host, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    verifications = Verifier(host).verify([(entry, str(entry.get("from"))) for entry in entries])
-    return [entry for entry, verification in zip(entries, verifications) if verification.verified == TRUE]
+def _verified(host: Host, entries: list[Message]) -> list[Message]:
+    return [entry for entry, one in zip(entries, verify_messages(host, entries)) if one.verified == TRUE]
 
 
-def recipients_of(host: Host, snapshot: Snapshot, entry: dict[str, Any]) -> set[str]:
+def verify_messages(host: Host, messages: Iterable[Message]) -> list[Verification]:
+    """Verify the senders of messages, and return the results in their order."""
+    return Verifier(host).verify([(message.raw, message.sender) for message in messages])
+
+
+def recipients_of(host: Host, snapshot: Snapshot, entry: Message) -> set[str]:
     """Return the recipients of a message, also those that are not in the fleet."""
-    if ALL in host.fleet.recipients(entry.get("to")):
+    if ALL in entry.recipients(host.fleet):
         return readers_of(host, entry, host.fleet.ids(host.seen_servers(snapshot)))
     return readers_of(host, entry, ())
 
 
-def readers_of(host: Host, entry: dict[str, Any], everyone: Iterable[str]) -> set[str]:
+def readers_of(host: Host, entry: Message, everyone: Iterable[str]) -> set[str]:
     """Return the recipients of a message, as :func:`recipients_of`.
 
     :param everyone: the ids of all servers.
     """
-    meant = host.fleet.recipients(entry.get("to"))
-    return set(everyone) - {host.fleet.server_of(entry.get("from"))} if ALL in meant else set(meant)
+    meant = entry.recipients(host.fleet)
+    return set(everyone) - {entry.sender_in(host.fleet)} if ALL in meant else set(meant)
 
 
 def note_activity(host: Host) -> None:

@@ -11,10 +11,9 @@ from typing import Any, Callable, NamedTuple
 
 from ..identity.fleet import NO_FLEET, Fleet
 from ..identity.host import Host
-from ..identity.signatures import digest
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time, utc_text
-from .message import id_of, is_for, is_marked_acknowledged, is_marked_read
+from .message import Message
 
 KEPT = timedelta(days=30)
 """How long a message that is not in the mailbox is kept, because another process may have read a newer mailbox."""
@@ -24,24 +23,24 @@ class Mark(NamedTuple):
     """A kind of mark: the name of its ledger, its test in the repository, its verb."""
 
     name: str
-    is_marked: Callable[[dict[str, Any], str, Fleet], bool]
+    is_marked: Callable[[Message, str, Fleet], bool]
     verb: str
 
 
-READ = Mark("read", is_marked_read, "read")
-ACKNOWLEDGED = Mark("acknowledged", is_marked_acknowledged, "acknowledge")
+READ = Mark("read", Message.is_marked_read, "read")
+ACKNOWLEDGED = Mark("acknowledged", Message.is_marked_acknowledged, "acknowledge")
 
 
 def _parse_times(record: Any) -> dict[str, str]:
     return {str(name): str(when) for name, when in record["ids"].items()}
 
 
-def name_of(entry: dict[str, Any]) -> str:
+def name_of(entry: Message) -> str:
     """Return the name of a message in a ledger.
 
     The name of a signed message includes its digest, because others can send another message with its id.
     """
-    return _unsigned(id_of(entry)) if entry.get("signature") is None else f"{id_of(entry)}/{digest(entry)}"
+    return f"{entry.id}/{entry.digest}" if entry.is_signed else _unsigned(entry.id)
 
 
 def _unsigned(message_id: str) -> str:
@@ -63,7 +62,7 @@ class MarkLedger:
         server: str,
         mark: Mark = READ,
         fleet: Fleet = NO_FLEET,
-        trusted: Iterable[dict[str, Any]] = (),
+        trusted: Iterable[Message] = (),
     ) -> None:
         self._state = state
         self._server = server
@@ -72,42 +71,42 @@ class MarkLedger:
         self._ids = self._load()
         self._trusted = {name_of(entry) for entry in trusted if self._is_marked(entry)}
 
-    def has(self, entry: dict[str, Any]) -> bool:
+    def has(self, entry: Message) -> bool:
         """Return whether this server has marked a message."""
-        if self._ids is None or not id_of(entry):
+        if self._ids is None or not entry.id:
             return self._is_marked(entry)
         name = name_of(entry)
-        return name in self._ids or id_of(entry) in self._ids or name in self._trusted
+        return name in self._ids or entry.id in self._ids or name in self._trusted
 
-    def marked_by_other(self, entry: dict[str, Any]) -> bool:
+    def marked_by_other(self, entry: Message) -> bool:
         """Return whether a message is marked in the repository but not in the ledger."""
         return self._is_marked(entry) and not self.has(entry)
 
-    def record(self, ids: Iterable[str], mailbox: Iterable[dict[str, Any]], now: datetime) -> None:
+    def record(self, ids: Iterable[str], mailbox: Iterable[Message], now: datetime) -> None:
         """Record marks, and remove old ones of messages that are not in the mailbox.
 
         :param ids: the ids of the marked messages.
-        :param mailbox: the entries of the mailbox.
+        :param mailbox: the messages of the mailbox.
         :param now: the time in UTC.
         :raises StateUnusable: if the ledger cannot be read or written.
         """
         chosen = set(ids)
         with self._state.lock(f"{self._mark.name}.lock"):
             self._ids = self._load()
-            mine = [entry for entry in mailbox if is_for(entry, self._server, self._fleet)]
+            mine = [entry for entry in mailbox if entry.is_for(self._server, self._fleet)]
             known = self._ids
             if known is None:
-                known = {name_of(entry): utc_text(now) for entry in mine if id_of(entry) and self.has(entry)}
-            present = {name for entry in mine for name in (name_of(entry), id_of(entry))}
-            kept = {name: when for name, when in known.items() if name in present or _is_new(when, now, KEPT)}
-            marked = {name_of(entry) for entry in mine if id_of(entry) in chosen and not self.has(entry)}
-            marked |= {_unsigned(message_id) for message_id in chosen - {id_of(entry) for entry in mine}}
+                known = {name_of(entry): utc_text(now) for entry in mine if entry.id and self.has(entry)}
+            present = {name for entry in mine for name in (name_of(entry), entry.id)}
+            kept = {name: when for name, when in known.items() if name in present or _is_new(parse_time(when), now)}
+            marked = {name_of(entry) for entry in mine if entry.id in chosen and not self.has(entry)}
+            marked |= {_unsigned(message_id) for message_id in chosen - {entry.id for entry in mine}}
             kept.update({name: utc_text(now) for name in sorted(marked) if name not in kept})
             if kept != self._ids:
                 self._state.write_json(f"{self._mark.name}.json", {"ids": kept})
             self._ids = kept
 
-    def _is_marked(self, entry: dict[str, Any]) -> bool:
+    def _is_marked(self, entry: Message) -> bool:
         """Return whether the repository marks a message by this server."""
         return self._mark.is_marked(entry, self._server, self._fleet)
 
@@ -115,16 +114,15 @@ class MarkLedger:
         return self._state.read(f"{self._mark.name}.json", _parse_times)
 
 
-def own_ledger(host: Host, mark: Mark = READ, archived: Iterable[dict[str, Any]] = ()) -> MarkLedger:
+def own_ledger(host: Host, mark: Mark = READ, archived: Iterable[Message] = ()) -> MarkLedger:
     """Return a ledger of this server.
 
     :param mark: the kind of mark.
     :param archived: archived messages. The marks in the repository count for those that are no longer in the ledger.
     """
-    old = [entry for entry in archived if not _is_new(str(entry.get("timestamp")), host.clock(), KEPT)]
+    old = [entry for entry in archived if not _is_new(entry.sent_at, host.clock())]
     return MarkLedger(host.state, host.id, mark, host.fleet, old)
 
 
-def _is_new(when: str, now: datetime, kept: timedelta) -> bool:
-    recorded = parse_time(when)
-    return recorded is not None and now - recorded < kept
+def _is_new(time: datetime | None, now: datetime) -> bool:
+    return time is not None and now - time < KEPT

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time, utc_text
+from .message import Message
 
 KEYS_FILE = "keys.json"
 REMEMBERED = timedelta(days=30)
@@ -25,12 +26,12 @@ class SentKeys:
         self._now = now
         self._keys: dict[str, dict[str, Any]] = state.read(KEYS_FILE, _parse_keys) or {}
 
-    def get(self, key: str) -> list[dict[str, Any]]:
+    def get(self, key: str) -> list[Message]:
         """Return the messages that were sent under a key, an empty list if it is unused."""
         known = self._keys.get(key)
-        return list(known["entries"]) if known and self._fresh(known) else []
+        return [Message(entry) for entry in known["entries"]] if known and self._fresh(known) else []
 
-    def add(self, sent: Mapping[str, list[dict[str, Any]]]) -> None:
+    def add(self, sent: Mapping[str, Sequence[Message]]) -> None:
         """Record the messages that were sent under keys, and remove keys that are too old.
 
         :raises StateUnusable: if the ledger cannot be read or written.
@@ -38,7 +39,8 @@ class SentKeys:
         with self._state.lock("keys.lock"):
             self._keys = self._state.read(KEYS_FILE, _parse_keys) or {}
             kept = {name: known for name, known in self._keys.items() if self._fresh(known)}
-            new = {key: {"sent": utc_text(self._now), "entries": sent[key]} for key in sent if key not in kept}
+            entries = {key: [message.raw for message in sent[key]] for key in sent if key not in kept}
+            new = {key: {"sent": utc_text(self._now), "entries": entries[key]} for key in entries}
             if new:
                 self._state.write_json(KEYS_FILE, {**kept, **new})
                 self._keys = {**kept, **new}

@@ -6,21 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from ..identity.host import Host
 from ..identity.signatures import signing_key
-from ..identity.verification import Verifier
 from ..store.snapshot import Snapshot
-from ..timestamps import parse_time, utc_text
-from .mailbox import read_archives
-from .message import MAX_INTEGER
+from ..timestamps import utc_text
+from .mailbox import read_archives, verify_messages
+from .message import Message
 
 BATCH = 50
 """The number of messages that are verified at once to find the last number, the highest ones first."""
 
 
-def number(host: Host, entries: Iterable[dict[str, Any]], last: int) -> list[dict[str, Any]]:
+def number(host: Host, entries: Iterable[Message], last: int) -> list[Message]:
     """Return messages numbered from ``last + 1`` and signed.
 
     Without trusted keys, the messages are not changed.
@@ -33,32 +31,31 @@ def number(host: Host, entries: Iterable[dict[str, Any]], last: int) -> list[dic
     if not host.signers.repository:
         return list(entries)
     return [
-        entry if entry.get("seq") == seq and _is_signed(host, entry) else _signed(host, entry, seq)
+        entry if entry.seq == seq and _is_signed(host, entry) else _signed(host, entry, seq)
         for seq, entry in enumerate(entries, start=last + 1)
     ]
 
 
-def last_number(host: Host, snapshot: Snapshot, mailbox: Sequence[dict[str, Any]], recorded: int | None) -> int:
+def last_number(host: Host, snapshot: Snapshot, mailbox: Sequence[Message], recorded: int | None) -> int:
     """Return the last sequence number of this server.
 
     It is the recorded number, or that of a newer signed message in the mailbox, because a process can end before it
     records a write. An expired key may be known to an attacker. A message that it signed counts only if there is no
     record and no newer message.
 
-    :param mailbox: the entries of the mailbox.
+    :param mailbox: the messages of the mailbox.
     :param recorded: the number of the last delivered message by the record of this host; None without a record.
     """
     if not host.signers.repository:
         return 0
     last = recorded or 0
     entries = [*([] if recorded else read_archives(snapshot, "seq")), *mailbox]
-    newer = [entry for entry in entries if entry.get("from") == host.id and number_of(entry) > last]
-    newer.sort(key=number_of, reverse=True)
+    newer = [entry for entry in entries if entry.sender == host.id and entry.seq > last]
+    newer.sort(key=lambda entry: entry.seq, reverse=True)
     expired = [last]
     for start in range(0, len(newer), BATCH):
         batch = newer[start : start + BATCH]
-        verifications = Verifier(host).verify([(entry, host.id) for entry in batch])
-        own = [(number_of(entry), one.signer) for entry, one in zip(batch, verifications) if one.signer]
+        own = [(entry.seq, one.signer) for entry, one in zip(batch, verify_messages(host, batch)) if one.signer]
         valid = [seq for seq, signer in own if signer.is_valid(host.clock())]
         if valid:
             return max(valid)
@@ -66,22 +63,15 @@ def last_number(host: Host, snapshot: Snapshot, mailbox: Sequence[dict[str, Any]
     return max(expired)
 
 
-def number_of(entry: dict[str, Any]) -> int:
-    """Return the sequence number of a message, 0 if it has no valid one."""
-    seq = entry.get("seq")
-    return seq if isinstance(seq, int) and not isinstance(seq, bool) and 0 < seq < MAX_INTEGER else 0
-
-
-def _signed(host: Host, entry: dict[str, Any], seq: int) -> dict[str, Any]:
+def _signed(host: Host, entry: Message, seq: int) -> Message:
     now = host.clock()
     keys = [min(signer.valid_from, now) for signer in host.signers.of(host.id) if signer.is_valid(now)]
-    written = parse_time(entry["timestamp"])
-    if keys and written and written < max(keys):
-        entry = {**entry, "timestamp": utc_text(max(keys))}
-    return host.signed({**entry, "seq": seq})
+    written = entry.sent_at
+    late = {"timestamp": utc_text(max(keys))} if keys and written and written < max(keys) else {}
+    return Message(host.signed({**entry.raw, **late, "seq": seq}))
 
 
-def _is_signed(host: Host, entry: dict[str, Any]) -> bool:
-    signer = host.signers.find(signing_key(entry) or "")
-    is_own = signer is not None and signer.server == host.id and entry.get("repository") == host.signers.repository
+def _is_signed(host: Host, entry: Message) -> bool:
+    signer = host.signers.find(signing_key(entry.raw) or "")
+    is_own = signer is not None and signer.server == host.id and entry.raw.get("repository") == host.signers.repository
     return is_own and signer is not None and signer.is_valid(host.clock())

@@ -18,7 +18,7 @@ from ..identity.verification import TRUE, UNSIGNED, Verification, is_before_keys
 from ..mail.answers import Answers
 from ..mail.audit import audit
 from ..mail.mailbox import read_mailbox
-from ..mail.message import is_for, is_late, is_marked_read, is_undeliverable, normalise, type_of
+from ..mail.message import Message
 from ..mail.read_ledger import own_ledger
 from ..secrets import token_file
 from ..status.document import read_status
@@ -249,20 +249,20 @@ def _messages(
     host: Host, snapshot: Snapshot, ids: list[str], problems: list[str], reply_deadline: int
 ) -> dict[str, Any]:
     try:
-        entries = read_mailbox(snapshot).entries
+        entries = read_mailbox(snapshot).messages
     except DocumentDamaged as error:
         problems.append(str(error))
         return {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
     ledger = own_ledger(host)
     fleet = host.fleet
     unread = {
-        server: [e for e in entries if is_for(e, server, fleet) and not is_marked_read(e, server, fleet)]
+        server: [e for e in entries if e.is_for(server, fleet) and not e.is_marked_read(server, fleet)]
         for server in ids
     }
-    unread[host.id] = [e for e in entries if is_for(e, host.id, host.fleet) and not ledger.has(e)]
+    unread[host.id] = [e for e in entries if e.is_for(host.id, host.fleet) and not ledger.has(e)]
     now = host.clock()
-    requests = [entry for entry in entries if type_of(entry) == "request" and is_late(entry, now, reply_deadline)]
-    undeliverable = [entry for entry in entries if is_undeliverable(entry, fleet)]
+    requests = [entry for entry in entries if entry.type == "request" and entry.is_late(now, reply_deadline)]
+    undeliverable = [entry for entry in entries if entry.is_undeliverable(fleet)]
     if undeliverable:
         number = "1 message is" if len(undeliverable) == 1 else f"{len(undeliverable)} messages are"
         problems.append(f"{number} addressed to no server of this fleet; see 'builderctl read --undeliverable'")
@@ -275,12 +275,12 @@ def _messages(
         "overdue_mail": [
             _named(e, "id", "from", "type", "subject", "timestamp")
             for e in unread[host.id]
-            if is_late(e, now, reply_deadline)
+            if e.is_late(now, reply_deadline)
         ],
         "undeliverable": [_named(e, "id", "from", "to", "type", "subject", "timestamp") for e in undeliverable],
     }
 
 
-def _named(entry: dict[str, Any], *names: str) -> dict[str, Any]:
-    message = normalise(entry)
+def _named(entry: Message, *names: str) -> dict[str, Any]:
+    message = entry.as_dict()
     return {name: message[name] for name in names}

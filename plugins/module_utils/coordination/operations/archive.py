@@ -12,18 +12,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from ..delivery.outbox import Outbox
-from ..documents.json_document import MAX_NESTING, EntryList, count_values, nesting, new_document
+from ..documents.json_document import MAX_NESTING, count_values, nesting, new_document
 from ..identity.fleet import ALL
 from ..identity.host import MESSAGES, Host
-from ..identity.verification import TRUE, Verifier
+from ..identity.verification import TRUE
 from ..mail.answers import Answers, key_of, keys_of
-from ..mail.mailbox import archive_path, old_archive_paths, read_entries, read_mailbox, readers_of, recipients_of
-from ..mail.message import id_of, is_for, is_marked_read, is_read_by_any_server, type_of, wants_acknowledgement, word_of
+from ..mail.mailbox import Mailbox, archive_path, old_archive_paths, read_mailbox, readers_of, verify_messages
+from ..mail.message import Message
 from ..mail.read_ledger import ACKNOWLEDGED, READ, own_ledger
-from ..mail.sequence import number_of
 from ..state_dir import PATIENCE
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import parse_time, utc_text
@@ -102,21 +100,21 @@ def archiving_notice(host: Host) -> str:
 
 def _moved(host: Host, snapshot: Snapshot) -> Change:
     mailbox = read_mailbox(snapshot)
-    chosen = _fitting(mailbox, _movable(host, snapshot, mailbox.entries))
-    entries = [mailbox.entries[index] for index in chosen]
+    chosen = _fitting(mailbox, _movable(host, snapshot, mailbox.messages))
+    entries = [mailbox.messages[index] for index in chosen]
     if len(chosen) < MIN_MOVED and all(_age(host, entry) <= MAX_WAIT for entry in entries):
         return Change([])
-    months: dict[str, list[tuple[dict[str, Any], str]]] = defaultdict(list)
+    months: dict[str, list[tuple[Message, str]]] = defaultdict(list)
     for entry, text in zip(entries, mailbox.texts(chosen)):
         months[_month(entry)].append((entry, text))
     files = {MESSAGES: mailbox.without(set(chosen))}
     for month, moved in months.items():
         files.update(_append_to_archive(snapshot, month, moved))
     number = "1 message" if len(entries) == 1 else f"{len(entries)} messages"
-    return Change(entries, files, f"{host.id}: archive {number}")
+    return Change([entry.raw for entry in entries], files, f"{host.id}: archive {number}")
 
 
-def _fitting(mailbox: EntryList, chosen: Sequence[int]) -> list[int]:
+def _fitting(mailbox: Mailbox, chosen: Sequence[int]) -> list[int]:
     """Return those of some entries that fit into one commit."""
     fitting: list[int] = []
     room, values = MAX_MOVED_SIZE, MAX_MOVED_VALUES
@@ -130,7 +128,7 @@ def _fitting(mailbox: EntryList, chosen: Sequence[int]) -> list[int]:
     return fitting
 
 
-def _append_to_archive(snapshot: Snapshot, month: str, moved: Sequence[tuple[dict[str, Any], str]]) -> dict[str, bytes]:
+def _append_to_archive(snapshot: Snapshot, month: str, moved: Sequence[tuple[Message, str]]) -> dict[str, bytes]:
     """Append entries that no archive of a month has to the last one of the month.
 
     :param month: the month, as in ``2026-11``.
@@ -138,24 +136,24 @@ def _append_to_archive(snapshot: Snapshot, month: str, moved: Sequence[tuple[dic
     :return: the new content by path; empty if there is nothing to append.
     """
     known = defaultdict(list)
-    for old in (snapshot.load(path, read_entries) for path in old_archive_paths(month)):
-        for entry in old.entries if old else ():
-            known[id_of(entry)].append(entry)
+    for old in (snapshot.load(path, Mailbox) for path in old_archive_paths(month)):
+        for entry in old.messages if old else ():
+            known[entry.id].append(entry)
     part = 0
     is_full = True
     while is_full:
         part += 1
         path = archive_path(month, part)
-        document = snapshot.load(path, read_entries) or read_entries(new_document({"messages": []}), path)
+        document = snapshot.load(path, Mailbox) or Mailbox(new_document({"messages": []}), path)
         data = document.encode()
-        for entry in document.entries:
-            known[id_of(entry)].append(entry)
+        for entry in document.messages:
+            known[entry.id].append(entry)
         is_full = len(data) >= FULL_SIZE or len(document.entries) >= FULL_ENTRIES or count_values(data) >= FULL_VALUES
-    new = [text for entry, text in moved if entry not in known[id_of(entry)]]
+    new = [text for entry, text in moved if entry not in known[entry.id]]
     return {path: document.with_texts(new)} if new else {}
 
 
-def _movable(host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) -> list[int]:
+def _movable(host: Host, snapshot: Snapshot, entries: Sequence[Message]) -> list[int]:
     """Return the indices of the entries that can be moved.
 
     An answer stays in the mailbox as long as its request.
@@ -166,7 +164,7 @@ def _movable(host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) 
     for index, entry in enumerate(entries):
         if movability.is_movable(index) and key_of(entry) not in open_keys:
             chosen.append(index)
-        elif type_of(entry) == "request":
+        elif entry.type == "request":
             open_keys.update(keys_of(entry))
     return chosen
 
@@ -174,36 +172,36 @@ def _movable(host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) 
 class _Movability:
     """Determines which entries of the mailbox can be moved."""
 
-    def __init__(self, host: Host, snapshot: Snapshot, entries: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, host: Host, snapshot: Snapshot, entries: Sequence[Message]) -> None:
         self._host = host
         self._entries = entries
-        self._everyone = recipients_of(host, snapshot, {"to": ALL})
+        self._everyone = set(host.fleet.ids(host.seen_servers(snapshot)))
         self._ledgers = [own_ledger(host, mark) for mark in (READ, ACKNOWLEDGED)]
         waiting = Outbox(host.state).read().items
         self._waiting = {message_id for item in waiting for write in item.writes for message_id in write.marked}
         self._newest = self._newest_of_each()
-        requests = [entry for entry in entries if type_of(entry) == "request" and self._is_read(entry)]
+        requests = [entry for entry in entries if entry.type == "request" and self._is_read(entry)]
         self._answers = Answers(host, snapshot, requests, entries)
 
     def _newest_of_each(self) -> dict[str, int]:
         """Return the index of the newest message of each sender."""
         indices: dict[str, list[int]] = defaultdict(list)
         for index, entry in enumerate(self._entries):
-            indices[str(entry.get("from"))].append(index)
-        return {sender: self._newest_of(sender, own) for sender, own in indices.items()}
+            indices[entry.sender].append(index)
+        return {sender: self._newest_of(own) for sender, own in indices.items()}
 
-    def _newest_of(self, sender: str, indices: list[int]) -> int:
+    def _newest_of(self, indices: list[int]) -> int:
         """Return the index of the newest message of a sender, by signed sequence numbers.
 
         :param indices: the indices of its messages.
         """
-        numbered = [index for index in indices if number_of(self._entries[index])]
-        numbered.sort(key=lambda index: number_of(self._entries[index]), reverse=True)
+        numbered = [index for index in indices if self._entries[index].seq]
+        numbered.sort(key=lambda index: self._entries[index].seq, reverse=True)
         if not self._host.signers.repository:
             return numbered[0] if numbered else indices[-1]
         for start in range(0, len(numbered), BATCH):
             batch = numbered[start : start + BATCH]
-            verifications = Verifier(self._host).verify([(self._entries[index], sender) for index in batch])
+            verifications = verify_messages(self._host, [self._entries[index] for index in batch])
             genuine = [index for index, one in zip(batch, verifications) if one.verified == TRUE]
             if genuine:
                 return genuine[0]
@@ -217,45 +215,41 @@ class _Movability:
         """
         entry = self._entries[index]
         age = _age(self._host, entry)
-        if age <= MIN_AGE or self._newest[str(entry.get("from"))] == index or id_of(entry) in self._waiting:
+        if age <= MIN_AGE or self._newest[entry.sender] == index or entry.id in self._waiting:
             return False
         if self._is_undeliverable(entry):
-            return age > MAX_WAIT and is_read_by_any_server(entry)
-        if not self._is_read(entry) or self._waits_for_acknowledgement(entry):
+            return age > MAX_WAIT and entry.is_read_by_any_server()
+        if not self._is_read(entry) or entry.waits_for_acknowledgement:
             return False
-        return type_of(entry) != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
+        return entry.type != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
 
-    def _waits_for_acknowledgement(self, entry: dict[str, Any]) -> bool:
-        status = word_of(entry.get("ack_status"))
-        return status == "pending" or (wants_acknowledgement(entry) and status != "completed")
-
-    def _is_read(self, entry: dict[str, Any]) -> bool:
+    def _is_read(self, entry: Message) -> bool:
         """Return whether all recipients have read an entry, this one by its ledger.
 
         Without a fleet file, the recipients of a message to all are not known, so the result is false.
         """
-        if ALL in self._host.fleet.recipients(entry.get("to")) and not self._host.fleet.expected:
+        if ALL in entry.recipients(self._host.fleet) and not self._host.fleet.expected:
             return False
-        if not is_for(entry, self._host.id, self._host.fleet) or not self._ledgers[0].has(entry):
+        if not entry.is_for(self._host.id, self._host.fleet) or not self._ledgers[0].has(entry):
             return False
         if any(ledger.marked_by_other(entry) for ledger in self._ledgers):
             return False
         recipients = readers_of(self._host, entry, self._everyone)
         if self._host.fleet.expected:
             recipients &= self._everyone
-        return all(is_marked_read(entry, server, self._host.fleet) for server in recipients)
+        return all(entry.is_marked_read(server, self._host.fleet) for server in recipients)
 
-    def _is_undeliverable(self, entry: dict[str, Any]) -> bool:
+    def _is_undeliverable(self, entry: Message) -> bool:
         """Return whether an entry is addressed to no server of the fleet."""
-        return self._host.fleet.expected and not self._host.fleet.has_recipient(entry.get("to"))
+        return self._host.fleet.expected and not entry.has_recipient(self._host.fleet)
 
 
-def _age(host: Host, entry: dict[str, Any]) -> timedelta:
+def _age(host: Host, entry: Message) -> timedelta:
     """Return the age of an entry by the clock of this host; zero without a valid time."""
-    written = parse_time(entry.get("timestamp"))
+    written = entry.sent_at
     return host.clock() - written if written else timedelta()
 
 
-def _month(entry: dict[str, Any]) -> str:
+def _month(entry: Message) -> str:
     """Return the month of an entry with a valid time, as in ``2026-11``."""
-    return str(parse_time(entry["timestamp"]))[: len("2026-11")]
+    return str(entry.sent_at)[: len("2026-11")]

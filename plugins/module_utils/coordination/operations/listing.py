@@ -17,9 +17,8 @@ from ..identity.host import Host
 from ..identity.signatures import UNSIGNED_KEYS
 from ..mail.actionable import assess
 from ..mail.audit import recent_alarms
-from ..mail.lenient_fields import other_fields
 from ..mail.mailbox import note_activity, read_archives, read_mailbox
-from ..mail.message import id_of, is_for, is_read_by_any_server, is_undeliverable, normalise, thread_of, urgency
+from ..mail.message import Message
 from ..mail.read_ledger import own_ledger
 from ..mail.shown_ledger import record_shown
 from ..store.snapshot import Snapshot
@@ -96,7 +95,9 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
         listing = host.repository.look(lambda snapshot: list_at(host, snapshot, chosen))
     host.repository.notes += recent_alarms(host)
     if not host.check_mode:
-        shown_here = [one for one in listing.messages if one["undeliverable"] or is_for(one, host.id, host.fleet)]
+        shown_here = [
+            one for one in listing.messages if one["undeliverable"] or Message(one).is_for(host.id, host.fleet)
+        ]
         ids = [message["id"] for message in shown_here if message["id"]]
         host.state.write_json(LISTED_FILE, {"ids": ids})
         record_shown(host.state, [message["id"] for message in shown_here if message["id"] and not message["read"]])
@@ -119,26 +120,27 @@ def last_listed(host: Host) -> list[str]:
 
 def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     """List messages of a snapshot, as :func:`list_messages`, without a record of it."""
-    entries = read_mailbox(snapshot).entries
+    entries = read_mailbox(snapshot).messages
     ledger = own_ledger(host)
-    unread = [entry for entry in entries if is_for(entry, host.id, host.fleet) and not ledger.has(entry)]
-    undeliverable = [entry for entry in entries if is_undeliverable(entry, host.fleet)]
+    unread = [entry for entry in entries if entry.is_for(host.id, host.fleet) and not ledger.has(entry)]
+    undeliverable = [entry for entry in entries if entry.is_undeliverable(host.fleet)]
     unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
     archived = [] if unread_only or not chosen.conversation else _archived(snapshot, chosen, entries)
     if chosen.undeliverable:
-        all_undeliverable = [entry for entry in entries if not host.fleet.has_recipient(entry.get("to"))]
+        all_undeliverable = [entry for entry in entries if not entry.has_recipient(host.fleet)]
         pool = undeliverable if unread_only else all_undeliverable
     elif unread_only:
         pool = unread
     elif chosen.conversation:
         pool = [*archived, *entries]
     else:
-        pool = [entry for entry in entries if is_for(entry, host.id, host.fleet)]
+        pool = [entry for entry in entries if entry.is_for(host.id, host.fleet)]
     pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_selected(entry, chosen)]
     queued = _queued(host, chosen, pool) if chosen.conversation and not unread_only else []
-    found = [message for message in shown(host, [*pool, *queued], archived, queued) if matches(host, message, chosen)]
+    selected = [entry for entry in (*pool, *queued) if matches(host, entry, chosen)]
     if not chosen.thread:
-        found.sort(key=urgency)
+        selected.sort(key=lambda entry: entry.urgency)
+    found = shown(host, selected, archived, queued)
     if chosen.select:
         found = chosen.select(found)
     return Listing(found[: chosen.limit], len(unread), len(undeliverable), snapshot.commit, snapshot.age)
@@ -146,11 +148,11 @@ def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
 
 def shown(
     host: Host,
-    entries: Iterable[dict[str, Any]],
-    archived: Sequence[dict[str, Any]] = (),
-    queued: Sequence[dict[str, Any]] = (),
+    entries: Iterable[Message],
+    archived: Sequence[Message] = (),
+    queued: Sequence[Message] = (),
 ) -> list[dict[str, Any]]:
-    """Return messages as listings show them.
+    """Return messages as listings show them, for output.
 
     ``read`` is whether this server has read a message; for its own messages, whether all recipients have.
 
@@ -162,42 +164,42 @@ def shown(
     found = list(entries)
     messages = []
     for entry, assessment in zip(found, assess(host, found, archived)):
-        to_me = is_for(entry, host.id, host.fleet)
-        is_undelivered = not host.fleet.has_recipient(entry.get("to"))
+        to_me = entry.is_for(host.id, host.fleet)
+        is_undelivered = not entry.has_recipient(host.fleet)
         read = (
             ledger.has(entry)
             if to_me
-            else is_read_by_any_server(entry)
+            else entry.is_read_by_any_server()
             if is_undelivered
-            else entry.get("read") is True
+            else entry.raw.get("read") is True
         )
         marked_by_other = to_me and ledger.marked_by_other(entry)
         marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": is_undelivered}
-        extra = {"other": other_fields(entry), "queued": id(entry) in waiting}
-        messages.append({**normalise(entry), **_addresses(host, entry), **marks, **extra, **assessment._asdict()})
+        extra = {"other": entry.other, "queued": id(entry) in waiting}
+        messages.append({**entry.as_dict(), **_addresses(host, entry), **marks, **extra, **assessment._asdict()})
     return messages
 
 
-def _addresses(host: Host, entry: dict[str, Any]) -> dict[str, str]:
+def _addresses(host: Host, entry: Message) -> dict[str, str]:
     """Return the ids of the sender and the recipients of a message.
 
     Unknown names are returned as they are in the message.
     """
-    meant = host.fleet.recipients(entry.get("to"))
-    to = {"to": ", ".join(sorted(meant))} if host.fleet.has_recipient(entry.get("to")) else {}
-    return {"from": clean(host.fleet.server_of(entry.get("from"))), **to}
+    meant = entry.recipients(host.fleet)
+    to = {"to": ", ".join(sorted(meant))} if entry.has_recipient(host.fleet) else {}
+    return {"from": clean(entry.sender_in(host.fleet)), **to}
 
 
-def _queued(host: Host, chosen: Filter, listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _queued(host: Host, chosen: Filter, listed: Iterable[Message]) -> list[Message]:
     """Return the selected messages in the outbox that are not listed yet."""
-    known = set(map(id_of, listed))
+    known = {entry.id for entry in listed}
     waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
-    return [entry for entry in waiting if _is_selected(entry, chosen) and id_of(entry) not in known]
+    return [entry for entry in waiting if _is_selected(entry, chosen) and entry.id not in known]
 
 
-def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[Message]) -> list[Message]:
     """Return the selected archived messages, except copies of others."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Message] = {}
     for entry in read_archives(snapshot, *filter(None, [chosen.thread, *chosen.ids])):
         if _is_selected(entry, chosen):
             found.setdefault(_signed_content(entry), entry)
@@ -205,33 +207,33 @@ def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[dict[str, An
     return [entry for content, entry in found.items() if content not in in_mailbox]
 
 
-def _signed_content(entry: dict[str, Any]) -> str:
+def _signed_content(entry: Message) -> str:
     """Return the content of a message without its marks, to detect copies."""
-    return json.dumps({name: value for name, value in entry.items() if name not in UNSIGNED_KEYS}, sort_keys=True)
+    return json.dumps({name: value for name, value in entry.raw.items() if name not in UNSIGNED_KEYS}, sort_keys=True)
 
 
-def _is_selected(entry: dict[str, Any], chosen: Filter) -> bool:
-    in_thread = not chosen.thread or chosen.thread in (thread_of(entry), id_of(entry))
-    return in_thread and (not chosen.ids or id_of(entry) in chosen.ids)
+def _is_selected(entry: Message, chosen: Filter) -> bool:
+    in_thread = not chosen.thread or chosen.thread in (entry.thread, entry.id)
+    return in_thread and (not chosen.ids or entry.id in chosen.ids)
 
 
-def matches(host: Host, message: dict[str, Any], chosen: Filter) -> bool:
-    """Return whether a message, as :func:`shown` returns it, has the type and the sender of a filter."""
-    of_type = not chosen.types or message["type"] in chosen.types
-    return of_type and (not chosen.senders or message["from"] in map(host.fleet.server_of, chosen.senders))
+def matches(host: Host, entry: Message, chosen: Filter) -> bool:
+    """Return whether a message has the type and the sender of a filter."""
+    of_type = not chosen.types or entry.type in chosen.types
+    return of_type and (
+        not chosen.senders or clean(entry.sender_in(host.fleet)) in map(host.fleet.server_of, chosen.senders)
+    )
 
 
-def _after(
-    snapshot: Snapshot, pool: list[dict[str, Any]], entries: list[dict[str, Any]], since: str | None
-) -> list[dict[str, Any]]:
+def _after(snapshot: Snapshot, pool: list[Message], entries: list[Message], since: str | None) -> list[Message]:
     if since is None:
         return pool
     moment = parse_time(since)
     if moment is not None:
-        times = ((entry, parse_time(entry.get("timestamp"))) for entry in pool)
+        times = ((entry, entry.sent_at) for entry in pool)
         return [entry for entry, sent in times if sent is None or sent > moment]
-    positions = [index for index, entry in enumerate(entries) if id_of(entry) == since]
-    if not positions and since not in map(id_of, read_archives(snapshot, since)):
+    positions = [index for index, entry in enumerate(entries) if entry.id == since]
+    if not positions and since not in [entry.id for entry in read_archives(snapshot, since)]:
         raise InvalidInput(
             f"{since!r} is neither a time nor the id of a message.", "Write a time as 2026-11-22T07:11:46Z."
         )

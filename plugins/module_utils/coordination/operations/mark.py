@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.writes import MARKS
 from ..identity.host import Host
 from ..mail.mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
-from ..mail.message import id_of, wants_acknowledgement
+from ..mail.message import Message
 from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_ledger
 from ..store.snapshot import Receipt, Snapshot
 from .listing import last_listed
@@ -51,7 +50,7 @@ def unrequested_acknowledgements(host: Host, ids: Sequence[str]) -> list[str]:
     def look(snapshot: Snapshot) -> list[str]:
         mailbox = read_mailbox(snapshot)
         found = {name: find_addressed(host, snapshot, mailbox, name) for name in ids}
-        return [name for name, entry in found.items() if not wants_acknowledgement(entry)]
+        return [name for name, entry in found.items() if not entry.ack_required]
 
     return host.repository.look(look)
 
@@ -60,7 +59,7 @@ def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Rec
     mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
     ledger = own_ledger(host, mark)
     new = [entry for entry in entries if not ledger.has(entry)]
-    todo = [id_of(entry) for entry in entries if not mark.is_marked(entry, host.id, host.fleet)]
+    todo = [entry.id for entry in entries if not mark.is_marked(entry, host.id, host.fleet)]
     receipt = Receipt(ids, None, 0)
     if todo:
         number = "1 message" if len(todo) == 1 else f"{len(todo)} messages"
@@ -74,15 +73,13 @@ def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Rec
     return receipt, bool(receipt.changed or new)
 
 
-def _addressed(
-    host: Host, snapshot: Snapshot, ids: Collection[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the entries of the mailbox, and those of them to mark.
+def _addressed(host: Host, snapshot: Snapshot, ids: Collection[str]) -> tuple[list[Message], list[Message]]:
+    """Return the messages of the mailbox, and those of them to mark.
 
     :raises UnknownMessage: if one of the messages does not exist.
     """
     mailbox = read_mailbox(snapshot)
-    found = [entry for entry in mailbox.entries if id_of(entry) in ids and is_mine_to_read(host, entry)]
-    for message_id in set(ids) - {id_of(entry) for entry in found}:
+    found = [entry for entry in mailbox.messages if entry.id in ids and is_mine_to_read(host, entry)]
+    for message_id in set(ids) - {entry.id for entry in found}:
         find_addressed(host, snapshot, mailbox, message_id)
-    return mailbox.entries, found
+    return mailbox.messages, found

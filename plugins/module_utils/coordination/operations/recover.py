@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.writes import Messages
 from ..errors import DocumentDamaged, RepositoryDamaged
 from ..identity.host import Host
 from ..mail.mailbox import read_archives, read_mailbox
-from ..mail.message import id_of
+from ..mail.message import Message
 from ..store.snapshot import Receipt, Snapshot
 
 _UNMARKED = {"read": False, "read_by": [], "acknowledged_by": []}
@@ -26,7 +25,7 @@ def withdrawal_notes(host: Host) -> list[str]:
     """
     notes = []
     for old, new in host.repository.withdrawn:
-        gone = [id_of(entry) for entry in _removed(host, old, host.repository.snapshot_of(new))]
+        gone = [entry.id for entry in _removed(host, old, host.repository.snapshot_of(new))]
         which = (
             f"Messages of {host.id} that are gone: {', '.join(gone)}." if gone else f"No message of {host.id} is gone."
         )
@@ -38,7 +37,7 @@ def withdrawal_notes(host: Host) -> list[str]:
     return notes
 
 
-def withdrawn_messages(host: Host) -> list[dict[str, Any]]:
+def withdrawn_messages(host: Host) -> list[Message]:
     """Return the messages of this server that rewinds of the remote have removed.
 
     They are read from the old tips, which the private repository keeps.
@@ -46,9 +45,9 @@ def withdrawn_messages(host: Host) -> list[dict[str, Any]]:
     :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
 
-    def look(snapshot: Snapshot) -> list[dict[str, Any]]:
+    def look(snapshot: Snapshot) -> list[Message]:
         gone = [entry for tip in host.repository.withdrawn_tips() for entry in _removed(host, tip, snapshot)]
-        return list({id_of(entry): entry for entry in gone}.values())
+        return list({entry.id: entry for entry in gone}.values())
 
     return host.repository.read(look)
 
@@ -67,22 +66,23 @@ def resend(host: Host, offline: str = QUEUE) -> Receipt:
         return Receipt([], None, 0)
     item = new_item(host, f"send {len(again)} again that a rewind of the remote removed", Messages(again))
     receipt = submit(host, item, offline)
-    return replace(receipt, result=list(receipt.result.messages[item.id]))
+    return replace(receipt, result=[entry.raw for entry in receipt.result.messages[item.id]])
 
 
-def _as_new(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry without marks, and without its idempotency key, which is used."""
-    status = "pending" if entry.get("ack_required") else "not_requested"
-    return {**{name: value for name, value in entry.items() if name != "key"}, **_UNMARKED, "ack_status": status}
+def _as_new(entry: Message) -> Message:
+    """Return a message without marks, and without its idempotency key, which is used."""
+    status = "pending" if entry.raw.get("ack_required") else "not_requested"
+    kept = {name: value for name, value in entry.raw.items() if name != "key"}
+    return Message({**kept, **_UNMARKED, "ack_status": status})
 
 
-def _removed(host: Host, old: str, now: Snapshot) -> list[dict[str, Any]]:
+def _removed(host: Host, old: str, now: Snapshot) -> list[Message]:
     """Return the messages of this server that are at an old tip and not in a snapshot."""
     try:
         before = read_mailbox(host.repository.snapshot_of(old))
-        present = {id_of(entry) for entry in read_mailbox(now).entries}
-        missing = [e for e in before.entries if e.get("from") == host.id and id_of(e) and id_of(e) not in present]
-        archived = {id_of(entry) for entry in read_archives(now, *map(id_of, missing))}
-        return [entry for entry in missing if id_of(entry) not in archived]
+        present = {entry.id for entry in read_mailbox(now).messages}
+        missing = [e for e in before.messages if e.sender == host.id and e.id and e.id not in present]
+        archived = {entry.id for entry in read_archives(now, *[entry.id for entry in missing])}
+        return [entry for entry in missing if entry.id not in archived]
     except (DocumentDamaged, RepositoryDamaged):
         return []

@@ -20,7 +20,7 @@ from ..identity.host import Host
 from ..mail.draft import MAX_SUBJECT, Draft, check_draft, compose, new_id, reply_subject
 from ..mail.idempotency import find_duplicates
 from ..mail.mailbox import find_addressed, note_activity, read_mailbox
-from ..mail.message import id_of, thread_of
+from ..mail.message import Message
 from ..mail.read_ledger import own_ledger
 from ..mail.sent_keys import SentKeys
 from ..secrets.scanner import redact
@@ -72,7 +72,7 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
     original, mailbox = host.repository.look(lambda snapshot: _find(host, snapshot, message_id))
     answer = answer_to(host, original, draft)
     now = host.clock()
-    to = host.fleet.server_of(original.get("from"))
+    to = original.sender_in(host.fleet)
     new = compose(answer, new_id(now), host.id, to, now)
     ledger = own_ledger(host)
     summary = f"{answer.type} to {to}: {answer.subject}"
@@ -83,15 +83,15 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
     return receipt
 
 
-def answer_to(host: Host, original: dict[str, Any], draft: Draft) -> Draft:
+def answer_to(host: Host, original: Message, draft: Draft) -> Draft:
     """Return an answer with the subject and the thread of the original message.
 
     :raises InvalidInput: if the answer is not valid.
     :raises UnknownServer: if the sender of the original is not in the fleet.
     """
-    subject = redact(str(original.get("subject") or ""), own_token(host.repository.pat_file))[0]
-    answer = replace(draft, subject=reply_subject(subject), in_reply_to=id_of(original), thread=thread_of(original))
-    _check_recipient(host, host.fleet.server_of(original.get("from")))
+    subject = redact(str(original.raw.get("subject") or ""), own_token(host.repository.pat_file))[0]
+    answer = replace(draft, subject=reply_subject(subject), in_reply_to=original.id, thread=original.thread)
+    _check_recipient(host, original.sender_in(host.fleet))
     check_draft(answer)
     return answer
 
@@ -133,19 +133,19 @@ def _check_recipient(host: Host, recipient: str) -> None:
         host.fleet.check_recipient(recipient)
 
 
-def _find(host: Host, snapshot: Snapshot, message_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _find(host: Host, snapshot: Snapshot, message_id: str) -> tuple[Message, list[Message]]:
     mailbox = read_mailbox(snapshot)
-    return find_addressed(host, snapshot, mailbox, message_id), mailbox.entries
+    return find_addressed(host, snapshot, mailbox, message_id), mailbox.messages
 
 
 def _sent(host: Host, item: Item, offline: str) -> Receipt:
     """Submit messages, unless this host knows that they were sent under their key."""
     earlier = _duplicates(host, item)
     if earlier:
-        receipt = Receipt(earlier, None, 0)
+        receipt = Receipt([entry.raw for entry in earlier], None, 0)
     else:
         receipt = submit(host, item, offline)
-        receipt = replace(receipt, result=list(receipt.result.messages[item.id]))
+        receipt = replace(receipt, result=[entry.raw for entry in receipt.result.messages[item.id]])
     if not host.check_mode:
         with host.after_write():
             if earlier:
@@ -154,7 +154,7 @@ def _sent(host: Host, item: Item, offline: str) -> Receipt:
     return receipt
 
 
-def _duplicates(host: Host, item: Item) -> list[dict[str, Any]]:
+def _duplicates(host: Host, item: Item) -> list[Message]:
     """Return the messages that were sent under the key of an item."""
     if item.key:
         with contextlib.suppress(RemoteUnreachable, DeadlineReached):

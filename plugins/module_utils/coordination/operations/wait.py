@@ -22,7 +22,7 @@ from ..identity.host import Host
 from ..mail.answers import Answers
 from ..mail.inbox import inbox_version
 from ..mail.mailbox import find_sent, note_activity, read_archives, read_mailbox, recipients_of
-from ..mail.message import is_for, normalise
+from ..mail.message import Message
 from ..mail.shown_ledger import record_shown, shown_ids
 from ..mail.waiting import service_runs, waiting
 from ..store.snapshot import Snapshot
@@ -103,7 +103,7 @@ def wait_for_news(host: Host, chosen: Filter, reply_to: str | None, timeout: flo
         listing = list_at(host, snapshot, replace(chosen, unread=True))
         found = listing.messages
         if reply_to is not None:
-            found = [one for one in _answers(host, snapshot, reply_to) if matches(host, one, chosen)]
+            found = [one for one in _answers(host, snapshot, reply_to) if matches(host, Message(one), chosen)]
         before.update(one["id"] for one in found if one["id"] in seen)
         new = [one for one in found if one["id"] and one["id"] not in seen]
         return replace(listing, messages=new[:MAX_NEWS])
@@ -203,23 +203,21 @@ def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, 
     """Return the answers to a message of this server, as :func:`.shown` does."""
     asked, archived, mailbox = _asked(host, snapshot, message_id)
     answers = Answers(host, snapshot, [asked], [*archived, *mailbox]).to(asked)
-    return shown(host, [entry for entry in answers if is_for(entry, host.id, host.fleet)], archived)
+    return shown(host, [entry for entry in answers if entry.is_for(host.id, host.fleet)], archived)
 
 
 def _acknowledged(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
     """Return a message of this server if a recipient has acknowledged it."""
     asked, archived, _mailbox = _asked(host, snapshot, message_id)
-    by = set(map(host.fleet.server_of, normalise(asked)["acknowledged_by"]))
+    by = set(map(host.fleet.server_of, asked.acknowledged_by))
     return shown(host, [asked], archived) if recipients_of(host, snapshot, asked) & by else []
 
 
-def _asked(
-    host: Host, snapshot: Snapshot, message_id: str
-) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+def _asked(host: Host, snapshot: Snapshot, message_id: str) -> tuple[Message, list[Message], list[Message]]:
     """Return a message of this server, the archived messages that may answer it, and the mailbox.
 
     :raises UnknownMessage: if this server has sent no such message.
     """
-    archived, mailbox = list(read_archives(snapshot, message_id)), read_mailbox(snapshot).entries
+    archived, mailbox = list(read_archives(snapshot, message_id)), read_mailbox(snapshot).messages
     waiting_here = [entry for item in Outbox(host.state).read().items for entry in item.messages]
     return find_sent(host, [*mailbox, *waiting_here, *archived], message_id), archived, mailbox
