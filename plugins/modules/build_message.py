@@ -101,6 +101,13 @@ options:
   id:
     description: The message to answer, to act upon, or whose reply to wait for. Required for O(state=replied) and O(state=acted).
     type: str
+  continue_thread:
+    description:
+      - Whether to send an answer although both servers only answer each other in turn. For O(state=replied).
+      - By default, the seventh such message of a thread within ten minutes fails with the reason C(loop). A request, an error, and a
+        message with facts are always sent.
+    type: bool
+    default: false
   ids:
     description:
       - The messages to mark as read, to acknowledge, or to list.
@@ -447,7 +454,8 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     if state == "sent":
         receipt = send.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
     else:
-        receipt = send.reply(host, params["id"], _draft(params), params["secrets"], params["offline"])
+        policies = (params["secrets"], params["offline"], params["continue_thread"])
+        receipt = send.reply(host, params["id"], _draft(params), *policies)
     sent = [Message(entry) for entry in receipt.result]
     messages = listing.shown(host, sent, queued=sent if receipt.queued else ())
     return {**module_support.written(module, receipt), "messages": messages, "message": messages[0]}
@@ -497,6 +505,7 @@ def main() -> None:
             "secrets": module_support.SECRETS_ARGUMENT,
             "offline": module_support.OFFLINE_ARGUMENT,
             "id": {"type": "str"},
+            "continue_thread": {"type": "bool", "default": False},
             "ids": {"type": "list", "elements": "str"},
             "unread": {"type": "bool"},
             "undeliverable": {"type": "bool", "default": False},

@@ -32,6 +32,7 @@ from ..coordination.errors import (
 )
 from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
+from ..coordination.mail.activation import activation_problems
 from ..coordination.mail.mailbox import read_mailbox
 from ..coordination.mail.message import Message
 from ..coordination.monitoring.health import look_at_health, overdue_mail
@@ -175,6 +176,7 @@ class Cycle:
         outbox_problems = self._deliver(host)
         notify("WATCHDOG=1")
         self._announce_archiving(host)
+        self._add_activation(host, problems)
         own_problems = [*overdue_mail(observed.health), *outbox_problems, *problems.values()]
         beat = compose_heartbeat(host, own_problems, self.interval, __version__, self.started_at)
         publish_heartbeat(host, beat, self.config.publish)
@@ -196,6 +198,13 @@ class Cycle:
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         health = look_at_health(host, snapshot, self.config.reply_deadline)
         return Observation(health, _messages(snapshot), snapshot.commit, snapshot.fresh)
+
+    def _add_activation(self, host: Host, problems: dict[str, str]) -> None:
+        """Add the problem of the command of the manager, if its last start failed."""
+        try:
+            problems.update(("activation", problem) for problem in activation_problems(host.state))
+        except StateUnusable as error:
+            problems["activation"] = error.what
 
     def _deliver(self, host: Host) -> list[str]:
         """Deliver the outbox, and return its problems."""

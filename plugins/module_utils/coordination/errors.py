@@ -72,6 +72,12 @@ class KeyConflict(CoordinationError):
     kind = "key_conflict"
 
 
+class ThreadLoops(InvalidInput):
+    """An answer would continue a loop of messages without content, and is not sent."""
+
+    kind = "loop"
+
+
 class NoAnswer(CoordinationError):
     """The message that the caller waits for did not arrive within the time limit."""
 

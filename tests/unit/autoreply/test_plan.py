@@ -133,6 +133,19 @@ def test_an_answer_is_never_answered(trusted: Builders, now: Clock) -> None:
     assert [(step.decision, step.reason) for step in steps] == [("leave", "it is an answer from build2")] * 2
 
 
+def test_automatic_answers_start_no_loop(trusted: Builders, now: Clock) -> None:
+    """Both servers answer automatically, and each message has one answer."""
+    ask(trusted, now, "status_report")
+    tell(trusted, now, subject="Starting build ABC")
+    tell(trusted, now, "build2", "build1", subject="Build failed at step 2", type="error")
+    for _round in range(3):
+        for server in trusted.ids:
+            steps = [step for step in planned(trusted, now, server=server) if step.decision != "leave"]
+            with trusted.host(server) as host:
+                respond(now.on(host), [Response(step.message["id"], Draft("", "Seen.")) for step in steps])
+    assert len(trusted.messages()) == 6
+
+
 def test_answered_message_is_only_marked(trusted: Builders, now: Clock) -> None:
     """As when the server was killed between the answer and its record of it."""
     asked, failed = ask(trusted, now, "status_report"), tell(trusted, now, subject="Build failed", type="error")

@@ -19,6 +19,7 @@ from ..identity.fleet import ALL
 from ..identity.host import Host
 from ..mail.draft import MAX_SUBJECT, Draft, check_draft, compose, new_id, reply_subject
 from ..mail.idempotency import find_duplicates
+from ..mail.loops import refuse_loop
 from ..mail.mailbox import find_addressed, note_activity, read_mailbox
 from ..mail.message import Message
 from ..mail.read_ledger import own_ledger
@@ -57,14 +58,23 @@ def send(
     return _sent(host, item, offline)
 
 
-def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt:
+def reply(
+    host: Host,
+    message_id: str,
+    draft: Draft,
+    secrets: str = REFUSE,
+    offline: str = QUEUE,
+    continue_thread: bool = False,
+) -> Receipt:
     """Answer a message in its thread and mark it as read, in one commit.
 
     :param draft: the answer; its subject is derived from that of the message.
     :param secrets: as for :func:`send`.
     :param offline: as for :func:`send`.
+    :param continue_thread: whether to send an answer that continues a loop.
     :return: as :func:`send`.
     :raises UnknownMessage: if there is no such message to this server.
+    :raises ThreadLoops: if the answer continues a loop.
     :raises SecretFound: if a text contains a secret.
     """
     check_draft(replace(draft, subject="Re:"))
@@ -74,6 +84,8 @@ def reply(host: Host, message_id: str, draft: Draft, secrets: str = REFUSE, offl
     now = host.clock()
     to = original.sender_in(host.fleet)
     new = compose(answer, new_id(now), host.id, to, now)
+    if not continue_thread:
+        refuse_loop(host, mailbox, new)
     ledger = own_ledger(host)
     summary = f"{answer.type} to {to}: {answer.subject}"
     receipt = _sent(host, new_item(host, summary, Messages((new,)), ReadMarks((message_id,))), offline)
