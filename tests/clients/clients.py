@@ -17,7 +17,7 @@ COMMANDS = {
         *("codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"),
         "--dangerously-bypass-hook-trust",
     ),
-    COPILOT: ("copilot", "--allow-all-tools", "-p"),
+    COPILOT: ("copilot", "--allow-all-tools", "--allow-all-paths", "-p"),
 }
 CODEX_MODEL = """
 model = "stand-in"
