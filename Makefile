@@ -15,7 +15,7 @@ help: ## list the targets
 bench: $(DEV)/.done ## measure against the old scripts, Git alone and a growing fleet: make bench [ROW="race"] [QUICK=1]
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/benchmark/run.py $(if $(ROW),--row "$(ROW)") $(if $(QUICK),--quick)
 
-cluster-bench: $(DEV)/.done ## measure an installation against ansible.builtin.apt alone, on booted hosts (needs root on Debian)
+cluster-bench: $(DEV)/.done ## measure an installation and how soon messages are seen, on booted hosts (needs root on Debian)
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/cluster/measure.py
 
 demo: $(RUN)/.done ## run the demo with two servers on this machine
