@@ -11,38 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.acs.builders.plugins.filter.client_settings import client_settings
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inbox import (
     Inbox,
     UnreadMessage,
     write_inbox,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.tests.clients.clients import CLIENTS, CODEX_MODEL, COPILOT, ask
-from ansible_collections.acs.builders.tests.clients.model_server import RUN, Model, model
-from ansible_collections.acs.builders.tests.hook_script import install_hook
+from ansible_collections.acs.builders.tests.clients.clients import CLIENTS, COPILOT, Manager
+from ansible_collections.acs.builders.tests.clients.model_server import RUN
 
-SETTINGS = {
-    "claude": (".claude/settings.json",),
-    "codex": (".codex/hooks.json", ".codex/config.toml"),
-    "copilot": (".copilot/hooks/acs-builders.json",),
-}
 HELD = "of which this session was not told before"
 MESSAGE = UnreadMessage(
     "msg_early", "build2", "request", "normal", "Early", "2026-11-22T07:11:46Z", "msg_early", "", "true", True, False
 )
 
 
-class Manager:
-    """A client in a home folder of its own, with hooks that read a state directory.
-
-    :param client: one of ``CLIENTS``.
-    """
-
-    def __init__(self, client: str, folder: Path) -> None:
-        self.client, self.home, self.state = client, folder / "home", folder / "state"
-        self.state.mkdir()
-        self.hook = install_hook(folder, self.state)
+class Scene(Manager):
+    """A client whose hooks read a state directory that the test fills."""
 
     def receive(self, *subjects: str, folder: Path | None = None) -> Path:
         """Record unread mail, as the service does, in the state directory or in another folder."""
@@ -51,31 +36,23 @@ class Manager:
         write_inbox(StateDirectory(where), Inbox("build1", None, "2026-11-22T07:11:50Z", len(messages), messages))
         return where
 
-    def work(self, *answers: str) -> Model:
-        """Let the client work at a task for which its model answers in this order, and return the model."""
-        with model(lambda _text, number: answers[min(number, len(answers)) - 1]) as served:
-            for path in SETTINGS[self.client]:
-                file = self.home / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                before = CODEX_MODEL.format(url=served.url) if path.endswith(".toml") else ""
-                file.write_text(client_settings(before, path, str(self.hook), True)["text"])
-            done = ask(self.client, "Work.", self.home, served.url)
-        assert done.code == 0, done.output
-        assert served.asked, done.output
-        return served
+    def work_with(self, *answers: str) -> list[str]:
+        """Let the client work at a task for which its model answers in this order; return what it asked the model."""
+        return self.work(lambda _text, number: answers[min(number, len(answers)) - 1])
 
 
 @pytest.fixture(params=CLIENTS)
-def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Manager:
+def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
     """Each client."""
-    return Manager(request.param, tmp_path)
+    (tmp_path / "state").mkdir()
+    return Scene(request.param, tmp_path, tmp_path / "state")
 
 
-def test_mail_reaches_the_model_once(manager: Manager, tmp_path: Path) -> None:
+def test_mail_reaches_the_model_once(manager: Scene, tmp_path: Path) -> None:
     manager.receive("Early")
     later = manager.receive("Early", "Late", folder=tmp_path / "later")
     deliver = f"{RUN}cp {shlex.quote(str(later / 'inbox.json'))} {shlex.quote(str(manager.state))}"
-    first, _second, third, *more = manager.work(deliver, "Done.").asked
+    first, _second, third, *more = manager.work_with(deliver, "Done.")
     assert more == [], "the turn is held once"
     assert ("msg_early" in first) == (manager.client != COPILOT), "its session start does not reach the model"
     assert "msg_late" not in first
@@ -83,12 +60,12 @@ def test_mail_reaches_the_model_once(manager: Manager, tmp_path: Path) -> None:
     assert ("msg_early" in third.partition(HELD)[2]) == (manager.client == COPILOT)
 
 
-def test_without_mail_nothing_is_told(manager: Manager) -> None:
-    assert len(manager.work(f"{RUN}true", "Done.").asked) == 2
+def test_without_mail_nothing_is_told(manager: Scene) -> None:
+    assert len(manager.work_with(f"{RUN}true", "Done.")) == 2
 
 
 @pytest.mark.parametrize("damage", ["damaged", "missing", "hangs"])
-def test_a_broken_server_does_not_hold_the_client(manager: Manager, damage: str) -> None:
+def test_a_broken_server_does_not_hold_the_client(manager: Scene, damage: str) -> None:
     manager.receive("Early")
     if damage == "damaged":
         (manager.state / "inbox.json").write_text("{")
@@ -96,11 +73,11 @@ def test_a_broken_server_does_not_hold_the_client(manager: Manager, damage: str)
         manager.state.rename(manager.state.with_name("gone"))
     else:
         (manager.hook.parent / "builderctl").write_text("#!/bin/sh\nexec sleep 600\n")
-    assert [HELD in asked for asked in manager.work("Done.").asked] == [False]
+    assert [HELD in asked for asked in manager.work_with("Done.")] == [False]
 
 
 @pytest.fixture
-def full_disk(manager: Manager) -> Iterator[None]:
+def full_disk(manager: Scene) -> Iterator[None]:
     """A state directory on a small file system that is full, with unread mail in it."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", manager.state], check=True)
     try:
@@ -114,11 +91,11 @@ def full_disk(manager: Manager) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_a_full_disk_does_not_hold_the_client(manager: Manager) -> None:
-    assert [HELD in asked for asked in manager.work("Done.").asked] == [False]
+def test_a_full_disk_does_not_hold_the_client(manager: Scene) -> None:
+    assert [HELD in asked for asked in manager.work_with("Done.")] == [False]
 
 
-def test_a_git_host_that_hangs_does_not_hold_the_client(manager: Manager, tmp_path: Path) -> None:
+def test_a_git_host_that_hangs_does_not_hold_the_client(manager: Scene, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as host:
         clone = tmp_path / "Build"
         subprocess.run(["git", "init", "--quiet", clone], check=True)
@@ -126,5 +103,5 @@ def test_a_git_host_that_hangs_does_not_hold_the_client(manager: Manager, tmp_pa
         subprocess.run(["git", "-C", clone, "remote", "add", "origin", url], check=True)
         (tmp_path / "builderctl.json").write_text(json.dumps({"state_dir": str(manager.state), "repo": str(clone)}))
         manager.receive("Early")
-        asked = manager.work("Done.").asked
+        asked = manager.work_with("Done.")
     assert "msg_early" in asked[-1] and len(asked) == (2 if manager.client == COPILOT else 1)
