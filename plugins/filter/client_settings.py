@@ -46,6 +46,7 @@ _value:
   type: dict
 """
 
+import importlib
 import json
 import re
 from collections.abc import Callable
@@ -54,9 +55,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 try:
-    import tomllib
+    tomllib: Any = importlib.import_module("tomllib")
 except ImportError:  # Python before 3.11
-    tomllib = None  # type: ignore[assignment]
+    tomllib = None
 
 MARK = "# acs-builders"
 TIMEOUT = 5
