@@ -37,7 +37,9 @@ options:
 EXAMPLES = r"""
 - name: Show the settings with the hooks
   ansible.builtin.debug:
-    msg: "{{ ('{}' | acs.builders.client_settings('.claude/settings.json', '/usr/local/lib/acs-builders/hook', true)).text }}"
+    msg: "{{ ('{}' | acs.builders.client_settings('.claude/settings.json', hook, true)).text }}"
+  vars:
+    hook: /usr/local/lib/acs-builders/hook
 """
 
 RETURN = r"""
@@ -155,7 +157,8 @@ def _parse_toml(text: str, name: str) -> dict[str, Any]:
         found = re.search(r"(?m)^[ \t]*hooks[ \t]*=[ \t]*(\w+)", table[1]) if table else None
         return {"features": {"hooks": found[1] == "true"}} if found else {}
     try:
-        return tomllib.loads(text)
+        parsed: dict[str, Any] = tomllib.loads(text)
+        return parsed
     except ValueError as error:
         raise AnsibleFilterError(f"{name} is not valid TOML ({error}). {RETRY}") from error
 
