@@ -18,7 +18,7 @@ from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
 from ..coordination.mail.message import PRIORITIES, TYPES
 from ..coordination.status.document import STATES
-from . import activate, wait
+from . import activate, hook, wait
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .parser import Command, Parser, epilog, plain_help
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _reply(command)
     _marks(command)
     wait.add(command)
+    hook.add(command)
     _status(command)
     _service(command)
     activate.add(command)

@@ -20,12 +20,12 @@ from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import activate
+from . import activate, hook
 from .arguments import parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
 from .exit_codes import exit_code
-from .rendering import painter
+from .formats import painter
 
 INTERRUPTED = 130
 
@@ -60,6 +60,9 @@ def _main(argv: Sequence[str], notes: list[str]) -> int:
     except SystemExit as stop:
         _print("")
         return int(stop.code or 0)
+    if args.command == "hook":
+        _print(hook.run(args))
+        return 0
     if args.config != CONFIG_FILE and not os.path.exists(args.config):
         raise InvalidInput(f"The file {args.config} does not exist.", "Correct the option --config, or omit it.")
     outcome = _run(args, load_config(args.config), notes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Callable, NamedTuple
 
-from .rendering import Paint
+from .formats import Paint
 
 AddCommand = Callable[..., argparse.ArgumentParser]
 """A function that adds a command: its name, its summary, its examples and further text."""

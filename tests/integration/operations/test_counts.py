@@ -30,7 +30,7 @@ JUDGED = f"{OPENED} outbox.json verdicts.json"
 SHOWN = f"{JUDGED} acknowledged.json read.json"
 LOOKED = "audit.json logged.json read.json statuses.json watch.json"
 DELIVERED = "attempts.json outbox.json outbox.json"
-DELIVERY = {"remote": "fetch push", "local git": "git git git"}  # what is fetched goes into the clone
+DELIVERY = {"remote": "fetch push", "local git": "git git"}  # what is fetched goes into the clone
 ON_MAIL = {"git read": MAIL, "parsed": MAIL}
 ON_STATUS = {"git read": STATUS, "parsed": STATUS}
 WITH_KEY = {"git names": "coordination/archive coordination/archives"}
@@ -55,7 +55,7 @@ EXPECTED = {
         **WITH_KEY,
         "read": f"{SHOWN} keys.json",
         "written": "manager.json verdicts.json",
-        "local git": "git git",
+        "local git": "git",
         "signatures": "verify",
     },
     "reply": {
@@ -76,7 +76,7 @@ EXPECTED = {
         **ON_STATUS,
         "read": JUDGED,
         "written": "verdicts.json",
-        "local git": "git git",
+        "local git": "git",
         "signatures": "verify",
     },
     "read": {
@@ -84,7 +84,7 @@ EXPECTED = {
         "read": f"{SHOWN} audit.json",
         "written": "listed.json manager.json",
         "remote": "fetch",
-        "local git": "git git",
+        "local git": "git",
     },
     "cycle": {
         "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
@@ -93,7 +93,7 @@ EXPECTED = {
         "read": f"{JUDGED} {LOOKED} beat.json manager.json sequence.json",
         "written": "beat.json beat.json sequence.json summary.json watch.json",
         "remote": "fetch fetch push",
-        "local git": "git git git git git",
+        "local git": "git git git git",
         "signatures": "sign verify verify",
     },
 }

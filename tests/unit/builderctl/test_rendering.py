@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl import rendering
+from ansible_collections.acs.builders.plugins.module_utils.builderctl import formats, rendering
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS, VERIFIED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import Assessment
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
-PLAIN = rendering.painter(False)
+PLAIN = formats.painter(False)
 WORD = r"""([\w.:@/+~=%-]+|".*")"""
 SENDERS = "|".join(map(re.escape, LABELS.values()))
 HEAD = re.compile(
@@ -268,17 +268,17 @@ def test_hints_of_a_listing() -> None:
     ("seconds", "text"), [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7199, "1 h"), (86400, "1 d"), (864000, "10 d")]
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert rendering.duration(seconds) == text
+    assert formats.duration(seconds) == text
 
 
 def test_ages() -> None:
-    assert rendering.age("2026-11-22T06:11:46Z", NOW) == "1 h ago"
-    assert rendering.age("2026-11-22T07:21:46Z", NOW) == "10 min ahead"
-    assert rendering.age("yesterday", NOW) == rendering.age(None, NOW) == ""
+    assert formats.age("2026-11-22T06:11:46Z", NOW) == "1 h ago"
+    assert formats.age("2026-11-22T07:21:46Z", NOW) == "10 min ahead"
+    assert formats.age("yesterday", NOW) == formats.age(None, NOW) == ""
 
 
 def test_colours() -> None:
-    colour = rendering.painter(True)
+    colour = formats.painter(True)
     assert colour("ERROR", "error") == "\x1b[31mERROR\x1b[0m"
     assert colour("INFO", "info") == "INFO"
     assert PLAIN("ERROR", "error") == "ERROR"

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import git
 
 
+_WITHOUT_VERSION = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": "/dev/null"}
+"""Variables with which the import runs no ``git version``. After it GitPython runs ``git``, its default."""
+
+
 @functools.lru_cache(maxsize=1)
 def gitpython() -> ModuleType:
     """Return the package ``git`` of GitPython.
@@ -28,7 +32,12 @@ def gitpython() -> ModuleType:
     """
     try:
         with git_variables_hidden():  # one of them names the program that GitPython runs as Git
-            import git
+            os.environ.update(_WITHOUT_VERSION)
+            try:
+                import git
+            finally:
+                for name in _WITHOUT_VERSION:
+                    del os.environ[name]
     except ImportError as error:
         raise DependencyMissing(
             f"The Python library GitPython cannot be imported by this host's Python ({error}).",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects: read by the Git processes of GitPython, written as loose files."""
+"""Objects: read by the Git process of GitPython, written as loose files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from git import Repo
+
+BLOCK_SIZE = 1_000_000
+"""The number of bytes of an object that are read at a time."""
 
 
 class GitObject(NamedTuple):
@@ -24,23 +27,23 @@ def find_object(repo: Repo, name: str, max_size: int | None = None) -> GitObject
     """Return an object, None if it is missing.
 
     :param name: the object name, or another revision such as ``COMMIT^{commit}``.
-    :param max_size: the maximum size in bytes up to which the content is read; None for no maximum.
+    :param max_size: the maximum size in bytes up to which the content is kept; None for no maximum.
     :raises ValueError: if Git cannot read the object.
     """
-    found: Any = (name, "", 0, b"")
     try:
-        if max_size is not None:
-            found = (*repo.git.get_object_header(name), None)
-        if max_size is None or found[2] <= max_size:
-            found = repo.git.get_object_data(name)
+        found: Any = repo.git.stream_object_data(name)
     except ValueError as error:
         if " missing" in str(error):  # the message of git-cat-file(1)
             return None
         raise
-    object_name, object_type, size, content = found
-    if content is not None and len(content) != size:
+    object_name, object_type, size, stream = found
+    is_wanted, length, blocks = max_size is None or size <= max_size, 0, []
+    while block := stream.read(BLOCK_SIZE):  # what is not wanted is read, too, as the process is used again
+        length += len(block)
+        blocks += [block] if is_wanted else []
+    if length != size:
         raise ValueError("the Git process has ended")
-    return GitObject(object_name.decode("ascii"), object_type.decode("ascii"), content)
+    return GitObject(object_name.decode("ascii"), object_type.decode("ascii"), b"".join(blocks) if is_wanted else None)
 
 
 def write_object(repo: Repo, object_type: str, content: bytes) -> str:

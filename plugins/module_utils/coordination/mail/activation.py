@@ -8,22 +8,16 @@ systemd starts the command, one at a time. This file decides, and remembers.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
-from ..errors import StateUnusable
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time, utc_text
 from .inbox import read_inbox
+from .sessions import is_attached
 
 ACTIVATION_FILE = "activation.json"
-SESSIONS = "sessions"
-"""The folder with a file for each session of a client."""
-ATTACHED_FOR = timedelta(minutes=10)
-"""How long a session counts as attached after it was seen."""
 MAX_STARTS = 2
 """The maximum number of starts for the same message."""
 HOUR = timedelta(hours=1)
@@ -63,7 +57,7 @@ def start(state: StateDirectory, now: datetime, max_per_hour: int) -> tuple[list
             return [], "no actionable message waits"
         if not waiting:
             return [], f"it was started {MAX_STARTS} times for each actionable message that waits"
-        if _is_attached(state, now):
+        if is_attached(state, now):
             return [], "a session of the manager is attached"
         if len(recent) >= max_per_hour:
             return [], f"it was started {len(recent)} times within an hour"
@@ -116,14 +110,3 @@ def _parse(record: Any) -> Activation:
 def _is_within(when: datetime | None, now: datetime, limit: timedelta) -> bool:
     """Return whether a time is near. A time far in the future, from a wrong clock, is not."""
     return when is not None and abs(now - when) < limit
-
-
-def _is_attached(state: StateDirectory, now: datetime) -> bool:
-    """Return whether a session of a client was seen within ``ATTACHED_FOR`` and its process has not ended."""
-    for path in (state.path / SESSIONS).glob("*.json"):
-        with contextlib.suppress(OSError, StateUnusable):
-            pid = state.read(f"{SESSIONS}/{path.name}", lambda record: int(record.get("pid") or 0))
-            seen = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-            if _is_within(seen, now, ATTACHED_FOR) and (not pid or os.path.exists(f"/proc/{pid}")):
-                return True
-    return False

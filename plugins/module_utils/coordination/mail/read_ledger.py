@@ -124,5 +124,14 @@ def own_ledger(host: Host, mark: Mark = READ, archived: Iterable[Message] = ()) 
     return MarkLedger(host.state, host.id, mark, host.fleet, old)
 
 
+def read_ids(state: StateDirectory) -> set[str]:
+    """Return the ids in the ledger of read messages, without access to the repository.
+
+    :raises StateUnusable: if the ledger cannot be read.
+    """
+    names = state.read(f"{READ.name}.json", _parse_times) or {}
+    return {name.rpartition("/")[0] or name for name in names}
+
+
 def _is_new(time: datetime | None, now: datetime) -> bool:
     return time is not None and now - time < KEPT

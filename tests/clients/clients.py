@@ -1,0 +1,67 @@
+"""The real clients of managers, each in a home folder of its own, with the stand-in for a model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from ansible_collections.acs.builders.tests.ansible_runner import Run, neutral
+from ansible_collections.acs.builders.tests.waiting import LIMIT
+
+INSTALLED = Path.home() / ".cache/acs-builders/clients/node_modules/.bin"
+CLAUDE, CODEX, COPILOT = CLIENTS = ("claude", "codex", "copilot")
+COMMANDS = {
+    CLAUDE: ("claude", "-p", "--allowedTools", "Bash", "--output-format", "json", "--"),
+    CODEX: (
+        *("codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"),
+        "--dangerously-bypass-hook-trust",
+    ),
+    COPILOT: ("copilot", "--allow-all-tools", "-p"),
+}
+CODEX_MODEL = """
+model = "stand-in"
+model_provider = "loopback"
+[model_providers.loopback]
+name = "loopback"
+base_url = "{url}/v1"
+wire_api = "responses"
+env_key = "LOOPBACK_KEY"
+"""
+
+
+def variables(home: Path, url: str) -> dict[str, str]:
+    """Return the environment in which each client finds its home folder and the model."""
+    return {
+        **neutral(),
+        "HOME": str(home),
+        "PATH": f"{INSTALLED}{os.pathsep}{os.environ['PATH']}",
+        "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_API_KEY": "x",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_TELEMETRY": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "LOOPBACK_KEY": "x",
+        "COPILOT_OFFLINE": "true",
+        "COPILOT_PROVIDER_BASE_URL": url,
+        "COPILOT_PROVIDER_TYPE": "anthropic",
+        "COPILOT_PROVIDER_API_KEY": "x",
+        "COPILOT_MODEL": "claude-sonnet-4.5",
+    }
+
+
+def ask(client: str, text: str, home: Path, url: str) -> Run:
+    """Give a client a task, and wait until its turn ends."""
+    folder = home / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [*COMMANDS[client], text],
+        cwd=folder,
+        env=variables(home, url),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
