@@ -113,11 +113,11 @@ def test_starts_are_limited_and_a_failure_is_a_problem(rig: Rig) -> None:
 
 
 def test_nothing_starts_while_a_session_is_attached(rig: Rig) -> None:
-    rig.machines["build1"].write(f"{STATE}/sessions/one.json", '{"session": "one", "client": "codex"}')
+    rig.machines["build1"].write(f"{STATE}/sessions/seen", "")
     receive(rig, "msg_1")
     decided(rig)
     assert starts(rig) == []
-    rig.ssh("build1", f"rm /{STATE}/sessions/one.json")
+    rig.ssh("build1", f"rm /{STATE}/sessions/seen")
     decided(rig)
     until(lambda: starts(rig), "no start after the session")
 
