@@ -92,7 +92,7 @@ def _messages(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
     """Return the events of the Messages API: https://docs.anthropic.com/en/api/messages-streaming."""
     if answer.startswith(RUN):
         name = next((tool["name"] for tool in tools if tool.get("name", "").lower() in ("bash", "shell")), "Bash")
-        block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
+        block: dict[str, Any] = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
         call = {"command": answer.removeprefix(RUN), "description": "as asked"}
         delta, reason = {"type": "input_json_delta", "partial_json": json.dumps(call)}, "tool_use"
     else:

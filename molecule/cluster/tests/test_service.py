@@ -83,8 +83,7 @@ def test_unread_mail_shows_at_login(host: Host, server: dict[str, Any], rig: Rig
     assert "unread message" in greeting
     assert "60-acs-builders" in host.check_output("run-parts --test /etc/update-motd.d")
     assert "unread message" in rig.machines[server["inventory_hostname"]].greeting()
-    host.check_output("builderctl read")
-    host.check_output("builderctl mark-read")
+    host.check_output("builderctl read; builderctl mark-read")
 
 
 def test_its_logs_are_rotated(host: Host, server: dict[str, Any], rig: Rig) -> None:

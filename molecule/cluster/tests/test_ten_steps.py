@@ -96,9 +96,9 @@ def test_the_quick_reference(host: Host, server: dict[str, Any], rig: Rig) -> No
     """Exchange messages, mark one read and publish a status with builderctl."""
     own, partner = server["inventory_hostname"], server["builders_partner"]
     sent = json.loads(host.check_output("builderctl send --json --type request 'Quick reference' 'Please answer.'"))
-    asked = sent["message"]["id"]
+    asked = sent["messages"][0]["id"]
     shown = rig.ssh(partner, "builderctl read").stdout
-    assert f"[REQUEST] {own} -> {partner}" in shown and "Quick reference" in shown and asked in shown
+    assert f"REQUEST {asked} {own} " in shown and "| Quick reference" in shown
     rig.ssh(partner, f"builderctl reply {asked} 'Done at last.'")
     answer = json.loads(host.check_output("builderctl read --json --thread %s", asked))["messages"][-1]
     assert (answer["from"], answer["body"], answer["subject"]) == (partner, "Done at last.", "Re: Quick reference")

@@ -6,21 +6,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import re
 from collections.abc import Sequence
-from typing import Any
 
 from ..coordination import __version__
-from ..coordination.delivery.deliver import OFFLINE, QUEUE
-from ..coordination.documents.secret_policy import POLICIES, REFUSE
 from ..coordination.identity.config import CONFIG_FILE
-from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
-from ..coordination.mail.message import PRIORITIES, TYPES
 from ..coordination.status.document import STATES
-from . import activate, hook, wait
+from . import activate, guide, hook, message_arguments, read, wait
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
+from .message_arguments import add_offline, add_secrets
 from .parser import Command, Parser, epilog, plain_help
 
 _ABOUT = """\
@@ -69,149 +63,17 @@ def _parser() -> argparse.ArgumentParser:
             parents=[common],
         )
 
-    _read(command)
-    _send(command)
-    _reply(command)
-    _marks(command)
+    read.add(command)
+    message_arguments.add(command)
     wait.add(command)
     hook.add(command)
+    guide.add(command)
     _status(command)
     _service(command)
     activate.add(command)
     _outbox(command)
     _recover(command)
     return parser
-
-
-def _read(command: AddCommand) -> None:
-    parser = command(
-        "read",
-        "list the messages to this server, the most urgent first; no message is marked read",
-        [
-            "builderctl read",
-            "builderctl read --all --type error --type warning --since 2026-11-21T00:00:00Z",
-            "builderctl read --from build2 --limit 5 --json",
-            "builderctl read --thread msg_1795245106_9f86d081884c7d65",
-        ],
-        "By default, the unread messages are listed.",
-    )
-    parser.add_argument("ids", metavar="ID", nargs="*", help="the messages to show, read or not")
-    parser.add_argument("--all", action="store_true", help="show read messages too")
-    parser.add_argument("--undeliverable", action="store_true", help="show the messages for no server of the fleet")
-    parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
-    parser.add_argument(
-        "--from",
-        dest="senders",
-        metavar="SERVER",
-        action="append",
-        default=[],
-        help="only from SERVER; repeat for more",
-    )
-    parser.add_argument("--thread", metavar="ID", help="show a whole conversation in its order, with own messages")
-    parser.add_argument("--since", metavar="TIME|ID", help="only messages after a time in UTC, or after a message")
-    parser.add_argument("--limit", metavar="N", type=_count, help="at most N messages")
-
-
-def _send(command: AddCommand) -> None:
-    parser = command(
-        "send",
-        "send a message",
-        [
-            "builderctl send 'Ready' 'build1 has finished its set-up.'",
-            "builderctl send --type request --require-ack 'Install libmysqlclient-dev' 'Please report the version.'",
-            "builderctl send --to all --priority high 'Restart at 22:00 UTC' 'Back in ten minutes.' --key restart-1",
-            "builderctl send 'Versions' 'Measured on build1.' --fact git=2.39.5 --fact maven=3.8.7",
-            "builderctl send --type request 'Install jq' 'Please.' "
-            '--request \'{"action": "install_packages", "packages": ["jq"]}\'',
-            "tail -n 40 build.log | builderctl send --type error --secrets redact 'The build failed' -",
-        ],
-    )
-    parser.add_argument("subject", metavar="SUBJECT", help=f"one line of at most {MAX_SUBJECT} characters")
-    parser.add_argument(
-        "--to", metavar="SERVER|all", action="append", help="recipient; repeat for more (default: the partner)"
-    )
-    parser.add_argument(
-        "--request", metavar="JSON", type=_request, help="a request for programs: an object with an action"
-    )
-    _content(parser)
-
-
-def _reply(command: AddCommand) -> None:
-    parser = command(
-        "reply",
-        "answer a message to its sender, in its thread, and mark it read",
-        [
-            "builderctl reply msg_1795245106_9f86d081884c7d65 'Version 8.0.36-1 is installed on build1.'",
-            "builderctl reply msg_1795245106_9f86d081884c7d65 'Done.' --fact libmysqlclient-dev=8.0.36-1",
-            "uname -a | builderctl reply msg_1795245106_9f86d081884c7d65 -",
-        ],
-    )
-    parser.add_argument("id", metavar="ID", help="the message to answer")
-    parser.add_argument(
-        "--continue",
-        dest="continue_thread",
-        action="store_true",
-        help="send it although both servers only answer each other in turn, which is refused as a loop",
-    )
-    _content(parser)
-
-
-def _content(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that ``send`` and ``reply`` have in common."""
-    parser.add_argument(
-        "body",
-        metavar="BODY",
-        nargs="?",
-        help=f"the text, at most {MAX_BODY} characters; - reads it from standard input",
-    )
-    parser.add_argument("--type", choices=TYPES, default="info", help="the type of the message (default: info)")
-    parser.add_argument("--priority", choices=PRIORITIES, default="normal", help="(default: normal)")
-    parser.add_argument("--require-ack", action="store_true", help="ask the recipient to acknowledge it")
-    parser.add_argument(
-        "--fact",
-        dest="facts",
-        metavar="NAME=VALUE",
-        type=_fact,
-        action="append",
-        default=[],
-        help="a fact that was observed now, for programs; repeat for more",
-    )
-    parser.add_argument("--key", help="idempotency key: a message with the same key is sent once within 30 days")
-    _offline(parser)
-    _secrets(parser)
-
-
-def _offline(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--offline",
-        choices=OFFLINE,
-        default=QUEUE,
-        help="what to do if the remote does not accept it in time: keep it in the outbox, which is delivered later "
-        "(queue, default), or fail",
-    )
-
-
-def _secrets(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--secrets",
-        choices=POLICIES,
-        default=REFUSE,
-        help="what to do if a text has the form of a token or private key: refuse it (default), redact it (for logs), "
-        "or allow it (if it is not a secret)",
-    )
-
-
-def _marks(command: AddCommand) -> None:
-    parser = command(
-        "mark-read",
-        "mark messages read by this server",
-        ["builderctl mark-read", "builderctl mark-read msg_1795245106_9f86d081884c7d65"],
-        "Without an ID, the messages that the last 'builderctl read' listed are marked.",
-    )
-    parser.add_argument("ids", metavar="ID", nargs="*", help="the messages (default: those listed last)")
-    examples = ["builderctl ack msg_1795245106_9f86d081884c7d65"]
-    parser = command("ack", "acknowledge messages whose sender requested it", examples)
-    parser.add_argument("ids", metavar="ID", nargs="+", help="the messages")
 
 
 def _status(command: AddCommand) -> None:
@@ -241,8 +103,8 @@ def _status(command: AddCommand) -> None:
         default=[],
         help="built file; repeat for more",
     )
-    _offline(parser)
-    _secrets(parser)
+    add_offline(parser)
+    add_secrets(parser)
 
 
 def _service(command: AddCommand) -> None:
@@ -287,26 +149,3 @@ def _recover(command: AddCommand) -> None:
         "may have been to remove a secret.",
     )
     parser.add_argument("--resend", action="store_true", help="send them again, with their ids and timestamps")
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return int(text)
-
-
-def _fact(text: str) -> dict[str, Any]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return {"name": name, "value": value}
-
-
-def _request(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"it is not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("it is not a JSON object")
-    return value

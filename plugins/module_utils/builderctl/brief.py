@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from ..coordination.identity.verification import FALSE, MARKED, TRUE, UNSIGNED
+from ..coordination.identity.verification import LABELS
 from ..coordination.text import one_line
 from .formats import duration, word
 
-MAX_LINE = 159
+MAX_BYTES = 159
 """The maximum number of bytes of a line without its end."""
 MAX_NAME = 40
 """The maximum number of bytes of an id or a server; those of this collection are shorter."""
-WORDS = {TRUE: "verified", FALSE: "NOT VERIFIED", UNSIGNED: "unsigned", MARKED: "verified"}
 
 
 def brief_line(id: str, age_seconds: float | None, type: str, sender: str, subject: str, verified: str) -> str:
@@ -25,8 +24,8 @@ def brief_line(id: str, age_seconds: float | None, type: str, sender: str, subje
     :param type: one of :data:`.message.TYPES`.
     :param verified: one of :data:`.verification.VERIFIED`.
     """
-    columns = [_name(id), _age(age_seconds), type, _name(sender), WORDS[verified], one_line(subject)]
-    return _cut("  ".join(columns), MAX_LINE).rstrip()
+    columns = [_name(id), _age(age_seconds), type, _name(sender), LABELS[verified], one_line(subject)]
+    return _cut("  ".join(columns), MAX_BYTES).rstrip()
 
 
 def _name(text: str) -> str:

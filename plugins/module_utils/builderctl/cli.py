@@ -20,7 +20,7 @@ from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import activate, hook
+from . import activate, guide, hook
 from .arguments import parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
@@ -82,6 +82,8 @@ def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
         return summary(config)
     if args.command == "activate":
         return activate.run(config, args)
+    if args.command == "guide":
+        return guide.run(config)
     if args.command in ("send", "reply"):
         if args.body is None:
             raise InvalidInput(
@@ -101,11 +103,13 @@ def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
 
 def _fail(argv: Sequence[str], kind: str, text: str, notes: list[str]) -> int:
     """Print an error, and return the exit code."""
-    if _is_json_requested(argv):
-        with contextlib.suppress(StateUnusable):
+    try:
+        if _is_json_requested(argv):
             _print_json({"error": kind, "message": one_line(text), "notes": notes})
-    else:
-        _print_notes(notes)
+            return exit_code(kind)
+    except StateUnusable:
+        notes = []
+    _print_notes(notes)
     _print_error(text)
     return exit_code(kind)
 

@@ -14,8 +14,9 @@ from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
 from ..coordination.mail.message import Message
+from ..coordination.mail.pages import find_page, is_handle, last_page
 from ..coordination.monitoring.health import read_health
-from ..coordination.operations.listing import Filter, list_messages, shown
+from ..coordination.operations.listing import shown
 from ..coordination.operations.mark import acknowledge, mark_read, unrequested_acknowledgements
 from ..coordination.operations.outbox import drop, retry
 from ..coordination.operations.recover import resend, withdrawn_messages
@@ -23,27 +24,11 @@ from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
-from . import rendering, wait
+from . import read, rendering, wait
 from .command import Outcome
+from .reader import current_reader
 
 Action = Callable[[Host, Config, Namespace], Outcome]
-
-
-def _read(host: Host, _config: Config, args: Namespace) -> Outcome:
-    chosen = Filter(
-        unread=False if args.all else None,
-        undeliverable=args.undeliverable,
-        types=args.type,
-        senders=args.senders,
-        thread=args.thread,
-        since=args.since,
-        limit=args.limit,
-        ids=args.ids,
-    )
-    found = list_messages(host, chosen)
-    data = found.data()
-    narrowed = chosen != Filter(types=[], senders=[], ids=[])
-    return Outcome(data, lambda paint: rendering.listing(data, host.id, narrowed, host.clock(), paint))
 
 
 def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
@@ -70,7 +55,7 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
 def _sent(host: Host, receipt: Receipt) -> Outcome:
     sent = [Message(entry) for entry in receipt.result]
     messages = shown(host, sent, queued=sent if receipt.queued else ())
-    data = {**_written(receipt), "messages": messages, "message": messages[0]}
+    data = {**_written(receipt), "messages": messages}
     return Outcome(data, lambda _paint: rendering.sent(data))
 
 
@@ -84,7 +69,10 @@ def _written(receipt: Receipt) -> dict[str, Any]:
 
 
 def _mark_read(host: Host, _config: Config, args: Namespace) -> Outcome:
-    receipt, changed = mark_read(host, args.ids or None)
+    pages = [find_page(host.state, name) for name in args.ids if is_handle(name)]
+    pages += [] if args.ids else [last_page(host.state, current_reader())]
+    ids = [*(one for page in pages for one in page.ids), *(name for name in args.ids if not is_handle(name))]
+    receipt, changed = mark_read(host, ids)
     data = {**_written(receipt), "changed": changed, "ids": receipt.result}
     return Outcome(data, lambda _paint: rendering.marked("read", data))
 
@@ -163,7 +151,7 @@ def _recover(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 ON_REPOSITORY: dict[str, Action] = {
-    "read": _read,
+    "read": read.run,
     "send": _send,
     "reply": _reply,
     "mark-read": _mark_read,

@@ -81,7 +81,7 @@ def _brief(host: Host, found: Listing) -> str:
     lines = []
     for message in found.messages:
         sent = parse_time(message["timestamp"])
-        age = max(0.0, (host.clock() - sent).total_seconds()) if sent else 0.0
+        age = (host.clock() - sent).total_seconds() if sent else None
         texts = (message[name] for name in ("type", "from", "subject", "verified"))
         lines.append(brief_line(message["id"], age, *texts))
     return "\n".join(lines)

@@ -106,8 +106,8 @@ def test_a_job_that_runs(shell: Shell) -> None:
 
 
 def test_an_acknowledgement_that_nobody_asked_for(shell: Shell) -> None:
-    asked = shell.json("build2", "send", "One", "1", "--require-ack")["message"]["id"]
-    plain = shell.json("build2", "send", "Two", "2")["message"]["id"]
+    asked = shell.json("build2", "send", "One", "1", "--require-ack")["messages"][0]["id"]
+    plain = shell.json("build2", "send", "Two", "2")["messages"][0]["id"]
     assert shell.ok("build1", "ack", asked, plain) == (
         f"Marked acknowledged: {asked}\nMarked acknowledged, although no acknowledgement was requested: {plain}\n"
     )

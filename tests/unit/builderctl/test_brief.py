@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.brief import WORDS, brief_line
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import VERIFIED
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.brief import brief_line
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS, VERIFIED
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import TYPES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import as_line
 from hypothesis import given
@@ -29,11 +29,11 @@ def test_brief_line_is_one_short_line(
     line = brief_line(message_id, seconds, kind, sender, subject, verified)
     assert len(line.encode()) < 160
     assert line.isprintable()
-    assert f"  {kind}  " in line and f"  {WORDS[verified]}" in line
+    assert f"  {kind}  " in line and f"  {LABELS[verified]}" in line
 
 
 @pytest.mark.parametrize(
-    ("verified", "shown"), [("true", "verified"), ("marked", "verified"), ("unsigned", "unsigned")]
+    ("verified", "shown"), [("true", "verified"), ("marked", "verified, marks by others"), ("unsigned", "unsigned")]
 )
 def test_brief_line_has_every_column(verified: str, shown: str) -> None:
     line = brief_line(ID, 7300, "request", "build1", "Install jq", verified)
@@ -42,7 +42,7 @@ def test_brief_line_has_every_column(verified: str, shown: str) -> None:
 
 def test_brief_line_cuts_long_subject_and_foreign_id() -> None:
     line = brief_line(ID, None, "error", "build1", "x" * 200, "false")
-    assert line.startswith(f"{ID}  -  error  build1  NOT VERIFIED  xxx")
+    assert line.startswith(f"{ID}  -  error  build1  NOT FROM ITS SENDER  xxx")
     assert line.endswith("x…") and len(line.encode()) == 159
     line = brief_line("y" * 200, -90, "info", "build1", "Hello", "true")
     assert line == f"{'y' * 36}…  1 min ahead  info  build1  verified  Hello"

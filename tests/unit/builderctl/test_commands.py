@@ -29,7 +29,7 @@ def run(builders: Builders, capsys: pytest.CaptureFixture[str]) -> Run:
         printed = capsys.readouterr()
         assert ended == code, printed.out
         result: dict[str, Any] = json.loads(printed.out)
-        assert printed.err.endswith(f"builderctl: {result['message']}\n") if code > 1 else printed.err == ""
+        assert "builderctl: " not in printed.err
         return result
 
     return act
@@ -57,7 +57,7 @@ def test_filters(builders: Builders, run: Run) -> None:
 
 def test_recipients(builders: Builders, run: Run) -> None:
     assert [one["to"] for one in run("build1", "send", "a", "b")["messages"]] == ["build2"]
-    assert run("build1", "send", "a", "b", "--to", "all")["message"]["to"] == "all"
+    assert run("build1", "send", "a", "b", "--to", "all")["messages"][0]["to"] == "all"
 
 
 def test_a_status(run: Run) -> None:
@@ -138,7 +138,7 @@ def test_write_not_accepted_in_time(builders: MemoryBuilders, run: Run) -> None:
     sent = run("build1", "send", "three", "3", timeout=1)
     assert (sent["delivery"], sent["changed"]) == ("queued", True)
     (waits,) = run("build1", "outbox")["waiting"]
-    assert waits["summary"] == "info to build2: three" and waits["messages"] == [sent["message"]["id"]]
+    assert waits["summary"] == "info to build2: three" and waits["messages"] == [sent["messages"][0]["id"]]
     assert run("build1", "outbox", "--drop", waits["id"])["dropped"] == [waits]
     assert run("build1", "outbox")["waiting"] == []
     assert "not in the outbox" in run("build1", "outbox", "--retry", waits["id"], code=2)["message"]

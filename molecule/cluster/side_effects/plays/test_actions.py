@@ -33,7 +33,7 @@ def ask(
     """Send a message to the partner and return its id."""
     more = f" --request '{json.dumps(request)}'" if request else ""
     done = rig.ssh(server, f"builderctl send --json --type {kind} '{subject}' '{body}'{more}")
-    return str(json.loads(done.stdout)["message"]["id"])
+    return str(json.loads(done.stdout)["messages"][0]["id"])
 
 
 def answers(rig: Rig, *ids: str) -> list[dict[str, Any]]:

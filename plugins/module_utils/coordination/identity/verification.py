@@ -21,10 +21,10 @@ TRUE, FALSE, UNSIGNED, MARKED = VERIFIED = ("true", "false", "unsigned", "marked
 repository has marks of this server beside it that this server did not set."""
 
 LABELS = {
-    TRUE: "verified sender",
+    TRUE: "verified",
     FALSE: "NOT FROM ITS SENDER",
     UNSIGNED: "unsigned",
-    MARKED: "verified sender, marks by others",
+    MARKED: "verified, marks by others",
 }
 """The results as the command and the log print them."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from typing import Callable
 
 from ..documents.json_document import EntryList, new_document
 from ..errors import UnknownMessage
@@ -63,9 +64,22 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[Message]:
     if not any(texts):
         return []
     forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
+    return _archived(snapshot, lambda data: any(form in data for form in forms))
+
+
+def read_all_archives(snapshot: Snapshot) -> list[Message]:
+    """Return all archived messages, the oldest file first.
+
+    :raises DocumentDamaged: if an archive cannot be parsed.
+    """
+    return _archived(snapshot, lambda _data: True)
+
+
+def _archived(snapshot: Snapshot, is_wanted: Callable[[bytes], bool]) -> list[Message]:
+    """Return the messages of the archives whose content is wanted."""
     messages: list[Message] = []
     for path in _archives(snapshot):
-        archive = snapshot.load(path, Mailbox, lambda data: any(form in data for form in forms))
+        archive = snapshot.load(path, Mailbox, is_wanted)
         messages += archive.messages if archive else []
     return messages
 

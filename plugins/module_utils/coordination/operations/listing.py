@@ -7,35 +7,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from ..delivery.deliver import deliver_waiting
 from ..delivery.outbox import Outbox
-from ..errors import InvalidInput
+from ..errors import InvalidInput, UnknownMessage
 from ..identity.host import Host
 from ..identity.signatures import UNSIGNED_KEYS
 from ..mail.actionable import assess
 from ..mail.audit import recent_alarms
-from ..mail.mailbox import note_activity, read_archives, read_mailbox
+from ..mail.mailbox import SEE_IDS, note_activity, read_all_archives, read_archives, read_mailbox
 from ..mail.message import Message
+from ..mail.pages import MODULE, Page, add_page
 from ..mail.read_ledger import own_ledger
 from ..mail.shown_ledger import record_shown
 from ..store.snapshot import Snapshot
 from ..text import clean
 from ..timestamps import parse_time
 
-LISTED_FILE = "listed.json"
-
 
 @dataclass(frozen=True)
 class Filter:
     """The filters of a listing.
 
-    :param unread: whether to list unread messages only; None lists all messages if ``thread`` or ``ids`` is given.
+    :param unread: whether to list unread messages only; None lists all messages if ``thread``, ``ids`` or
+        ``archived`` is given.
     :param undeliverable: whether to list messages to no server of the fleet instead of those to this server.
     :param since: a time, or the id of a message: only later messages are listed.
-    :param limit: the maximum number of messages; the most urgent ones are listed.
+    :param text: a text in the subject or the body, in lower or upper case.
+    :param archived: whether to list archived messages to this server too, read or not.
+    :param newest: whether to list the newest messages first instead of the most urgent ones.
+    :param limit: the maximum number of messages; the first ones are listed.
     :param select: filters the list of messages, for example with a JMESPath expression.
     """
 
@@ -45,6 +48,9 @@ class Filter:
     senders: Sequence[str] = ()
     thread: str | None = None
     since: str | None = None
+    text: str = ""
+    archived: bool = False
+    newest: bool = False
     limit: int | None = None
     ids: Sequence[str] = ()
     select: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
@@ -81,11 +87,23 @@ class Listing:
 
 
 def list_messages(host: Host, chosen: Filter) -> Listing:
-    """List messages, and record their ids for :func:`last_listed`.
+    """List messages, and record them as a page of the module, as :func:`record_page`.
+
+    :raises CoordinationError: as :func:`find_messages`.
+    """
+    listing = find_messages(host, chosen)
+    if not host.check_mode:
+        record_page(host, MODULE, listing.messages)
+    return listing
+
+
+def find_messages(host: Host, chosen: Filter) -> Listing:
+    """List messages, without a record of it.
 
     The alarms of the last audits are added to the notes.
 
     :raises InvalidInput: if ``since`` is neither a time nor the id of a message.
+    :raises UnknownMessage: if ``ids`` or ``thread`` name a message that does not exist.
     :raises DocumentDamaged: if the mailbox cannot be parsed.
     :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
@@ -94,28 +112,24 @@ def list_messages(host: Host, chosen: Filter) -> Listing:
         deliver_waiting(host)
         listing = host.repository.look(lambda snapshot: list_at(host, snapshot, chosen))
     host.repository.notes += recent_alarms(host)
-    if not host.check_mode:
-        shown_here = [
-            one for one in listing.messages if one["undeliverable"] or Message(one).is_for(host.id, host.fleet)
-        ]
-        ids = [message["id"] for message in shown_here if message["id"]]
-        host.state.write_json(LISTED_FILE, {"ids": ids})
-        record_shown(host.state, [message["id"] for message in shown_here if message["id"] and not message["read"]])
-        note_activity(host)
     return listing
 
 
-def last_listed(host: Host) -> list[str]:
-    """Return the ids of the last listing on this server.
+def record_page(host: Host, reader: str, messages: Sequence[dict[str, Any]]) -> Page:
+    """Record that messages are shown to a reader.
 
-    :raises InvalidInput: if there was none.
+    :param reader: the name of the reader; see :mod:`.pages`.
+    :param messages: the messages of a listing that are shown.
+    :raises StateUnusable: if the record cannot be written.
     """
-    ids = host.state.read(LISTED_FILE, lambda record: [str(message_id) for message_id in record["ids"]])
-    if ids is None:
-        raise InvalidInput(
-            "Nothing was listed on this server yet.", "List the messages first ('builderctl read'), or give their ids."
-        )
-    return ids
+    to_mark = [
+        one for one in messages if one["id"] and (one["undeliverable"] or Message(one).is_for(host.id, host.fleet))
+    ]
+    last = str(messages[-1]["id"]) if messages else ""
+    page = add_page(host.state, reader, dict.fromkeys(one["id"] for one in to_mark), last, host.clock())
+    record_shown(host.state, [one["id"] for one in to_mark if not one["read"]])
+    note_activity(host)
+    return page
 
 
 def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
@@ -124,21 +138,29 @@ def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     ledger = own_ledger(host)
     unread = [entry for entry in entries if entry.is_for(host.id, host.fleet) and not ledger.has(entry)]
     undeliverable = [entry for entry in entries if entry.is_undeliverable(host.fleet)]
-    unread_only = not chosen.conversation if chosen.unread is None else chosen.unread
-    archived = [] if unread_only or not chosen.conversation else _archived(snapshot, chosen, entries)
+    waiting = _waiting(host) if chosen.conversation else []
+    if chosen.thread:
+        chosen = replace(chosen, thread=_thread_named(snapshot, chosen.thread, [*entries, *waiting]))
+    selective = chosen.conversation or chosen.archived
+    unread_only = not selective if chosen.unread is None else chosen.unread
+    archived = [] if unread_only or not selective else _archived(snapshot, chosen, entries)
+    if not unread_only:
+        _check_ids(chosen.ids, [*archived, *entries, *waiting])
     if chosen.undeliverable:
         all_undeliverable = [entry for entry in entries if not entry.has_recipient(host.fleet)]
         pool = undeliverable if unread_only else all_undeliverable
     elif unread_only:
         pool = unread
-    elif chosen.conversation:
-        pool = [*archived, *entries]
     else:
-        pool = [entry for entry in entries if entry.is_for(host.id, host.fleet)]
+        everything = [*archived, *entries]
+        pool = [entry for entry in everything if chosen.conversation or entry.is_for(host.id, host.fleet)]
     pool = [entry for entry in _after(snapshot, pool, entries, chosen.since) if _is_selected(entry, chosen)]
-    queued = _queued(host, chosen, pool) if chosen.conversation and not unread_only else []
+    listed = {entry.id for entry in pool}
+    queued = [] if unread_only else [one for one in waiting if _is_selected(one, chosen) and one.id not in listed]
     selected = [entry for entry in (*pool, *queued) if matches(host, entry, chosen)]
-    if not chosen.thread:
+    if chosen.newest:
+        selected.reverse()
+    elif not chosen.thread:
         selected.sort(key=lambda entry: entry.urgency)
     found = shown(host, selected, archived, queued)
     if chosen.select:
@@ -190,17 +212,37 @@ def _addresses(host: Host, entry: Message) -> dict[str, str]:
     return {"from": clean(entry.sender_in(host.fleet)), **to}
 
 
-def _queued(host: Host, chosen: Filter, listed: Iterable[Message]) -> list[Message]:
-    """Return the selected messages in the outbox that are not listed yet."""
-    known = {entry.id for entry in listed}
-    waiting = [entry for item in Outbox(host.state).read().items for entry in item.messages]
-    return [entry for entry in waiting if _is_selected(entry, chosen) and entry.id not in known]
+def _waiting(host: Host) -> list[Message]:
+    """Return the messages in the outbox."""
+    return [entry for item in Outbox(host.state).read().items for entry in item.messages]
+
+
+def _thread_named(snapshot: Snapshot, name: str, entries: Iterable[Message]) -> str:
+    """Return the id of the thread that has an id, or has a message with it.
+
+    :raises UnknownMessage: if there is none.
+    """
+    known = [*read_archives(snapshot, name), *entries]
+    if any(entry.thread == name for entry in known):
+        return name
+    for entry in known:
+        if entry.id == name:
+            return entry.thread
+    raise UnknownMessage(f"There is no thread, and no message, {name!r}.", SEE_IDS)
+
+
+def _check_ids(ids: Iterable[str], entries: Iterable[Message]) -> None:
+    known = {entry.id for entry in entries}
+    for name in ids:
+        if name not in known:
+            raise UnknownMessage(f"There is no message {name!r}.", SEE_IDS)
 
 
 def _archived(snapshot: Snapshot, chosen: Filter, mailbox: Iterable[Message]) -> list[Message]:
     """Return the selected archived messages, except copies of others."""
     found: dict[str, Message] = {}
-    for entry in read_archives(snapshot, *filter(None, [chosen.thread, *chosen.ids])):
+    names = [chosen.thread, *chosen.ids] if chosen.thread else chosen.ids
+    for entry in read_archives(snapshot, *names) if chosen.conversation else read_all_archives(snapshot):
         if _is_selected(entry, chosen):
             found.setdefault(_signed_content(entry), entry)
     in_mailbox = {_signed_content(entry) for entry in mailbox if _is_selected(entry, chosen)}
@@ -218,10 +260,12 @@ def _is_selected(entry: Message, chosen: Filter) -> bool:
 
 
 def matches(host: Host, entry: Message, chosen: Filter) -> bool:
-    """Return whether a message has the type and the sender of a filter."""
-    of_type = not chosen.types or entry.type in chosen.types
-    return of_type and (
-        not chosen.senders or clean(entry.sender_in(host.fleet)) in map(host.fleet.server_of, chosen.senders)
+    """Return whether a message has the type, the sender and the text of a filter."""
+    text = f"{entry.subject}\n{entry.body}".casefold()
+    return (
+        (not chosen.types or entry.type in chosen.types)
+        and (not chosen.senders or clean(entry.sender_in(host.fleet)) in map(host.fleet.server_of, chosen.senders))
+        and chosen.text.casefold() in text
     )
 
 

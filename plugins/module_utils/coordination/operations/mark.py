@@ -13,20 +13,22 @@ from ..delivery.writes import MARKS
 from ..identity.host import Host
 from ..mail.mailbox import find_addressed, is_mine_to_read, note_activity, read_mailbox
 from ..mail.message import Message
+from ..mail.pages import MODULE, last_page
 from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_ledger
 from ..store.snapshot import Receipt, Snapshot
-from .listing import last_listed
 
 
 def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE) -> tuple[Receipt, bool]:
     """Mark messages as read by this server.
 
-    :param ids: the ids of the messages; None for those of the last listing.
+    :param ids: the ids of the messages; None for those that a module has listed last.
     :param offline: as for :func:`.deliver.submit`.
     :return: a receipt whose result is the list of ids, and whether one of the messages was unread before.
     :raises UnknownMessage: if one of the messages does not exist; no message is marked then.
+    :raises InvalidInput: if ``ids`` is None, and no module has listed messages.
     """
-    return _mark(host, READ, last_listed(host) if ids is None else list(ids), offline)
+    chosen = last_page(host.state, MODULE).ids if ids is None else ids
+    return _mark(host, READ, list(dict.fromkeys(chosen)), offline)
 
 
 def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt:

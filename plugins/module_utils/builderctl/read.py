@@ -1,0 +1,169 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``builderctl read``: messages on pages that fit into the context of an LLM."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from ..coordination.errors import CoordinationError
+from ..coordination.identity.config import Config
+from ..coordination.identity.host import Host
+from ..coordination.mail.message import TYPES
+from ..coordination.mail.pages import Page, find_page
+from ..coordination.operations.listing import Filter, find_messages, record_page
+from ..coordination.timestamps import parse_time
+from .brief import brief_line
+from .command import AddCommand, Outcome
+from .formats import Paint, painter
+from .message_rendering import BRIEF_LEGEND, CUTS, LEGEND, Footer, message, page_text
+from .reader import current_reader
+
+MAX_MESSAGES = 20
+"""The maximum number of messages on a page."""
+MAX_LINES = 50
+"""The maximum number of messages on a page of brief lines."""
+MAX_SIZE = 8000
+"""The maximum number of bytes of a page. A whole message that is larger has a page of its own."""
+ROOM = 700
+"""The bytes of these that are for colours and for the lines around the messages."""
+
+Render = Callable[[dict[str, Any], Paint], str]
+
+
+def add(command: AddCommand) -> None:
+    """Add the command and its arguments."""
+    parser = command(
+        "read",
+        "list the messages to this server, the most urgent first; no message is marked read",
+        [
+            "builderctl read",
+            "builderctl read --all --type error --type warning --since 2026-11-21T00:00:00Z",
+            "builderctl read --from build2 --limit 5 --json",
+            "builderctl read --all --archived --newest --brief --grep 'disk full'",
+            "builderctl read msg_1795245106_9f86d081884c7d65 --full",
+            "builderctl read --thread msg_1795245106_9f86d081884c7d65",
+        ],
+        f"By default, the unread messages are shown, on pages of at most {MAX_MESSAGES} messages and "
+        f"{MAX_SIZE // 1000} kB. The end of a page\nhas the command that marks the messages on it as read, and the "
+        "option that shows the next page. With --json, all\nmessages are printed, unless --limit is given.",
+    )
+    parser.add_argument("ids", metavar="ID", nargs="*", help="the messages to show, read or not")
+    parser.add_argument("--all", action="store_true", help="show read messages too")
+    parser.add_argument("--archived", action="store_true", help="show read and archived messages too")
+    parser.add_argument("--undeliverable", action="store_true", help="show the messages for no server of the fleet")
+    parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
+    parser.add_argument(
+        "--from",
+        dest="senders",
+        metavar="SERVER",
+        action="append",
+        default=[],
+        help="only from SERVER; repeat for more",
+    )
+    parser.add_argument(
+        "--thread",
+        metavar="ID",
+        help="show a whole conversation in its order, with own messages; ID is any message of it",
+    )
+    parser.add_argument("--grep", metavar="TEXT", default="", help="only with TEXT in the subject or body, in any case")
+    parser.add_argument("--since", metavar="TIME|ID", help="only messages after a time in UTC, or after a message")
+    parser.add_argument("--limit", metavar="N", type=_count, help=f"at most N messages (default: {MAX_MESSAGES})")
+    parser.add_argument("--newest", action="store_true", help="the newest first, instead of the most urgent")
+    parser.add_argument("--after", metavar="HANDLE", help="the messages after a page, with the same options as before")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--brief", action="store_true", help=f"one line for each message, at most {MAX_LINES} (with --limit: N)"
+    )
+    form.add_argument("--full", action="store_true", help="whole messages, with all that is known about them")
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def run(host: Host, _config: Config, args: Namespace) -> Outcome:
+    """Show a page of messages, and record what stood on it.
+
+    :raises CoordinationError: as :func:`.find_messages`, and if there is no page ``args.after``.
+    """
+    chosen = Filter(
+        unread=False if args.all else None,
+        undeliverable=args.undeliverable,
+        types=args.type,
+        senders=args.senders,
+        thread=args.thread,
+        since=args.since,
+        text=args.grep,
+        archived=args.archived,
+        newest=args.newest,
+        ids=args.ids,
+    )
+    found = find_messages(host, chosen)
+    listed = _following(found.messages, find_page(host.state, args.after)) if args.after else found.messages
+    render = _form(host, args)
+    shown = listed[: args.limit] if args.json else _first_page(listed, render, args)
+    page = record_page(host, current_reader(), shown)
+    data = {**found.data(), "messages": shown, "left": len(listed) - len(shown), "handle": page.handle}
+    footer = Footer(data, page, host.id, chosen != Filter(types=[], senders=[], ids=[]), _can_answer(host, shown))
+    legend = BRIEF_LEGEND if args.brief else LEGEND
+    return Outcome(data, lambda paint: page_text(legend, [render(one, paint) for one in shown], footer))
+
+
+def _following(messages: list[dict[str, Any]], page: Page) -> list[dict[str, Any]]:
+    """Return the messages after the last one that stood on a page."""
+    on_page = {page.last, *page.ids}
+    positions = [index for index, one in enumerate(messages) if one["id"] in on_page]
+    return messages[positions[-1] + 1 if positions else 0 :]
+
+
+def _first_page(messages: list[dict[str, Any]], render: Render, args: Namespace) -> list[dict[str, Any]]:
+    most = args.limit or (MAX_LINES if args.brief else MAX_MESSAGES)
+    shown: list[dict[str, Any]] = []
+    plain, size = painter(False), ROOM
+    for one in islice(messages, most):
+        size += len(render(one, plain).encode()) + 1
+        if shown and size > MAX_SIZE:
+            break
+        shown.append(one)
+    return shown
+
+
+def _form(host: Host, args: Namespace) -> Render:
+    """Return the function that renders a message."""
+    now = host.clock()
+
+    def brief(one: dict[str, Any], _paint: Paint) -> str:
+        sent = parse_time(one["timestamp"])
+        seconds = (now - sent).total_seconds() if sent else None
+        return brief_line(one["id"], seconds, one["type"], one["from"], one["subject"], one["verified"])
+
+    def normal(one: dict[str, Any], paint: Paint) -> str:
+        known = one["from"] == host.id or _is_known(host, one["from"])
+        if args.full:
+            return message(one, host.id, known, now, paint)
+        texts = (message(one, host.id, known, now, paint, cut) for cut in CUTS)
+        return next(text for text in texts if len(text.encode()) < MAX_SIZE - ROOM)
+
+    return brief if args.brief else normal
+
+
+def _can_answer(host: Host, messages: Iterable[dict[str, Any]]) -> bool:
+    """Return whether a reply to one of some messages can be sent."""
+    return any(one["id"] and one["from"] != host.id and _is_known(host, one["from"]) for one in messages)
+
+
+def _is_known(host: Host, server: str) -> bool:
+    try:
+        host.fleet.check_recipient(server)
+    except CoordinationError:
+        return False
+    return True
