@@ -113,7 +113,7 @@ def _parse_json(text: str, name: str) -> dict[str, Any]:
     try:
         settings = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError) as error:
-        raise AnsibleFilterError(f"{name} is not valid JSON ({error}). {RETRY}") from error
+        raise AnsibleFilterError(f"{name} is not valid JSON ({error}). {RETRY}") from None
     if not isinstance(settings, dict):
         raise AnsibleFilterError(f"{name} is not a JSON object. {RETRY}")
     return settings
@@ -136,18 +136,27 @@ def _codex_feature(text: str, name: str, _hook: str, wanted: bool) -> str:
     features = before.get("features", {})
     if isinstance(features, dict) and features.get("hooks") is True:
         return text
+    new = _with_feature(text)
+    try:
+        is_on = isinstance(features, dict) and "hooks" not in features and _is_on(before, _parse_toml(new, name))
+    except AnsibleFilterError:
+        is_on = False
+    if not is_on:
+        raise AnsibleFilterError(f"{name} does not let hooks be turned on. Set hooks = true in its table [features]")
+    return new
+
+
+def _with_feature(text: str) -> str:
     header = re.search(r"(?m)^[ \t]*\[[ \t]*features[ \t]*\][ \t]*(?:#.*)?(?:\n|\Z)", text)
     end = header.end() if header else len(text)
     begin = "" if header else f"[features] {MARK}\n"
     gap = "\n" if text[:end] and not text[:end].endswith("\n") else ""
-    new = f"{text[:end]}{gap}{begin}hooks = true {MARK}\n{text[end:]}"
-    try:
-        merged = _parse_toml(new, name)
-    except AnsibleFilterError:
-        merged = {}
-    if tomllib is not None and merged != {**before, "features": {**features, "hooks": True}}:
-        raise AnsibleFilterError(f"{name} does not let hooks be turned on. Set hooks = true in its table [features]")
-    return new
+    return f"{text[:end]}{gap}{begin}hooks = true {MARK}\n{text[end:]}"
+
+
+def _is_on(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Return whether the only difference is that the hooks are on."""
+    return after == {**before, "features": {**before.get("features", {}), "hooks": True}}
 
 
 def _parse_toml(text: str, name: str) -> dict[str, Any]:
@@ -160,7 +169,7 @@ def _parse_toml(text: str, name: str) -> dict[str, Any]:
         parsed: dict[str, Any] = tomllib.loads(text)
         return parsed
     except ValueError as error:
-        raise AnsibleFilterError(f"{name} is not valid TOML ({error}). {RETRY}") from error
+        raise AnsibleFilterError(f"{name} is not valid TOML ({error}). {RETRY}") from None
 
 
 def _copilot(_text: str, _name: str, hook: str, wanted: bool) -> str:
