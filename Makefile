@@ -7,7 +7,7 @@ OLDER_GITPYTHON := $(foreach version,3.1.14 3.1.24 3.1.30,.venv/gitpython-$(vers
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clean
+.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clients clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -15,8 +15,15 @@ help: ## list the targets
 bench: $(DEV)/.done ## measure against the old scripts, Git alone and a growing fleet: make bench [ROW="race"] [QUICK=1]
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/benchmark/run.py $(if $(ROW),--row "$(ROW)") $(if $(QUICK),--quick)
 
-cluster-bench: $(DEV)/.done ## measure an installation against ansible.builtin.apt alone, on booted hosts (needs root on Debian)
+cluster-bench: $(DEV)/.done ## measure an installation and how soon messages are seen, on booted hosts (needs root on Debian)
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/cluster/measure.py
+
+CLIENTS := $(HOME)/.cache/acs-builders/clients
+clients: $(DEV)/.done ## install the clients of managers with npm (850 MB) and test the hooks in them (needs root and Node): make clients [ARGS="-k codex"]
+	mkdir -p $(CLIENTS)
+	npm install --prefix $(CLIENTS) --no-audit --no-fund @anthropic-ai/claude-code @openai/codex @github/copilot
+	node $(CLIENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python -m pytest --verbose tests/clients $(ARGS)
 
 demo: $(RUN)/.done ## run the demo with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo

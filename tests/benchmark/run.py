@@ -34,6 +34,7 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_growth,
     rows_history,
     rows_list,
+    rows_looks,
     rows_race,
     rows_send,
     rows_service,
@@ -49,6 +50,7 @@ ROWS: tuple[Row, ...] = (
     *rows_clone.ROWS,
     *rows_history.ROWS,
     *rows_service.ROWS,
+    *rows_looks.ROWS,
     *rows_ansible.ROWS,
     *rows_fleet.ROWS,
 )

@@ -6,7 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from ansible_collections.acs.builders.plugins.filter.client_settings import client_settings
 from ansible_collections.acs.builders.tests.ansible_runner import Run, neutral
+from ansible_collections.acs.builders.tests.clients.model_server import Answer, model
+from ansible_collections.acs.builders.tests.hook_script import install_hook
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 INSTALLED = Path.home() / ".cache/acs-builders/clients/node_modules/.bin"
@@ -17,7 +20,12 @@ COMMANDS = {
         *("codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"),
         "--dangerously-bypass-hook-trust",
     ),
-    COPILOT: ("copilot", "--allow-all-tools", "-p"),
+    COPILOT: ("copilot", "--allow-all-tools", "--allow-all-paths", "-p"),
+}
+SETTINGS = {
+    CLAUDE: (".claude/settings.json",),
+    CODEX: (".codex/hooks.json", ".codex/config.toml"),
+    COPILOT: (".copilot/hooks/acs-builders.json",),
 }
 CODEX_MODEL = """
 model = "stand-in"
@@ -65,3 +73,27 @@ def ask(client: str, text: str, home: Path, url: str) -> Run:
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+class Manager:
+    """A client in a home folder of its own, with hooks that read a state directory.
+
+    :param client: one of ``CLIENTS``.
+    :param folder: the folder for its home, the script of the hooks and the command builderctl.
+    """
+
+    def __init__(self, client: str, folder: Path, state: Path) -> None:
+        self.client, self.home, self.state = client, folder / "home", state
+        self.hook = install_hook(folder, state)
+
+    def work(self, answer: Answer) -> list[str]:
+        """Let the client work at a task for which a function is its model, and return what it asked the model."""
+        with model(answer) as served:
+            for path in SETTINGS[self.client]:
+                file = self.home / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                before = CODEX_MODEL.format(url=served.url) if path.endswith(".toml") else ""
+                file.write_text(client_settings(before, path, str(self.hook), True)["text"])
+            done = ask(self.client, "Work.", self.home, served.url)
+        assert done.code == 0 and served.asked, done.output
+        return served.asked

@@ -116,7 +116,7 @@ def _responses(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
     if answer.startswith(RUN):
         has_exec = any(tool.get("name") == "exec_command" for tool in tools)
         name, argument = ("exec_command", "cmd") if has_exec else ("shell_command", "command")
-        call = json.dumps({argument: answer.removeprefix(RUN)})
+        call = json.dumps({argument: answer.removeprefix(RUN), **({"yield_time_ms": 30_000} if has_exec else {})})
         item = {"type": "function_call", "call_id": f"call_{number}", "name": name, "arguments": call}
     else:
         text = {"type": "output_text", "text": answer, "annotations": []}

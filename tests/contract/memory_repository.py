@@ -77,6 +77,7 @@ class MemoryRemote:
         self.fetched_beats: dict[Path, dict[str, bytes]] = {}
         self.known: dict[Path, Known] = {}
         self.away = False
+        self.fetches = 0
         self.loses_answers = 0
         self.breaks_off = False
         self.declines = ""
@@ -208,6 +209,20 @@ class MemoryRepository:
         """Look at the newest commit; where the remote is away, at the newest one known."""
         return look(self._newest())
 
+    def remote_tip(self) -> str | None:
+        """The newest commit of the branch."""
+        self.remote.reach()
+        if self.remote.tip and self.remote.tip == self._known.tip:
+            self._known.contact = time.time()
+        return self.remote.tip
+
+    def read_at(self, tip: str | None, look: Callable[[Snapshot], T]) -> T:
+        """Look at a commit, which is fetched where it is not known."""
+        if tip and self._known.tip == tip:
+            with contextlib.suppress(CoordinationError):
+                return look(self._snapshot(tip, True))
+        return self.read(look)
+
     def look(self, look: Callable[[Snapshot], T]) -> T:
         """Look at the newest commit known, and at the remote's where that does not do."""
         if self._known.tip:
@@ -287,6 +302,7 @@ class MemoryRepository:
 
     def _fetch(self) -> str | None:
         self.remote.reach()
+        self.remote.fetches += 1
         old, new = self._known.tip, self.remote.tip
         if old and old not in self.remote.line(new):
             self.withdrawn.append((old, new))

@@ -150,6 +150,35 @@ def test_a_look_asks_the_remote_only_for_what_is_not_known(scene: Scene) -> None
         host.repository.look(lambda snapshot: two(host.repository.snapshot_of(None)))
 
 
+def test_a_tip_is_fetched_only_if_it_is_not_known(scene: Scene) -> None:
+    with scene.builders.host("build1") as host:
+        assert host.repository.remote_tip() is None
+        assert host.repository.read_at(None, lambda snapshot: (snapshot.commit, snapshot.fresh)) == (None, True)
+    write(scene, "one", "build2")
+    with scene.builders.host("build1") as host:
+        tip = host.repository.remote_tip()
+        assert tip == scene.tip
+        assert host.repository.read_at(tip, lambda snapshot: (content(snapshot), snapshot.fresh)) == (b"one", True)
+    with scene.away(), scene.builders.host("build1") as host:
+        assert host.repository.read_at(tip, lambda snapshot: (content(snapshot), snapshot.fresh)) == (b"one", True)
+        with pytest.raises(RemoteUnreachable):
+            host.repository.remote_tip()
+
+
+def test_a_tip_that_is_known_counts_as_an_answer(scene: Scene) -> None:
+    write(scene, "one")
+    day = 86_400
+    scene.grow_old("build1", day)
+    with scene.builders.host("build1") as host:
+        host.repository.remote_tip()
+        assert host.repository.look(lambda snapshot: snapshot.age) < day
+    write(scene, "two", "build2")
+    scene.grow_old("build1", day)
+    with scene.builders.host("build1") as host:
+        host.repository.remote_tip()
+        assert host.repository.look(lambda snapshot: snapshot.age) >= day
+
+
 def test_an_error_of_a_function_counts_when_the_remote_was_asked(scene: Scene) -> None:
     def add(snapshot: Snapshot) -> Change:
         if not content(snapshot, "other.txt"):

@@ -6,8 +6,9 @@ loopback interface, and takes one JSON object a line on its standard input, answ
     python tests/faults/relay.py 8080 0
     {"mode": "cut", "bytes": 700, "direction": "down", "times": 1}
 
-The second number is the port to listen on, 0 for any free one. It ends with its input. The host behind it must close a
-connection after each answer (HTTP/1.0, as tests/git_server.py does), for a request to be a connection.
+The second number is the port to listen on, 0 for any free one; an address may follow it. It ends with its input. The
+host behind it must close a connection after each answer (HTTP/1.0, as tests/git_server.py does), for a request to be a
+connection.
 """
 
 from __future__ import annotations
@@ -216,11 +217,13 @@ class Server:
 
     :param upstream: the port of the Git host.
     :param port: the port to listen on.
+    :param address: the address to listen on.
     """
 
-    def __init__(self, upstream: int, port: int) -> None:
+    def __init__(self, upstream: int, port: int, address: str) -> None:
         self._upstream = upstream
-        self._guard = _bound(port)
+        self._address = address
+        self._guard = _bound(address, port)
         self.port = int(self._guard.getsockname()[1])
         self._server: asyncio.AbstractServer | None = None
         self._mode = Mode()
@@ -238,7 +241,7 @@ class Server:
             self._server.close()
             self._server = None
         elif mode.mode != REFUSE and not self._server:
-            self._server = await asyncio.start_server(self._serve, sock=_bound(self.port), backlog=200)
+            self._server = await asyncio.start_server(self._serve, sock=_bound(self._address, self.port), backlog=200)
 
     async def _serve(self, up: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self.counts["connections"] += 1
@@ -273,17 +276,18 @@ class Server:
         return self._mode
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(address: str, port: int) -> socket.socket:
     """A socket at a port. One that does not listen keeps the port while connections are refused."""
     bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.bind(("127.0.0.1", port))
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):  # connections of a former listener may be in TIME_WAIT
+        bound.setsockopt(socket.SOL_SOCKET, option, 1)
+    bound.bind((address, port))
     return bound
 
 
-async def serve(upstream: int, port: int) -> None:
+async def serve(upstream: int, port: int, address: str = "127.0.0.1") -> None:
     """Relay to a port, as the lines on standard input say, until they end."""
-    server = Server(upstream, port)
+    server = Server(upstream, port, address)
     await server.set(Mode())
     print(json.dumps({"port": server.port}), flush=True)
     lines = asyncio.StreamReader()
@@ -297,4 +301,4 @@ async def serve(upstream: int, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

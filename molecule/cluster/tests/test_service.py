@@ -67,6 +67,18 @@ def test_it_beats_every_interval(host: Host, server: dict[str, Any], rig: Rig) -
         )
 
 
+def test_it_looks_between_heartbeats(server: dict[str, Any], rig: Rig) -> None:
+    """A look asks for the refs only. A fetch is at least one more request."""
+
+    def looks() -> int:
+        own = [line for line in rig.access_log().splitlines() if line.startswith(f"{server['ansible_host']} ")]
+        refs = sum('"GET /Build.git/info/refs?service=git-upload-pack ' in line and " 200 " in line for line in own)
+        return refs - sum('"POST /Build.git/git-upload-pack ' in line for line in own)
+
+    before = looks()
+    until(lambda: looks() >= before + 3, "no looks")
+
+
 def test_it_adds_nothing_to_the_branch(host: Host, server: dict[str, Any], rig: Rig) -> None:
     before = host.check_output("git -C /root/Build rev-parse HEAD")
     for _beat in range(3):

@@ -1,9 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cycle of the service.
+"""One cycle of the service, and the looks between two cycles.
 
-A cycle reads the repository, logs new messages, delivers the outbox and publishes a heartbeat.
+A cycle reads the repository, handles new mail, delivers the outbox and publishes a heartbeat. A look asks the remote
+for its newest commit, and handles new mail.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..coordination import __version__
@@ -40,7 +42,8 @@ from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.store.snapshot import Snapshot
 from ..coordination.timestamps import utc_now
 from .login import write_failure, write_summary
-from .mail_log import log_new_mail
+from .look_interval import look_interval
+from .new_mail import NewMail
 from .notification import notify
 from .service_log import ServiceLog
 
@@ -65,7 +68,7 @@ class Observation(NamedTuple):
 
 @dataclass
 class Cycle:
-    """The cycles of the service, and the state between two of them.
+    """The cycles and looks of the service, and the state between two of them.
 
     :param config: the configuration.
     :param log: the log of the service.
@@ -77,10 +80,17 @@ class Cycle:
     log: ServiceLog
     started_at: str
     interval: int
+    _mail: NewMail = field(init=False)
+    _servers: int = field(default=0, init=False)
+    _failures: int = field(default=0, init=False)
+    _is_delivering: bool = field(default=False, init=False)
     _clone_commit: str | None = field(default=None, init=False)
     _next_archive: float = field(default=0, init=False)
     _archive_failed: str = field(default="", init=False)
     _archive_notice: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self._mail = NewMail(self.config.log_folder)
 
     def run(self) -> None:
         """Run one cycle.
@@ -88,33 +98,79 @@ class Cycle:
         :raises Exception: if no heartbeat was published.
         """
         problems: dict[str, str] = {}
+        self._failures += 1
         try:
-            with self.config.host() as host:
+            with self._host() as host:
                 try:
                     self._beat(host, problems)
                 except CoordinationError as error:
                     with contextlib.suppress(StateUnusable):
                         write_failure(host, f"No heartbeat: {error}")
                     raise
-                finally:
-                    for note in [*host.repository.notes, *withdrawal_notes(host)]:
-                        self.log.once(note, host.clock())
         except Exception as error:
             problems[f"beat {type(error).__name__}"] = f"No heartbeat: {explain(error)}"
             raise
         finally:
             self.log.problems(problems, utc_now())
+        self._failures = 0
+
+    def look(self) -> None:
+        """Handle new mail if the branch of the remote has moved, and deliver the outbox.
+
+        The next cycle does the same and reports a failure, so it is only counted here.
+        """
+        self._failures += 1
+        with contextlib.suppress(Exception), self._host() as host:
+            tip = host.repository.remote_tip()
+            notify("WATCHDOG=1")
+            if not self._mail.is_handled(host, tip) and not host.repository.read_at(tip, partial(self._handle, host)):
+                return
+            notify("WATCHDOG=1")
+            deliver_waiting(host)
+            self._is_delivering = bool(Outbox(host.state).read().items)
+            if not self._is_delivering:
+                self._failures = 0
+
+    def look_interval(self, someone_waits: bool) -> float:
+        """Return the seconds until the next look.
+
+        :param someone_waits: whether a process of this server waits for mail.
+        """
+        until = self._mail.expected_until
+        is_expected = until is not None and utc_now() < until
+        return look_interval(
+            self._servers, someone_waits or self._is_delivering or is_expected, self._failures, self.interval
+        )
+
+    def _handle(self, host: Host, snapshot: Snapshot) -> bool:
+        """Handle the mail of a snapshot, and return whether it is fresh and was handled."""
+        return not self._mail.handle(host, snapshot.commit, _messages(snapshot)) and snapshot.fresh
+
+    @contextlib.contextmanager
+    def _host(self) -> Iterator[Host]:
+        """Open this host, and log its notes at the end."""
+        with self.config.host() as host:
+            self._servers = len(host.fleet.ids())
+            try:
+                yield host
+            finally:
+                for note in [*host.repository.notes, *withdrawal_notes(host)]:
+                    if note != host.repository.away:  # it is part of an error
+                        self.log.once(note, host.clock())
 
     def _beat(self, host: Host, problems: dict[str, str]) -> None:
         """Publish a heartbeat, and collect the problems of this host.
 
         The problems are added to ``problems``, each under a constant name.
         """
-        self.interval = heartbeat_interval(self.config, len(host.fleet.ids()))
+        self.interval = heartbeat_interval(self.config, self._servers)
         observed = host.repository.read(lambda snapshot: self._observe(host, snapshot))
-        self._log_messages(host, observed, problems)
+        if self.log.error:
+            problems["log"] = self.log.error
+        mail_problem = self._mail.handle(host, observed.commit, observed.mailbox)
+        if mail_problem:
+            problems["mail"] = mail_problem
         if not observed.fresh:
-            host.repository.notes.remove(host.repository.away)
             raise RemoteUnreachable(host.repository.away, "The next cycle tries again.")
         notify("WATCHDOG=1")
         outbox_problems = self._deliver(host)
@@ -140,23 +196,8 @@ class Cycle:
             problems["state"] = error.what
 
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
-        mailbox = None
-        with contextlib.suppress(DocumentDamaged):
-            mailbox = read_mailbox(snapshot).messages
         health = look_at_health(host, snapshot, self.config.reply_deadline)
-        return Observation(health, mailbox, snapshot.commit, snapshot.fresh)
-
-    def _log_messages(self, host: Host, observed: Observation, problems: dict[str, str]) -> None:
-        path = Path(self.config.log_folder, f"build-messages-{host.id}.log")
-        if self.log.error:
-            problems["log"] = self.log.error
-        try:
-            if observed.mailbox is not None:
-                log_new_mail(host, observed.mailbox, path)
-        except StateUnusable as error:
-            problems["mail log"] = error.what
-        except OSError as error:
-            problems["mail log"] = f"{path} cannot be written ({error.strerror})"
+        return Observation(health, _messages(snapshot), snapshot.commit, snapshot.fresh)
 
     def _add_activation(self, host: Host, problems: dict[str, str]) -> None:
         """Add the problem of the command of the manager, if its last start failed."""
@@ -213,6 +254,13 @@ class Cycle:
         self._clone_commit = None if notes else commit
         if notes:
             problems["clone"] = " ".join(notes)
+
+
+def _messages(snapshot: Snapshot) -> list[Message] | None:
+    """Return the messages of the mailbox, None if it is damaged."""
+    with contextlib.suppress(DocumentDamaged):
+        return read_mailbox(snapshot).messages
+    return None
 
 
 def heartbeat_interval(config: Config, servers: int) -> int:

@@ -1,28 +1,35 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The heartbeat service, which runs cycles until it receives SIGTERM or SIGINT."""
+"""The heartbeat service, which runs cycles and looks until it receives SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
-from ..coordination.errors import CloneInvalid, CoordinationError, explain
+from ..coordination.errors import CloneInvalid, CoordinationError, StateUnusable, explain
 from ..coordination.identity.config import Config
+from ..coordination.identity.host import ACTIVITY_FILE
+from ..coordination.mail.waiting import running_service, someone_waits
+from ..coordination.state_dir import StateDirectory, Version
 from ..coordination.text import one_line
 from ..coordination.timestamps import utc_now, utc_text
 from .cycle import Cycle
+from .look_interval import JITTER as LOOK_JITTER
 from .notification import notify
 from .service_log import ServiceLog
 
 JITTER = 0.1
 """The fraction of the interval by which a cycle is randomly earlier or later, so that servers do not push at once."""
+POLL = 1
+"""Seconds between two tests whether to look at once."""
 
 
 class Stopped(BaseException):
@@ -43,8 +50,38 @@ class Signals(NamedTuple):
     wake: threading.Event
 
 
+class Calls:
+    """What makes the service look at once: a process that waits for mail, or activity of the manager.
+
+    :param state: the state directory of this server.
+    """
+
+    def __init__(self, state: StateDirectory) -> None:
+        self._state = state
+        self._answered = self._current()
+
+    @property
+    def someone_waits(self) -> bool:
+        """Whether a process waited for mail at the last call of :meth:`answer`."""
+        return self._answered[0]
+
+    def answer(self) -> None:
+        """Remember what a look that begins now takes into account."""
+        self._answered = self._current()
+
+    def is_new(self) -> bool:
+        """Return whether a process waits, or the manager was active, since the last :meth:`answer`."""
+        waits, activity = self._current()
+        return (waits and not self.someone_waits) or activity != self._answered[1]
+
+    def _current(self) -> tuple[bool, Version | None]:
+        with contextlib.suppress(StateUnusable):  # the next cycle reports it
+            return someone_waits(self._state), self._state.version(ACTIVITY_FILE)
+        return False, None
+
+
 def run(config: Config, once: bool = False) -> int:
-    """Run cycles until SIGTERM or SIGINT, or one cycle.
+    """Run cycles and looks until SIGTERM or SIGINT, or one cycle.
 
     SIGHUP starts the next cycle at once.
 
@@ -58,7 +95,8 @@ def run(config: Config, once: bool = False) -> int:
     signals = _handle_signals()
     try:
         try:
-            _run_cycles(config, signals)
+            with running_service(StateDirectory(config.state_dir)):
+                _run_cycles(config, signals)
         except CoordinationError as error:
             # systemd restarts the service; the wait limits the rate of restarts.
             notify("READY=1", f"STATUS={one_line(error.what)}")
@@ -79,9 +117,35 @@ def _open(config: Config) -> Cycle:
 def _run_cycles(config: Config, signals: Signals) -> None:
     cycle = _open(config)
     notify("READY=1", "STATUS=Started")
+    calls = Calls(StateDirectory(config.state_dir))
     while not signals.stop.is_set():
+        started = time.monotonic()
+        calls.answer()
         notify("WATCHDOG=1", f"STATUS={_run_cycle(cycle)}")
-        _wait(cycle.interval * random.uniform(1 - JITTER, 1 + JITTER), signals.wake)  # noqa: S311 (no secret)
+        _look_until(time.monotonic() + _varied(cycle.interval, JITTER), cycle, started, calls, signals.wake)
+
+
+def _look_until(end: float, cycle: Cycle, last: float, calls: Calls, wake: threading.Event) -> None:
+    """Look for mail until the next cycle.
+
+    :param end: the time of the next cycle, by ``time.monotonic()``.
+    :param last: the time of the last look.
+    :param wake: the event that starts the next cycle at once.
+    """
+    while True:
+        due = last + _varied(cycle.look_interval(calls.someone_waits), LOOK_JITTER)
+        _wait(min(due, end) - time.monotonic(), wake, calls.is_new)
+        if wake.is_set() or time.monotonic() >= end:
+            wake.clear()
+            return
+        last = time.monotonic()
+        calls.answer()
+        cycle.look()
+        notify("WATCHDOG=1")
+
+
+def _varied(seconds: float, jitter: float) -> float:
+    return seconds * random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 (no secret)
 
 
 def _handle_signals() -> Signals:
@@ -111,13 +175,15 @@ def _run_cycle(cycle: Cycle) -> str:
     return f"Last heartbeat at {utc_text(utc_now())}"
 
 
-def _wait(seconds: float, wake: threading.Event) -> None:
-    """Wait for a time or an event.
+def _wait(seconds: float, wake: threading.Event, is_called: Callable[[], bool] = bool) -> None:
+    """Wait for a time, an event or a condition, which is tested every ``POLL`` seconds.
 
     The watchdog of systemd is notified meanwhile (sd_watchdog_enabled(3)).
     """
     slice_seconds = int(os.environ.get("WATCHDOG_USEC", 120_000_000)) / 3_000_000
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not wake.wait(min(left, slice_seconds)):
-        notify("WATCHDOG=1")
-    wake.clear()
+    notified = time.monotonic()
+    end = notified + seconds
+    while (left := end - time.monotonic()) > 0 and not wake.wait(min(left, slice_seconds, POLL)) and not is_called():
+        if time.monotonic() - notified >= slice_seconds:
+            notify("WATCHDOG=1")
+            notified = time.monotonic()

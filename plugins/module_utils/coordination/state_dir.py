@@ -20,7 +20,8 @@ from typing import Any, Callable, TypeVar
 from .errors import Locked, StateUnusable, unusable
 
 T = TypeVar("T")
-_Version = tuple[int, int, int, int]
+Version = tuple[int, int, int, int]
+"""What identifies a version of a file. Each write replaces the file."""
 
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}(?:[0-9a-f]{24})?)?")
 LOCK_TIMEOUT = 10
@@ -53,7 +54,7 @@ class StateDirectory:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._kept: dict[str, tuple[_Version, Any]] = {}
+        self._kept: dict[str, tuple[Version, Any]] = {}
 
     def make(self, name: str = "") -> Path:
         """Create the folder ``name`` if it is missing, and return its path.
@@ -66,6 +67,19 @@ class StateDirectory:
         except OSError as error:
             raise unusable(error, folder) from error
         return folder
+
+    def version(self, name: str) -> Version | None:
+        """Return what identifies the version of the file ``name``, None if it is missing.
+
+        :raises StateUnusable: if the folder cannot be read.
+        """
+        path = self.path / name
+        try:
+            return _version(path.stat())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unusable(error, path) from error
 
     def read_json(self, name: str) -> Any:
         """Return the content of the JSON file ``name``, None if it is missing.
@@ -167,8 +181,7 @@ def _decode(text: str) -> Any:
     return json.loads(text, parse_constant=_number, parse_float=_number)
 
 
-def _version(status: os.stat_result) -> _Version:
-    """Return what identifies a version of a file. Each write replaces the file."""
+def _version(status: os.stat_result) -> Version:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 

@@ -112,7 +112,7 @@ def test_input_that_never_ends_does_not_hold_the_client(hook: Path) -> None:
 
 def test_the_hook_loads_neither_gitpython_nor_the_modules_of_the_network(hook: Path) -> None:
     script = (
-        f"import sys; from {COMMAND}.cli import main; main(['--config', {str(hook.parent / 'builderctl.json')!r}, "
+        f"import sys; from {COMMAND} import main; main(['--config', {str(hook.parent / 'builderctl.json')!r}, "
         "'hook', 'turn-end']); print(sorted({'git', 'gitdb', 'ssl', 'http.client'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -90,12 +90,13 @@ EXPECTED = {
         "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
         "git names": "/ build1 build2",
         "parsed": f"{BEATS} {DOCUMENTS}",
-        "read": f"{JUDGED} {LOOKED} beat.json manager.json sequence.json",
+        "read": f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json",
         "written": "beat.json beat.json sequence.json summary.json watch.json",
         "remote": "fetch fetch push",
         "local git": "git git git git",
         "signatures": "sign verify verify",
     },
+    "look": {"read": f"{OPENED} outbox.json", "remote": "ls-remote"},
 }
 """For each operation the names of what is read, written, parsed and called, each as often as it is."""
 
@@ -206,12 +207,25 @@ def test_costs_of_each_operation(fleet: Builders, monkeypatch: pytest.MonkeyPatc
         counts.check(name)
 
 
-def test_costs_of_an_idle_cycle(fleet: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cycle(fleet: Builders) -> Cycle:
+    """The service of build1, which has run cycles before."""
     config_of_build1 = fleet.folder / "build1" / "builderctl.json"
     log = ServiceLog(fleet.folder / "build1" / "log" / "heartbeat-build1.log")
     cycle = Cycle(load_config(str(config_of_build1)), log, "2026-11-22T07:11:46Z", 60)
     for _time in range(2):
         cycle.run()
+    return cycle
+
+
+def test_costs_of_an_idle_cycle(cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -> None:
     with counting(monkeypatch) as counts:
         cycle.run()
     counts.check("cycle")
+
+
+def test_costs_of_a_look_without_news(cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    cycle.look()
+    with counting(monkeypatch) as counts:
+        cycle.look()
+    counts.check("look")

@@ -1,4 +1,4 @@
-"""The table of docs/fleets.md says what the code does."""
+"""The tables of docs/fleets.md say what the code does."""
 
 from __future__ import annotations
 
@@ -6,27 +6,42 @@ import re
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import heartbeat_interval
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.service import JITTER
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.look_interval import (
+    JITTER,
+    LOOKS_PER_SECOND,
+    look_interval,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import AGING, STALE
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 
 PAGE = (TOP / "docs" / "fleets.md").read_text(encoding="utf-8")
-ROWS = [tuple(map(int, row)) for row in re.findall(r"^\| (\d+) " * 1 + r"\| (\d+) " * 5 + r"\|$", PAGE, re.MULTILINE)]
+NUMBER = r"\| ([\d.]+) "
+BEATS, LOOKS = (
+    [tuple(map(float, row)) for row in re.findall(rf"^{NUMBER * columns}\|$", PAGE, re.MULTILINE)] for columns in (5, 6)
+)
 
 
-def test_the_table_is_there() -> None:
-    assert [row[0] for row in ROWS] == [2, 6, 10, 20, 50]
+def test_the_tables_are_there() -> None:
+    assert [row[0] for row in BEATS] == [2, 6, 10, 20, 50]
+    assert [row[0] for row in LOOKS] == [2, 25, 50, 75, 100]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} servers")
-def test_a_row_is_what_the_code_does(row: tuple[int, ...]) -> None:
-    servers, interval, beats, aging, stale, seen = row
-    assert interval == heartbeat_interval(Config(), servers)
+@pytest.mark.parametrize("row", BEATS, ids=lambda row: f"{row[0]:.0f} servers")
+def test_heartbeats_are_as_the_table_says(row: tuple[float, ...]) -> None:
+    servers, interval, beats, aging, stale = row
+    assert interval == heartbeat_interval(Config(), int(servers))
     assert beats * interval == 60 * servers
     assert (aging, stale) == (AGING * interval / 60, STALE * interval / 60)
-    assert seen == round(interval * (1 + JITTER))
     assert beats <= Config().push_budget
+
+
+@pytest.mark.parametrize("row", LOOKS, ids=lambda row: f"{row[0]:.0f} servers")
+def test_looks_are_as_the_table_says(row: tuple[float, ...]) -> None:
+    servers, frequent, at_rest, per_second, seen_soon, seen_late = row
+    assert (frequent, at_rest) == tuple(look_interval(int(servers), expected, 0, 60) for expected in (True, False))
+    assert per_second == servers / frequent <= LOOKS_PER_SECOND
+    assert (seen_soon, seen_late) == (frequent * (1 + JITTER), at_rest * (1 + JITTER))
 
 
 def test_another_budget() -> None:

@@ -18,12 +18,15 @@ from .bare_repository import BareRepository
 from .clone_config import Remote
 from .failures import explain_failure, explain_push
 from .library import gitpython
+from .process import GitCommand
 from .repack import has_many_loose, has_many_packs
 
 DEEPEN_STEPS = (50, 500, 5000)
 """The numbers of older commits that are fetched, step by step, to find a valid version of a document."""
 RECENT = 32
 """The maximum number of commits that are searched without starting a Git process."""
+_ONE_REQUEST = "protocol.version=0"
+"""With version 2 of the protocol, Git asks for the refs in a request of its own (gitprotocol-v2(5))."""
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
 
@@ -38,6 +41,8 @@ class Mirror(BareRepository):
     def __init__(self, state: StateDirectory, remote: Remote, branch: str, pat_file: str) -> None:
         self.name = hashlib.sha256(remote.url.encode()).hexdigest()[:16]
         super().__init__(state.make("repos") / f"{self.name}.git", remote, pat_file, state)
+        settings = (*remote.settings, _ONE_REQUEST)
+        self._list = GitCommand(self.path, url=remote.url, pat_file=pat_file, settings=settings).run
         self.branch = branch
         self.pat_file = pat_file
         self._known_ref = f"refs/acs-builders/known/{branch}"
@@ -71,7 +76,8 @@ class Mirror(BareRepository):
             return self.ref(self._fetched_ref)
         if "couldn't find remote ref" not in outcome.stderr:
             raise self.checked(explain_failure(outcome, self.url), outcome, "fetching")
-        heads = self._heads(timeout)
+        folder = "refs/heads/"
+        heads = [name[len(folder) :] for name in self.remote_refs(timeout) if name.startswith(folder)]
         if self.branch in heads:  # it was created in the meantime
             return self.fetch(timeout)
         if heads:
@@ -81,6 +87,23 @@ class Mirror(BareRepository):
                 "as branch.",
             )
         return None
+
+    def remote_tip(self, timeout: float) -> str | None:
+        """Return the newest commit of the remote, None if the branch is missing. No objects are fetched.
+
+        :param timeout: seconds.
+        :raises RemoteError: if the remote cannot be reached or rejects the request.
+        :raises ConnectionLost: if the connection is lost.
+        """
+        return self.remote_refs(timeout).get(f"refs/heads/{self.branch}")
+
+    def remote_refs(self, timeout: float) -> dict[str, str]:
+        """Return the refs of the remote and their objects, as :meth:`remote_tip`."""
+        outcome = self._pause.ask(lambda: self._list("ls-remote", "--refs", self.url, timeout=timeout))
+        if outcome.status != 0:
+            raise self.checked(explain_failure(outcome, self.url), outcome, "listing refs")
+        lines = outcome.stdout.decode("utf-8", "replace").splitlines()
+        return {name: target for target, _tab, name in (line.partition("\t") for line in lines)}
 
     def push(self, commit: str, parent: str | None, timeout: float) -> None:
         """Push a commit to the branch, if the branch is at the parent of the commit.
@@ -157,10 +180,3 @@ class Mirror(BareRepository):
             for leftover in (*locks, *self.path.glob("objects/obj*")):  # of killed processes of Git and GitPython
                 leftover.unlink(missing_ok=True)
             self.run("gc", "--quiet", "--prune=now")
-
-    def _heads(self, timeout: float) -> list[str]:
-        """Return the names of the branches of the remote."""
-        outcome = self.ask("ls-remote", "--heads", self.url, timeout=timeout)
-        if outcome.status != 0:
-            raise self.checked(explain_failure(outcome, self.url), outcome, "listing branches")
-        return [line.partition("refs/heads/")[2] for line in outcome.stdout.decode("utf-8", "replace").splitlines()]

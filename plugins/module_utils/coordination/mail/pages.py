@@ -105,10 +105,10 @@ def last_page(state: StateDirectory, reader: str) -> Page:
         return own[-1]
     if not pages:
         raise InvalidInput("Nothing was listed on this server yet.", SEE_PAGE)
-    named = ", ".join(f"{page.handle} ({len(page.ids)} messages, {page.shown_at})" for page in pages[-MAX_NAMED:])
+    named = ", ".join(f"{page.handle} ({len(page.ids)} at {page.shown_at})" for page in pages[-MAX_NAMED:])
     raise InvalidInput(
-        f"Nothing was listed in this session. Other sessions read on this server too; their last pages are {named}.",
-        f"Name the page: builderctl mark-read {pages[-1].handle}",
+        f"Nothing was listed in this session. The last pages of others, with the number of their messages: {named}.",
+        "Name a page: builderctl mark-read HANDLE",
     )
 
 

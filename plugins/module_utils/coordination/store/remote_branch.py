@@ -57,7 +57,7 @@ class RemoteBranch:
         with self.fetching(timeout):
             old = self._private.known()
             new = self._private.fetch(timeout, meanwhile)
-            self._touch()
+            self.touch()
             if old and new != old and not (new and self._private.is_ancestor(old, new)):
                 self._private.set_ref(WITHDRAWN + old, old)
                 self.withdrawn.append((old, new))
@@ -76,7 +76,7 @@ class RemoteBranch:
         with contextlib.suppress(RepositoryDamaged, StateUnusable, Locked), self.fetching(SHORT_LOCK_TIMEOUT):
             if self._private.known() == parent:
                 self._private.set_known(commit)
-            self._touch()
+            self.touch()
 
     def pack(self) -> None:
         """Repack the private repository if needed, unless another process fetches."""
@@ -95,7 +95,7 @@ class RemoteBranch:
         self._last = Snapshot(self._private, commit, age, fresh, self._timeout, pushed_ids, self._last)
         return self._last
 
-    def _touch(self) -> None:
+    def touch(self) -> None:
         """Record the time of the last answer of the remote."""
         with contextlib.suppress(OSError):
             self._contact.touch()

@@ -108,6 +108,32 @@ class Repository:
             with self.writing():
                 return self._private.repaired(fetch_and_look, self._remote_branch.fetching)
 
+    def remote_tip(self) -> str | None:
+        """Return the newest commit of the remote, None if the branch is missing. No objects are fetched.
+
+        If it is known here, this counts as an answer of the remote for the age of snapshots.
+
+        :raises RemoteError: if the remote cannot be reached or rejects the request.
+        :raises ConnectionLost: if the connection is lost.
+        """
+        self._private.make()
+        tip = self._private.remote_tip(self.timeout)
+        if tip and tip == self._private.known():
+            self._remote_branch.touch()
+        return tip
+
+    def read_at(self, tip: str | None, look: Callable[[Snapshot], T]) -> T:
+        """Read the documents as :meth:`read`, without a fetch if ``tip`` is known here.
+
+        :param tip: what :meth:`remote_tip` has just returned.
+        """
+        try:
+            if tip and self._private.known() == tip:
+                return look(self._remote_branch.snapshot(tip, fresh=True))
+        except (CoordinationError, RepositoryDamaged):
+            pass
+        return self.read(look)
+
     def look(self, look: Callable[[Snapshot], T]) -> T:
         """Read the documents at the newest known commit, without the network if possible.
 

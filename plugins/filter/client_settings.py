@@ -1,0 +1,197 @@
+# Copyright (c) 2026 The acs.builders authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merge the hooks into a settings file of a client."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: client_settings
+short_description: Merge the hooks into a settings file of a client
+version_added: 0.1.0
+description:
+  - Adds the hooks of this collection to the text of a settings file of Claude Code, Codex or GitHub Copilot CLI, or removes them.
+  - All other content is kept. A text that already is as wanted is returned unchanged.
+  - The role P(acs.builders.build_manager#role) uses it.
+positional: path, hook, wanted
+options:
+  _input:
+    description: The text of the file, empty if there is none.
+    type: str
+    required: true
+  path:
+    description: The path of the file in the home folder, which selects its form.
+    type: str
+    choices: [.claude/settings.json, .codex/hooks.json, .codex/config.toml, .copilot/hooks/acs-builders.json]
+    required: true
+  hook:
+    description: The path of the script that the hooks run.
+    type: path
+    required: true
+  wanted:
+    description: Whether the hooks are added or removed.
+    type: bool
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the settings with the hooks
+  ansible.builtin.debug:
+    msg: "{{ ('{}' | acs.builders.client_settings('.claude/settings.json', hook, true)).text }}"
+  vars:
+    hook: /usr/local/lib/acs-builders/hook
+"""
+
+RETURN = r"""
+_value:
+  description: The C(text) of the file, empty if nothing is left in it, and whether it is C(changed).
+  type: dict
+"""
+
+import importlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+try:
+    tomllib: Any = importlib.import_module("tomllib")
+except ImportError:  # Python before 3.11
+    tomllib = None
+
+MARK = "# acs-builders"
+TIMEOUT = 5
+"""Seconds after which a client ends a hook. The script ends within one."""
+EVENTS = {"SessionStart": "session-start", "Stop": "turn-end"}
+COPILOT_EVENTS = {"sessionStart": "session-start", "agentStop": "turn-end"}
+RETRY = "Correct it, and run the setup again"
+
+
+def client_settings(text: str, path: str, hook: str, wanted: bool) -> dict[str, Any]:
+    """Return the text of a settings file with or without the hooks.
+
+    :raises AnsibleFilterError: if the file cannot be changed safely.
+    """
+    new = _FORMS[path](text, f"~/{path}", hook, wanted)
+    return {"text": new, "changed": new != text}
+
+
+def _claude(text: str, name: str, hook: str, wanted: bool) -> str:
+    return _json_hooks(text, name, hook, wanted, "claude")
+
+
+def _codex(text: str, name: str, hook: str, wanted: bool) -> str:
+    return _json_hooks(text, name, hook, wanted, "codex")
+
+
+def _json_hooks(text: str, name: str, hook: str, wanted: bool, client: str) -> str:
+    """Merge the hooks into an object with lists of groups of hooks, the form of Claude Code and Codex."""
+    settings = _parse_json(text, name)
+    events = settings.get("hooks", {})
+    kept = json.loads(json.dumps(settings))
+    if not isinstance(events, dict) or not all(isinstance(groups, list) for groups in events.values()):
+        raise AnsibleFilterError(f"{name} has hooks of an unknown form. {RETRY}")
+    for event, argument in EVENTS.items():
+        command = {"type": "command", "command": f"{hook} {argument} {client}", "timeout": TIMEOUT}
+        groups = [_without(group, hook) for group in events.get(event, [])]
+        groups = [group for group in groups if group is not None] + ([{"hooks": [command]}] if wanted else [])
+        events = {**events, event: groups}
+        if not groups:
+            del events[event]
+    settings["hooks"] = events
+    if not events:
+        del settings["hooks"]
+    if settings == kept or (not wanted and not events and not kept.get("hooks")):
+        return text
+    indent = re.match(r"\s*\{\s*?\n([ \t]+)", text)
+    return f"{json.dumps(settings, indent=indent[1] if indent else 2, ensure_ascii=False)}\n" if settings else ""
+
+
+def _parse_json(text: str, name: str) -> dict[str, Any]:
+    try:
+        settings = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise AnsibleFilterError(f"{name} is not valid JSON ({error}). {RETRY}") from None
+    if not isinstance(settings, dict):
+        raise AnsibleFilterError(f"{name} is not a JSON object. {RETRY}")
+    return settings
+
+
+def _without(group: Any, hook: str) -> Any:
+    """Return a group without the hooks of this collection; None if it had no others."""
+    hooks = group.get("hooks") if isinstance(group, dict) else None
+    if not isinstance(hooks, list):
+        return group
+    others = [one for one in hooks if not (isinstance(one, dict) and str(one.get("command")).startswith(f"{hook} "))]
+    return None if hooks and not others else {**group, "hooks": others}
+
+
+def _codex_feature(text: str, name: str, _hook: str, wanted: bool) -> str:
+    """Turn the hooks of Codex on, in lines with a mark. TOML is not written anew, so that comments stay."""
+    if not wanted:
+        return "".join(line for line in text.splitlines(keepends=True) if not line.rstrip().endswith(MARK))
+    before = _parse_toml(text, name)
+    features = before.get("features", {})
+    if isinstance(features, dict) and features.get("hooks") is True:
+        return text
+    new = _with_feature(text)
+    try:
+        is_on = isinstance(features, dict) and "hooks" not in features and _is_on(before, _parse_toml(new, name))
+    except AnsibleFilterError:
+        is_on = False
+    if not is_on:
+        raise AnsibleFilterError(f"{name} does not let hooks be turned on. Set hooks = true in its table [features]")
+    return new
+
+
+def _with_feature(text: str) -> str:
+    header = re.search(r"(?m)^[ \t]*\[[ \t]*features[ \t]*\][ \t]*(?:#.*)?(?:\n|\Z)", text)
+    end = header.end() if header else len(text)
+    begin = "" if header else f"[features] {MARK}\n"
+    gap = "\n" if text[:end] and not text[:end].endswith("\n") else ""
+    return f"{text[:end]}{gap}{begin}hooks = true {MARK}\n{text[end:]}"
+
+
+def _is_on(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Return whether the only difference is that the hooks are on."""
+    return after == {**before, "features": {**before.get("features", {}), "hooks": True}}
+
+
+def _parse_toml(text: str, name: str) -> dict[str, Any]:
+    """Parse TOML; without a parser, find the settings that matter."""
+    if tomllib is None:
+        table = re.search(r"(?ms)^[ \t]*\[[ \t]*features[ \t]*\](.*?)(?=^[ \t]*\[|\Z)", text)
+        found = re.search(r"(?m)^[ \t]*hooks[ \t]*=[ \t]*(\w+)", table[1]) if table else None
+        return {"features": {"hooks": found[1] == "true"}} if found else {}
+    try:
+        parsed: dict[str, Any] = tomllib.loads(text)
+        return parsed
+    except ValueError as error:
+        raise AnsibleFilterError(f"{name} is not valid TOML ({error}). {RETRY}") from None
+
+
+def _copilot(_text: str, _name: str, hook: str, wanted: bool) -> str:
+    """Return the file of this collection in the folder of the hooks of Copilot CLI."""
+    hooks = {
+        event: [{"type": "command", "bash": f"{hook} {argument} copilot", "timeoutSec": TIMEOUT}]
+        for event, argument in COPILOT_EVENTS.items()
+    }
+    return f"{json.dumps({'version': 1, 'hooks': hooks}, indent=2)}\n" if wanted else ""
+
+
+_FORMS: dict[str, Callable[[str, str, str, bool], str]] = {
+    ".claude/settings.json": _claude,
+    ".codex/hooks.json": _codex,
+    ".codex/config.toml": _codex_feature,
+    ".copilot/hooks/acs-builders.json": _copilot,
+}
+
+
+class FilterModule:
+    """The filters of this plugin."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"client_settings": client_settings}

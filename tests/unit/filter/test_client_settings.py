@@ -1,0 +1,109 @@
+"""The hooks in the settings files of clients."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import tomllib
+from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.filter.client_settings import client_settings
+
+HOOK = "/usr/local/lib/acs-builders/hook"
+CLAUDE, CODEX, FEATURE = ".claude/settings.json", ".codex/hooks.json", ".codex/config.toml"
+COPILOT = ".copilot/hooks/acs-builders.json"
+MINE = {"type": "command", "command": "/usr/bin/mine", "x": 1}
+OTHERS: list[dict[str, Any]] = [
+    {"model": "opus", "hooks": {"Stop": [{"matcher": "", "hooks": [MINE]}], "PreToolUse": []}, "é": "{{ x }}"},
+    {"hooks": {"Stop": [{"hooks": []}, {"future": True}, "text"]}},
+    {"permissions": {"allow": ["Bash"]}},
+]
+TOMLS = [
+    "# mine\n",
+    'model = "o" # mine',
+    "[features]\nweb = true\n[other]\nhooks = false\n",
+    "[other]\n\n[ features ] # mine\nweb = true",
+    "[features]",
+]
+
+
+def add(text: str, path: str) -> str:
+    """Return a text with the hooks; adding them again must change nothing."""
+    done = client_settings(text, path, HOOK, True)
+    assert done["changed"] and not client_settings(done["text"], path, HOOK, True)["changed"]
+    return str(done["text"])
+
+
+def remove(text: str, path: str) -> str:
+    """Return a text without the hooks; removing them again must change nothing."""
+    done = client_settings(text, path, HOOK, False)
+    assert not client_settings(done["text"], path, HOOK, False)["changed"]
+    return str(done["text"])
+
+
+@pytest.mark.parametrize("path", [CLAUDE, CODEX, COPILOT])
+@pytest.mark.parametrize("text", ["", "{}"])
+def test_a_new_file_has_both_hooks_and_is_removed(path: str, text: str) -> None:
+    new = add(text, path)
+    client = path[1:].partition("/")[0]
+    for event in ("session-start", "turn-end"):
+        assert f'"{HOOK} {event} {client}"' in new
+    assert remove(new, path) == ""
+
+
+@pytest.mark.parametrize("path", [CLAUDE, CODEX])
+@pytest.mark.parametrize("others", OTHERS)
+@pytest.mark.parametrize("indent", [2, 4, "\t"])
+def test_other_settings_stay(path: str, others: dict[str, Any], indent: Any) -> None:
+    before = f"{json.dumps(others, indent=indent, ensure_ascii=False)}\n"
+    merged = json.loads(add(before, path))
+    assert {**merged, "hooks": None} == {**others, "hooks": None} and [*merged][: len(others)] == [*others]
+    for event, groups in others.get("hooks", {}).items():
+        assert merged["hooks"][event][: len(groups)] == groups
+    assert remove(add(before, path), path) == before
+    assert remove(before, path) == before
+
+
+def test_an_older_hook_is_replaced_in_a_group_with_others() -> None:
+    old = {"type": "command", "command": f"{HOOK} turn-end old", "timeout": 1}
+    merged = json.loads(add(json.dumps({"hooks": {"Stop": [{"hooks": [MINE, old]}]}}), CLAUDE))
+    commands = [hook["command"] for group in merged["hooks"]["Stop"] for hook in group["hooks"]]
+    assert commands == ["/usr/bin/mine", f"{HOOK} turn-end claude"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '"x"', "// x\n{}", '{"hooks": []}', '{"hooks": {"Stop": {}}}', "[" * 99_999]
+)
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_file_of_another_form_is_refused_in_one_sentence(text: str, wanted: bool) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"^~/.claude/settings.json .*Correct it, and run the setup again$"):
+        client_settings(text, CLAUDE, HOOK, wanted)
+
+
+@pytest.mark.parametrize("text", ["", *TOMLS])
+def test_the_hooks_of_codex_are_turned_on_in_lines_of_their_own(text: str) -> None:
+    new = add(text, FEATURE)
+    assert tomllib.loads(new)["features"]["hooks"] is True
+    assert remove(new, FEATURE).rstrip("\n") == text.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["[features]\nhooks = true\n", "features.hooks = true\n", "features = {hooks = true}\n"]
+)
+def test_hooks_of_codex_that_are_on_stay(text: str) -> None:
+    assert not client_settings(text, FEATURE, HOOK, True)["changed"]
+    assert not client_settings(text, FEATURE, HOOK, False)["changed"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[features]\nhooks = false\n", "features = {}\n", "features = 1\n", "x = '''\n[features]\n'''"]
+)
+def test_a_configuration_of_codex_that_cannot_be_edited_is_refused(text: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"Set hooks = true in its table \[features\]$"):
+        client_settings(text, FEATURE, HOOK, True)
+
+
+def test_a_configuration_of_codex_that_is_not_toml_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"^~/.codex/config.toml is not valid TOML .*run the setup again$"):
+        client_settings("x = ", FEATURE, HOOK, True)
