@@ -46,6 +46,7 @@ _value:
   type: dict
 """
 
+import importlib
 import json
 import re
 from collections.abc import Callable
@@ -54,9 +55,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 try:
-    import tomllib
+    tomllib: Any = importlib.import_module("tomllib")
 except ImportError:  # Python before 3.11
-    tomllib = None  # type: ignore[assignment]
+    tomllib = None
 
 MARK = "# acs-builders"
 TIMEOUT = 5
@@ -163,7 +164,8 @@ def _parse_toml(text: str, name: str) -> dict[str, Any]:
         found = re.search(r"(?m)^[ \t]*hooks[ \t]*=[ \t]*(\w+)", table[1]) if table else None
         return {"features": {"hooks": found[1] == "true"}} if found else {}
     try:
-        return tomllib.loads(text)
+        parsed: dict[str, Any] = tomllib.loads(text)
+        return parsed
     except ValueError as error:
         raise AnsibleFilterError(f"{name} is not valid TOML ({error}). {RETRY}") from None
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-import tomllib
 from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.filter import client_settings as client_settings_module
 from ansible_collections.acs.builders.plugins.filter.client_settings import client_settings
 
 HOOK = "/usr/local/lib/acs-builders/hook"
@@ -84,7 +84,7 @@ def test_a_file_of_another_form_is_refused_in_one_sentence(text: str, wanted: bo
 @pytest.mark.parametrize("text", ["", *TOMLS])
 def test_the_hooks_of_codex_are_turned_on_in_lines_of_their_own(text: str) -> None:
     new = add(text, FEATURE)
-    assert tomllib.loads(new)["features"]["hooks"] is True
+    assert client_settings_module.tomllib.loads(new)["features"]["hooks"] is True
     assert remove(new, FEATURE).rstrip("\n") == text.rstrip("\n")
 
 
