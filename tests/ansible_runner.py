@@ -235,10 +235,10 @@ def listed(builders: Builders, speaker: str, **options: Any) -> list[str]:
 
 
 def kept_state(builders: Builders, server: str) -> dict[str, str]:
-    """Every file that a server keeps, with a digest, but what it fetched and an empty outbox."""
+    """Every file that a server keeps, with a digest, but what it fetched, an empty outbox and the lock of waits."""
     state = builders.state(server)
     outbox = Outbox(StateDirectory(state)).read()
-    left_out = ("repos/", "beats.") if outbox.items or outbox.rejected else ("repos/", "beats.", "outbox.")
+    left_out = ("repos/", "beats.", "waiting.lock", *(() if outbox.items or outbox.rejected else ("outbox.",)))
     files = (path for path in sorted(state.rglob("*")) if path.is_file())
     names = ((str(path.relative_to(state)), path) for path in files)
     return {

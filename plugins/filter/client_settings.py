@@ -37,7 +37,9 @@ options:
 EXAMPLES = r"""
 - name: Show the settings with the hooks
   ansible.builtin.debug:
-    msg: "{{ ('{}' | acs.builders.client_settings('.claude/settings.json', '/usr/local/lib/acs-builders/hook', true)).text }}"
+    msg: "{{ ('{}' | acs.builders.client_settings('.claude/settings.json', hook, true)).text }}"
+  vars:
+    hook: /usr/local/lib/acs-builders/hook
 """
 
 RETURN = r"""

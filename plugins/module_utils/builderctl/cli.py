@@ -30,6 +30,10 @@ from .formats import painter
 INTERRUPTED = 130
 
 
+class CannotPrint(StateUnusable):
+    """The result of a command cannot be printed."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line.
 
@@ -45,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _main(argv, notes)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except CannotPrint as error:
+        _print_error(str(error))
+        code = exit_code(error.kind)
     except CoordinationError as error:
         code = _fail(argv, error.kind, str(error), notes)
     except OSError as error:
@@ -107,8 +114,8 @@ def _fail(argv: Sequence[str], kind: str, text: str, notes: list[str]) -> int:
         if _is_json_requested(argv):
             _print_json({"error": kind, "message": one_line(text), "notes": notes})
             return exit_code(kind)
-    except StateUnusable:
-        notes = []
+    except CannotPrint:
+        pass
     _print_notes(notes)
     _print_error(text)
     return exit_code(kind)
@@ -145,7 +152,7 @@ def _print_json(value: dict[str, Any]) -> None:
 def _print(text: str) -> None:
     """Print a text, unless it is empty. A closed pipe is not an error.
 
-    :raises StateUnusable: if it cannot be written.
+    :raises CannotPrint: if it cannot be written.
     """
     try:
         sys.stdout.write(f"{text}\n" if text else "")
@@ -153,7 +160,7 @@ def _print(text: str) -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            raise StateUnusable(
+            raise CannotPrint(
                 f"The command succeeded, but its result cannot be printed ({error.strerror}).",
                 "Do not repeat the command. Check the destination of standard output.",
             ) from error

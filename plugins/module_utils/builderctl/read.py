@@ -105,6 +105,7 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
         text=args.grep,
         archived=args.archived,
         newest=args.newest,
+        existing=True,
         ids=args.ids,
     )
     found = find_messages(host, chosen)
@@ -113,7 +114,9 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
     shown = listed[: args.limit] if args.json else _first_page(listed, render, args)
     page = record_page(host, current_reader(), shown)
     data = {**found.data(), "messages": shown, "left": len(listed) - len(shown), "handle": page.handle}
-    footer = Footer(data, page, host.id, chosen != Filter(types=[], senders=[], ids=[]), _can_answer(host, shown))
+    footer = Footer(
+        data, page, host.id, chosen != Filter(types=[], senders=[], ids=[], existing=True), _can_answer(host, shown)
+    )
     legend = BRIEF_LEGEND if args.brief else LEGEND
     return Outcome(data, lambda paint: page_text(legend, [render(one, paint) for one in shown], footer))
 

@@ -186,7 +186,7 @@ def everyday(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return shell
 
 
-@pytest.mark.parametrize("command", ["", *sorted({*ON_REPOSITORY} - {"wait"}), "heartbeat"])
+@pytest.mark.parametrize("command", ["", *sorted({*ON_REPOSITORY} - {"wait"}), "guide", "heartbeat"])
 def test_every_example_of_the_help(everyday: Shell, command: str) -> None:
     shown = everyday.ok("build1", *command.split(), "--help")
     assert shown.count("\n\n") >= 3 and "exit codes:\n  0    done\n" in shown
@@ -217,8 +217,8 @@ def test_no_foreign_text_acts_on_the_terminal(shell: Shell) -> None:
     ]
     for done in runs:
         assert all(char.isprintable() or char == "\n" for char in done.stdout + done.stderr)
-    (_legend, head, *framed) = runs[0].stdout.splitlines()
-    assert head.startswith("INFO ") and all(
+    _legend, head, *framed = runs[0].stdout.splitlines()
+    assert head.startswith("REQUEST ") and all(
         line.startswith(("|", "Facts: ", "Request: ", "1 shown")) for line in framed[:-1]
     )
     assert [done.returncode for done in runs] == [0, 0, 0, 1, 0]

@@ -81,8 +81,8 @@ EXPECTED = {
     },
     "read": {
         **ON_MAIL,
-        "read": f"{SHOWN} audit.json",
-        "written": "listed.json manager.json",
+        "read": f"{SHOWN} audit.json pages.json",
+        "written": "pages.json manager.json",
         "remote": "fetch",
         "local git": "git",
     },

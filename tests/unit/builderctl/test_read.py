@@ -86,7 +86,7 @@ def test_bare_mark_read_marks_the_page_of_its_session(builders: MemoryBuilders, 
     assert not set(mine) & set(unread(builders, run))
     assert set(HEAD.findall(theirs)[1:]) <= set(unread(builders, run))
     refused = run("mark-read", code=2, session="three")
-    assert HANDLE.findall(theirs)[0] in refused and "mark-read HANDLE" in refused
+    assert HANDLE.findall(theirs)[0] in refused and "builderctl mark-read HANDLE" in refused
 
 
 def test_page_is_small_whatever_is_on_it(builders: MemoryBuilders, run: Run) -> None:

@@ -13,9 +13,8 @@ from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 COMMAND = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
-def commands(page: str) -> list[str]:
+def commands(text: str) -> list[str]:
     """Return the lines of the shell blocks of a page."""
-    text = (TOP / "docs" / page).read_text(encoding="utf-8")
     return [line.strip() for block in COMMAND.findall(text) for line in block.splitlines() if line.strip()]
 
 
@@ -28,7 +27,7 @@ def operator(rig: Rig, tmp_path: Path) -> dict[str, str]:
 
 
 def test_the_page_for_agents(rig: Rig) -> None:
-    lines = commands("agents.md")
+    lines = commands(rig.ssh("build2", "builderctl guide").stdout)
     assert len(lines) >= 20
     rig.ssh("build1", "builderctl send --to build2 --type request --require-ack 'From the page' 'Which Git?'")
     asked = messages(rig)[-1]["id"]
@@ -43,7 +42,7 @@ def test_the_page_for_agents(rig: Rig) -> None:
 
 
 def test_the_page_for_operators(rig: Rig, operator: dict[str, str]) -> None:
-    lines = commands("operations.md")
+    lines = commands((TOP / "docs" / "operations.md").read_text(encoding="utf-8"))
     assert len(lines) >= 10
     ready = len([message for message in messages(rig) if message["subject"] == "Ready"])
     for line in lines:

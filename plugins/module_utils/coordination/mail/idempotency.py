@@ -36,11 +36,11 @@ def find_duplicates(host: Host, snapshot: Snapshot, mailbox: Mailbox, new: Entri
     if key and contents(earlier) != contents(new):
         earlier = SentKeys(host.state, host.clock()).get(key) or earlier
     if not earlier:
-        ids = {entry.id for entry in new}
-        same_id = [one for one in mailbox.messages if one.id in ids]
+        ids = [entry.id for entry in new]
+        same_id = [one for one in mailbox.messages if one.raw.get("id") in ids]
         earlier = _own(host, same_id)
         if archived and len(earlier) < len(ids):
-            archive = [one for one in read_archives(snapshot, *ids) if one.id in ids]
+            archive = [one for one in read_archives(snapshot, *ids) if one.raw.get("id") in ids]
             earlier = _own(host, [*archive, *same_id])
     if earlier and contents(earlier) != contents(new):
         used = f"the key {key!r}" if key else "the id"

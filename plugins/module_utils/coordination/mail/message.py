@@ -37,7 +37,7 @@ class Message:
 
     raw: dict[str, Any]
 
-    @cached_property
+    @property
     def id(self) -> str:
         """The id, empty if there is none."""
         return as_line(self.raw.get("id"))

@@ -107,8 +107,8 @@ def last_page(state: StateDirectory, reader: str) -> Page:
         raise InvalidInput("Nothing was listed on this server yet.", SEE_PAGE)
     named = ", ".join(f"{page.handle} ({len(page.ids)} at {page.shown_at})" for page in pages[-MAX_NAMED:])
     raise InvalidInput(
-        "Nothing was listed in this session. Other sessions read on this server too.",
-        f"Name the page: builderctl mark-read HANDLE. The last pages, with the number of their messages: {named}.",
+        f"Nothing was listed in this session. The last pages of others, with the number of their messages: {named}.",
+        "Name a page: builderctl mark-read HANDLE",
     )
 
 

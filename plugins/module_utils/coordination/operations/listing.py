@@ -38,6 +38,7 @@ class Filter:
     :param text: a text in the subject or the body, in lower or upper case.
     :param archived: whether to list archived messages to this server too, read or not.
     :param newest: whether to list the newest messages first instead of the most urgent ones.
+    :param existing: whether an id or a thread that does not exist is an error.
     :param limit: the maximum number of messages; the first ones are listed.
     :param select: filters the list of messages, for example with a JMESPath expression.
     """
@@ -51,6 +52,7 @@ class Filter:
     text: str = ""
     archived: bool = False
     newest: bool = False
+    existing: bool = False
     limit: int | None = None
     ids: Sequence[str] = ()
     select: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
@@ -103,7 +105,7 @@ def find_messages(host: Host, chosen: Filter) -> Listing:
     The alarms of the last audits are added to the notes.
 
     :raises InvalidInput: if ``since`` is neither a time nor the id of a message.
-    :raises UnknownMessage: if ``ids`` or ``thread`` name a message that does not exist.
+    :raises UnknownMessage: if ``existing`` is set, and ``ids`` or ``thread`` name a message that does not exist.
     :raises DocumentDamaged: if the mailbox cannot be parsed.
     :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
@@ -140,11 +142,11 @@ def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     undeliverable = [entry for entry in entries if entry.is_undeliverable(host.fleet)]
     waiting = _waiting(host) if chosen.conversation else []
     if chosen.thread:
-        chosen = replace(chosen, thread=_thread_named(snapshot, chosen.thread, [*entries, *waiting]))
+        chosen = replace(chosen, thread=_thread_named(snapshot, chosen, [*entries, *waiting]))
     selective = chosen.conversation or chosen.archived
     unread_only = not selective if chosen.unread is None else chosen.unread
     archived = [] if unread_only or not selective else _archived(snapshot, chosen, entries)
-    if not unread_only:
+    if chosen.existing and not unread_only:
         _check_ids(chosen.ids, [*archived, *entries, *waiting])
     if chosen.undeliverable:
         all_undeliverable = [entry for entry in entries if not entry.has_recipient(host.fleet)]
@@ -217,18 +219,21 @@ def _waiting(host: Host) -> list[Message]:
     return [entry for item in Outbox(host.state).read().items for entry in item.messages]
 
 
-def _thread_named(snapshot: Snapshot, name: str, entries: Iterable[Message]) -> str:
-    """Return the id of the thread that has an id, or has a message with it.
+def _thread_named(snapshot: Snapshot, chosen: Filter, entries: Iterable[Message]) -> str:
+    """Return the id of the thread that has the id of a filter, or has a message with it.
 
-    :raises UnknownMessage: if there is none.
+    :raises UnknownMessage: if there is none, and the filter requires it.
     """
+    name = str(chosen.thread)
     known = [*read_archives(snapshot, name), *entries]
     if any(entry.thread == name for entry in known):
         return name
     for entry in known:
         if entry.id == name:
             return entry.thread
-    raise UnknownMessage(f"There is no thread, and no message, {name!r}.", SEE_IDS)
+    if chosen.existing:
+        raise UnknownMessage(f"There is no thread, and no message, {name!r}.", SEE_IDS)
+    return name
 
 
 def _check_ids(ids: Iterable[str], entries: Iterable[Message]) -> None:
