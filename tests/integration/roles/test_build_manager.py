@@ -71,9 +71,9 @@ def test_hooks_are_merged_once_and_removed_by_teardown(builders: Builders, cover
         """,
     )
     assert done.code == 0, done.output
-    head, _, rest = done.stdout.partition("== ")
+    head, _separator, rest = done.stdout.partition("== ")
     assert head.split() == ["1", "changed=0", "640", "755", "700", "/var/lib/acs-builders/sessions/seen"], done.output
-    installed, _, removed = rest.partition("====\n")
+    installed, _separator, removed = rest.partition("====\n")
     now = files(f"== {installed.partition('== end')[0]}== end")
     claude = json.loads(now[".claude/settings.json"])
     assert {**claude, "hooks": None} == {**SETTINGS, "hooks": None}

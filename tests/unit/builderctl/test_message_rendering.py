@@ -192,7 +192,7 @@ def test_head_has_label_of_sender(verified: str) -> None:
 )
 def test_remarks_in_the_head(fields: dict[str, Any], known: bool, marks: dict[str, Any], remark: str) -> None:
     one = shown({"id": "msg_1", "from": "build1", "to": "build2", **fields}, **marks)
-    assert message(one, "build2", known, NOW, PLAIN).split("\n")[0].endswith(f" (verified) {remark}")
+    assert message(one, "build2", known, NOW, PLAIN).split("\n", maxsplit=1)[0].endswith(f" (verified) {remark}")
 
 
 def test_colour_of_the_type() -> None:
