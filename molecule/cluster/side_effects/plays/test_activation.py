@@ -125,7 +125,7 @@ def test_nothing_starts_while_a_session_is_attached(rig: Rig) -> None:
 def test_a_loop_of_two_managers_ends(rig: Rig) -> None:
     """Each of two scripted managers answers whatever it gets."""
     sent = rig.ssh("build1", "builderctl send --json 'Hello' 'How are you?'")
-    message = json.loads(sent.stdout)["message"]
+    message = json.loads(sent.stdout)["messages"][0]
     first, answers = message["id"], 0
     while True:
         server = "build1" if message["from"] == "build2" else "build2"
@@ -133,9 +133,9 @@ def test_a_loop_of_two_managers_ends(rig: Rig) -> None:
         done = rig.ssh(server, f"builderctl reply --json {message['id']} 'Thank you.'", check=False)
         if done.returncode:
             break
-        message, answers = json.loads(done.stdout)["message"], answers + 1
+        message, answers = json.loads(done.stdout)["messages"][0], answers + 1
     assert (done.returncode, json.loads(done.stdout)["error"], answers) == (2, "loop", 5)
     assert len([entry for entry in messages(rig) if first in (entry["id"], entry.get("thread"))]) == 6
     sent = rig.ssh(server, f"builderctl reply --json --continue {message['id']} 'One more.'")
-    last = json.loads(sent.stdout)["message"]
+    last = json.loads(sent.stdout)["messages"][0]
     rig.ssh(last["to"], f"builderctl mark-read {last['id']}")
