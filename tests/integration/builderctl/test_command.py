@@ -393,3 +393,19 @@ def test_ctrl_c(shell: Shell) -> None:
     os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=LIMIT) == ("", "")
     assert process.returncode == 130
+
+
+def test_a_loop_of_two_managers_ends(shell: Shell) -> None:
+    """Each manager answers whatever it gets."""
+    message = json.loads(shell.run("build1", "send", "--json", "Hello", "How are you?").stdout)["messages"][0]
+    answers = 0
+    while True:
+        server = "build1" if message["from"] == "build2" else "build2"
+        shell.ok(server, "read")
+        done = shell.run(server, "reply", "--json", message["id"], "Thank you.")
+        if done.returncode:
+            break
+        message, answers = json.loads(done.stdout)["messages"][0], answers + 1
+    assert (done.returncode, json.loads(done.stdout)["error"], answers) == (2, "loop", 5)
+    last = json.loads(shell.run(server, "reply", "--json", "--continue", message["id"], "One more.").stdout)
+    shell.ok(last["messages"][0]["to"], "mark-read", last["messages"][0]["id"])
