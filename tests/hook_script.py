@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 from ansible_collections.acs.builders.tests.running_service import COMMAND
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 from jinja2 import Environment
 
 COMMAND_SCRIPT = """#!/bin/sh
@@ -16,8 +17,11 @@ PYTHONPATH={path} exec {python} -m {command} --config {config} "$@"
 """
 
 
-def install_hook(folder: Path, state: Path) -> Path:
-    """Write the script and a command ``builderctl`` for it into a folder, and return the path of the script."""
+def install_hook(folder: Path, state: Path, limit: float = LIMIT) -> Path:
+    """Write the script and a command ``builderctl`` for it into a folder, and return the path of the script.
+
+    :param limit: seconds after which it ends the command.
+    """
     config, command, hook = folder / "builderctl.json", folder / "builderctl", folder / "hook"
     if not config.exists():
         config.write_text(json.dumps({"state_dir": str(state)}))
@@ -26,7 +30,10 @@ def install_hook(folder: Path, state: Path) -> Path:
     environment = Environment(autoescape=False)
     environment.filters["quote"] = shlex.quote
     template = environment.from_string((TOP / "roles/build_manager/templates/hook.j2").read_text(encoding="utf-8"))
-    hook.write_text(template.render(build_manager_state_dir=str(state), build_manager_builderctl=str(command)))
+    text = template.render(
+        build_manager_state_dir=str(state), build_manager_builderctl=str(command), build_manager_hook_limit=limit
+    )
+    hook.write_text(text)
     for path in (command, hook):
         path.chmod(0o755)
     return hook

@@ -84,7 +84,7 @@ class Manager:
 
     def __init__(self, client: str, folder: Path, state: Path) -> None:
         self.client, self.home, self.state = client, folder / "home", state
-        self.hook = install_hook(folder, state)
+        self.hook = install_hook(folder, state, 0.9)
 
     def work(self, answer: Answer) -> list[str]:
         """Let the client work at a task for which a function is its model, and return what it asked the model."""

@@ -20,6 +20,8 @@ from ansible_collections.acs.builders.tests.hook_script import install_hook
 from ansible_collections.acs.builders.tests.running_service import COMMAND
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
+SHORT = 0.9
+"""Seconds after which the script ends a command that does not end by itself."""
 GIVEN = json.dumps({"session_id": "a", "stop_hook_active": False})
 MESSAGE = UnreadMessage(
     "msg_1", "build2", "request", "normal", "Install jq", "2026-11-22T07:11:46Z", "msg_1", "", "true", True, False
@@ -81,6 +83,7 @@ def test_a_call_shows_that_a_session_is_attached(hook: Path) -> None:
     ids=["refuses", "fails", "crashes", "hangs"],
 )
 def test_a_broken_command_is_not_seen(hook: Path, lines: tuple[str, ...]) -> None:
+    install_hook(hook.parent, hook.parent / "state", SHORT)
     replace_command(hook, *lines)
     assert call(hook) == ""
 
@@ -100,6 +103,7 @@ def test_output_that_cannot_be_written_is_not_seen(hook: Path) -> None:
 
 
 def test_input_that_never_ends_does_not_hold_the_client(hook: Path) -> None:
+    install_hook(hook.parent, hook.parent / "state", SHORT)
     replace_command(hook, "exec cat")
     reading, writing = os.pipe()
     try:
