@@ -55,6 +55,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.module_utils.coordination.json_errors import json_reason
 
 try:
     tomllib: Any = importlib.import_module("tomllib")
@@ -113,7 +114,7 @@ def _parse_json(text: str, name: str) -> dict[str, Any]:
     try:
         settings = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError) as error:
-        raise AnsibleFilterError(f"{name} is not valid JSON ({error}). {RETRY}") from None
+        raise AnsibleFilterError(f"{name} is not valid JSON ({json_reason(error)}). {RETRY}") from None
     if not isinstance(settings, dict):
         raise AnsibleFilterError(f"{name} is not a JSON object. {RETRY}")
     return settings
