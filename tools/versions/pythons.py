@@ -20,7 +20,10 @@ def find_python(minor: int) -> str | None:
     named = shutil.which(f"python3.{minor}")
     candidates = [*([named] if named else []), *map(str, sorted(PYENV.glob(f"3.{minor}.*/bin/python3")))]
     for program in candidates:
-        if subprocess.run([program, "-c", "import ensurepip, ssl, venv"], capture_output=True, check=False).returncode == 0:
+        if (
+            subprocess.run([program, "-c", "import ensurepip, ssl, venv"], capture_output=True, check=False).returncode
+            == 0
+        ):
             return program
     return None
 

@@ -33,15 +33,15 @@ def check_python(version: Sequence[object]) -> None:
     """End this process with one sentence if its Python is too old for the rest of the package.
 
     :param version: the version as in ``sys.version_info``.
-    :raises SystemExit: with the exit code of an unusable program, after printing the sentence: in a module of Ansible as
-        its result.
+    :raises SystemExit: with the exit code of an unusable program, after printing the sentence. A module of Ansible
+        prints it as its result.
     """
     if tuple(version[:2]) >= OLDEST_PYTHON:
         return
     needed, found = ".".join(map(str, OLDEST_PYTHON)), ".".join(map(str, version[:3]))
     text = (
-        f"acs.builders needs Python {needed} or later, but {sys.executable} is Python {found}. Upgrade the system of this "
-        "host, or set ansible_python_interpreter in the inventory to a later Python."
+        f"acs.builders needs Python {needed} or later, but {sys.executable} is Python {found}. Upgrade the system of "
+        "this host, or set ansible_python_interpreter in the inventory to a later Python."
     )
     if "ansible.module_utils.basic" in sys.modules:
         print(json.dumps({"failed": True, "msg": text, "reason": "dependency"}))

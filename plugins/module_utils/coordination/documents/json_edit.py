@@ -20,8 +20,8 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _AFTER_ELEMENT = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
 """The end of an array, or the comma before the next element."""
 MAX_DIGITS = 600
-"""The length of the longest whole number. Python reads and prints at most 4,300 digits since 3.9.14, or 640 if so configured
-(sys.set_int_max_str_digits)."""
+"""The length of the longest whole number. Since 3.9.14 Python reads and prints at most 4,300 digits, or 640 if so
+configured (sys.set_int_max_str_digits)."""
 INDENT = "  "
 """The indent of each level, as in the files of the shell scripts."""
 
