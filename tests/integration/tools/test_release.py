@@ -74,8 +74,8 @@ def test_a_release(clone: Path) -> None:
     assert done.code == 0, done.output
     assert f"git push origin main {MAJOR}" in done.stdout
     assert agreeing(clone) == {MAJOR}
-    assert f"v{MAJOR}" in (clone / "CHANGELOG.md").read_text()
-    assert "The error one is corrected" in (clone / "CHANGELOG.md").read_text()
+    changelog = (clone / "CHANGELOG.md").read_text().replace("\\", "")  # it escapes marks of Markdown
+    assert f"## v{MAJOR}" in changelog and "The error one is corrected." in changelog
     assert [path.name for path in (clone / "changelogs" / "fragments").iterdir()] == [".keep"]
     assert git("status", "--porcelain", cwd=clone) == ""
     assert git("rev-parse", f"{MAJOR}^{{commit}}", cwd=clone) == git("rev-parse", "HEAD", cwd=clone)
