@@ -129,7 +129,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import (
     DEFAULT_INTERVAL,
 )
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -21,13 +20,13 @@ from ..mail.mailbox import read_mailbox
 from ..mail.message import Message
 from ..mail.read_ledger import own_ledger
 from ..secrets import token_file
-from ..status.document import read_status
+from ..status.document import NO_STATUS, Status, read_status
 from ..store.snapshot import Snapshot
-from ..text import one_line, short
+from ..text import clean, one_line, short
 from ..timestamps import is_ahead, parse_time, utc_text
 from .heartbeat import ServerHeartbeat, read_heartbeats
 from .heartbeat_age import Age, observe
-from .heartbeat_refs import DEFAULT_INTERVAL, interval_of
+from .heartbeat_document import DEFAULT_INTERVAL, Heartbeat
 
 AGING = 120
 STALE = 300
@@ -139,13 +138,8 @@ def _server(
     host: Host, server: str, heartbeat: ServerHeartbeat | None, age: Age | None, known: _ServerStatus
 ) -> dict[str, Any]:
     """Return the entry of a server in the health."""
-    beat = heartbeat.beat if heartbeat and heartbeat.trusted else {}
-    reported = beat.get("problems")
-    reported = [one for one in (reported if isinstance(reported, list) else [reported]) if one is not None]
-    problems = [problem if isinstance(problem, str) else json.dumps(problem) for problem in reported]
-    if beat.get("healthy") is False and not problems:
-        problems.append("it reports that it is not healthy")
-    problems += heartbeat.problems if heartbeat else []
+    beat = heartbeat.beat if heartbeat and heartbeat.trusted else Heartbeat({})
+    problems = [*beat.problems, *(heartbeat.problems if heartbeat else ())]
     if age and age.is_replay:
         problems.append("its heartbeat was replaced by an older one")
     seconds = age.seconds if age else None
@@ -153,22 +147,21 @@ def _server(
         problems.append("its heartbeat has no valid timestamp")
     status, verification = known.status, known.verification
     problems += known.problems
-    interval = interval_of(beat)
     return {
-        "state": "missing" if heartbeat is None else _state(seconds, interval),
+        "state": "missing" if heartbeat is None else _state(seconds, beat.interval),
         "verified": heartbeat.verification.verified if heartbeat else UNSIGNED,
         "verified_reason": heartbeat.verification.reason if heartbeat else "no heartbeat",
         "age_seconds": None if seconds is None else round(seconds),
         "clock_skew_seconds": None if age is None or age.clock_skew is None else round(age.clock_skew),
-        "interval_seconds": interval,
-        "status": status.get("status") or "unknown",
+        "interval_seconds": beat.interval,
+        "status": status.state,
         "status_queued": known.queued,
         "status_verified": verification.verified,
         "status_verified_reason": verification.reason,
-        "manager": status.get("manager") or host.fleet.get(server).manager or "unknown",
-        "manager_last_active": beat.get("manager_last_active"),
-        "current_job": status.get("current_job"),
-        "last_build": status.get("last_build"),
+        "manager": status.manager or host.fleet.get(server).manager or "unknown",
+        "manager_last_active": beat.manager_last_active,
+        "current_job": clean(status.current_job),
+        "last_build": clean(status.last_build),
         "expected": True,
         "problems": problems,
     }
@@ -177,13 +170,13 @@ def _server(
 class _ServerStatus(NamedTuple):
     """The status of a server.
 
-    :param status: the document; empty if it is not trusted.
+    :param status: the status; empty if it is not trusted.
     :param verification: the verification of its sender.
     :param problems: the reasons why it is not trusted.
     :param queued: whether ``status`` is in the outbox; then the other values are those of the published one.
     """
 
-    status: dict[str, Any]
+    status: Status
     verification: Verification
     problems: list[str]
     queued: bool = False
@@ -197,19 +190,17 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     try:
         status, verification = read_status(host, snapshot, server)
     except CoordinationError as error:
-        return _ServerStatus({}, Verification(UNSIGNED, "not readable"), [error.what.rstrip(".")])
-    predates_keys = verification.verified == UNSIGNED and is_before_keys(host, status, server)
+        return _ServerStatus(NO_STATUS, Verification(UNSIGNED, "not readable"), [error.what.rstrip(".")])
+    predates_keys = verification.verified == UNSIGNED and is_before_keys(host, status.written_at, server)
     if status and not predates_keys and not is_trusted(host, server, verification):
-        return _ServerStatus({}, verification, [f"its status is not trusted: {verification.reason}"])
-    written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
+        return _ServerStatus(NO_STATUS, verification, [f"its status is not trusted: {verification.reason}"])
+    written, seen = status.written_at, parse_time(newest.get(server))
     if written and is_ahead(written, host.clock()):
-        return _ServerStatus(
-            {}, verification, [f"its status is not trusted: its timestamp {utc_text(written)} is in the future"]
-        )
+        problem = f"its status is not trusted: its timestamp {utc_text(written)} is in the future"
+        return _ServerStatus(NO_STATUS, verification, [problem])
     if written and seen and written < seen and seen - host.clock() <= CLOCK_TOLERANCE:
-        return _ServerStatus(
-            {}, verification, [f"its status was replaced by an older one, {seen - written} older than the newest known"]
-        )
+        problem = f"its status was replaced by an older one, {seen - written} older than the newest known"
+        return _ServerStatus(NO_STATUS, verification, [problem])
     if written and verification.verified == TRUE:
         newest[server] = utc_text(written)
     return _ServerStatus(status, verification, [])
