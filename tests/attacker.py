@@ -211,7 +211,7 @@ def clock(ahead: float) -> Callable[[], datetime]:
 def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it") -> Entry:
     """Send a request and return it as it stands in the mailbox."""
     with fleet.host(sender) as host:
-        entry: Entry = send(host, Draft(subject, "Please.", "request", request=REQUEST), [recipient]).result[0]
+        entry: Entry = send(host, Draft(subject, "Please.", "request", request=REQUEST), [recipient]).result[0].raw
     return entry
 
 

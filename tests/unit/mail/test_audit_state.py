@@ -97,5 +97,5 @@ def test_the_numbers_of_a_key_that_has_ended_move_nothing(watched: Builders, now
     assert verdict.verified == TRUE
     assert alarms(watched, now) == []
     with watched.host("build1") as host:
-        assert send(now.on(host), Draft("Hello", "Hi")).result[0]["seq"] == 6
+        assert send(now.on(host), Draft("Hello", "Hi")).result[0].seq == 6
     assert alarms(watched, now) == []

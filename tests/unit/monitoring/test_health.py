@@ -15,7 +15,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.beating import all_beat, beat
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.clock import Clock, after_keys
@@ -219,7 +219,7 @@ def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
     with builders.host("build1") as host:
         host = clock.on(host)
         for name, recipient in (("open", "build2"), ("read", "build2"), ("answered", "build2"), ("all", "all")):
-            asks[name] = send(host, Draft(name, "?", "request"), [recipient]).result[0]["id"]
+            asks[name] = send(host, Draft(name, "?", "request"), [recipient]).result[0].id
         send(host, Draft("no request", "x", "warning"), ["build2"])
         clock.move(3600)
         assert read_health(host)["messages"]["overdue_requests"] == []
@@ -242,7 +242,7 @@ def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
 def test_overdue_unread_messages(tmp_path: Any, clock: Clock) -> None:
     builders = make_memory_builders(tmp_path)
     with builders.host("build1") as host:
-        first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0]["id"]
+        first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0].id
         clock.move(1)
         send(clock.on(host), Draft("second", "x"), ["build2"])
     with builders.host("build2") as host:
