@@ -131,7 +131,7 @@ class GitCommand:
     ) -> Outcome:
         """Run a command without the certificate folder of the system, and with it if the remote is not trusted.
 
-        GnuTLS reads all files of this folder for each connection: two thirds of the processor time of ``git ls-remote``.
+        GnuTLS reads all files of this folder for each connection, two thirds of the time of ``git ls-remote``.
         On Debian, its certificates are also in the bundle (update-ca-certificates(8)), which is always used.
         """
         if self._context not in _NEEDS_FOLDER:
