@@ -13,9 +13,9 @@ version_added: 0.1.0
 description:
   - Returns the heartbeat and the status of every build server, the jobs and the messages as C(ansible_facts.build_heartbeat).
   - A document that cannot be read is listed in C(problems). The other documents are still returned.
-  - What was seen is recorded by the heartbeat service and with O(beat=true), and by nothing else. Without a recent record, the age of a
-    heartbeat is that of its timestamp, and neither a heartbeat, status or message that was deleted or replaced by an older one
-    nor a forged message is noticed here.
+  - Only the heartbeat service, and this module with O(beat=true), record what was seen. On a server without such a record, the age of a
+    heartbeat is that of its timestamp, and C(problems) does not name forged messages, nor heartbeats, statuses and messages that
+    were deleted or replaced by older ones.
 extends_documentation_fragment:
   - acs.builders.builders
 options:

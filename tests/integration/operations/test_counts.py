@@ -21,6 +21,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.running_service import config
+from git import Git
 
 MAIL, STATUS = "coordination/messages.json", "build1/status.json"
 DOCUMENTS = f"{STATUS} build2/status.json coordination/jobs.json {MAIL}"
@@ -79,6 +80,28 @@ EXPECTED = {
         "local git": "git",
         "signatures": "verify",
     },
+    "ack": {
+        **DELIVERY,
+        **ON_MAIL,
+        "read": SHOWN,
+        "written": f"{DELIVERED} manager.json acknowledged.json",
+    },
+    "thread": {
+        **ON_MAIL,
+        "read": f"{SHOWN} audit.json pages.json",
+        "written": "pages.json manager.json",
+        "remote": "fetch",
+        "local git": "git",
+    },
+    "health": {
+        "git read": f"{BEATS} {DOCUMENTS}",
+        "git names": "/ build1 build2",
+        "parsed": f"{BEATS} {DOCUMENTS}",
+        "read": f"{JUDGED} audit.json read.json statuses.json watch.json",
+        "remote": "fetch fetch",
+        "local git": "git git",
+        "signatures": "verify verify",
+    },
     "read": {
         **ON_MAIL,
         "read": f"{SHOWN} audit.json pages.json",
@@ -96,9 +119,18 @@ EXPECTED = {
         "local git": "git git git git",
         "signatures": "sign verify verify",
     },
+    "cycle with a message": {},
     "look": {"read": f"{OPENED} outbox.json", "remote": "ls-remote"},
 }
 """For each operation the names of what is read, written, parsed and called, each as often as it is."""
+OBJECTS = {
+    **{"send": 0, "send with a key": 0, "the same again": 0, "reply": 0, "mark-read": 0, "ack": 0},
+    **{"status": 0, "the same status": 0, "read": 0, "thread": 0, "health": 0},
+    **{"cycle": 0, "cycle with a message": 0, "look": 0},
+}
+"""For each operation the number of objects that are requested from Git."""
+WRITTEN_AHEAD = {"outbox.json", "beat.json"}
+"""The files that are written before a push and after it, because the process may be killed in between."""
 
 
 class Counts:
@@ -109,6 +141,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.kinds: dict[str, Counter[str]] = {}
+        self.objects = 0
         self.documents: list[Document] = []
 
     def add(self, kind: str, name: str) -> None:
@@ -118,7 +151,10 @@ class Counts:
     def check(self, operation: str) -> None:
         """Check the counts of an operation, and that nobody has changed a document that was parsed."""
         expected = {kind: Counter(names.split()) for kind, names in EXPECTED[operation].items()}
-        assert (operation, self.kinds) == (operation, expected)
+        assert (operation, self.kinds, self.objects) == (operation, expected, OBJECTS[operation])
+        assert all(number == 1 for number in self.kinds["read"].values())
+        written = self.kinds.get("written", Counter())
+        assert {name for name, number in written.items() if number != 1} <= WRITTEN_AHEAD
         assert all(json.loads(document.text) == document.value for document in self.documents)
 
 
@@ -152,6 +188,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
             called = {"fetch", "push", "ls-remote"}.intersection(words)
             counts.add("remote" if called else "local git", *(called or {"git"}))
 
+    def requested(*_: Any) -> None:
+        counts.objects += 1
+
     with monkeypatch.context() as patch:
         count(Path, "read_text", read)
         count(StateDirectory, "write_json", lambda _state, name, _value: counts.add("written", own_name(Path(name))))
@@ -159,6 +198,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
         count(BareRepository, "read", lambda _repository, _commit, path: counts.add("git read", path))
         count(BareRepository, "names", lambda _repository, _commit, path="": counts.add("git names", path or "/"))
         count(subprocess.Popen, "__init__", started)
+        for method in ("stream_object_data", "get_object_data", "get_object_header"):
+            count(Git, method, requested)
         yield counts
 
 
@@ -175,7 +216,7 @@ def fleet(builders: Builders) -> Builders:
         config(builders, server)
     for _time in range(2):
         for server in builders.ids:
-            builderctl(builders, server, "send", "Hello", "Hi")
+            builderctl(builders, server, "send", "Hello", "Hi", "--require-ack")
             builderctl(builders, server, "read")
             builderctl(builders, server, "status", "idle")
             builderctl(builders, server, "heartbeat", "--once")
@@ -191,15 +232,19 @@ def builderctl(builders: Builders, server: str, *argv: str) -> None:
 
 def test_costs_of_each_operation(fleet: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
     unread = [message["id"] for message in fleet.messages() if message["to"] == "build1"]
+    asked = unread[-1]
     commands = {
         "send": ("send", "Hello", "Hi"),
         "send with a key": ("send", "Hello", "Hi", "--key", "k"),
         "the same again": ("send", "Hello", "Hi", "--key", "k"),
         "reply": ("reply", unread[0], "Hi"),
         "mark-read": ("mark-read", unread[1]),
+        "ack": ("ack", asked),
         "status": ("status", "building", "--job", "j"),
         "the same status": ("status", "building", "--job", "j"),
         "read": ("read",),
+        "thread": ("read", "--thread", unread[0]),
+        "health": ("health",),
     }
     for name, argv in commands.items():
         with counting(monkeypatch) as counts:
@@ -222,6 +267,13 @@ def test_costs_of_an_idle_cycle(cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -
     with counting(monkeypatch) as counts:
         cycle.run()
     counts.check("cycle")
+
+
+def test_costs_of_a_cycle_with_a_message(fleet: Builders, cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    builderctl(fleet, "build2", "send", "Hello", "Hi")
+    with counting(monkeypatch) as counts:
+        cycle.run()
+    counts.check("cycle with a message")
 
 
 def test_costs_of_a_look_without_news(cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -> None:
