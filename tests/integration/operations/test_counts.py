@@ -31,10 +31,17 @@ JUDGED = f"{OPENED} outbox.json verdicts.json"
 SHOWN = f"{JUDGED} acknowledged.json read.json"
 LOOKED = "audit.json logged.json read.json statuses.json watch.json"
 DELIVERED = "attempts.json outbox.json outbox.json"
-DELIVERY = {"remote": "fetch push", "local git": "git git"}  # what is fetched goes into the clone
+DELIVERY = {"remote": "push", "local git": "git git"}  # one reads objects, one updates the clone
 ON_MAIL = {"git read": MAIL, "parsed": MAIL}
 ON_STATUS = {"git read": STATUS, "parsed": STATUS}
-WITH_KEY = {"git names": "coordination/archive coordination/archives"}
+ON_ALL = {
+    "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
+    "git names": "/ build1 build2",
+    "parsed": f"{BEATS} {DOCUMENTS}",
+}
+CYCLE = f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json"
+BEAT = "beat.json beat.json sequence.json summary.json watch.json"
+ON_ARCHIVES = {"git names": "coordination/archive coordination/archives"}
 EXPECTED = {
     "send": {
         **DELIVERY,
@@ -43,17 +50,35 @@ EXPECTED = {
         "written": f"{DELIVERED} manager.json",
         "signatures": "sign",
     },
+    "send, clone is behind": {
+        **DELIVERY,
+        **ON_MAIL,
+        "remote": "fetch push",  # what is fetched goes into the clone
+        "read": SHOWN,
+        "written": f"{DELIVERED} manager.json",
+        "signatures": "sign",
+    },
+    "send, branch has moved": {
+        **DELIVERY,
+        **ON_ARCHIVES,
+        "git read": f"{MAIL} {MAIL}",
+        "parsed": f"{MAIL} {MAIL}",
+        "remote": "push fetch push fetch",
+        "read": SHOWN,
+        "written": f"{DELIVERED} attempts.json manager.json",
+        "signatures": "sign",
+    },
     "send with a key": {
         **DELIVERY,
         **ON_MAIL,
-        **WITH_KEY,
+        **ON_ARCHIVES,
         "read": SHOWN,
         "written": f"{DELIVERED} keys.json manager.json",
         "signatures": "sign",
     },
     "the same again": {
         **ON_MAIL,
-        **WITH_KEY,
+        **ON_ARCHIVES,
         "read": f"{SHOWN} keys.json",
         "written": "manager.json verdicts.json",
         "local git": "git",
@@ -83,24 +108,25 @@ EXPECTED = {
     "ack": {
         **DELIVERY,
         **ON_MAIL,
-        "read": SHOWN,
+        "read": f"{JUDGED} acknowledged.json",
         "written": f"{DELIVERED} manager.json acknowledged.json",
     },
     "thread": {
         **ON_MAIL,
+        **ON_ARCHIVES,
         "read": f"{SHOWN} audit.json pages.json",
-        "written": "pages.json manager.json",
+        "written": "pages.json manager.json verdicts.json",
         "remote": "fetch",
         "local git": "git",
+        "signatures": "verify",
     },
     "health": {
-        "git read": f"{BEATS} {DOCUMENTS}",
-        "git names": "/ build1 build2",
-        "parsed": f"{BEATS} {DOCUMENTS}",
+        **ON_ALL,
         "read": f"{JUDGED} audit.json read.json statuses.json watch.json",
+        "written": "verdicts.json",
         "remote": "fetch fetch",
         "local git": "git git",
-        "signatures": "verify verify",
+        "signatures": "verify verify verify",
     },
     "read": {
         **ON_MAIL,
@@ -110,27 +136,32 @@ EXPECTED = {
         "local git": "git",
     },
     "cycle": {
-        "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
-        "git names": "/ build1 build2",
-        "parsed": f"{BEATS} {DOCUMENTS}",
-        "read": f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json",
-        "written": "beat.json beat.json sequence.json summary.json watch.json",
+        **ON_ALL,
+        "read": CYCLE,
+        "written": BEAT,
         "remote": "fetch fetch push",
-        "local git": "git git git git",
+        "local git": "git git git",
         "signatures": "sign verify verify",
     },
-    "cycle with a message": {},
+    "cycle with a message": {
+        **ON_ALL,
+        "read": CYCLE,
+        "written": f"{BEAT} audit.json inbox.json logged.json verdicts.json",
+        "remote": "fetch fetch fetch push",
+        "local git": "git git git git",
+        "signatures": "sign verify verify verify",
+    },
     "look": {"read": f"{OPENED} outbox.json", "remote": "ls-remote"},
 }
 """For each operation the names of what is read, written, parsed and called, each as often as it is."""
 OBJECTS = {
-    **{"send": 0, "send with a key": 0, "the same again": 0, "reply": 0, "mark-read": 0, "ack": 0},
-    **{"status": 0, "the same status": 0, "read": 0, "thread": 0, "health": 0},
-    **{"cycle": 0, "cycle with a message": 0, "look": 0},
+    **{"send": 14, "send, clone is behind": 6, "send, branch has moved": 17, "send with a key": 14},
+    **{"the same again": 3, "reply": 14, "mark-read": 14, "ack": 14, "status": 14, "the same status": 3},
+    **{"read": 3, "thread": 3, "health": 29, "cycle": 14, "cycle with a message": 23, "look": 0},
 }
 """For each operation the number of objects that are requested from Git."""
-WRITTEN_AHEAD = {"outbox.json", "beat.json"}
-"""The files that are written before a push and after it, because the process may be killed in between."""
+WRITTEN_AHEAD = {"outbox.json", "attempts.json", "beat.json"}
+"""The files that are written before each push, and after it, because the process may be killed in between."""
 
 
 class Counts:
@@ -220,6 +251,7 @@ def fleet(builders: Builders) -> Builders:
             builderctl(builders, server, "read")
             builderctl(builders, server, "status", "idle")
             builderctl(builders, server, "heartbeat", "--once")
+    builderctl(builders, "build1", "heartbeat", "--once")
     builderctl(builders, "build1", "read")
     return builders
 
@@ -232,14 +264,13 @@ def builderctl(builders: Builders, server: str, *argv: str) -> None:
 
 def test_costs_of_each_operation(fleet: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
     unread = [message["id"] for message in fleet.messages() if message["to"] == "build1"]
-    asked = unread[-1]
     commands = {
         "send": ("send", "Hello", "Hi"),
         "send with a key": ("send", "Hello", "Hi", "--key", "k"),
         "the same again": ("send", "Hello", "Hi", "--key", "k"),
         "reply": ("reply", unread[0], "Hi"),
         "mark-read": ("mark-read", unread[1]),
-        "ack": ("ack", asked),
+        "ack": ("ack", unread[1]),
         "status": ("status", "building", "--job", "j"),
         "the same status": ("status", "building", "--job", "j"),
         "read": ("read",),
@@ -250,6 +281,18 @@ def test_costs_of_each_operation(fleet: Builders, monkeypatch: pytest.MonkeyPatc
         with counting(monkeypatch) as counts:
             builderctl(fleet, "build1", *argv)
         counts.check(name)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_costs_of_a_send_after_a_write_of_another_server(
+    fleet: Builders, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    builderctl(fleet, "build2", "send", "News", "Hi")
+    if known:
+        builderctl(fleet, "build1", "read")
+    with counting(monkeypatch) as counts:
+        builderctl(fleet, "build1", "send", "Hello", "Hi")
+    counts.check("send, clone is behind" if known else "send, branch has moved")
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ def audit(host: Host, snapshot: Snapshot, keep: bool = False) -> list[str]:
 
 def _is_old(host: Host, snapshot: Snapshot, record: Record) -> bool:
     """Return whether another process of this host has audited a newer commit."""
-    seen, commit = record.commit, snapshot.commit
-    return bool(seen and commit and seen != commit and host.repository.is_ancestor(commit, seen))
+    seen, commit, is_ancestor = record.commit, snapshot.commit, host.repository.is_ancestor
+    return bool(seen and commit and seen != commit and not is_ancestor(seen, commit) and is_ancestor(commit, seen))
 
 
 def recent_alarms(host: Host) -> list[str]:
