@@ -54,23 +54,31 @@ def load(cache: Path) -> None:
     """
     for name in LOADED:
         importlib.import_module(name)
-    from ansible.config.manager import cleanup_tmp_file
-
-    shutil.rmtree(_constants().DEFAULT_LOCAL_TMP)
-    atexit.unregister(cleanup_tmp_file)
+    constants, manager = sys.modules["ansible.constants"], sys.modules["ansible.config.manager"]
+    _read_metadata()
+    shutil.rmtree(constants.DEFAULT_LOCAL_TMP)
+    atexit.unregister(manager.cleanup_tmp_file)
     cache.mkdir()
+
+
+def _read_metadata() -> None:
+    """Read the metadata of ansible.builtin, which is ten thousand lines of YAML, before the runs that need it."""
+    finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    path = Path(importlib.import_module("ansible").__file__ or "").parent / "config" / "ansible_builtin_runtime.yml"
+    parse, content = finder._meta_yml_to_dict, path.read_bytes()
+    known = {content: parse(content, None)}
+    finder._meta_yml_to_dict = lambda data, content_id: known.pop(data, None) or parse(data, content_id)
 
 
 def begin(cache: Path) -> None:
     """Do in a fork what else Ansible does when it is loaded: make its folder, and guard its output."""
-    from ansible.config.manager import cleanup_tmp_file
-    from ansible.utils import display
-
-    own = Path(_constants().DEFAULT_LOCAL_TMP).parent
-    own.mkdir(mode=0o700, parents=True, exist_ok=True)
-    own = Path(tempfile.mkdtemp(prefix=f"ansible-local-{os.getpid()}", dir=own))
-    atexit.register(cleanup_tmp_file, str(own), warn=True)
-    (own / "ansiballz_cache").symlink_to(cache)
-    _constants().DEFAULT_LOCAL_TMP = str(own)
+    constants, manager = sys.modules["ansible.constants"], sys.modules["ansible.config.manager"]
+    display = sys.modules["ansible.utils.display"]
+    all_own = Path(constants.DEFAULT_LOCAL_TMP).parent
+    all_own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = tempfile.mkdtemp(prefix=f"ansible-local-{os.getpid()}", dir=all_own)
+    atexit.register(manager.cleanup_tmp_file, own, warn=True)
+    Path(own, "ansiballz_cache").symlink_to(cache)
+    constants.DEFAULT_LOCAL_TMP = own
     for stream in (sys.stdout, sys.stderr):
         display._synchronize_textiowrapper(stream, display.Display()._lock)

@@ -68,12 +68,11 @@ class Configured:
 
     def take(self, request: Request) -> bool:
         """Have one of them run what is asked for; tell whether it does."""
-        cwd, words, variables = request.parts
-        key = configured_ansible.configuration(cwd, words, variables, request.descriptors)
+        key = configured_ansible.configuration(*request.parts, request.descriptors)
         if key is None:
             return False
         if key not in self._channels:
-            self._channels[key] = self._start(cwd, variables)
+            self._channels[key] = self._start(request)
         channel = self._channels[key]
         if channel:
             socket.send_fds(channel, [request.message], [request.connection.fileno(), *request.descriptors])
@@ -84,14 +83,20 @@ class Configured:
         for channel in filter(None, self._channels.values()):
             channel.close()
 
-    def _start(self, cwd: str, variables: Mapping[str, str]) -> socket.socket | None:
+    def _start(self, request: Request) -> socket.socket | None:
         """Start one, which ends when this process has; None if Ansible cannot be loaded with this configuration."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             try:
                 ours.close()
                 self.forget()
+                cwd, _words, variables = request.parts
+                request.close()
                 _stay(theirs, cwd, variables, self._folder / str(len(self._channels)))
+            except SystemExit:
+                pass  # Ansible has said why, and will again
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(0)
         theirs.close()
@@ -104,7 +109,7 @@ class Configured:
 def _stay(channel: socket.socket, cwd: str, variables: Mapping[str, str], cache: Path) -> None:
     """Load Ansible and run in forks what comes on a channel."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
+    for number in (0, 1):
         os.dup2(nothing, number)
     _enter(cwd, variables)
     configured_ansible.load(cache)
