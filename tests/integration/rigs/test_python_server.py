@@ -12,6 +12,7 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     ansible,
     as_operator,
     call,
+    controller,
     module_command,
     module_input,
     module_variables,
@@ -57,19 +58,12 @@ def test_a_server_that_is_gone_is_no_reason_to_go_on_without(builders: Builders)
 
 
 def test_runs_with_another_configuration_have_it(builders: Builders) -> None:
-    """Those with the same one are forks of a process that has loaded it; the name of its folder is that of the fork."""
-    words = (
-        "adhoc",
-        "localhost",
-        "-m",
-        "debug",
-        "-a",
-        "msg={{ lookup('config', 'DEFAULT_FORKS', 'DEFAULT_LOCAL_TMP') }}",
-    )
+    """Those with the same one are forks of a process that has loaded it, and share the modules that Ansible wraps."""
+    words = ("adhoc", "localhost", "-m", "debug", "-a", "msg={{ lookup('config', 'DEFAULT_FORKS') }}")
     runs = [ansible(*words, folder=builders.folder, ANSIBLE_FORKS=forks).stdout for forks in (3, 4, 3)]
-    forks, folders = zip(*(re.findall(r'(\d+),([^"]+)"', run)[0] for run in runs), strict=True)
-    assert forks == ("3", "4", "3") and len(set(folders)) == 3
-    assert not any(Path(folder).exists() for folder in folders)
+    assert [re.findall(r'"msg": "?(\d+)', run) for run in runs] == [["3"], ["4"], ["3"]]
+    assert ad_hoc(builders.folder, "build1", "build_message").code == 0
+    assert [*Path(controller().address).parent.glob("[0-9]*/*.build_message-*")]
 
 
 def test_a_configuration_that_cannot_be_loaded_is_told(builders: Builders) -> None:
