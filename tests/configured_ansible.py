@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 PROGRAMS = ("adhoc", "playbook", "ansible", "ansible-playbook")
 """What is run so: the names behind ``python -m ansible`` and those of the scripts."""
@@ -63,7 +64,7 @@ def load(cache: Path) -> None:
 
 def _read_metadata() -> None:
     """Read the metadata of ansible.builtin, which is ten thousand lines of YAML, before the runs that need it."""
-    finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    finder: Any = importlib.import_module("ansible.utils.collection_loader._collection_finder")
     path = Path(importlib.import_module("ansible").__file__ or "").parent / "config" / "ansible_builtin_runtime.yml"
     parse, content = finder._meta_yml_to_dict, path.read_bytes()
     known = {content: parse(content, None)}
@@ -72,7 +73,8 @@ def _read_metadata() -> None:
 
 def begin(cache: Path) -> None:
     """Do in a fork what else Ansible does when it is loaded: make its folder, and guard its output."""
-    constants, manager = sys.modules["ansible.constants"], sys.modules["ansible.config.manager"]
+    constants: Any = sys.modules["ansible.constants"]
+    manager = sys.modules["ansible.config.manager"]
     display = sys.modules["ansible.utils.display"]
     all_own = Path(constants.DEFAULT_LOCAL_TMP).parent
     all_own.mkdir(mode=0o700, parents=True, exist_ok=True)
