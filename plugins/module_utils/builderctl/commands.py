@@ -76,12 +76,9 @@ def _mark_read(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _ack(host: Host, _config: Config, args: Namespace) -> Outcome:
+    not_asked = unrequested_acknowledgements(host, args.ids)  # before the write, which makes another commit to read
     receipt = acknowledge(host, args.ids)
-    data = {
-        **_written(receipt),
-        "ids": receipt.result,
-        "not_asked": unrequested_acknowledgements(host, args.ids),
-    }
+    data = {**_written(receipt), "ids": receipt.result, "not_asked": not_asked}
     return Outcome(data, lambda _paint: rendering.marked("acknowledged", data))
 
 

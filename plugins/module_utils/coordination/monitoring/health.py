@@ -39,16 +39,17 @@ REPLY_DEADLINE = 3600
 """Seconds after which a request without an answer, or an unread message, is overdue."""
 
 
-def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
+def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE, keep: bool = False) -> dict[str, Any]:
     """Return the health of all servers, the jobs, the messages and the outbox.
 
     A damaged document is reported as a problem, and the other documents are still read.
 
     :param reply_deadline: seconds after which a message is overdue.
+    :param keep: whether to record what later looks need: heartbeats, statuses and messages that were seen.
     :return: the return value ``builders_health`` of build_heartbeat_fact.
     :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
-    health = host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline))
+    health = host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline, keep))
     outbox = Outbox(host.state).read()
     health["outbox"] = {
         "waiting": len(outbox.items),
@@ -73,7 +74,9 @@ def overdue_mail(health: dict[str, Any]) -> list[str]:
     return [f"{number} unread for too long, the oldest from {sender}, sent at {sent_at} ({message_id})"]
 
 
-def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
+def look_at_health(
+    host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE, keep: bool = False
+) -> dict[str, Any]:
     """Return the health, as :func:`read_health`, of a snapshot.
 
     The heartbeats are fetched if the snapshot is fresh.
@@ -83,7 +86,7 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     trusted = {server: heartbeat.beat for server, heartbeat in heartbeats.items() if heartbeat.trusted}
     expected = set(host.fleet.ids())
     silent = (expected | heartbeats.keys()) - trusted.keys()
-    ages = observe(host.state, trusted, host.clock(), not host.check_mode, silent)
+    ages = observe(host.state, trusted, host.clock(), keep, silent)
     ids = sorted(expected | set(heartbeats) | set(host.seen_servers(snapshot)))
     kept = host.state.read(STATUSES_FILE, lambda record: {str(name): str(at) for name, at in record.items()}) or {}
     newest = dict(kept)
@@ -91,7 +94,7 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     queued = queued_status(host, snapshot)
     if queued and host.id in statuses:
         statuses[host.id] = statuses[host.id]._replace(status=queued, queued=True)
-    if newest != kept and not host.check_mode:
+    if keep and newest != kept:
         host.state.write_json(STATUSES_FILE, newest)
     servers = {
         server: _server(host, server, heartbeats.get(server), ages.get(server), statuses[server]) for server in ids
@@ -104,7 +107,7 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
             problems.append(f"{server}: {_summary(servers[server])}")
     messages = _messages(host, snapshot, ids, problems, reply_deadline)
     try:
-        problems += audit(host, snapshot)
+        problems += audit(host, snapshot, keep)
     except DocumentDamaged as error:
         problems += [str(error)] if str(error) not in problems else []
     return {

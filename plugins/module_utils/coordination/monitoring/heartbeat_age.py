@@ -39,11 +39,11 @@ def observe(
     keep: bool,
     silent: Iterable[str] = (),
 ) -> dict[str, Age]:
-    """Record which heartbeats are new, and return the age of each.
+    """Return the age of each heartbeat.
 
     :param beats: the trusted heartbeats by server id.
     :param now: the current time in UTC.
-    :param keep: whether to save the record; false in check mode.
+    :param keep: whether to record which heartbeats are new.
     :param silent: the servers without a trusted heartbeat, whose age is that of the last one in the record.
     """
     record = state.read(WATCH_FILE, _parse_record) or {"looked": None, "servers": {}}
