@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable
 from typing import Callable
 
 from ..documents.json_document import EntryList, new_document
-from ..errors import UnknownMessage
+from ..errors import DocumentDamaged, UnknownMessage
 from ..identity.fleet import ALL
 from ..identity.host import ACTIVITY_FILE, MESSAGES, Host
 from ..identity.verification import TRUE, Verification, Verifier
@@ -51,6 +52,13 @@ def read_mailbox(snapshot: Snapshot) -> Mailbox:
     """
     mailbox = snapshot.load(MESSAGES, Mailbox)
     return mailbox or Mailbox(new_document({"messages": []}), MESSAGES)
+
+
+def readable_messages(snapshot: Snapshot) -> list[Message] | None:
+    """Return the messages of the mailbox of a snapshot, None if it is damaged."""
+    with contextlib.suppress(DocumentDamaged):
+        return read_mailbox(snapshot).messages
+    return None
 
 
 def read_archives(snapshot: Snapshot, *texts: str) -> list[Message]:
