@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import chain
 from typing import Any
 
 from ..errors import StateUnusable
@@ -20,7 +22,7 @@ from ..mail.mailbox import verify_messages
 from ..mail.message import MAX_INTEGER, Message
 from ..mail.shown_ledger import shown_ids
 
-MAX_RANGES = 20
+MAX_RANGES = 10
 """The maximum number of ranges for each sender, the newest ones."""
 MAX_VERIFIED = 50
 """The maximum number of messages of a sender that are verified to find its last one, those with the highest numbers."""
@@ -31,8 +33,8 @@ class Progress:
     """The progress of the mail of a server.
 
     ``seen`` has, for each sender, the number of its last message in the mailbox, whoever the recipient is. ``shown``
-    has, for each sender, ranges of numbers, the first and the last one: all messages to the server with numbers in a
-    range were shown to its manager. It is None if the server does not know.
+    has, for each sender, ranges of numbers, the first and the last one of each: these messages were shown to the manager
+    of the server while they were unread. It is None if the server does not know.
     """
 
     seen: dict[str, int]
@@ -93,16 +95,14 @@ def _range(value: Any) -> tuple[int, int]:
 
 def _seen(host: Host, messages: Iterable[Message]) -> dict[str, int]:
     """Return, for each server with a key, the number of its last verified message."""
-    of_sender = _by_sender(host, messages)
-    highest = [
-        entry
-        for entries in of_sender.values()
-        for entry in sorted(entries, key=lambda entry: entry.seq, reverse=True)[:MAX_VERIFIED]
-    ]
-    seen: dict[str, int] = {}
-    for entry in _verified(host, highest):
-        seen[entry.sender] = max(entry.seq, seen.get(entry.sender, 0))
-    return seen
+    servers = {signer.server for signer in host.signers.signers}
+    of_sender: dict[str, list[Message]] = defaultdict(list)
+    for entry in messages:
+        if entry.seq and entry.sender in servers:
+            of_sender[entry.sender].append(entry)
+    highest = [nlargest(MAX_VERIFIED, entries, key=lambda entry: entry.seq) for entries in of_sender.values()]
+    numbers = _verified_numbers(host, list(chain.from_iterable(highest)))
+    return {sender: max(found) for sender, found in numbers.items()}
 
 
 def _shown(host: Host, messages: Iterable[Message], ids: set[str]) -> dict[str, list[list[int]]]:
@@ -110,35 +110,26 @@ def _shown(host: Host, messages: Iterable[Message], ids: set[str]) -> dict[str, 
 
     :param ids: the ids of the messages that were shown.
     """
-    of_sender = _by_sender(host, (entry for entry in messages if entry.is_for(host.id, host.fleet)))
-    in_ledger = [entry for entries in of_sender.values() for entry in entries if entry.id in ids]
-    shown = {id(entry) for entry in _verified(host, in_ledger)}
-    found = {}
-    for sender, entries in of_sender.items():
-        ranges: list[list[int]] = []
-        is_open = False
-        for entry in sorted(entries, key=lambda entry: entry.seq):
-            if id(entry) not in shown:
-                is_open = False
-            elif is_open:
-                ranges[-1][1] = entry.seq
-            else:
-                ranges.append([entry.seq, entry.seq])
-                is_open = True
-        if ranges:
-            found[sender] = ranges[-MAX_RANGES:]
+    shown = [entry for entry in messages if entry.seq and entry.id in ids and entry.is_for(host.id, host.fleet)]
+    numbers = _verified_numbers(host, shown)
+    return {sender: _ranges(sorted(found))[-MAX_RANGES:] for sender, found in numbers.items()}
+
+
+def _ranges(numbers: Iterable[int]) -> list[list[int]]:
+    """Return the ranges of consecutive numbers."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges
+
+
+def _verified_numbers(host: Host, entries: Sequence[Message]) -> dict[str, set[int]]:
+    """Return the numbers of the verified messages by sender."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for entry, verification in zip(entries, verify_messages(host, entries)):
+        if verification.verified == TRUE:
+            found[entry.sender].add(entry.seq)
     return found
-
-
-def _by_sender(host: Host, messages: Iterable[Message]) -> dict[str, list[Message]]:
-    """Return the numbered messages of each server that has a key."""
-    servers = {signer.server for signer in host.signers.signers}
-    found: dict[str, list[Message]] = defaultdict(list)
-    for entry in messages:
-        if entry.sender in servers and entry.seq:
-            found[entry.sender].append(entry)
-    return found
-
-
-def _verified(host: Host, entries: Sequence[Message]) -> list[Message]:
-    return [entry for entry, one in zip(entries, verify_messages(host, entries)) if one.verified == TRUE]
