@@ -534,7 +534,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
             found = wait.wait_for_message(host, _filter(module), *waiting)
         return {"changed": False, **found.data(), "message": found.messages[0]}
     if state == "traced":
-        ids = [*(params["ids"] or []), *([params["id"]] if params["id"] else [])]
+        ids = [*(params["ids"] or []), *([] if params["id"] is None else [params["id"]])]
         return {"changed": False, **trace.trace_messages(host, ids).data()}
     if state == "read":
         receipt, changed = mark.mark_read(host, params["ids"], params["offline"])

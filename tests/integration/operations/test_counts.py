@@ -90,7 +90,7 @@ EXPECTED = {
         "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
         "git names": "/ build1 build2",
         "parsed": f"{BEATS} {DOCUMENTS}",
-        "read": f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json",
+        "read": f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json shown.json",
         "written": "beat.json beat.json sequence.json summary.json watch.json",
         "remote": "fetch fetch push",
         "local git": "git git git git",

@@ -144,7 +144,8 @@ def _trace(host: Host, snapshot: Snapshot, found: _Found, heartbeats: Mapping[st
             server: recipient_findings(host, on_remote, server, heartbeats.get(server)) for server in recipients
         }
     steps = [Step(name, "", finding) for name, finding in {"written": _written(entry), **findings}.items()]
-    steps += [Step(name, server, finding) for server, found in of_recipients.items() for name, finding in found.items()]
+    for server, of_recipient in of_recipients.items():
+        steps += [Step(name, server, finding) for name, finding in of_recipient.items()]
     return Trace(message, steps)
 
 
