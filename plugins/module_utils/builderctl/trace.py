@@ -28,8 +28,9 @@ def add(command: AddCommand) -> None:
         "trace",
         "show how far a message has come: written, queued, pushed, seen, shown, read, acted upon, answered",
         ["builderctl trace msg_1795245106_9f86d081884c7d65", "builderctl trace msg_1795245106_9f86d081884c7d65 --json"],
-        "Each step has its time in UTC and its source. 'Seen' is by the service of the recipient, 'shown' to its manager;\n"
-        "both are published with its next heartbeat. The message can be from and to any server. Nothing is changed.",
+        "Each step has its time in UTC and its source. 'Seen' means by the service of the recipient, 'shown' to its\n"
+        "manager; both are published with its next heartbeat. The message can be from and to any server. Nothing is\n"
+        "changed.",
     )
     parser.add_argument("ids", metavar="ID", nargs="+", help="the messages")
 

@@ -93,7 +93,14 @@ def test_the_newest_ranges_are_published(trusted: Builders) -> None:
     assert mail and mail["shown"] == {"build1": [[number, number] for number in range(5, 2 * MAX_RANGES + 4, 2)]}
     found = read_progress({"mail": mail})
     assert found is not None
-    assert [found.has_shown("build1", number) for number in (1, 4, 5, 6, 23, 24)] == [None, None, True, False, True, False]
+    assert [found.has_shown("build1", number) for number in (1, 4, 5, 6, 23, 24)] == [
+        None,
+        None,
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_without_keys_or_a_mailbox_nothing_is_published(builders: MemoryBuilders) -> None:

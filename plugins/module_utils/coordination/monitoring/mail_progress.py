@@ -33,8 +33,8 @@ class Progress:
     """The progress of the mail of a server.
 
     ``seen`` has, for each sender, the number of its last message in the mailbox, whoever the recipient is. ``shown``
-    has, for each sender, ranges of numbers, the first and the last one of each: these messages were shown to the manager
-    of the server while they were unread. It is None if the server does not know.
+    has, for each sender, ranges of numbers, the first and the last one of each: these messages were shown to the
+    manager of the server while they were unread. It is None if the server does not know.
     """
 
     seen: dict[str, int]

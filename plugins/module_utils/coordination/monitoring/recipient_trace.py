@@ -113,7 +113,7 @@ class _OwnWay:
         if pushed is None:
             return not_known("this host does not know the commit of the message")
         source = "record of the service of this host"
-        if self._host.repository.is_ancestor(pushed.commit, inbox.commit):
+        if self._host.repository.is_ancestor(pushed.commit, str(inbox.commit)):
             return done(source, inbox.looked_at, at_latest=True)
         return not_yet(source, inbox.looked_at)
 
@@ -121,7 +121,9 @@ class _OwnWay:
         message_id = self._message.entry.id
         if message_id in shown_ids(self._host.state):
             page = first_page_with(self._host.state, message_id)
-            return done(f"page {page.handle} of this host", page.shown_at, at_latest=True) if page else done(LEDGER, None)
+            return (
+                done(f"page {page.handle} of this host", page.shown_at, at_latest=True) if page else done(LEDGER, None)
+            )
         if self._ledger(READ).has(self._message.entry):
             return not_known("it was marked read, and this host has no record that it was shown")
         return not_yet(LEDGER)
