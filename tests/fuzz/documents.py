@@ -14,6 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail imp
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat, mail_progress
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import Heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, wait
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.running import Target
@@ -107,10 +108,10 @@ ON_COUNTED: tuple[Operation, ...] = (command("health"), command("health", "--jso
 
 def _progress(host: Host) -> list[Any]:
     beats = host.repository.read(lambda snapshot: heartbeat.read_heartbeats(host, snapshot))
-    return [mail_progress.read_progress(one.beat) for one in beats.values()]
+    return [mail_progress.read_progress(one.beat.raw) for one in beats.values()]
 
 
-def _new_beat(host: Host) -> dict[str, Any]:
+def _new_beat(host: Host) -> Heartbeat:
     return heartbeat.compose_heartbeat(host, [], 60, "1.0.0")
 
 

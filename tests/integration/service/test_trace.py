@@ -112,14 +112,14 @@ def test_a_heartbeat_of_the_module_says_the_same_as_that_of_the_service(trusted:
 
 def test_a_host_that_does_not_know_the_older_commits_says_so(trusted: Builders) -> None:
     with trusted.host("build1") as host:
-        message_id = str(send(host, Draft("Hello", "x")).result[0]["id"])
+        message_id = str(send(host, Draft("Hello", "x")).result[0].id)
         send(host, Draft("Again", "x"))
     first_known = git("rev-parse", "main", cwd=trusted.remote)
     step = trace(trusted, "build2", message_id)["pushed"]
     assert (step["state"], step["at_latest"]) == ("done", True)
     assert step["source"] == f"commit {first_known[:12]} on main"
     with trusted.host("build1") as host:
-        later = str(send(host, Draft("Later", "x")).result[0]["id"])
+        later = str(send(host, Draft("Later", "x")).result[0].id)
     step = trace(trusted, "build2", later)["pushed"]
     tip = git("rev-parse", "main", cwd=trusted.remote)
     assert (step["at_latest"], step["source"]) == (False, f"commit {tip[:12]} on main")

@@ -39,7 +39,7 @@ def run(trusted: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Run:
 
 def tell(builders: Builders) -> str:
     """Send a message of build1 to build2, and return its id."""
-    return str(say(builders, "Install jq").result[0]["id"])
+    return str(say(builders, "Install jq").result[0].id)
 
 
 def test_the_steps_are_printed_with_times_and_sources(trusted: MemoryBuilders, run: Run) -> None:
@@ -71,7 +71,7 @@ def test_later_steps(trusted: MemoryBuilders, run: Run) -> None:
     run("build2", "read")
     with trusted.host("build2") as host:
         mark_read(host, [message_id])
-        answer = reply(host, message_id, Draft("", "Done.")).result[0]["id"]
+        answer = reply(host, message_id, Draft("", "Done.")).result[0].id
     run("build2", "heartbeat", "--once")
     _code, printed, _errors = run("build1", "trace", message_id)
     assert re.search(rf"^  shown         {TIME} or before, heartbeat of build2$", printed, re.MULTILINE)
@@ -108,7 +108,7 @@ def test_without_the_network_the_age_is_printed(trusted: MemoryBuilders, run: Ru
         assert "As of 5 min ago: the remote was not reached." in printed
         assert errors.startswith("builderctl: note: ")
         with trusted.host("build1") as host:
-            waits = send(host, Draft("Later", "x")).result[0]["id"]
+            waits = send(host, Draft("Later", "x")).result[0].id
         _code, printed, _errors = run("build1", "trace", waits)
     assert re.search(rf"^queued        {TIME}, outbox of this host$", printed, re.MULTILINE)
     assert "pushed        not known: the write waits in the outbox of this host" in printed

@@ -36,7 +36,7 @@ def progress(builders: Builders, server: str = "build2") -> tuple[dict[str, Any]
 def tell(builders: Builders, number: int = 1, to: str = "build2", sender: str = "build1") -> list[str]:
     """Send messages, and return their ids."""
     with builders.host(sender) as host:
-        return [str(send(host, Draft("Hello", "x"), [to]).result[0]["id"]) for _time in range(number)]
+        return [str(send(host, Draft("Hello", "x"), [to]).result[0].id) for _time in range(number)]
 
 
 def show(builders: Builders, ids: Iterable[str]) -> None:

@@ -55,7 +55,7 @@ def source(commit: str | None) -> str:
 def tell(builders: Builders, to: str = "build2", sender: str = "build1", **options: Any) -> str:
     """Send a message, and return its id."""
     with builders.host(sender) as host:
-        return str(send(host, Draft("Hello", "x", **options), [to]).result[0]["id"])
+        return str(send(host, Draft("Hello", "x", **options), [to]).result[0].id)
 
 
 def cycle(builders: Builders, server: str) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_the_way_of_a_message_to_its_answer(trusted: MemoryBuilders) -> None:
     assert (steps["build2 read"]["state"], steps["build2 read"]["source"]) == ("done", source(read))
     assert (steps["pushed"]["source"], steps["build2 acted"]["state"]) == (source(pushed), "not_known")
     assert steps["build2 answered"] == {
-        **{"state": "done", "time": answer["timestamp"], "at_latest": False, "source": f"message {answer['id']}"},
+        **{"state": "done", "time": answer.raw["timestamp"], "at_latest": False, "source": f"message {answer.id}"},
         "reason": "",
     }
 

@@ -18,7 +18,6 @@ from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, MarkLedger, own_ledger
 from ..mail.shown_ledger import shown_ids
 from ..store.file_history import Appearance
 from ..text import short
-from ..timestamps import parse_time
 from .finding import Finding, done, known, not_known, not_yet
 from .heartbeat import ServerHeartbeat
 from .mail_progress import Progress, read_progress
@@ -184,11 +183,11 @@ class _RemoteWay:
             return not_known(f"the heartbeat of {server} is not trusted")
         if not self._message.number:
             return not_known("the message has no number that its sender has signed")
-        progress = read_progress(heartbeat.beat)
+        progress = read_progress(heartbeat.beat.raw)
         if progress is None:
             return not_known(f"the service of {server} publishes nothing about it")
         found = ask(progress, self._message.entry.sender, self._message.number)
         if found is None:
             return not_known(f"the heartbeat of {server} says nothing about this message")
-        source, time = f"heartbeat of {server}", parse_time(heartbeat.beat.get("timestamp"))
+        source, time = f"heartbeat of {server}", heartbeat.beat.sent_at
         return done(source, time, at_latest=True) if found else not_yet(source, time)
