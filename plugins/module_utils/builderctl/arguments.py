@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.report import STATES
-from . import activate, guide, hook, message_arguments, read, wait
+from . import activate, guide, hook, message_arguments, read, trace, wait
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .message_arguments import add_offline, add_secrets
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     read.add(command)
     message_arguments.add(command)
     wait.add(command)
+    trace.add(command)
     hook.add(command)
     guide.add(command)
     _status(command)

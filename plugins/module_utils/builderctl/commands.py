@@ -23,7 +23,7 @@ from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.report import Report
 from ..coordination.store.snapshot import Receipt
-from . import read, rendering, wait
+from . import read, rendering, trace, wait
 from .command import Outcome
 from .reader import current_reader
 
@@ -152,6 +152,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "reply": _reply,
     "mark-read": _mark_read,
     "wait": wait.run,
+    "trace": trace.run,
     "ack": _ack,
     "status": _status,
     "health": _health,

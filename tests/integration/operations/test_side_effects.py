@@ -69,6 +69,7 @@ def test_looks_of_the_command(fleet: Builders) -> None:
         ("status",): CHECKED,
         ("status", "--server", "build2"): CHECKED,
         ("recover",): CHECKED,
+        ("trace", asked): CHECKED,
         ("outbox",): set(),
         ("read",): CHECKED | SHOWN,
         ("read", "--all", "--archived"): CHECKED | SHOWN,
