@@ -8,11 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import signal
-import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Callable
 
 from ..coordination.errors import CloneInvalid, CoordinationError, StateUnusable, explain
 from ..coordination.identity.config import Config
@@ -25,29 +23,12 @@ from .cycle import Cycle
 from .look_interval import JITTER as LOOK_JITTER
 from .notification import notify
 from .service_log import ServiceLog
+from .signals import Signals, Stopped
 
 JITTER = 0.1
 """The fraction of the interval by which a cycle is randomly earlier or later, so that servers do not push at once."""
 POLL = 1
 """Seconds between two tests whether to look at once."""
-
-
-class Stopped(BaseException):
-    """The service received a signal to stop.
-
-    Like KeyboardInterrupt, it does not derive from Exception.
-    """
-
-
-class Signals(NamedTuple):
-    """The received signals.
-
-    :param stop: set by SIGTERM and SIGINT.
-    :param wake: set by SIGHUP, which starts the next cycle at once.
-    """
-
-    stop: threading.Event
-    wake: threading.Event
 
 
 class Calls:
@@ -92,7 +73,7 @@ def run(config: Config, once: bool = False) -> int:
     if once:
         _open(config).run()
         return 0
-    signals = _handle_signals()
+    signals = Signals()
     try:
         try:
             with running_service(StateDirectory(config.state_dir)):
@@ -100,7 +81,7 @@ def run(config: Config, once: bool = False) -> int:
         except CoordinationError as error:
             # systemd restarts the service; the wait limits the rate of restarts.
             notify("READY=1", f"STATUS={one_line(error.what)}")
-            _wait(config.interval, signals.wake)
+            _wait(config.interval, signals)
             raise
     except Stopped:
         pass
@@ -118,25 +99,25 @@ def _run_cycles(config: Config, signals: Signals) -> None:
     cycle = _open(config)
     notify("READY=1", "STATUS=Started")
     calls = Calls(StateDirectory(config.state_dir))
-    while not signals.stop.is_set():
+    while not signals.is_stopped:
         started = time.monotonic()
         calls.answer()
         notify("WATCHDOG=1", f"STATUS={_run_cycle(cycle)}")
-        _look_until(time.monotonic() + _varied(cycle.interval, JITTER), cycle, started, calls, signals.wake)
+        _look_until(time.monotonic() + _varied(cycle.interval, JITTER), cycle, started, calls, signals)
 
 
-def _look_until(end: float, cycle: Cycle, last: float, calls: Calls, wake: threading.Event) -> None:
+def _look_until(end: float, cycle: Cycle, last: float, calls: Calls, signals: Signals) -> None:
     """Look for mail until the next cycle.
 
     :param end: the time of the next cycle, by ``time.monotonic()``.
     :param last: the time of the last look.
-    :param wake: the event that starts the next cycle at once.
+    :param signals: SIGHUP starts the next cycle at once.
     """
     while True:
         due = last + _varied(cycle.look_interval(calls.someone_waits), LOOK_JITTER)
-        _wait(min(due, end) - time.monotonic(), wake, calls.is_new)
-        if wake.is_set() or time.monotonic() >= end:
-            wake.clear()
+        _wait(min(due, end) - time.monotonic(), signals, calls.is_new)
+        if signals.wait(0) or time.monotonic() >= end:
+            signals.clear()
             return
         last = time.monotonic()
         calls.answer()
@@ -146,19 +127,6 @@ def _look_until(end: float, cycle: Cycle, last: float, calls: Calls, wake: threa
 
 def _varied(seconds: float, jitter: float) -> float:
     return seconds * random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 (no secret)
-
-
-def _handle_signals() -> Signals:
-    signals = Signals(threading.Event(), threading.Event())
-
-    def stop(_number: int, _frame: Any) -> None:
-        signals.stop.set()
-        raise Stopped
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: signals.wake.set())
-    return signals
 
 
 def _run_cycle(cycle: Cycle) -> str:
@@ -175,15 +143,15 @@ def _run_cycle(cycle: Cycle) -> str:
     return f"Last heartbeat at {utc_text(utc_now())}"
 
 
-def _wait(seconds: float, wake: threading.Event, is_called: Callable[[], bool] = bool) -> None:
-    """Wait for a time, an event or a condition, which is tested every ``POLL`` seconds.
+def _wait(seconds: float, signals: Signals, is_called: Callable[[], bool] = bool) -> None:
+    """Wait for a time, SIGHUP or a condition, which is tested every ``POLL`` seconds.
 
     The watchdog of systemd is notified meanwhile (sd_watchdog_enabled(3)).
     """
     slice_seconds = int(os.environ.get("WATCHDOG_USEC", 120_000_000)) / 3_000_000
     notified = time.monotonic()
     end = notified + seconds
-    while (left := end - time.monotonic()) > 0 and not wake.wait(min(left, slice_seconds, POLL)) and not is_called():
+    while (left := end - time.monotonic()) > 0 and not signals.wait(min(left, slice_seconds, POLL)) and not is_called():
         if time.monotonic() - notified >= slice_seconds:
             notify("WATCHDOG=1")
             notified = time.monotonic()

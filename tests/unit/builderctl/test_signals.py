@@ -1,0 +1,50 @@
+"""The signals of the service, which may come at any time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.signals import Signals, Stopped
+from ansible_collections.acs.builders.tests.waiting import LIMIT
+
+SENT = 5000
+
+
+@pytest.fixture
+def signals() -> Iterator[Signals]:
+    """The handlers of the service; those of the test run are restored."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield Signals()
+    for number, handler in zip(numbers, before):
+        signal.signal(number, handler)
+
+
+def test_hangup_ends_the_wait_until_it_is_cleared(signals: Signals) -> None:
+    assert not signals.wait(0)
+    threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGHUP)).start()
+    assert signals.wait(LIMIT) and signals.wait(0)
+    signals.clear()
+    assert not signals.wait(0)
+
+
+def test_signals_at_any_moment_do_not_block(signals: Signals) -> None:
+    """A lock that the interrupted code holds would block its handler for ever."""
+    sender = threading.Thread(target=lambda: [os.kill(os.getpid(), signal.SIGHUP) for _number in range(SENT)])
+    sender.start()
+    while sender.is_alive():
+        signals.wait(0.001)
+        signals.clear()
+    sender.join()
+
+
+def test_a_second_signal_to_stop_does_not_block(signals: Signals) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with pytest.raises(Stopped):
+            os.kill(os.getpid(), number)
+            signals.wait(LIMIT)
+    assert signals.is_stopped
