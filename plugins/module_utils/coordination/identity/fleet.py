@@ -17,6 +17,7 @@ from typing import Any
 from .. import machine
 from ..errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, permission_remedy
 from ..state_dir import StateDirectory
+from ..text import did_you_mean
 
 DEFAULT_STATE_DIR = "/var/lib/acs-builders"
 SYSTEM_FLEET_FILE = "/etc/acs-builders/fleet.json"
@@ -168,7 +169,7 @@ class Fleet:
         if self.expected and server_id not in self.ids():
             raise UnknownServer(
                 f"The fleet has no server {server_id}.",
-                f"Its servers are {', '.join(self.ids())}. To add one, add it to the inventory, then run on the "
+                f"{did_you_mean(server_id, self.ids())}Its servers are {', '.join(self.ids())}. To add one, add it to the inventory, then run on the "
                 "controller: ansible-playbook setup.yml",
             )
         return server_id

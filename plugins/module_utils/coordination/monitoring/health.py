@@ -24,7 +24,7 @@ from ..secrets import token_file
 from ..status.document import read_status
 from ..store.snapshot import Snapshot
 from ..text import one_line, short
-from ..timestamps import is_ahead, parse_time, utc_text
+from ..timestamps import duration, is_ahead, parse_time, utc_text
 from .heartbeat import ServerHeartbeat, read_heartbeats
 from .heartbeat_age import Age, observe
 from .heartbeat_refs import DEFAULT_INTERVAL, interval_of
@@ -208,7 +208,7 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
         )
     if written and seen and written < seen and seen - host.clock() <= CLOCK_TOLERANCE:
         return _ServerStatus(
-            {}, verification, [f"its status was replaced by an older one, {seen - written} older than the newest known"]
+            {}, verification, [f"its status was replaced by an older one, {duration((seen - written).total_seconds())} older than the newest known"]
         )
     if written and verification.verified == TRUE:
         newest[server] = utc_text(written)
@@ -225,9 +225,9 @@ def _state(seconds: float | None, interval: float) -> str:
 def _summary(server: dict[str, Any]) -> str:
     age = server["age_seconds"]
     if server["state"] == "missing":
-        summary = ["it has no heartbeat" if age is None else f"its heartbeat, last seen {age} s ago, was deleted"]
+        summary = ["it has no heartbeat" if age is None else f"its heartbeat, last seen {duration(age)} ago, was deleted"]
     else:
-        summary = [f"its last heartbeat is {age} s old"] if server["state"] == "stale" and age is not None else []
+        summary = [f"its last heartbeat is {duration(age)} old"] if server["state"] == "stale" and age is not None else []
     return "; ".join([*summary, *server["problems"]])
 
 
