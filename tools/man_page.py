@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 TOP = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "collections"))
+
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import make_parser  # noqa: E402
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.complete import commands_of  # noqa: E402
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.parser import wrapped_example  # noqa: E402
+
 PAGE = TOP / "roles" / "build_heartbeat" / "files" / "builderctl.1"
 COMMON = ("--help", "--json", "--config", "--timeout", "--version")
 """The options that the page describes once."""
+EXAMPLE_WIDTH = 66
+"""The width of examples in columns, so that they fit 80 columns with their indentation."""
 FILES = {
     "/etc/acs-builders/builderctl.json": "the configuration of the command, the service and the modules",
     "/var/lib/acs-builders": "the state of this server",
@@ -27,21 +34,18 @@ FILES = {
 
 def page() -> str:
     """Return the manual page."""
-    from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import make_parser
-    from ansible_collections.acs.builders.plugins.module_utils.builderctl.complete import commands_of
-
     with patch.dict(os.environ, COLUMNS="10000"):  # the page is wrapped by whoever shows it
         parser = make_parser()
         commands = commands_of(parser)
     lines = ['.TH BUILDERCTL 1 "" acs.builders "acs.builders manual"', ".SH NAME"]
     lines += [r"builderctl \- messages, status and health of build servers", ".SH SYNOPSIS"]
-    lines += [r".B builderctl", r".RI [ OPTION "]... " COMMAND " [" ARGUMENT ]..."]
+    lines += [r".B builderctl", '.RI [ OPTION "]... " COMMAND " [" ARGUMENT ]...']
     lines += [".SH DESCRIPTION", *_paragraphs(parser.description or ""), ".SH OPTIONS"]
     shown = {name: action for one in (parser, *commands.values()) for action, name in _options(one) if name in COMMON}
     lines += [line for name in COMMON for line in _argument(shown[name])]
     lines += [".SH COMMANDS"]
     for name, command in commands.items():
-        lines += _command(name, command)
+        lines += _command(name, command, parser.epilog or "")
     lines += [".SH EXIT STATUS", *_codes(parser.epilog or ""), ".SH FILES"]
     for path, meaning in FILES.items():
         lines += [".TP", f".I {_escaped(path)}", _escaped(meaning)]
@@ -55,7 +59,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[argparse.Action,
             yield action, action.option_strings[-1]
 
 
-def _command(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
+def _command(name: str, command: argparse.ArgumentParser, usual: str) -> Iterator[str]:
     arguments = command._get_positional_actions()
     yield f".SS builderctl {_escaped(' '.join([name, '[OPTION]...', *map(_operand, arguments)]))}"
     yield from _paragraphs(command.description or "")
@@ -64,11 +68,11 @@ def _command(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
         yield from _argument(action)
     examples, _heading, codes = (command.epilog or "").partition("\n\nexit codes:\n")
     yield from (".PP", "Examples:", ".PP", ".nf", ".RS 4")
-    yield from (_escaped(line.strip()) for line in examples.splitlines()[1:])
+    for example in examples.splitlines()[1:]:
+        yield from map(_escaped, wrapped_example(example.strip(), EXAMPLE_WIDTH))
     yield from (".RE", ".fi")
-    special = re.search(r"^  1 +(.*)$", codes, re.MULTILINE)
-    if special:
-        yield from (".PP", f"Exit status 1: {_escaped(special[1])}")
+    for code, meaning in (line.split(maxsplit=1) for line in codes.splitlines() if line not in usual):
+        yield from (".PP", _escaped(f"Exit status {code} means: {meaning}."))
 
 
 def _operand(action: argparse.Action) -> str:
@@ -78,7 +82,7 @@ def _operand(action: argparse.Action) -> str:
 
 def _argument(action: argparse.Action) -> list[str]:
     """Return the item of an option or an operand in a list."""
-    value = action.metavar or ("" if action.nargs == 0 else "{%s}" % ",".join(map(str, action.choices or ())))
+    value = action.metavar or ("" if action.nargs == 0 else f"{{{','.join(map(str, action.choices or ()))}}}")
     names = ", ".join(action.option_strings)
     head = rf"\fB{_escaped(names)}\fR \fI{_escaped(str(value))}\fR" if names else rf"\fI{_escaped(str(value))}\fR"
     return [".TP", head.replace(r" \fI\fR", ""), _escaped(action.help or "")]
@@ -102,5 +106,4 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(TOP / "collections"))
     PAGE.write_text(page(), encoding="utf-8")

@@ -15,7 +15,7 @@ from . import activate, complete, guide, hook, message_arguments, read, wait, wh
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .message_arguments import add_offline, add_secrets
-from .parser import Command, Parser, description, epilog, plain_help
+from .parser import Command, Help, Parser, description, epilog
 from .times import positive_seconds
 
 _ABOUT = (
@@ -57,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="builderctl",
         description=description(_ABOUT),
         epilog=epilog(["builderctl read", "builderctl send --help", "builderctl --version"], meanings),
-        formatter_class=plain_help,
+        formatter_class=Help,
         parents=[common],
         allow_abbrev=False,
     )
@@ -75,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
             help=summary,
             description=description((f"{summary[:1].upper()}{summary[1:]}.", *about.split("\n\n"))),
             epilog=epilog(examples, dict(sorted({**usual, **(codes or {})}.items()))),
-            formatter_class=plain_help,
+            formatter_class=Help,
             parents=[common, *([network] if name in NETWORK else [])],
         )
 
@@ -158,7 +158,11 @@ def _outbox(command: AddCommand) -> None:
         "--drop", metavar="WRITE", action="append", default=[], help="delete a write from the outbox; repeat for more"
     )
     parser.add_argument(
-        "--retry", metavar="WRITE", action="append", default=[], help="deliver a write that was set aside; repeat for more"
+        "--retry",
+        metavar="WRITE",
+        action="append",
+        default=[],
+        help="deliver a write that was set aside; repeat for more",
     )
 
 

@@ -38,7 +38,9 @@ def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _reply(host: Host, _config: Config, args: Namespace) -> Outcome:
-    return _sent(host, reply(host, whole_id(host, args.id), _draft(args), args.secrets, args.offline, args.continue_thread))
+    return _sent(
+        host, reply(host, whole_id(host, args.id), _draft(args), args.secrets, args.offline, args.continue_thread)
+    )
 
 
 def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
@@ -73,7 +75,10 @@ def _written(receipt: Receipt) -> dict[str, Any]:
 def _mark_read(host: Host, _config: Config, args: Namespace) -> Outcome:
     pages = [find_page(host.state, name) for name in args.ids if is_handle(name)]
     pages += [] if args.ids else [last_page(host.state, current_reader())]
-    ids = [*(one for page in pages for one in page.ids), *whole_ids(host, [name for name in args.ids if not is_handle(name)])]
+    ids = [
+        *(one for page in pages for one in page.ids),
+        *whole_ids(host, [name for name in args.ids if not is_handle(name)]),
+    ]
     receipt, changed = mark_read(host, ids)
     data = {**_written(receipt), "changed": changed, "ids": receipt.result}
     return Outcome(data, lambda _paint: rendering.marked("read", data))

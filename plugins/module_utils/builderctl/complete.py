@@ -126,7 +126,9 @@ def _jobs(state: StateDirectory) -> list[str]:
 
 def _writes(state: StateDirectory) -> list[str]:
     contents = Outbox(state).read()
-    return [name for item in (*contents.items, *contents.rejected) for name in (item.id, *(m.id for m in item.messages))]
+    return [
+        name for item in (*contents.items, *contents.rejected) for name in (item.id, *(m.id for m in item.messages))
+    ]
 
 
 def _beginning(values: Iterable[str], current: str) -> list[str]:

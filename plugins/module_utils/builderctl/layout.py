@@ -45,8 +45,12 @@ def fit(text: str, kind: str = PROSE) -> str:
 def _lines(line: str, width: int, break_words: bool) -> list[str]:
     if len(_COLOUR.sub("", line)) <= width:
         return [line]
-    own = line[: len(line) - len(line.lstrip())]
-    indent = f"{FRAME}  " if line.startswith(FRAME) else f"{own}    "
+    start = FRAME if line.startswith(FRAME) else line[: len(line) - len(line.lstrip())]
     return textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=break_words, break_on_hyphens=False
-    )
+        line[len(start) :],
+        width,
+        initial_indent=start,
+        subsequent_indent=f"{start}  " if start == FRAME else f"{start}    ",
+        break_long_words=break_words,
+        break_on_hyphens=False,
+    ) or [start]

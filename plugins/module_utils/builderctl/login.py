@@ -106,4 +106,6 @@ def _silence(seen: datetime | None, limit: float, now: datetime) -> list[str]:
     seconds = (now - seen).total_seconds()
     if seconds < -limit:
         return [f"The last cycle of the heartbeat service, {utc_text(seen)}, is in the future. Check: timedatectl"]
-    return [f"The heartbeat service has been silent since {utc_text(seen)}. {SERVICE_REMEDY}"] if seconds > limit else []
+    return (
+        [f"The heartbeat service has been silent since {utc_text(seen)}. {SERVICE_REMEDY}"] if seconds > limit else []
+    )

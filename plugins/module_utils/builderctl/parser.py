@@ -88,33 +88,52 @@ class Command(Parser):
         return super()._parse_optional(arg_string)
 
 
-def plain_help(prog: str) -> argparse.HelpFormatter:
-    """Return a formatter for the width of the terminal, which keeps the lines of examples."""
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=terminal_width())
+class Help(argparse.RawDescriptionHelpFormatter):
+    """The format of a help text: as wide as the terminal, with examples as they are and paths in one piece."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=terminal_width())
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _wrapped(text, width)
+
+
+def _wrapped(text: str, width: int, first: str = "") -> list[str]:
+    """Wrap a text, without breaking words.
+
+    :param first: the beginning of the first line; further lines are indented as far.
+    """
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def description(paragraphs: Iterable[str]) -> str:
     """Return the description of a command, wrapped to the width of the terminal."""
-    return "\n\n".join(textwrap.fill(one, terminal_width(), break_long_words=False) for one in paragraphs if one)
+    return "\n\n".join("\n".join(_wrapped(one, terminal_width())) for one in paragraphs if one)
 
 
 def epilog(examples: list[str], codes: dict[int, str]) -> str:
     """Return the end of a help text: examples and exit codes with their meanings."""
-    lines = ["examples:", *(line for example in examples for line in _example(example)), "", "exit codes:"]
+    width = terminal_width() - 2
+    lines = ["examples:", *(f"  {line}" for example in examples for line in wrapped_example(example, width))]
+    lines += ["", "exit codes:"]
     for code, meaning in codes.items():
-        first = f"  {code:<4} "
-        lines += textwrap.wrap(
-            meaning, terminal_width(), initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False
-        )
+        lines += _wrapped(meaning, terminal_width(), f"  {code:<4} ")
     return "\n".join(lines)
 
 
-def _example(example: str) -> list[str]:
+def wrapped_example(example: str, width: int) -> list[str]:
     """Return the lines of an example. Where it is too long, a backslash continues it on the next line."""
-    lines, indent = [""], "  "
+    lines = [""]
     for word in _WORDS.findall(example):
-        if lines[-1] and len(f"{lines[-1]} {word} \\") > terminal_width():
+        if lines[-1] and len(f"{lines[-1]} {word} \\") > width:
             lines[-1] += " \\"
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else f"{indent if len(lines) == 1 else '      '}{word}"
+            lines.append("   ")
+        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
     return lines

@@ -159,6 +159,7 @@ def table(rows: Sequence[Sequence[str]], colour: Callable[[str, int], str]) -> l
 
 
 def _named_cells(names: Sequence[str], row: Sequence[str], colour: Callable[[str, int], str]) -> str:
-    """Render a row on one line, each cell after the name of its column."""
-    cells = [f"{name.lower()} {colour(word(cell), column)}" for column, (name, cell) in enumerate(zip(names, row))]
+    """Render a row on one line, each cell after the name of its column. A comma in a cell cannot end it."""
+    safe = [word(cell) if set(cell) & set(',"') else cell for cell in row]
+    cells = [f"{name.lower()} {colour(cell, column)}" for column, (name, cell) in enumerate(zip(names, safe))]
     return f"{row[0]}: {', '.join(cells[1:])}"

@@ -34,8 +34,8 @@ def whole_id(host: Host, given: str) -> str:
 
     The newest known documents of this host are searched; the network is used only if they have no such id.
 
-    :param given: an id, or at least ``MIN_LENGTH`` characters of the beginning or the end of one, with or without the
-        part before its random digits.
+    :param given: an id, or a part of one: the beginning of its random digits, its end, or its beginning; at least
+        ``MIN_LENGTH`` characters, not counting ``msg_``.
     :raises UnknownMessage: if there is no such message.
     :raises InvalidInput: if it names several.
     """
@@ -69,7 +69,10 @@ def choose(given: str, known: Iterable[str]) -> str:
 
 def _is_abbreviation(given: str, whole: str) -> bool:
     digits = whole.rpartition("_")[2]
-    return len(given) >= MIN_LENGTH and (whole.startswith(given) or digits.startswith(given) or whole.endswith(given))
+    prefix, underscore, rest = given.partition("_")
+    return len(rest if underscore else prefix) >= MIN_LENGTH and (
+        whole.startswith(given) or digits.startswith(given) or whole.endswith(given)
+    )
 
 
 def _known_ids(host: Host, snapshot: Snapshot, given: str) -> Iterable[str]:

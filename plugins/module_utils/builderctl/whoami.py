@@ -39,7 +39,6 @@ def add(command: AddCommand) -> None:
         ["builderctl whoami", "builderctl whoami --json"],
         "Each problem is shown with its remedy, and is no error of this command. There is no access to the network, "
         "and the content of the token file is not shown.",
-        {0: "done, also if there are problems"},
     )
 
 
@@ -143,7 +142,11 @@ def _lines(data: dict[str, Any], now: datetime) -> Iterable[str]:
     service, mail = data["service"] or {}, data["mail"]
     last = age(service.get("last_cycle"), now) or "never"
     yield f"service     {'running' if service.get('running') else 'not running'}, last cycle: {last}"
-    yield f"mail        {mail['unread']} unread, looked {age(mail['looked_at'], now)}" if mail else "mail        not known"
+    yield (
+        f"mail        {mail['unread']} unread, looked {age(mail['looked_at'], now)}"
+        if mail
+        else "mail        not known"
+    )
     clone = data["clone"]
     yield f"clone       {clone['path']}, branch {clone['branch']} of {clone['remote'] or 'an unknown remote'}"
     yield f"token file  {data['token_file']['path']}: {data['token_file']['state']}"

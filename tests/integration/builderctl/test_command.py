@@ -186,11 +186,11 @@ def everyday(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return shell
 
 
-@pytest.mark.parametrize("command", ["", *sorted({*ON_REPOSITORY} - {"wait"}), "guide", "heartbeat"])
+@pytest.mark.parametrize("command", ["", *sorted({*ON_REPOSITORY} - {"wait"}), "guide", "heartbeat", "help", "whoami"])
 def test_every_example_of_the_help(everyday: Shell, command: str) -> None:
     shown = everyday.ok("build1", *command.split(), "--help")
     assert shown.count("\n\n") >= 3 and "exit codes:\n  0    done\n" in shown
-    examples = shown.partition("examples:\n")[2].partition("\n\n")[0].splitlines()
+    examples = shown.partition("examples:\n")[2].partition("\n\n")[0].replace("\\\n", "").splitlines()
     assert examples
     everyday.ok("build1", "read")
     for example in examples:

@@ -75,7 +75,7 @@ def test_a_status(run: Run) -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("invalid_input", ["read", "--since", "yesterday"]),
+        ("invalid_input", ["read", "--since", "soon"]),
         ("invalid_input", ["send", "", "Body"]),
         ("invalid_input", ["send", "Subject", ""]),
         ("invalid_input", ["send", "Subject", "Body", "--to", "all", "--to", "build2"]),

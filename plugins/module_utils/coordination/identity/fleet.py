@@ -169,8 +169,8 @@ class Fleet:
         if self.expected and server_id not in self.ids():
             raise UnknownServer(
                 f"The fleet has no server {server_id}.",
-                f"{did_you_mean(server_id, self.ids())}Its servers are {', '.join(self.ids())}. To add one, add it to the inventory, then run on the "
-                "controller: ansible-playbook setup.yml",
+                f"{did_you_mean(server_id, self.ids())}Its servers are {', '.join(self.ids())}. To add one, "
+                "add it to the inventory, then run on the controller: ansible-playbook setup.yml",
             )
         return server_id
 

@@ -207,9 +207,9 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
             {}, verification, [f"its status is not trusted: its timestamp {utc_text(written)} is in the future"]
         )
     if written and seen and written < seen and seen - host.clock() <= CLOCK_TOLERANCE:
-        return _ServerStatus(
-            {}, verification, [f"its status was replaced by an older one, {duration((seen - written).total_seconds())} older than the newest known"]
-        )
+        older = duration((seen - written).total_seconds())
+        problem = f"its status was replaced by an older one, {older} older than the newest known"
+        return _ServerStatus({}, verification, [problem])
     if written and verification.verified == TRUE:
         newest[server] = utc_text(written)
     return _ServerStatus(status, verification, [])
@@ -225,9 +225,13 @@ def _state(seconds: float | None, interval: float) -> str:
 def _summary(server: dict[str, Any]) -> str:
     age = server["age_seconds"]
     if server["state"] == "missing":
-        summary = ["it has no heartbeat" if age is None else f"its heartbeat, last seen {duration(age)} ago, was deleted"]
+        summary = [
+            "it has no heartbeat" if age is None else f"its heartbeat, last seen {duration(age)} ago, was deleted"
+        ]
     else:
-        summary = [f"its last heartbeat is {duration(age)} old"] if server["state"] == "stale" and age is not None else []
+        summary = (
+            [f"its last heartbeat is {duration(age)} old"] if server["state"] == "stale" and age is not None else []
+        )
     return "; ".join([*summary, *server["problems"]])
 
 
