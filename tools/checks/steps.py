@@ -14,7 +14,7 @@ OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
-    *("tools/docs-lint", "tools/galaxy-import", "tools/import-order"),
+    *("tools/docs-lint", "tools/galaxy-import", "tools/import-order", "tools/man_page.py"),
     *("tools/sanity", "tools/test", "tools/test-changed"),
 )
 REPORTS = "{reports}"

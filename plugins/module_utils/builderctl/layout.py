@@ -30,6 +30,8 @@ def terminal_width() -> int:
 def fit(text: str, kind: str = PROSE) -> str:
     """Wrap the lines of a text that are too long, at spaces. No character except these spaces is removed.
 
+    What follows the last colon of a line, often a command, stays on one line if it fits.
+
     The continuation of a framed line is framed, that of another line is indented, so that no text of others can begin a
     line. On a terminal, which would wrap it without that, a word that is too long is broken.
 
@@ -46,11 +48,16 @@ def _lines(line: str, width: int, break_words: bool) -> list[str]:
     if len(_COLOUR.sub("", line)) <= width:
         return [line]
     start = FRAME if line.startswith(FRAME) else line[: len(line) - len(line.lstrip())]
-    return textwrap.wrap(
+    indent = f"{start}  " if start == FRAME else f"{start}    "
+    lines = textwrap.wrap(
         line[len(start) :],
         width,
         initial_indent=start,
-        subsequent_indent=f"{start}  " if start == FRAME else f"{start}    ",
+        subsequent_indent=indent,
         break_long_words=break_words,
         break_on_hyphens=False,
-    ) or [start]
+    )
+    head, colon, tail = line.rpartition(": ")
+    if start != FRAME and colon and len(lines[-1]) < len(indent + tail) <= width:  # a command, in one piece
+        return [*_lines(head + colon.rstrip(), width, break_words), indent + tail]
+    return lines or [start]

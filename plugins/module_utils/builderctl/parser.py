@@ -48,12 +48,11 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         choices = [choice for choice in action.choices if choice not in HIDDEN]
-        what = "command" if isinstance(action, argparse._SubParsersAction) else action.metavar or action.dest
-        name = "/".join(action.option_strings) or what
-        raise InvalidInput(
-            f"Argument {name}: invalid choice: {value!r} (choose from {', '.join(choices)}).",
-            f"{did_you_mean(str(value), choices)}See '{self.prog} --help'.",
-        )
+        hint = f"{did_you_mean(str(value), choices)}See '{self.prog} --help'."
+        if isinstance(action, argparse._SubParsersAction):
+            raise InvalidInput(f"There is no command {value!r}.", hint)
+        name = "/".join(action.option_strings) or action.metavar
+        raise InvalidInput(f"Argument {name}: invalid choice: {value!r} (choose from {', '.join(choices)}).", hint)
 
 
 class _Positional(str):

@@ -42,6 +42,12 @@ def test_the_width_of_the_terminal_counts(monkeypatch: pytest.MonkeyPatch) -> No
     assert max(map(len, fit(text).split("\n"))) <= layout.MIN_WIDTH
 
 
+def test_a_command_at_the_end_stays_on_one_line() -> None:
+    text = "Problem: the heartbeat service of this server does not run. Start it: systemctl start build-heartbeat"
+    assert fit(text).split("\n")[-1] == "    systemctl start build-heartbeat"
+    assert all(line.startswith("|") for line in fit(f"| {text}").split("\n"))
+
+
 def test_colours_take_no_room() -> None:
     line = "\x1b[31m" + "word " * 15 + "\x1b[0m"
     assert fit(line) == line
