@@ -14,7 +14,6 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable
 
-from ..coordination.builds.job import JOB_FILE
 from ..coordination.delivery.outbox import Outbox
 from ..coordination.identity.config import load_config
 from ..coordination.identity.fleet import ALL, load_fleet
@@ -121,6 +120,8 @@ def _ids(state: StateDirectory) -> set[str]:
 
 
 def _jobs(state: StateDirectory) -> list[str]:
+    from ..coordination.builds.job import JOB_FILE  # no other command needs it
+
     return state.read(JOB_FILE, lambda record: [str(record["id"])]) or []
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +32,9 @@ def require_gitpython() -> None:
 
     :raises DependencyMissing: if it is not; the remedy names the Debian package.
     """
-    if importlib.util.find_spec("git") is None:
+    from importlib.util import find_spec
+
+    if find_spec("git") is None:
         raise DependencyMissing("The Python library GitPython is not installed for this host's Python.", _REMEDY)
 
 
