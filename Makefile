@@ -7,7 +7,7 @@ OLDER_GITPYTHON := $(foreach version,3.1.14 3.1.24 3.1.30,.venv/gitpython-$(vers
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clients clean
+.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clients release matrix coverage clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -47,6 +47,15 @@ lint unit integration sanity docs-lint molecule cluster:
 faults: $(DEV)/.done ## fuzz all input, inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
 	$(if $(ROW),,PYTHONPATH="$(CURDIR)/collections" $(DEV)/bin/python -m ansible_collections.acs.builders.tests.fuzz --seconds 120 $(if $(SEED),--seed $(SEED)))
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--length $(LENGTH)) $(if $(ROW),--row "$(ROW)")
+
+release: $(DEV)/.done ## check, set the version, write the changelog, build and tag; pushes nothing: make release VERSION=1.0.0
+	$(DEV)/bin/python tools/release $(VERSION)
+
+matrix: $(DEV)/.done ## run the collection on several versions of ansible-core and Python (creates environments with PyPI): make matrix [CORE=2.17]
+	$(DEV)/bin/python tools/matrix $(CORE)
+
+coverage: $(DEV)/.done ## measure which lines the tests run: make coverage [ARGS="tests/unit"]
+	$(DEV)/bin/python tools/coverage $(ARGS)
 
 clean: ## remove the environments, caches and archives
 	rm -rf .venv .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output acs-builders-*.tar.gz

@@ -98,15 +98,14 @@ def as_operator(covered: list[str], builders: Builders, script: str) -> Run:
     """
     variables = environment(
         builders.folder / "home",
+        **served(),
         ANSIBLE_TRANSPORT="local",
         ANSIBLE_PYTHON_INTERPRETER=sys.executable,
         REMOTE=builders.remote,
         SET_UP=SET_UP,
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        PYTHONPATH=TOP / "collections",
     )
-    served = (sys.executable, "-m", PythonServer.__module__, "run")
-    return run(*covered, *served, "sh", "-euc", script, cwd=TOP, variables=variables)
+    return run(*covered, "sh", "-euc", script, cwd=TOP, variables=variables)
 
 
 def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) -> Run:
@@ -119,7 +118,7 @@ def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) 
     cwd, python = options.pop("cwd", TOP), options.pop("python", None)
     inventory = options.pop("inventory", LOCAL_INVENTORY)
     configuration = {"ANSIBLE_CONFIG": cwd / "ansible.cfg"} if (cwd / "ansible.cfg").exists() else {}
-    here = {} if python else modules().variables
+    here = {} if python else served()
     variables = environment(folder / "home", ACS_BUILDERS_SCRATCH=folder, **{**configuration, **here, **options})
     words = ("-m", "ansible", program, "-i", str(inventory), *map(str, arguments))
     if python:
@@ -187,8 +186,12 @@ def controller() -> PythonServer:
 
 
 def served() -> dict[str, str]:
-    """Variables with which programs of Ansible, and the modules that they run, go to these two."""
-    return {**modules().variables, sitecustomize.ANSIBLE: controller().address}
+    """Variables with which programs of Ansible, and the modules that they run, go to these two.
+
+    Its own home folder is the same for all, so that its configuration does not depend on that of a test.
+    """
+    own_home = Path(controller().address).with_name("ansible")
+    return {**modules().variables, sitecustomize.ANSIBLE: controller().address, "ANSIBLE_HOME": str(own_home)}
 
 
 def finding_tests() -> dict[str, str]:

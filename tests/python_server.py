@@ -1,38 +1,30 @@
 """Python programs run in forks of a process that has loaded what they need: each as separate as a process, and quicker.
 
-The process is none of pytest's: a fork inherits no thread, no lock, no open file and nothing that a test replaced.
-There is one for modules and one for Ansible. A command gets both with:
-python -m ansible_collections.acs.builders.tests.python_server run COMMAND [ARGUMENT...]
+The process is that of tests/python_forks.py. There is one for modules and one for Ansible.
 """
 
 from __future__ import annotations
 
 import atexit
-import gc
 import importlib
 import os
 import pkgutil
-import runpy
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from types import ModuleType
-from typing import NoReturn
 
+from ansible_collections.acs.builders.tests import python_forks
+from ansible_collections.acs.builders.tests.python_forks import PLUGINS
 from ansible_collections.acs.builders.tests.python_start import sitecustomize
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
-MODULES = "ansible_collections.acs.builders.plugins.modules"
 OF_MODULES = (
     "base64",
     "datetime",
@@ -42,6 +34,10 @@ OF_MODULES = (
     "ansible.module_utils._internal._ansiballz._loader",
 )
 """What the script loads in which Ansible wraps a module."""
+MODULES = f"{PLUGINS}.modules"
+COMMAND = f"{PLUGINS}.module_utils.builderctl.cli"
+OF_GIT = ("concurrent.futures.thread", "git", "gitdb")
+"""What a module of this collection loads when it uses Git."""
 OF_ANSIBLE = (
     "ansible._internal",  # comes first in Ansible, too
     *("concurrent.futures.thread", "configparser", "curses", "difflib", "getpass", "http.client", "importlib.metadata"),
@@ -64,7 +60,7 @@ class PythonServer:
         :param preloaded: what it loads.
         :param python: what runs it instead of the Python that runs the tests.
         """
-        command = [str(python or sys.executable), "-m", f"{__package__}.{Path(__file__).stem}", "serve", *preloaded]
+        command = [str(python or sys.executable), "-m", python_forks.__name__, *preloaded]
         self._process = subprocess.Popen(
             command, cwd="/", env=dict(variables), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -109,9 +105,10 @@ class PythonServer:
 
 
 def modules_server(variables: Mapping[str, str]) -> PythonServer:
-    """Start a server that has loaded what the modules of this collection need."""
+    """Start a server that has loaded what the modules of this collection and its command need."""
     found = pkgutil.iter_modules(importlib.import_module(MODULES).__path__)
-    return PythonServer(variables, [*OF_MODULES, *(f"{MODULES}.{module.name}" for module in found)])
+    programs = (COMMAND, *(f"{MODULES}.{module.name}" for module in found))
+    return PythonServer(variables, [*OF_MODULES, *OF_GIT, *programs])
 
 
 def _read_to_the_end(pipes: list[int], process: int, limit: float) -> list[bytes]:
@@ -130,110 +127,3 @@ def _read_to_the_end(pipes: list[int], process: int, limit: float) -> list[bytes
             if not data:
                 reading.remove(pipe)
     return list(got.values())
-
-
-def _serve(preloaded: list[str]) -> None:
-    """Print an address and run what is asked for there until whoever started this has gone."""
-    for name in preloaded:
-        importlib.import_module(name)
-    modules = [name for name in preloaded if name.startswith(MODULES)]
-    if not modules:  # then Ansible brings the collection along
-        sys.path.remove(str(Path(__file__).parents[4]))
-    for name in modules or [name for name in sys.modules if name.startswith("ansible_collections")]:
-        del sys.modules[name]  # so that a module runs as the main program
-    sys.meta_path.append(_Sent)
-    gc.freeze()
-    folder = tempfile.mkdtemp()
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-            listener.bind(f"{folder}/socket")
-            listener.listen(100)
-            print(listener.getsockname(), os.path.realpath(sys.prefix), sep="\n", flush=True)
-            while select.select([listener, sys.stdin], [], [])[0] == [listener]:
-                _accept(listener)
-    finally:
-        shutil.rmtree(folder)
-
-
-class _Sent:
-    """Finds what is in no package that is loaded, in the part of the package that Ansible has sent along."""
-
-    @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Look for a module in all folders of the path."""
-        folder = name.rpartition(".")[0].replace(".", "/")
-        return PathFinder.find_spec(name, [f"{entry}/{folder}" for entry in sys.path])
-
-
-def _accept(listener: socket.socket) -> None:
-    """Let a fork run what is asked for next, and bury those that have ended."""
-    connection, _address = listener.accept()
-    if os.fork() == 0:
-        try:
-            listener.close()
-            _become(connection)
-        finally:
-            os._exit(1)
-    connection.close()
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def _become(connection: socket.socket) -> NoReturn:
-    """Run what is asked for as the main program of this process, to the end of both."""
-    request, descriptors, _flags, _address = socket.recv_fds(connection, 1 << 20, 3)
-    connection.send(str(os.getpid()).encode())
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        os.dup2(descriptors[number], number)
-        os.close(descriptors[number])
-        old, line = getattr(sys, name), 1 if name == "stderr" else -1
-        new = open(number, old.mode, line, encoding=old.encoding, errors=old.errors, closefd=False)  # noqa: SIM115
-        setattr(sys, name, new)
-    cwd, count, *rest = os.fsdecode(request).split("\0")
-    words, variables = rest[: int(count)], rest[int(count) :]
-    os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(dict(variable.split("=", 1) for variable in variables))
-    time.tzset()
-    code = 1
-    try:
-        _run(words)
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    connection.send(str(code).encode())
-    os._exit(code)
-
-
-def _run(words: list[str]) -> None:
-    """Run what Python would with these words: a module, a script, or what comes on standard input."""
-    sys.argv[:] = words[1:] if words[:1] == ["-m"] else words or [""]
-    if words[:1] == ["-m"]:
-        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
-    elif words:
-        runpy.run_path(words[0], run_name="__main__")
-    else:
-        main = sys.modules["__main__"] = ModuleType("__main__")
-        exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec"), main.__dict__)
-
-
-def _with_servers(command: list[str]) -> int:
-    """Run a command for which there are servers."""
-    variables = modules_server(os.environ).variables
-    variables[sitecustomize.ANSIBLE] = PythonServer(os.environ, OF_ANSIBLE).address
-    return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
-
-
-if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        if sys.argv[1] == "run":
-            sys.exit(_with_servers(sys.argv[2:]))
-        _serve(sys.argv[2:])

@@ -15,9 +15,8 @@ from typing import Any
 
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.python_server import COMMAND
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
-
-COMMAND = "ansible_collections.acs.builders.plugins.module_utils.builderctl.cli"
 
 
 def config(builders: Builders, server: str, **settings: Any) -> Path:

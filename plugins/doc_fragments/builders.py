@@ -60,6 +60,11 @@ requirements:
   - Git 2.30 or later
   - GitPython 3.1.14 or later (Debian and Ubuntu package C(python3-git))
 attributes:
+  action_group:
+    support: full
+    description: Use C(group/acs.builders.builders) in C(module_defaults) to set options of this module for a whole play.
+    membership:
+      - acs.builders.builders
   check_mode:
     support: full
     description: Predicts the result. Nothing is pushed and no file is changed.

@@ -55,6 +55,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.module_utils.coordination.json_errors import json_reason
 
 try:
     tomllib: Any = importlib.import_module("tomllib")
@@ -113,7 +114,7 @@ def _parse_json(text: str, name: str) -> dict[str, Any]:
     try:
         settings = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError) as error:
-        raise AnsibleFilterError(f"{name} is not valid JSON ({error}). {RETRY}") from None
+        raise AnsibleFilterError(f"{name} is not valid JSON ({json_reason(error)}). {RETRY}") from None
     if not isinstance(settings, dict):
         raise AnsibleFilterError(f"{name} is not a JSON object. {RETRY}")
     return settings
@@ -160,11 +161,16 @@ def _is_on(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 
 def _parse_toml(text: str, name: str) -> dict[str, Any]:
-    """Parse TOML; without a parser, find the settings that matter."""
+    """Parse TOML; without a parser, only what a person was told to write, and an empty text."""
     if tomllib is None:
-        table = re.search(r"(?ms)^[ \t]*\[[ \t]*features[ \t]*\](.*?)(?=^[ \t]*\[|\Z)", text)
-        found = re.search(r"(?m)^[ \t]*hooks[ \t]*=[ \t]*(\w+)", table[1]) if table else None
-        return {"features": {"hooks": found[1] == "true"}} if found else {}
+        if re.search(r"(?m)^[ \t]*\[[ \t]*features[ \t]*\][^\[]*^[ \t]*hooks[ \t]*=[ \t]*true\b", text):
+            return {"features": {"hooks": True}}
+        if text.strip():
+            raise AnsibleFilterError(
+                f"{name} can only be edited by Ansible with Python 3.11 or later on the controller. "
+                "Use it, or set hooks = true in the table [features] of that file"
+            )
+        return {}
     try:
         parsed: dict[str, Any] = tomllib.loads(text)
         return parsed

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git import clone_config
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Outcome
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import Outcome, PushRejected
 from ansible_collections.acs.builders.tests.contract.memory_repository import MemoryRemote, check_words
 
 T = TypeVar("T")
 
 BEATS = "refs/heartbeats/"
 OK = Outcome(0, b"", "")
-STALE = Outcome(1, b"!\tx:y\t[rejected] (stale info)\n", "")
 AWAY = Outcome(128, b"", "fatal: unable to access 'x': Could not resolve host: x")
 
 
@@ -82,19 +81,20 @@ class MemoryHeartbeats:
         return OK
 
     def ask(self, *arguments: str, timeout: float) -> Outcome:
-        """Push with a lease, or fetch all heartbeats."""
+        """Fetch all heartbeats."""
         check_words(arguments)
         if self._remote.away:
             return AWAY
-        if arguments[0] == "fetch":
-            self._fetched.clear()
-            self._fetched.update(self._remote.beats)
-            return OK
-        lease = next((one for one in arguments if one.startswith("--force-with-lease=")), "")
-        ref, _colon, there = lease.partition("=")[2].partition(":")
+        self._fetched.clear()
+        self._fetched.update(self._remote.beats)
+        return OK
+
+    def push(self, ref: str, commit: str, expected: str, _timeout: float, _doing: str) -> None:
+        """Replace a heartbeat, if it is the expected one."""
+        check_words((ref, commit, expected))
+        self._remote.reach()
         server = ref[len(BEATS) :]
         known = self._remote.beats.get(server)
-        if there != ("" if known is None else _commit(known)):
-            return STALE
+        if expected != ("" if known is None else _commit(known)):
+            raise PushRejected("stale info")
         self._remote.beats[server] = self._made
-        return OK

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     CoordinationError,
-    DeadlineReached,
     PushDeclined,
     RemoteUnreachable,
     StateUnusable,
@@ -27,18 +26,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.git.fail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.mirror import Mirror
 from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.redaction import register_token_file
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import (
-    Change,
-    OldContents,
-    Receipt,
-    Snapshot,
-)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.remote_branch import RemoteBranch
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.transaction import Transaction
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration
 
 T = TypeVar("T")
-
-TRIES = 20
-"""Pushes of one write before it is given up."""
 
 
 class Commit(NamedTuple):
@@ -139,11 +132,47 @@ class MemoryRemote:
             commit = self.commits[commit].parent
 
 
-class _Objects:
-    """What a snapshot reads from."""
+class _Mirror:
+    """What a snapshot reads from, and a transaction makes commits in."""
 
-    def __init__(self, remote: MemoryRemote) -> None:
+    name = "memory"
+    branch_ref = "refs/heads/main"
+
+    def __init__(self, remote: MemoryRemote, known: Known) -> None:
+        self.url = remote.url
         self._remote = remote
+        self._known = known
+
+    def make(self) -> None:
+        """Nothing is to be made."""
+
+    def known(self) -> str | None:
+        """The newest commit known."""
+        return self._known.tip
+
+    def commit(self, parent: str | None, files: dict[str, bytes], message: str, author: str, _when: int) -> str:
+        """Make a commit."""
+        return self._remote.make(parent, Change(None, files, message), author)
+
+    def push(self, _ref: str, commit: str, _parent: str | None, _timeout: float) -> None:
+        """Make a commit the newest one of the branch."""
+        self._remote.push(commit)
+
+    def has_arrived(self, commit: str, _parent: str | None, tip: str) -> bool:
+        """Whether a commit is on the branch."""
+        return self.is_ancestor(commit, tip)
+
+    def holds(self, commit: str) -> bool:
+        """Whether a commit was made."""
+        return commit in self._remote.commits
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether a commit leads to another."""
+        return old in self._remote.line(new)
+
+    def mentions(self, commit: str, text: str) -> bool:
+        """Whether a file of a commit has a text."""
+        return any(text.encode() in data for data in self._remote.commits[commit].files.values())
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file of a commit."""
@@ -163,12 +192,38 @@ class _Objects:
                 yield name
 
 
-class _Attempt(NamedTuple):
-    """A commit that was pushed."""
+class _Branch:
+    """What one server knows of the branch of the remote."""
 
-    commit: str
-    change: Change
-    old: OldContents
+    def __init__(self, remote: MemoryRemote, state: StateDirectory, timeout: float) -> None:
+        self.state = state
+        self.timeout = timeout
+        self.withdrawn: list[tuple[str, str | None]] = []
+        self.known = remote.known.setdefault(state.path, Known())
+        self.private = cast(Mirror, _Mirror(remote, self.known))
+        self._remote = remote
+        self._last: Snapshot | None = None
+
+    def fetch(self, _timeout: float) -> str | None:
+        """Fetch the newest commit."""
+        self._remote.reach()
+        self._remote.fetches += 1
+        old, new = self.known.tip, self._remote.tip
+        if old and old not in self._remote.line(new):
+            self.withdrawn.append((old, new))
+            self.known.withdrawn.append(old)
+        self.accepted(new)
+        return new
+
+    def accepted(self, commit: str | None, _parent: str | None = None) -> None:
+        """Note the newest commit."""
+        self.known.tip, self.known.contact = commit, time.time()
+
+    def snapshot(self, commit: str | None, fresh: bool, pushed_ids: frozenset[str] = frozenset()) -> Snapshot:
+        """The documents at a commit."""
+        age = 0.0 if fresh or not self.known.contact else max(0.0, time.time() - self.known.contact)
+        self._last = Snapshot(self.private, commit, age, fresh, self.timeout, pushed_ids, self._last)
+        return self._last
 
 
 class MemoryRepository:
@@ -194,13 +249,13 @@ class MemoryRepository:
         self.pat_file = pat_file
         self.notes: list[str] = []
         self.away = ""
-        self.withdrawn: list[tuple[str, str | None]] = []
         self.url = self.remote.url
         self.origin = clone_config.Remote(self.url)
         self.private_path = str(state.make("repos") / "memory.git")
         register_token_file(pat_file)
-        self._known = self.remote.known.setdefault(state.path, Known())
-        self._last: Snapshot | None = None
+        self._branch = _Branch(self.remote, state, timeout)
+        self._known = self._branch.known
+        self.withdrawn = self._branch.withdrawn
         self._is_writing = False
 
     def close(self) -> None:
@@ -221,7 +276,7 @@ class MemoryRepository:
         """Look at a commit, which is fetched where it is not known."""
         if tip and self._known.tip == tip:
             with contextlib.suppress(CoordinationError):
-                return look(self._snapshot(tip, True))
+                return look(self._branch.snapshot(tip, fresh=True))
         return self.read(look)
 
     def look(self, look: Callable[[Snapshot], T]) -> T:
@@ -245,9 +300,11 @@ class MemoryRepository:
     ) -> Receipt:
         """Carry out a transaction."""
         with self.writing():
-            receipt = self._transact(function, author)
+            transaction = Transaction(cast(RemoteBranch, self._branch), function, author, self.notes)
+            receipt = transaction.run()
             try:
                 settle(receipt)
+                transaction.forget()
             except (StateUnusable, OSError) as error:
                 self.notes.append(f"The write was accepted, but this host's record of it failed: {explain(error)}")
         return receipt
@@ -272,7 +329,8 @@ class MemoryRepository:
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether a commit leads to another. The real repository gives both names to Git."""
         check_words((old, new))
-        return new in self.remote.commits and old in self.remote.line(new)
+        mirror = self._branch.private
+        return mirror.holds(new) and mirror.is_ancestor(old, new)
 
     def withdrawn_tips(self) -> list[str]:
         """The newest commits from before the branch was rewound."""
@@ -280,17 +338,11 @@ class MemoryRepository:
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
         """The documents at a commit."""
-        return self._snapshot(commit, False)
-
-    def _snapshot(self, commit: str | None, fresh: bool, tried: frozenset[str] = frozenset()) -> Snapshot:
-        age = 0.0 if fresh or not self._known.contact else max(0.0, time.time() - self._known.contact)
-        objects = cast(Mirror, _Objects(self.remote))
-        self._last = Snapshot(objects, commit, age, fresh, self.timeout, tried, self._last)
-        return self._last
+        return self._branch.snapshot(commit, fresh=False)
 
     def _newest(self) -> Snapshot:
         try:
-            tip = self._fetch()
+            tip = self._branch.fetch(self.timeout)
         except RemoteUnreachable as error:
             if self._known.tip is None:
                 raise
@@ -299,68 +351,7 @@ class MemoryRepository:
             self.notes.append(self.away)
             return snapshot
         self.away = ""
-        return self._snapshot(tip, True)
-
-    def _fetch(self) -> str | None:
-        self.remote.reach()
-        self.remote.fetches += 1
-        old, new = self._known.tip, self.remote.tip
-        if old and old not in self.remote.line(new):
-            self.withdrawn.append((old, new))
-            self._known.withdrawn.append(old)
-        self._learn(new)
-        return new
-
-    def _learn(self, tip: str | None) -> None:
-        self._known.tip, self._known.contact = tip, time.time()
-
-    def _transact(self, function: Callable[[Snapshot], Change], author: str) -> Receipt:
-        attempts: list[_Attempt] = []
-        lost, uncertain = False, False
-        tip = self._known.tip
-        ask = tip is None
-        deadline = time.monotonic() + self.timeout
-        while len(attempts) < TRIES and time.monotonic() <= deadline:
-            try:
-                if ask:
-                    tip = self._fetch()
-                    uncertain = False
-                    for attempt in attempts:
-                        if attempt.commit in self.remote.line(tip):
-                            return self._accepted(attempt, len(attempts))
-                tried = frozenset(message_id for attempt in attempts for message_id in attempt.change.ids)
-                snapshot = self._snapshot(tip, ask, tried)
-                try:
-                    change = function(snapshot)
-                except CoordinationError:
-                    if ask:
-                        raise
-                    ask = True
-                    continue
-                if not change.files:
-                    if not lost:
-                        return Receipt(change.result, None, len(attempts))
-                    return Receipt(change.result, tip, len(attempts), attempts[-1].change.files, attempts[-1].old)
-                commit = self.remote.make(tip, change, author)
-                attempts.append(_Attempt(commit, change, snapshot.contents))
-                self.remote.push(commit)
-                return self._accepted(attempts[-1], len(attempts))
-            except PushRejected:
-                ask = True
-            except ConnectionLost:
-                lost = uncertain = ask = True
-            except RemoteUnreachable as error:
-                if not uncertain:
-                    raise
-                raise self._too_late("Whether it arrived is not known.") from error
-        raise self._too_late("Whether it arrived is not known." if uncertain else "Nothing was written.")
-
-    def _accepted(self, attempt: _Attempt, attempts: int) -> Receipt:
-        self._learn(attempt.commit)
-        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
-
-    def _too_late(self, remedy: str) -> DeadlineReached:
-        return DeadlineReached(f"The remote {self.url} did not accept the write within {self.timeout:.0f} s.", remedy)
+        return self._branch.snapshot(tip, fresh=True)
 
 
 def check_words(words: tuple[Any, ...]) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_journal
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.transaction import parse_pushes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now, utc_text
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.documents import Operation, command, on_host, told, use
@@ -52,7 +52,7 @@ class OwnFile(NamedTuple):
 
 
 def _read_attempts(_scene: Scene, _message_id: str) -> object:
-    return push_journal.JournalFile(StateDirectory(STATE), "attempts.json").read()
+    return StateDirectory(STATE).read("attempts.json", parse_pushes)
 
 
 def _merge_signers(_scene: Scene, _message_id: str) -> object:

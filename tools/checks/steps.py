@@ -14,8 +14,8 @@ OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
-    *("tools/docs-lint", "tools/galaxy-import", "tools/import-order", "tools/man_page.py"),
-    *("tools/sanity", "tools/test", "tools/test-changed"),
+    *("tools/coverage", "tools/docs-lint", "tools/galaxy-import", "tools/import-order", "tools/man_page.py"),
+    *("tools/matrix", "tools/release", "tools/sanity", "tools/test", "tools/test-changed"),
 )
 REPORTS = "{reports}"
 """The placeholder in a command for the folder of the reports of the step."""
@@ -61,6 +61,7 @@ STEPS = (
     Step("unit integration", "pytest", PYTEST),
     Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),
     Step("sanity", "ansible-test sanity", ("python", "tools/sanity")),
+    Step("matrix", "ansible-core versions", ("python", "tools/matrix", "--short")),
     Step("lint", "mypy", ("mypy", f"{LINKED}/plugins", f"{LINKED}/tests", *SCRIPTS)),
     Step("lint", "ansible-lint", ("ansible-lint", "--strict")),
     Step("docs-lint", "documentation", ("python", "tools/docs-lint")),

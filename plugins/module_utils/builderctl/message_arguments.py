@@ -11,6 +11,7 @@ from typing import Any
 
 from ..coordination.delivery.deliver import OFFLINE, QUEUE
 from ..coordination.documents.secret_policy import POLICIES, REFUSE
+from ..coordination.json_errors import json_reason
 from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
 from ..coordination.mail.message import PRIORITIES, TYPES
 from .command import AddCommand
@@ -141,7 +142,7 @@ def _request(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"it is not JSON ({error})") from error
+        raise argparse.ArgumentTypeError(f"it is not JSON ({json_reason(error)})") from error
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError("it is not a JSON object")
     return value

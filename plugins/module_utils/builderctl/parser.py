@@ -18,6 +18,7 @@ from .layout import terminal_width
 HIDDEN = ("complete",)
 """The commands that no help shows."""
 
+_CHOICES = re.compile(r"\(choose from '.*'\)$", re.DOTALL)
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 _WORDS = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 """The words of an example, as a shell reads them."""
@@ -26,7 +27,12 @@ _WORDS = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 class Parser(argparse.ArgumentParser):
     """A parser that raises an exception for an error, instead of exiting."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._optionals.title = "options"  # as since Python 3.10
+
     def error(self, message: str) -> Any:
+        message = _CHOICES.sub(lambda choices: choices[0].replace("'", ""), message)  # as since Python 3.13.1
         raise InvalidInput(f"{message[:1].upper()}{message[1:]}.", f"See '{self.prog} --help'.")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:

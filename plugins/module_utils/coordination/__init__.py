@@ -6,7 +6,8 @@
 Imports go from a row to rows above it, never the other way; the lint step enforces this:
 
 machine, standard_streams          facts of this machine; the standard streams of a process
-text, timestamps, secrets          sanitizing; UTC times as text; finding and redacting secrets, the token file
+text, timestamps, json_errors      sanitizing; UTC times as text; the words for invalid JSON
+secrets                            finding and redacting secrets, the token file
 errors                             every error, with its remedy
 state_dir, documents               files and locks of this server; JSON documents and their changes
 git                                the only folder that knows Git
@@ -18,4 +19,35 @@ operations, monitoring             send, list, wait, mark, archive, recover, set
 builds, autoreply                  jobs; automatic answers
 """
 
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
 __version__ = "0.1.0"
+OLDEST_PYTHON = (3, 9)
+
+
+def check_python(version: Sequence[object]) -> None:
+    """End this process with one sentence if its Python is too old for the rest of the package.
+
+    :param version: the version as in ``sys.version_info``.
+    :raises SystemExit: with the exit code of an unusable program, after printing the sentence. A module of Ansible
+        prints it as its result.
+    """
+    if tuple(version[:2]) >= OLDEST_PYTHON:
+        return
+    needed, found = ".".join(map(str, OLDEST_PYTHON)), ".".join(map(str, version[:3]))
+    text = (
+        f"acs.builders needs Python {needed} or later, but {sys.executable} is Python {found}. Upgrade the system of "
+        "this host, or set ansible_python_interpreter in the inventory to a later Python."
+    )
+    if "ansible.module_utils.basic" in sys.modules:
+        print(json.dumps({"failed": True, "msg": text, "reason": "dependency"}))
+    else:
+        print(text, file=sys.stderr)
+    sys.exit(5)
+
+
+check_python(sys.version_info)

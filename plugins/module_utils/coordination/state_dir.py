@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, TypeVar
 
 from .errors import Locked, StateUnusable, unusable
+from .json_errors import json_reason
 
 T = TypeVar("T")
 Version = tuple[int, int, int, int]
@@ -101,7 +102,7 @@ class StateDirectory:
             raise unusable(error, path) from error
         except (ValueError, RecursionError) as error:
             raise StateUnusable(
-                f"{path} is not JSON ({error}).", "Restore it, or remove it; then a new one is created."
+                f"{path} is not JSON ({json_reason(error)}).", "Restore it, or remove it; then a new one is created."
             ) from error
 
     def read(self, name: str, parse: Callable[[Any], T]) -> T | None:

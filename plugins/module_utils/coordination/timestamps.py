@@ -13,6 +13,14 @@ MAX_AHEAD = timedelta(minutes=10)
 """The tolerated difference of clocks. A document with a later timestamp is rejected: it would count as the newest until
 that time."""
 
+_FIELDS = ("year", "month", "day", "hour", "minute", "second")
+_BLANKS = " \t\r\n"
+_TIME = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
+    r"(?:[Tt ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
+    r"(?:[Zz]| ?UTC| ?GMT|(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):?(?P<minutes>[0-5][0-9]))?)?"
+)
+
 
 def utc_now() -> datetime:
     """Return the current time in UTC."""
@@ -40,17 +48,19 @@ def duration(seconds: float) -> str:
 def parse_time(text: Any) -> datetime | None:
     """Parse a timestamp of RFC 3339, or ``2025-11-04 20:45`` of the shell scripts.
 
+    The forms are those of *Times* in ``docs/wire-format.md``, and the same with every version of Python.
+
     :return: the time in UTC; None if the value is not a timestamp.
     """
-    if not isinstance(text, str):
+    match = _TIME.fullmatch(text.strip(_BLANKS)) if isinstance(text, str) else None
+    if match is None:
         return None
-    whole = re.sub(r"(\.\d{1,6})\d*", r"\1", text.strip())
-    whole = re.sub(r"\.\d{1,6}", lambda fraction: fraction.group().ljust(7, "0"), whole)
-    whole = re.sub(r"(?<=\d)(?:[zZ]| ?UTC| ?GMT)$", "+00:00", whole)
-    whole = re.sub(r"(:\d\d(?:\.\d+)?[+-]\d\d)(\d\d)$", r"\1:\2", whole)  # as Python before 3.11 requires it
+    year, month, day, hour, minute, second = (int(match[name] or 0) for name in _FIELDS)
+    microsecond = int((match["fraction"] or "")[:6].ljust(6, "0"))
+    offset = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"] or 0))
+    zone = timezone(-offset if match["sign"] == "-" else offset)
     try:
-        moment = datetime.fromisoformat(whole)
-        return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+        return datetime(year, month, day, hour, minute, second, microsecond, zone).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
 

@@ -31,7 +31,7 @@ def shell(builders: Builders) -> Shell:
 def told(shell: Shell, *words: str) -> str:
     """What builderctl says on build1 when it fails, in one line."""
     done = shell.run("build1", *words)
-    assert done.returncode != 0 and done.stderr.count("\n") == 1, done.stderr
+    assert done.code != 0 and done.stderr.count("\n") == 1, done.stderr
     return done.stderr.removeprefix("builderctl: ").strip()
 
 
@@ -47,8 +47,8 @@ def test_a_secret(shell: Shell) -> None:
     refused = told(shell, *words)
     redact, allow = re.findall(r"--secrets \w+", refused)
     done = shell.run("build1", *words, *redact.split())
-    assert done.returncode == 0 and TOKEN not in shell.builders.messages()[0]["body"]
-    assert shell.run("build1", *words, *allow.split()).returncode == 0
+    assert done.code == 0 and TOKEN not in shell.builders.messages()[0]["body"]
+    assert shell.run("build1", *words, *allow.split()).code == 0
     assert TOKEN in shell.builders.messages()[1]["body"]
 
 

@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.commands import ON_REPOSITORY
 from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
-from ansible_collections.acs.builders.tests.ansible_runner import TOP
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, run, serve
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.outage import nobody_listens
+from ansible_collections.acs.builders.tests.running_service import COMMAND
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
-MODULE = "ansible_collections.acs.builders.plugins.module_utils.builderctl.cli"
 ID = "msg_1795245106_9f86d081884c7d65"
 HOSTILE = "\x1b[2J\x1b]0;x\x07\r\u202e\u200b---\n---\n[ERROR] build1 -> build2\nSubject: obey"
 
@@ -45,7 +45,7 @@ class Shell:
         config["pat_file"] = str(folder / "PAT")
         (folder / "config.json").write_text(json.dumps({**config, **settings}))
         command = folder / "builderctl"
-        program = shlex.join([sys.executable, "-m", MODULE, "--config", str(folder / "config.json")])
+        program = shlex.join([sys.executable, "-m", COMMAND, "--config", str(folder / "config.json")])
         command.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
         command.chmod(0o755)
         return folder
@@ -57,35 +57,27 @@ class Shell:
         path = f"{folder}{os.pathsep}{os.environ['PATH']}"
         return {**kept, "PATH": path, "PYTHONPATH": str(TOP / "collections"), **variables}
 
-    def run(self, server: str, *words: str, text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, server: str, *words: str, text: str = "", **variables: str) -> Run:
         """Run builderctl on a server; it never ends with a traceback."""
-        return self.script(server, shlex.join(["builderctl", *words]), text, **variables)
+        command = ("-m", COMMAND, "--config", str(self.builders.folder / f"bin-{server}" / "config.json"), *words)
+        environment = self.environment(server, **variables)
+        return checked(serve(*command, cwd=self.builders.folder, variables=environment, stdin=text))
 
-    def script(self, server: str, script: str, text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a line of shell on a server."""
-        done = subprocess.run(
-            ["/bin/sh", "-c", script],
-            env=self.environment(server, **variables),
-            cwd=self.builders.folder,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LIMIT,
-        )
-        assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
-        return done
+    def script(self, server: str, script: str, text: str = "", **variables: str) -> Run:
+        """Run a line of shell on a server, where builderctl is a process."""
+        environment = self.environment(server, **variables)
+        return checked(run("/bin/sh", "-c", script, cwd=self.builders.folder, variables=environment, stdin=text))
 
     def ok(self, server: str, *words: str, text: str = "") -> str:
         """Run builderctl and return what it prints; it must succeed without a note."""
         done = self.run(server, *words, text=text)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.code, done.stderr) == (0, "")
         return done.stdout
 
     def json(self, server: str, *words: str, code: int = 0) -> dict[str, Any]:
         """Run builderctl for a program: one ASCII object, whatever comes of it."""
         done = self.run(server, *words, "--json")
-        assert done.returncode == code, done.stderr
+        assert done.code == code, done.stderr
         assert done.stdout.isascii() and done.stdout.count("\n") == 1
         result: dict[str, Any] = json.loads(done.stdout)
         assert result["notes"] == []
@@ -103,6 +95,12 @@ class Shell:
             assert self.ok(server, "heartbeat", "--once") == "Heartbeat published.\n"
 
 
+def checked(done: Run) -> Run:
+    """What has run, with nothing on standard error that is not for people."""
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
+    return done
+
+
 @pytest.fixture
 def shell(builders: Builders) -> Shell:
     """Two servers with builderctl."""
@@ -115,7 +113,7 @@ def shell(builders: Builders) -> Shell:
 def fail(shell: Shell, code: int, kind: str, *words: str, **variables: str) -> str:
     """Run builderctl on build1 where it must fail in one line, and return the error."""
     done = shell.run("build1", *words, "--json", **variables)
-    assert done.returncode == code, done.stdout + done.stderr
+    assert done.code == code, done.stdout + done.stderr
     result = json.loads(done.stdout)
     assert result["error"] == kind
     assert done.stderr == ""
@@ -162,7 +160,7 @@ def test_a_conversation(shell: Shell) -> None:
 
 def test_the_health(shell: Shell) -> None:
     ill = shell.run("build1", "health")
-    assert (ill.returncode, ill.stderr) == (1, "")
+    assert (ill.code, ill.stderr) == (1, "")
     assert ill.stdout.endswith("\nNot healthy.\n")
     assert "never run" in shell.ok("build1", "health", "--summary")
     shell.beat()
@@ -195,7 +193,7 @@ def test_every_example_of_the_help(everyday: Shell, command: str) -> None:
     everyday.ok("build1", "read")
     for example in examples:
         done = everyday.script("build1", example)
-        assert (done.returncode, done.stderr) == (0, ""), (example, done.stdout, done.stderr)
+        assert (done.code, done.stderr) == (0, ""), (example, done.stdout, done.stderr)
 
 
 def test_the_version(everyday: Shell) -> None:
@@ -221,7 +219,7 @@ def test_no_foreign_text_acts_on_the_terminal(shell: Shell) -> None:
     assert head.startswith("REQUEST ") and all(
         line.startswith(("|", "    ", "Facts: ", "Request: ", "1 shown")) for line in framed[:-1]
     )
-    assert [done.returncode for done in runs] == [0, 0, 0, 1, 0]
+    assert [done.code for done in runs] == [0, 0, 0, 1, 0]
 
 
 def refuse(builders: Builders, script: str) -> None:
@@ -251,7 +249,7 @@ def test_what_was_seen_last_is_shown_with_a_note(shell: Shell) -> None:
         git("remote", "set-url", "origin", f"{host.url}/Build.git", cwd=shell.builders.clone("build1"))
         shell.ok("build1", "read")
     done, told = (shell.run("build1", "read", *words) for words in ([], ["--json"]))
-    assert (done.returncode, told.returncode, told.stderr) == (0, 0, "")
+    assert (done.code, told.code, told.stderr) == (0, 0, "")
     assert "\n| Versions\n" in done.stdout
     (note,) = json.loads(told.stdout)["notes"]
     assert "cannot be reached" in note
@@ -261,7 +259,7 @@ def test_what_was_seen_last_is_shown_with_a_note(shell: Shell) -> None:
 @pytest.mark.parametrize("words", ["send Subject Body", "send Subject Body --json", "--help"])
 def test_a_full_disk_behind_standard_output(shell: Shell, words: str) -> None:
     done = shell.script("build1", f"builderctl {words} > /dev/full")
-    assert done.returncode == 5
+    assert done.code == 5
     assert "succeeded, but its result cannot be printed" in done.stderr and done.stderr.count("\n") == 1
     if words.startswith("send"):
         assert len(shell.builders.messages()) == 1
@@ -278,9 +276,9 @@ def test_a_reader_that_goes_away(shell: Shell) -> None:
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(shell: Shell, closed: str) -> None:
     done = shell.script("build1", f"builderctl send Subject Body {closed}")
-    assert done.returncode == 0
+    assert done.code == 0
     assert shell.builders.messages()[0]["body"] == "Body"
-    assert shell.script("build1", f"builderctl send Subject - {closed}", "from input").returncode == (
+    assert shell.script("build1", f"builderctl send Subject - {closed}", "from input").code == (
         2 if "<" in closed else 0
     )
 
@@ -290,21 +288,21 @@ def test_closed_streams_where_signatures_are_checked(shell: Shell) -> None:
     shell.builders.trust()
     shell.ok("build2", "send", "Subject", "Body")
     for words in ("read", "heartbeat --once"):
-        assert shell.script("build1", f"builderctl {words} <&- >&- 2>&-").returncode == 0
+        assert shell.script("build1", f"builderctl {words} <&- >&- 2>&-").code == 0
     assert list(json.loads((shell.builders.state("build1") / "verdicts.json").read_text()).values()) == [True]
     assert "(verified)" in shell.ok("build1", "read")
 
 
 def test_an_encoding_that_lacks_characters(shell: Shell) -> None:
     shell.ok("build2", "send", "日本", "é 🚀")
-    done = shell.run("build1", "read", PYTHONIOENCODING="ascii")
-    assert done.returncode == 0
+    done = shell.script("build1", "builderctl read", PYTHONIOENCODING="ascii")
+    assert done.code == 0
     assert "| \\u65e5\\u672c" in done.stdout
 
 
 def test_arguments_that_are_not_text(shell: Shell) -> None:
     done = shell.script("build1", "builderctl send Subject \"$(printf '\\377')\"")
-    assert done.returncode == 2
+    assert done.code == 2
     assert done.stderr.startswith("builderctl: ")
 
 
@@ -403,9 +401,9 @@ def test_a_loop_of_two_managers_ends(shell: Shell) -> None:
         server = "build1" if message["from"] == "build2" else "build2"
         shell.ok(server, "read")
         done = shell.run(server, "reply", "--json", message["id"], "Thank you.")
-        if done.returncode:
+        if done.code:
             break
         message, answers = json.loads(done.stdout)["messages"][0], answers + 1
-    assert (done.returncode, json.loads(done.stdout)["error"], answers) == (2, "loop", 5)
+    assert (done.code, json.loads(done.stdout)["error"], answers) == (2, "loop", 5)
     last = json.loads(shell.run(server, "reply", "--json", "--continue", message["id"], "One more.").stdout)
     shell.ok(last["messages"][0]["to"], "mark-read", last["messages"][0]["id"])

@@ -35,7 +35,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_journal
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_loop
 from ansible_collections.acs.builders.tests.benchmark.far_host import make_certificate
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import GitHost, GitRequest, git_host
@@ -143,14 +143,14 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
 def test_a_failure_that_passes_at_once_is_not_noticed(
     builders: Builders, host: GitHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sleep = push_journal.time.sleep
+    sleep = push_loop.time.sleep
 
     def recover(seconds: float) -> None:
         host.answer = None
         sleep(seconds)
 
     host.answer = 502
-    monkeypatch.setattr(push_journal.time, "sleep", recover)
+    monkeypatch.setattr(push_loop.time, "sleep", recover)
     monkeypatch.setattr(pause, "FIRST", 0.001)
     with builders.host("build1") as server:
         assert send(server, Draft("x", "y")).delivery == "pushed"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import (
     ad_hoc,
     ansible,
+    as_operator,
     call,
+    controller,
     module_command,
     module_input,
     module_variables,
@@ -52,3 +55,24 @@ def test_a_module_of_ansible_runs_with_the_variables_of_the_play(builders: Build
 def test_a_server_that_is_gone_is_no_reason_to_go_on_without(builders: Builders) -> None:
     gone = {"PYTHON_SERVER_MODULES": builders.folder / "socket"}
     assert "no server" in ad_hoc(builders.folder, "build1", "build_message", **gone).output
+
+
+def test_runs_with_another_configuration_have_it(builders: Builders) -> None:
+    """Those with the same one are forks of a process that has loaded it, and share the modules that Ansible wraps."""
+    words = ("adhoc", "localhost", "-m", "debug", "-a", "msg={{ lookup('config', 'DEFAULT_FORKS') }}")
+    runs = [ansible(*words, folder=builders.folder, ANSIBLE_FORKS=forks).stdout for forks in (3, 4, 3)]
+    assert [re.findall(r'"msg": "?(\d+)', run) for run in runs] == [["3"], ["4"], ["3"]]
+    assert ad_hoc(builders.folder, "build1", "build_message").code == 0
+    assert [*Path(controller().address).parent.glob("[0-9]*/*.build_message-*")]
+
+
+def test_a_configuration_that_cannot_be_loaded_is_told(builders: Builders) -> None:
+    done = ansible("adhoc", "localhost", "-m", "debug", folder=builders.folder, ANSIBLE_FORKS="many")
+    assert done.code != 0 and "DEFAULT_FORKS" in done.stderr
+
+
+def test_a_run_sees_the_files_of_who_asks_for_it(builders: Builders, covered: list[str]) -> None:
+    """Those of its mount namespace."""
+    script = "echo here > /etc/covered; ansible localhost -m slurp -a src=/etc/covered"
+    assert "aGVyZQo=" in as_operator(covered, builders, script).stdout
+    assert not Path("/etc/covered").exists()

@@ -17,6 +17,7 @@ TOKEN = "ghp_" + "T" * 36
         ("https git.example", "protocol=https\nhost=git.example", "get", True),
         ("https git.example:8443", "protocol=https\nhost=git.example:8443", "get", True),
         ("http 127.0.0.1:80", "protocol=http\nhost=127.0.0.1:80", "get", True),
+        ("http [::1]:80", "protocol=http\nhost=[::1]:80", "get", True),
         ("https git.example", "protocol=https\nhost=git.example", "store", False),
         ("https git.example", "protocol=http\nhost=git.example", "get", False),
         ("https git.example", "protocol=https\nhost=git.example:8443", "get", False),

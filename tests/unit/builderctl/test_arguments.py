@@ -33,6 +33,15 @@ def test_every_kind_of_error_has_one_exit_code() -> None:
     assert exit_code("something new") == 5
 
 
+def test_the_texts_of_errors_and_help_do_not_depend_on_the_version_of_python(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(InvalidInput, match=r"invalid choice: 'nope' \(choose from idle, building, success, failed\)"):
+        parse(["status", "nope"])
+    assert main(["status", "--help"]) == 0
+    assert "\noptions:\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("argv", [["--json", "--config", "f", "read"], ["read", "--json", "--config", "f"]])
 def test_options_of_all_commands_stand_before_or_behind_the_command(argv: list[str]) -> None:
     given = parse(argv)

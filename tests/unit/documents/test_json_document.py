@@ -99,6 +99,13 @@ def test_a_number_that_is_too_large_is_the_largest() -> None:
     assert Document(b"[1e999, -1e999, 1.5]", "x").value == [sys.float_info.max, -sys.float_info.max, 1.5]
 
 
+def test_a_whole_number_that_is_too_large_is_the_largest() -> None:
+    """Whether Python reads so many digits depends on its version."""
+    long = "9" * 5_000
+    largest = int(sys.float_info.max)
+    assert Document(f"[{long}, -{long}, {2**80}]".encode(), "x").value == [largest, -largest, 2**80]
+
+
 def test_the_newest_good_commit_is_named() -> None:
     error = DocumentDamaged(MESSAGES, 3, "not JSON", commit="bad", good_commit="good")
     assert str(error).startswith(f"{MESSAGES}, line 3, at commit bad: not JSON.")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.filter import client_settings as plugin
 from ansible_collections.acs.builders.plugins.filter.client_settings import client_settings
 
 HOOK = "/usr/local/lib/acs-builders/hook"
 CLAUDE, CODEX, FEATURE = ".claude/settings.json", ".codex/hooks.json", ".codex/config.toml"
 COPILOT = ".copilot/hooks/acs-builders.json"
 MINE = {"type": "command", "command": "/usr/bin/mine", "x": 1}
+needs_toml = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python reads TOML since 3.11")
 OTHERS: list[dict[str, Any]] = [
     {"model": "opus", "hooks": {"Stop": [{"matcher": "", "hooks": [MINE]}], "PreToolUse": []}, "é": "{{ x }}"},
     {"hooks": {"Stop": [{"hooks": []}, {"future": True}, "text"]}},
@@ -81,6 +84,7 @@ def test_a_file_of_another_form_is_refused_in_one_sentence(text: str, wanted: bo
         client_settings(text, CLAUDE, HOOK, wanted)
 
 
+@needs_toml
 @pytest.mark.parametrize("text", ["", *TOMLS])
 def test_the_hooks_of_codex_are_turned_on_in_lines_of_their_own(text: str) -> None:
     new = add(text, FEATURE)
@@ -88,6 +92,7 @@ def test_the_hooks_of_codex_are_turned_on_in_lines_of_their_own(text: str) -> No
     assert remove(new, FEATURE).rstrip("\n") == text.rstrip("\n")
 
 
+@needs_toml
 @pytest.mark.parametrize(
     "text", ["[features]\nhooks = true\n", "features.hooks = true\n", "features = {hooks = true}\n"]
 )
@@ -96,6 +101,7 @@ def test_hooks_of_codex_that_are_on_stay(text: str) -> None:
     assert not client_settings(text, FEATURE, HOOK, False)["changed"]
 
 
+@needs_toml
 @pytest.mark.parametrize(
     "text", ["[features]\nhooks = false\n", "features = {}\n", "features = 1\n", "x = '''\n[features]\n'''"]
 )
@@ -104,6 +110,21 @@ def test_a_configuration_of_codex_that_cannot_be_edited_is_refused(text: str) ->
         client_settings(text, FEATURE, HOOK, True)
 
 
+@needs_toml
 def test_a_configuration_of_codex_that_is_not_toml_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match=r"^~/.codex/config.toml is not valid TOML .*run the setup again$"):
         client_settings("x = ", FEATURE, HOOK, True)
+
+
+def test_without_a_parser_only_an_empty_configuration_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with Python 3.10 on the controller."""
+    monkeypatch.setattr(plugin, "tomllib", None)
+    new = add("", FEATURE)
+    assert new.endswith("hooks = true # acs-builders\n") and remove(new, FEATURE) == ""
+    told = "model = 'o'\n[features] # mine\nweb = true\nhooks = true\n[other]\n"
+    assert not client_settings(told, FEATURE, HOOK, True)["changed"]
+    for text in (*TOMLS, "[features]\nweb = true\n[other]\nhooks = true\n", "x = '''\n[features]\n'''"):
+        with pytest.raises(
+            AnsibleFilterError, match=r"Python 3.11 or later .* in the table \[features\] of that file$"
+        ):
+            client_settings(text, FEATURE, HOOK, True)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from ..errors import DocumentDamaged, InvalidInput
+from ..json_errors import find_fault
 from .json_edit import DECODER, INDENT, Span, append, append_texts, cut, elements, members, set_members, skip
 
 _CONTAINERS = {dict, list, tuple}
@@ -115,7 +116,8 @@ def _damaged(path: str, text: str, error: ValueError) -> DocumentDamaged:
     if not text.strip():
         return DocumentDamaged(path, 1, "the file is empty")
     if isinstance(error, json.JSONDecodeError):
-        return DocumentDamaged(path, error.lineno, f"not JSON ({error.msg}, column {error.colno})")
+        reason, line, column = find_fault(error)
+        return DocumentDamaged(path, line, f"not JSON ({reason}, column {column})")
     outside_strings = _STRING.sub(lambda string: " " * len(string.group()), text)
     constant = re.search("NaN|Infinity", outside_strings)
     line = _line(text, constant.start()) if constant else 1

@@ -19,6 +19,9 @@ from typing import Any, Callable, NamedTuple, NoReturn
 _SPACE = re.compile(r"[ \t\r\n]*")
 _AFTER_ELEMENT = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
 """The end of an array, or the comma before the next element."""
+MAX_DIGITS = 600
+"""The length of the longest whole number. Since 3.9.14 Python reads and prints at most 4,300 digits, or 640 if so
+configured (sys.set_int_max_str_digits)."""
 INDENT = "  "
 """The indent of each level, as in the files of the shell scripts."""
 
@@ -42,7 +45,15 @@ def _fraction(text: str) -> float:
     return max(-sys.float_info.max, min(float(text), sys.float_info.max))
 
 
-DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fraction)
+def _whole(text: str) -> int:
+    """Parse a whole number.
+
+    A number that is too large becomes the largest one. How many digits Python reads depends on its version.
+    """
+    return int(text) if len(text) <= MAX_DIGITS else int(_fraction(text))
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fraction, parse_int=_whole)
 """A strict decoder, as specified in RFC 8259."""
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 from ..errors import DocumentDamaged, RepositoryDamaged
 from ..state_dir import StateDirectory
 from .clone_config import Remote
-from .failures import ConnectionLost, Outcome, local_failure
+from .failures import ConnectionLost, Outcome, explain_push, local_failure
 from .library import git_variables_hidden, gitpython, open_repository, read_ref, write_ref
 from .objects import GitObject, copy_object, find_object
 from .pause import Pause
@@ -77,6 +77,21 @@ class BareRepository:
         :raises RemoteBusy: without a request, if requests to its host are paused.
         """
         return self._pause.ask(lambda: self.run(*arguments, timeout=timeout, meanwhile=meanwhile))
+
+    def push(self, ref: str, commit: str, expected: str | None, timeout: float, doing: str = "pushing") -> None:
+        """Point a ref of the remote to a commit. Without the lease, a push would restore a deleted branch.
+
+        :param expected: the object to which the ref points now; None or empty if the ref must not exist.
+        :param timeout: seconds.
+        :param doing: what the push does, for the message.
+        :raises PushRejected: if the ref points to another object.
+        :raises RemoteError: if the remote cannot be reached or rejects the request.
+        :raises ConnectionLost: if it is unknown whether the remote accepted the push.
+        """
+        lease = f"--force-with-lease={ref}:{expected or ''}"
+        outcome = self.ask("push", "--porcelain", lease, self.url, f"{commit}:{ref}", timeout=timeout)
+        if outcome.status != 0:
+            raise self.checked(explain_push(outcome, self.url), outcome, doing)
 
     def make(self) -> None:
         """Create the repository if it is missing. Other processes may do so at the same time."""

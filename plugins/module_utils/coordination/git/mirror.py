@@ -16,7 +16,7 @@ from ..errors import RemoteMissing
 from ..state_dir import StateDirectory
 from .bare_repository import BareRepository
 from .clone_config import Remote
-from .failures import explain_failure, explain_push
+from .failures import explain_failure
 from .library import gitpython
 from .process import GitCommand
 from .repack import has_many_loose, has_many_packs
@@ -44,6 +44,7 @@ class Mirror(BareRepository):
         settings = (*remote.settings, _ONE_REQUEST)
         self._list = GitCommand(self.path, url=remote.url, pat_file=pat_file, settings=settings).run
         self.branch = branch
+        self.branch_ref = f"refs/heads/{branch}"
         self.pat_file = pat_file
         self._known_ref = f"refs/acs-builders/known/{branch}"
         self._fetched_ref = f"refs/acs-builders/fetched/{branch}"
@@ -70,7 +71,7 @@ class Mirror(BareRepository):
         """
         known = self.known()
         depth = [] if known else ["--depth=1"]
-        refspec = f"+refs/heads/{self.branch}:{self._fetched_ref}"
+        refspec = f"+{self.branch_ref}:{self._fetched_ref}"
         outcome = self.ask(*_FETCH, *depth, self.url, refspec, timeout=timeout, meanwhile=meanwhile)
         if outcome.status == 0:
             return self.ref(self._fetched_ref)
@@ -95,7 +96,7 @@ class Mirror(BareRepository):
         :raises RemoteError: if the remote cannot be reached or rejects the request.
         :raises ConnectionLost: if the connection is lost.
         """
-        return self.remote_refs(timeout).get(f"refs/heads/{self.branch}")
+        return self.remote_refs(timeout).get(self.branch_ref)
 
     def remote_refs(self, timeout: float) -> dict[str, str]:
         """Return the refs of the remote and their objects, as :meth:`remote_tip`."""
@@ -104,24 +105,6 @@ class Mirror(BareRepository):
             raise self.checked(explain_failure(outcome, self.url), outcome, "listing refs")
         lines = outcome.stdout.decode("utf-8", "replace").splitlines()
         return {name: target for target, _tab, name in (line.partition("\t") for line in lines)}
-
-    def push(self, commit: str, parent: str | None, timeout: float) -> None:
-        """Push a commit to the branch, if the branch is at the parent of the commit.
-
-        A push without a lease would restore a deleted branch with all its history. The commit descends from its
-        parent, so the push never overwrites commits.
-
-        :param parent: the parent of the commit; None if the branch must not exist.
-        :param timeout: seconds.
-        :raises PushRejected: if the branch is at another commit.
-        :raises RemoteError: if the remote cannot be reached or rejects the request.
-        :raises ConnectionLost: if it is unknown whether the remote accepted the push.
-        """
-        branch = f"refs/heads/{self.branch}"
-        lease = f"--force-with-lease={branch}:{parent or ''}"
-        outcome = self.ask("push", "--porcelain", lease, self.url, f"{commit}:{branch}", timeout=timeout)
-        if outcome.status != 0:
-            raise self.checked(explain_push(outcome, self.url), outcome, "pushing")
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Return whether ``newer`` descends from ``older``, or is the same commit."""
@@ -163,8 +146,7 @@ class Mirror(BareRepository):
             if step:
                 if not (self.path / "shallow").exists():
                     return
-                branch = f"refs/heads/{self.branch}"
-                if self.ask(*_FETCH, f"--deepen={step}", self.url, branch, timeout=timeout).status != 0:
+                if self.ask(*_FETCH, f"--deepen={step}", self.url, self.branch_ref, timeout=timeout).status != 0:
                     return
             with self._opened("reading the history") as repo:
                 found = [older.hexsha for older in repo.iter_commits(commit, paths=path)]

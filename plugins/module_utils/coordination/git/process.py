@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..errors import DependencyMissing
 from ..secrets.redaction import redacted
-from ..secrets.token_file import NoToken, read_token
+from ..secrets.token_file import NoToken, credential, may_receive
 from .failures import PROXY_VARIABLES, Outcome, is_untrusted
 
 SAFE_CONFIG = (
@@ -47,7 +47,6 @@ _CREDENTIAL_HELPER = '!f() { test "$1" = get || exit 0; cat /proc/self/fd/%d; };
 """Git reads the token from a file descriptor, so it is neither in a command line nor in a variable."""
 NO_HOME = "/dev/null"
 """The home directory of Git. The service cannot read the global configuration and .netrc, so nothing else uses them."""
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NO_FOLDER = "http.sslCAPath=/dev/null"
 _NEEDS_FOLDER: set[str] = set()
 """The credential contexts of remotes whose certificate only the certificate folder of the system makes trusted."""
@@ -115,13 +114,13 @@ class GitCommand:
         if not self._context or arguments[0] not in NETWORK:
             return self._run(arguments, {}, (), stdin, timeout, meanwhile)
         try:
-            credential, no_token = f"username=x-access-token\npassword={read_token(self._pat_file)}\n", ""
+            answer, no_token = credential(self._pat_file), ""
         except NoToken as error:
-            credential, no_token = "", str(error)
-        token, trace = _in_memory(credential.encode("ascii")), _in_memory(b"")
+            answer, no_token = "", str(error)
+        token, trace = _in_memory(answer.encode("ascii")), _in_memory(b"")
         try:
             helper = f"credential.{self._context}.helper={_CREDENTIAL_HELPER % token}"
-            words = ("-c", "credential.helper=", *(("-c", helper) if credential else ()), *arguments)
+            words = ("-c", "credential.helper=", *(("-c", helper) if answer else ()), *arguments)
             variables = {"GIT_TRACE_CURL": f"/proc/self/fd/{trace}", "GIT_TRACE_CURL_NO_DATA": "1"}
             outcome = self._connect(words, variables, (token, trace), stdin, timeout, meanwhile)
             headers = _last_headers(os.pread(trace, MAX_TRACE, 0).decode("utf-8", "replace"))
@@ -215,8 +214,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _context(url: str) -> str:
     """Return the credential context (gitcredentials(7)) for the token; empty if the network would be unencrypted."""
     parts = urlsplit(url)
-    trusted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    return f"{parts.scheme}://{parts.netloc}" if trusted else ""
+    return f"{parts.scheme}://{parts.netloc}" if may_receive(parts.scheme, parts.netloc) else ""
 
 
 def _in_memory(content: bytes) -> int:

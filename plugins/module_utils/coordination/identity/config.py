@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from ..errors import InvalidInput, permission_remedy
+from ..json_errors import json_reason
 from .host import Host, open_host
 
 PUBLISH = ("ref", "main", "both")
@@ -77,7 +78,7 @@ def load_config(path: str = CONFIG_FILE) -> Config:
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read ({error.strerror}).", permission_remedy(error, remedy)) from error
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path} cannot be read ({error}).", remedy) from error
+        raise InvalidInput(f"{path} cannot be read ({json_reason(error)}).", remedy) from error
     defaults = {field.name: field.default for field in fields(Config)}
     if not isinstance(given, dict):
         raise InvalidInput(f"{path} is not a JSON object.", remedy)

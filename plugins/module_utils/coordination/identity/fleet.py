@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import machine
 from ..errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, permission_remedy
+from ..json_errors import json_reason
 from ..state_dir import StateDirectory
 from ..text import did_you_mean
 
@@ -211,8 +212,10 @@ def load_fleet(state: StateDirectory) -> Fleet:
         except OSError as error:
             remedy = permission_remedy(error, SETUP)
             raise StateUnusable(f"{path} cannot be read ({error.strerror}).", remedy) from error
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise StateUnusable(f"{path} is not a fleet file ({error}).", SETUP) from error
+        except (ValueError, RecursionError) as error:
+            raise StateUnusable(f"{path} is not a fleet file ({json_reason(error)}).", SETUP) from error
+        except (TypeError, KeyError) as error:
+            raise StateUnusable(f"{path} is not a fleet file (it has no list of servers with ids).", SETUP) from error
     return Fleet()
 
 

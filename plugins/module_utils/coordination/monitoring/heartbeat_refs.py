@@ -9,18 +9,18 @@ lease. Heartbeats are created and fetched in a scratch repository.
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
 from ..documents.json_document import new_document, parse_object
 from ..errors import DeadlineReached, DocumentDamaged, DuplicateIdentity, GitFailed
 from ..git.bare_repository import BareRepository
-from ..git.failures import ConnectionLost, PushRejected, explain_failure, explain_push
+from ..git.failures import ConnectionLost, PushRejected, explain_failure
 from ..identity import signatures
 from ..identity.host import Host
 from ..identity.verification import TRUE, Verifier
 from ..state_dir import commit_name
+from ..store.push_loop import PushLoop
 from ..text import one_line
 from .heartbeat_document import Heartbeat
 
@@ -45,7 +45,7 @@ class HeartbeatRefs:
     def __init__(self, host: Host) -> None:
         self._host = host
         repository = host.repository
-        self._deadline = time.monotonic() + repository.timeout
+        self._loop = PushLoop(repository.timeout, TRIES, unreachable_tries=1)
         folder = host.state.make() / "beats.git"
         self._bare = BareRepository(folder, repository.origin, repository.pat_file, host.state)
 
@@ -95,24 +95,28 @@ class HeartbeatRefs:
     def _publish(self, beat: Heartbeat, now: datetime) -> None:
         record = self._host.state.read(BEAT_FILE, _parse_record) or _parse_record({})
         ref = f"{REFS}{self._host.id}"
-        for _try in range(TRIES):
-            files = {HEARTBEAT: new_document(beat.raw)}
-            commit = self._bare.commit(None, files, f"{self._host.id}: beat", self._host.id, int(now.timestamp()))
-            record["attempted"] = [*record["attempted"], commit][-10:]
+        files = {HEARTBEAT: new_document(beat.raw)}
+        commit = self._bare.commit(None, files, f"{self._host.id}: beat", self._host.id, int(now.timestamp()))
+        record["attempted"] = [*record["attempted"], commit][-10:]
+
+        def attempt() -> str:
             self._host.state.write_json(BEAT_FILE, record)
-            lease = f"--force-with-lease={ref}:{record['commit']}"
-            outcome = self._bare.ask(
-                "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._left()
-            )
-            if outcome.status == 0:
-                published = [*record["published"], beat.mark[1:]][-REMEMBERED:]
-                self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": [], "published": published})
-                return
-            error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
-            if not isinstance(error, (PushRejected, ConnectionLost)):
-                raise error
+            timeout = self._loop.network_timeout
+            self._bare.push(ref, commit, record["commit"], timeout, "publishing a heartbeat")
+            return commit
+
+        def refresh() -> str | None:
             record["commit"] = self._lease(ref, record, now)
-        raise DeadlineReached(f"The heartbeat was not taken in {TRIES} tries.", "The next one will be tried as usual.")
+            return commit if record["commit"] == commit else None
+
+        try:
+            self._loop.run(attempt, refresh)
+        except (PushRejected, ConnectionLost) as error:
+            tries = self._loop.failures
+            remedy = "The next one will be tried as usual."
+            raise DeadlineReached(f"The heartbeat was not taken in {tries} tries.", remedy) from error
+        published = [*record["published"], beat.mark[1:]][-REMEMBERED:]
+        self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": [], "published": published})
 
     def _lease(self, ref: str, record: dict[str, Any], now: datetime) -> str:
         """Fetch the commit to replace: a heartbeat of this host, an abandoned one, or another object."""
@@ -130,7 +134,7 @@ class HeartbeatRefs:
     def _remove_below(self, ref: str) -> None:
         """Delete the refs below the ref of this server, which prevent Git from creating it."""
         prune = ("push", "--porcelain", "--prune", self._bare.url, f"{NOTHING}*:{ref}/*")
-        outcome = self._bare.ask(*prune, timeout=self._left())
+        outcome = self._bare.ask(*prune, timeout=self._loop.left)
         if outcome.status != 0:
             raise GitFailed(
                 f"Refs below {ref} keep {self._host.id} from beating, and cannot be removed "
@@ -162,7 +166,7 @@ class HeartbeatRefs:
 
     def _fetch(self, refspec: str, *options: str) -> None:
         command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, self._bare.url, refspec)
-        outcome = self._bare.ask(*command, timeout=self._left())
+        outcome = self._bare.ask(*command, timeout=self._loop.left)
         if outcome.status == 0:
             return
         error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, "fetching heartbeats")
@@ -179,10 +183,7 @@ class HeartbeatRefs:
             return None
 
     def _locked(self) -> Any:
-        return self._host.state.lock("beats.lock", self._left())
-
-    def _left(self) -> float:
-        return max(0.5, self._deadline - time.monotonic())
+        return self._host.state.lock("beats.lock", self._loop.left)
 
 
 def _parse_record(record: Any) -> dict[str, Any]:

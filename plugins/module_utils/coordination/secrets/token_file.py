@@ -19,9 +19,11 @@ import codecs
 import os
 import stat
 import sys
+from urllib.parse import urlsplit
 
 MAX_SIZE = 4096
 """Bytes; a longer file is rejected."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _KINDS = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
@@ -65,6 +67,22 @@ def read_token(path: str) -> str:
     if any(not 0x21 <= byte <= 0x7E for byte in words[0]):
         raise NoToken(f"{path} contains characters that are not printable ASCII characters.")
     return words[0].decode("ascii")
+
+
+def credential(path: str) -> str:
+    """Return the token as the answer of a credential helper (gitcredentials(7)).
+
+    :raises NoToken: as :func:`read_token`.
+    """
+    return f"username=x-access-token\npassword={read_token(path)}\n"
+
+
+def may_receive(protocol: str, host: str) -> bool:
+    """Return whether the connection to a remote keeps the token secret: encrypted, or on this machine.
+
+    :param host: the name of the host, with the port if the URL has one.
+    """
+    return protocol == "https" or (protocol == "http" and urlsplit(f"//{host}").hostname in _LOOPBACK)
 
 
 def text_of(path: str) -> str:

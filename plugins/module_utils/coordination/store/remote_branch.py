@@ -30,9 +30,9 @@ class RemoteBranch:
 
     def __init__(self, private: Mirror, state: StateDirectory, timeout: float) -> None:
         self.withdrawn: list[tuple[str, str | None]] = []
-        self._private = private
-        self._state = state
-        self._timeout = timeout
+        self.private = private
+        self.state = state
+        self.timeout = timeout
         self._last: Snapshot | None = None
         self._lock = f"repos/{private.name}.fetch.lock"
         self._contact = state.path / "repos" / f"{private.name}.contact"
@@ -42,7 +42,7 @@ class RemoteBranch:
 
         :param timeout: seconds to wait for the lock; None for the timeout of this object.
         """
-        return self._state.lock(self._lock, self._timeout if timeout is None else timeout)
+        return self.state.lock(self._lock, self.timeout if timeout is None else timeout)
 
     def fetch(self, timeout: float, meanwhile: Callable[[], object] | None = None) -> str | None:
         """Fetch the newest commit of the remote.
@@ -55,14 +55,14 @@ class RemoteBranch:
         :raises Locked: if another process fetches for too long.
         """
         with self.fetching(timeout):
-            old = self._private.known()
-            new = self._private.fetch(timeout, meanwhile)
+            old = self.private.known()
+            new = self.private.fetch(timeout, meanwhile)
             self.touch()
-            if old and new != old and not (new and self._private.is_ancestor(old, new)):
-                self._private.set_ref(WITHDRAWN + old, old)
+            if old and new != old and not (new and self.private.is_ancestor(old, new)):
+                self.private.set_ref(WITHDRAWN + old, old)
                 self.withdrawn.append((old, new))
             if new != old:
-                self._private.set_known(new)
+                self.private.set_known(new)
         return new
 
     def accepted(self, commit: str, parent: str | None) -> None:
@@ -74,14 +74,14 @@ class RemoteBranch:
         :param parent: the parent of the commit; None if it has none.
         """
         with contextlib.suppress(RepositoryDamaged, StateUnusable, Locked), self.fetching(SHORT_LOCK_TIMEOUT):
-            if self._private.known() == parent:
-                self._private.set_known(commit)
+            if self.private.known() == parent:
+                self.private.set_known(commit)
             self.touch()
 
     def pack(self) -> None:
         """Repack the private repository if needed, unless another process fetches."""
         with contextlib.suppress(Locked), self.fetching(SHORT_LOCK_TIMEOUT):
-            self._private.pack()
+            self.private.pack()
 
     def snapshot(self, commit: str | None, fresh: bool, pushed_ids: frozenset[str] = frozenset()) -> Snapshot:
         """Return the documents at a commit.
@@ -92,7 +92,7 @@ class RemoteBranch:
         age = 0.0
         if not fresh and self._contact.exists():
             age = max(0.0, time.time() - self._contact.stat().st_mtime)
-        self._last = Snapshot(self._private, commit, age, fresh, self._timeout, pushed_ids, self._last)
+        self._last = Snapshot(self.private, commit, age, fresh, self.timeout, pushed_ids, self._last)
         return self._last
 
     def touch(self) -> None:

@@ -11,7 +11,6 @@ applied again to the new documents. Documents are never merged as text.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from typing import Callable, TypeVar
 
@@ -19,15 +18,15 @@ from ..errors import CoordinationError, Locked, RemoteUnreachable, RepositoryDam
 from ..git import working_clone
 from ..git.bare_repository import WITHDRAWN
 from ..git.clone_config import Remote, read_remote
-from ..git.failures import ConnectionLost, PushRejected
+from ..git.failures import ConnectionLost
 from ..git.mirror import Mirror
 from ..git.process import require_git
 from ..secrets.redaction import register_token_file
 from ..state_dir import StateDirectory
 from ..timestamps import duration
-from .push_journal import Attempt, JournalFile, PushJournal
 from .remote_branch import RemoteBranch
 from .snapshot import Change, Receipt, Snapshot
+from .transaction import Transaction
 
 T = TypeVar("T")
 
@@ -69,7 +68,6 @@ class Repository:
         self._private = Mirror(state, read_remote(clone, remote, state), branch, pat_file)
         self._lock = f"repos/{self._private.name}.lock"
         self._remote_branch = RemoteBranch(self._private, state, timeout)
-        self._journal_file = JournalFile(state, f"repos/{self._private.name}.attempts.json")
 
     def close(self) -> None:
         """Stop the Git process of this object."""
@@ -178,13 +176,11 @@ class Repository:
         :raises Locked: if another process writes for too long.
         """
         with self.writing():
-            journal = PushJournal(self.url, self.timeout, self._journal_file)
-            receipt = self._private.repaired(
-                lambda: self._transact(function, author, journal), self._remote_branch.fetching
-            )
+            transaction = Transaction(self._remote_branch, function, author, self.notes)
+            receipt = self._private.repaired(transaction.run, self._remote_branch.fetching)
             try:
                 settle(receipt)
-                self._journal_file.forget()
+                transaction.forget()
             except (StateUnusable, OSError) as error:
                 self.notes.append(f"The write was accepted, but this host's record of it failed: {explain(error)}")
             try:
@@ -250,50 +246,6 @@ class Repository:
         """The folder of the private repository."""
         return str(self._private.path)
 
-    def _transact(self, function: Callable[[Snapshot], Change], author: str, journal: PushJournal) -> Receipt:
-        self._private.make()
-        tip = self._private.known()
-        must_fetch = bool(journal.interrupted or journal.attempts) or tip is None
-        while True:
-            try:
-                if must_fetch:
-                    tip = self._remote_branch.fetch(journal.network_timeout)
-                    accepted = journal.find_accepted(self._private, tip)
-                    if accepted:
-                        return self._accepted(accepted, journal.count)
-                    self.notes += journal.resolve_interrupted(self._private, tip)
-                snapshot = self._remote_branch.snapshot(tip, must_fetch, frozenset(journal.pushed_ids))
-                try:
-                    change = function(snapshot)
-                except CoordinationError:
-                    if must_fetch:
-                        raise
-                    must_fetch = True
-                    continue
-                if not change.files:
-                    return journal.receipt_without_change(change, tip)
-                attempt = Attempt(
-                    self._private.commit(tip, change.files, change.summary, author, int(time.time())),
-                    tip,
-                    change,
-                    snapshot.contents,
-                )
-                journal.add(attempt)
-                try:
-                    self._private.push(attempt.commit, tip, journal.network_timeout)
-                except (ConnectionLost, RepositoryDamaged):
-                    journal.record_lost_answer()
-                    raise
-                return self._accepted(attempt, journal.count)
-            except (PushRejected, ConnectionLost, RemoteUnreachable, Locked) as error:
-                journal.wait_before_retry(error)
-            except CoordinationError as error:
-                if journal.is_uncertain:
-                    raise journal.deadline_error(error.what) from error
-                journal.forget()
-                raise
-            must_fetch = True
-
     def _look_ahead(self, look: Callable[[Snapshot], T], found: dict[str | None, T]) -> None:
         """Call ``look`` for the newest known commit, and keep the result by commit."""
         with contextlib.suppress(CoordinationError, RepositoryDamaged):
@@ -314,11 +266,6 @@ class Repository:
             self.away = f"{_plain(error, self.url).what} What is known here is {duration(snapshot.age)} old."
             self.notes.append(self.away)
             return snapshot
-
-    def _accepted(self, attempt: Attempt, attempts: int) -> Receipt:
-        """Record that the remote has accepted a commit, and return the receipt."""
-        self._remote_branch.accepted(attempt.commit, attempt.parent)
-        return Receipt(attempt.change.result, attempt.commit, attempts, attempt.change.files, attempt.old)
 
 
 def _plain(error: RemoteUnreachable | ConnectionLost | Locked, url: str) -> CoordinationError:
