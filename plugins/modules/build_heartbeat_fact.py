@@ -126,6 +126,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination import __version__
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import readable_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import (
     overdue_mail,
     read_health,
@@ -137,6 +138,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import (
     DEFAULT_INTERVAL,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.mail_progress import mail_progress
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
@@ -144,7 +146,9 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     beat = module.params["beat"]
     if beat and not module.check_mode:
         problems = overdue_mail(read_health(host, keep=True))
-        publish_heartbeat(host, compose_heartbeat(host, problems, DEFAULT_INTERVAL, __version__))
+        progress, progress_problems = mail_progress(host, host.repository.look(readable_messages))
+        problems += progress_problems
+        publish_heartbeat(host, compose_heartbeat(host, problems, DEFAULT_INTERVAL, __version__, progress=progress))
     return {"changed": beat, "ansible_facts": {"build_heartbeat": read_health(host)}}
 
 

@@ -29,8 +29,9 @@ options:
         C(changed), and only that one may act. It fails if the message must not be acted upon.
       - V(awaited) waits for the reply to the message O(id) of this server or for its acknowledgement. Without O(id), it waits for
         a message that the filters select. It fails after O(wait_timeout).
+      - V(traced) returns how far the messages O(ids) or the message O(id) have come, from and to any server. It changes nothing.
     type: str
-    choices: [listed, sent, replied, read, acknowledged, acted, awaited]
+    choices: [listed, sent, replied, read, acknowledged, acted, awaited, traced]
     default: listed
   to:
     description:
@@ -99,7 +100,8 @@ options:
     choices: [queue, fail]
     default: queue
   id:
-    description: The message to answer, to act upon, or whose reply to wait for. Required for O(state=replied) and O(state=acted).
+    description:
+      - The message to answer, to act upon, to trace, or whose reply to wait for. Required for O(state=replied) and O(state=acted).
     type: str
   continue_thread:
     description:
@@ -110,7 +112,7 @@ options:
     default: false
   ids:
     description:
-      - The messages to mark as read, to acknowledge, or to list.
+      - The messages to mark as read, to acknowledge, to list, or to trace.
       - The default for O(state=read) is the messages of the last listing on this server. Required for O(state=acknowledged).
     type: list
     elements: str
@@ -226,6 +228,16 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "Here it is done: {{ acting.message.request }}"
   when: acting is changed
+
+- name: Find out how far a message has come
+  acs.builders.build_message:
+    state: traced
+    id: msg_1795245106_9f86d081884c7d65
+  register: way
+
+- name: Show the recipients to whom it was not shown yet
+  ansible.builtin.debug:
+    msg: "{{ way.traces[0].steps | selectattr('step', 'eq', 'shown') | rejectattr('state', 'eq', 'done') | map(attribute='server') }}"
 
 - name: Acknowledge a message
   acs.builders.build_message:
@@ -367,6 +379,85 @@ message:
   returned: for O(state=sent), O(state=replied), O(state=acted) and O(state=awaited)
   type: dict
   sample: {"id": "msg_1795245106_9f86d081884c7d65", "from": "build1", "to": "build2", "subject": "Ready"}
+traces:
+  description: The messages that were traced, in the order in which they were given.
+  returned: for O(state=traced)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The id of the message.
+      type: str
+      sample: msg_1795245106_9f86d081884c7d65
+    from:
+      description: The server that sent it.
+      type: str
+      sample: build1
+    to:
+      description: The recipient, as the message names it.
+      type: str
+      sample: build2
+    type:
+      description: The type of the message.
+      type: str
+      sample: request
+    priority:
+      description: The priority of the message.
+      type: str
+      sample: normal
+    subject:
+      description: The subject of the message.
+      type: str
+      sample: Install libmysqlclient-dev
+    timestamp:
+      description: The time of sending, as its sender wrote it.
+      type: str
+      sample: "2026-11-22T07:11:46Z"
+    verified:
+      description: Whether the sender wrote the message. See RV(messages[].verified).
+      type: str
+      choices: ["true", "false", unsigned]
+      sample: "true"
+    steps:
+      description: The steps of the sender, then those of each recipient.
+      type: list
+      elements: dict
+      contains:
+        step:
+          description:
+            - V(written), V(queued) and V(pushed) are the steps of the sender.
+            - Each recipient has the steps V(seen) by its service, V(shown) to its manager, V(read), V(acted) upon, and V(answered).
+              If an acknowledgement was requested or given, it also has V(acknowledged).
+          type: str
+          choices: [written, queued, pushed, seen, shown, read, acknowledged, acted, answered]
+          sample: seen
+        server:
+          description: The recipient; empty for the steps of the sender.
+          type: str
+          sample: build2
+        state:
+          description: Whether the step was taken.
+          type: str
+          choices: [done, not_yet, not_known]
+          sample: done
+        time:
+          description:
+            - The time of the step in UTC. With V(not_yet), the time at which the source said so.
+            - Null if it is not known.
+          type: str
+          sample: "2026-11-22T07:12:46Z"
+        at_latest:
+          description: Whether the step was taken at this time or before, for example before the heartbeat that reports it.
+          type: bool
+          sample: true
+        source:
+          description: What reports the step, for example a commit, a heartbeat, a message, or a file of this server.
+          type: str
+          sample: heartbeat of build2
+        reason:
+          description: Why it is not known whether the step was taken, or why it was not.
+          type: str
+          sample: ""
 ids:
   description: The messages that were marked.
   returned: for O(state=read) and O(state=acknowledged)
@@ -385,7 +476,7 @@ undeliverable_count:
   sample: 0
 remote_age_seconds:
   description: The age of the data in seconds; 0 if the module has read it from the remote.
-  returned: for O(state=listed) and O(state=awaited)
+  returned: for O(state=listed), O(state=awaited) and O(state=traced)
   type: int
   sample: 0
 delivery:
@@ -420,6 +511,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import trace
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, send, wait
 
 
@@ -440,6 +532,9 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         else:
             found = wait.wait_for_message(host, _filter(module), *waiting)
         return {"changed": False, **found.data(), "message": found.messages[0]}
+    if state == "traced":
+        ids = [*(params["ids"] or []), *([] if params["id"] is None else [params["id"]])]
+        return {"changed": False, **trace.trace_messages(host, ids).data()}
     if state == "read":
         receipt, changed = mark.mark_read(host, params["ids"], params["offline"])
         return {**module_support.written(module, receipt), "changed": changed, "ids": receipt.result}
@@ -488,7 +583,7 @@ def main() -> None:
             **module_support.COMMON_ARGUMENTS,
             "state": {
                 "type": "str",
-                "choices": ["listed", "sent", "replied", "read", "acknowledged", "acted", "awaited"],
+                "choices": ["listed", "sent", "replied", "read", "acknowledged", "acted", "awaited", "traced"],
                 "default": "listed",
             },
             "to": {"type": "list", "elements": "str"},
@@ -521,6 +616,7 @@ def main() -> None:
             ("state", "replied", ["id", "body"]),
             ("state", "acknowledged", ["ids"]),
             ("state", "acted", ["id"]),
+            ("state", "traced", ["id", "ids"], True),
         ],
         supports_check_mode=True,
     )

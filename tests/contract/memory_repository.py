@@ -41,6 +41,7 @@ class Commit(NamedTuple):
     parent: str | None
     author: str
     message: str
+    made_at: int
 
 
 @dataclass
@@ -93,7 +94,7 @@ class MemoryRemote:
     def keep(self, files: dict[str, bytes], parent: str | None, author: str = "", message: str = "") -> str:
         """Keep a commit, whatever it holds."""
         name = hashlib.sha1(f"{len(self.commits)} {parent} {author} {message}".encode()).hexdigest()
-        self.commits[name] = Commit(files, parent, author, message)
+        self.commits[name] = Commit(files, parent, author, message, int(time.time()))
         return name
 
     def reach(self) -> None:
@@ -186,10 +187,25 @@ class _Mirror:
 
     def history(self, commit: str, path: str, _timeout: float) -> Iterator[str]:
         """The commits that changed a file, the newest first."""
-        for name in self._remote.line(commit):
-            parent = self._remote.commits[name].parent
-            if self.read(name, path) != (self.read(parent, path) if parent else None):
-                yield name
+        yield from self.changes(commit, path)
+
+    def changes(self, commit: str, path: str) -> list[str]:
+        """The commits that changed a file, the newest first."""
+        return [name for name in self._remote.line(commit) if self.read(name, path) != self._before(name, path)]
+
+    def _before(self, commit: str, path: str) -> bytes | None:
+        parent = self.parent(commit)
+        return self.read(parent, path) if parent else None
+
+    def parent(self, commit: str) -> str | None:
+        """The commit before another one."""
+        return self._remote.commits[commit].parent
+
+    def committed_at(self, commit: str) -> int:
+        """When a commit was made, in seconds since 1970."""
+        return self._remote.commits[commit].made_at
+
+    is_shallow = False
 
 
 class _Branch:
@@ -245,6 +261,7 @@ class MemoryRepository:
         self.remote = find(clone)
         self.clone = clone
         self.state = state
+        self.branch = branch
         self.timeout = timeout
         self.pat_file = pat_file
         self.notes: list[str] = []

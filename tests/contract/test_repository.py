@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     StateUnusable,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
-from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration, utc_now
 from ansible_collections.acs.builders.tests.contract.scenes import Scene
 
 NOTES = "coordination/notes.txt"
@@ -74,6 +74,27 @@ def test_a_commit_is_read_as_it_was(scene: Scene) -> None:
         )
         assert repository.is_ancestor(first, second) and repository.is_ancestor(second, second)
         assert not repository.is_ancestor(second, first) and not repository.is_ancestor("0" * 40, second)
+
+
+def test_the_commit_with_which_a_file_got_some_content_is_found(scene: Scene) -> None:
+    commits = []
+    for number in range(9):
+        commits.append(write(scene, " ".join(map(str, range(number + 1)))).commit)
+        write(scene, str(number), path=STATUS)
+    with scene.builders.host("build1") as host:
+        snapshot = host.repository.read(lambda snapshot: snapshot)
+
+        def found(number: int, path: str = NOTES, before: str | None = None) -> str | None:
+            history = snapshot.history(path, before)
+            there = history.appearance(lambda _commit, data: str(number).encode() in data.split())
+            return there.commit if there else None
+
+        assert [found(number) for number in range(9)] == commits
+        assert (found(9), found(0, "coordination/missing.txt")) == (None, None)
+        assert (found(2, before=commits[3]), found(3, before=commits[3])) == (commits[2], None)
+        first = snapshot.history(NOTES).appearance(lambda _commit, _data: True)
+        assert first and not first.is_oldest
+        assert abs((utc_now() - first.at).total_seconds()) < 24 * 3600
 
 
 def test_a_write_that_another_server_overtakes_is_applied_again(scene: Scene) -> None:

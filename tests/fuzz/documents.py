@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat, mail_progress
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import Heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, wait
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
@@ -75,6 +75,7 @@ ON_MESSAGES: tuple[Operation, ...] = (
     command("send", "--key", "k2", "--request", '{"action": "facts", "query": "disk"}', "Hello", "Text"),
     command("mark-read", "--json", "--", "ID"),
     command("ack", "--", "ID"),
+    command("trace", "--", "ID"),
     command("health"),
     command("health", "--json"),
     command("heartbeat", "--once"),
@@ -96,12 +97,18 @@ ON_STATUS: tuple[Operation, ...] = (
     command("health", "--json"),
 )
 ON_BEATS: tuple[Operation, ...] = (
+    on_host(lambda host, _message_id: _progress(host)),
     command("health"),
     command("health", "--json"),
     command("heartbeat", "--once"),
     on_host(lambda host, _message_id: heartbeat.publish_heartbeat(host, _new_beat(host))),
 )
 ON_COUNTED: tuple[Operation, ...] = (command("health"), command("health", "--json"), command("heartbeat", "--once"))
+
+
+def _progress(host: Host) -> list[Any]:
+    beats = host.repository.read(lambda snapshot: heartbeat.read_heartbeats(host, snapshot))
+    return [mail_progress.read_progress(one.beat.raw) for one in beats.values()]
 
 
 def _new_beat(host: Host) -> Heartbeat:

@@ -34,6 +34,7 @@ COMMAND_LINES: dict[str, Sequence[Sequence[str]]] = {
         ("reply", "ID", "--type", "info", "--secrets", "allow", "--json"),
     ),
     "mark-read": (("mark-read",), ("mark-read", "ID", "ID", "--json")),
+    "trace": (("trace", "ID", "--json"), ("trace", "ID", "ID")),
     "ack": (("ack", "ID", "--json"), ("ack", "ID", "ID")),
     "status": (
         ("status", "building", "--job", "job_42", "--git-branch", "main", "--git-commit", "d8e22ab", "--log", "x.log"),
@@ -69,6 +70,7 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
         {"state": "read", "ids": ["ID"], "_ansible_diff": True},
         {"state": "acknowledged", "ids": ["ID"], "_ansible_check_mode": True},
         {"state": "acted", "id": "ID"},
+        {"state": "traced", "ids": ["ID"], "id": "ID"},
         {"state": "awaited", "id": "ID", "wait_timeout": 3, "poll_interval": 1},
         {"state": "awaited", "query": "[?from=='build2']", "wait_timeout": 3, "poll_interval": 1},
     ),

@@ -72,6 +72,7 @@ ANY: tuple[Operation, ...] = (
     command("mark-read"),
     command("mark-read", "ID"),
     command("ack", "ID"),
+    command("trace", "ID"),
     command("status", "building"),
     command("health"),
     command("health", "--json"),

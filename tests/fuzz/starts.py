@@ -22,6 +22,7 @@ BEAT = {
     **{"server": "build2", "timestamp": "2026-11-22T07:11:46Z", "uptime_seconds": 7, "healthy": True, "problems": []},
     **{"system": {"cpu_usage": 2.1}, "interval_seconds": 60, "sequence": 3, "boot_id": "x"},
     **{"daemon": {"pid": 1, "started_at": "2026-11-22T07:11:46Z", "version": "1.0.0"}, "manager_last_active": None},
+    "mail": {"seen": {"build1": 2, "build2": 1}, "shown": {"build1": [[1, 2], [4, 4]]}},
 }
 
 

@@ -17,6 +17,13 @@ SCRIPTS = (
     *("tools/coverage", "tools/docs-lint", "tools/galaxy-import", "tools/import-order", "tools/man_page.py"),
     *("tools/matrix", "tools/release", "tools/sanity", "tools/test", "tools/test-changed"),
 )
+FORMS = {
+    "dependabot": [".github/dependabot.yml"],
+    "github-issue-config": [".github/ISSUE_TEMPLATE/config.yml"],
+    "github-issue-forms": [f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug_report", "feature_request")],
+    "github-workflows": [".github/workflows/tests.yml"],
+}
+"""The files of each schema of check-jsonschema, which has the schemas in it."""
 REPORTS = "{reports}"
 """The placeholder in a command for the folder of the reports of the step."""
 SCRATCH = "{scratch}"
@@ -69,6 +76,10 @@ STEPS = (
     Step("docs-lint", "changelog", ("antsibull-changelog", "lint")),
     Step("lint", "import order", ("python", "tools/import-order")),
     Step("lint", "yamllint", ("yamllint", "--strict", ".")),
+    *(
+        Step("lint", f"{schema} forms", ("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files))
+        for schema, files in FORMS.items()
+    ),
     Step("lint", "licenses", ("reuse", "lint", "--quiet")),
     Step("lint", "ruff check", ("ruff", "check")),
     Step("lint", "ruff format", ("ruff", "format", "--check")),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.report import STATES
-from . import activate, complete, guide, hook, message_arguments, read, wait, whoami
+from . import activate, complete, guide, hook, message_arguments, read, trace, wait, whoami
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .message_arguments import add_offline, add_secrets
@@ -22,7 +22,7 @@ _ABOUT = (
     "Messages, status and health of build servers that coordinate over one Git repository. A server writes in its own "
     "name only.",
 )
-NETWORK = ("read", "send", "reply", "mark-read", "ack", "status", "health", "recover", "heartbeat")
+NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "recover", "heartbeat")
 """The commands with the option ``--timeout`` for the network. The one of ``wait`` is the maximum wait."""
 
 
@@ -83,6 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
     read.add(command)
     message_arguments.add(command)
     wait.add(command)
+    trace.add(command)
     hook.add(command)
     guide.add(command)
     help_parser = command(

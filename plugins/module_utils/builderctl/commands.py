@@ -24,7 +24,7 @@ from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.report import Report
 from ..coordination.store.snapshot import Receipt
-from . import read, rendering, wait
+from . import read, rendering, trace, wait
 from .command import Outcome
 from .reader import current_reader
 from .short_ids import choose, whole_id, whole_ids
@@ -169,6 +169,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "reply": _reply,
     "mark-read": _mark_read,
     "wait": wait.run,
+    "trace": trace.run,
     "ack": _ack,
     "status": _status,
     "health": _health,

@@ -23,7 +23,6 @@ from ..coordination.delivery.deliver import deliver_waiting
 from ..coordination.delivery.outbox import Outbox
 from ..coordination.errors import (
     CoordinationError,
-    DocumentDamaged,
     Locked,
     RemoteMissing,
     RemoteUnreachable,
@@ -33,10 +32,11 @@ from ..coordination.errors import (
 from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.activation import activation_problems
-from ..coordination.mail.mailbox import read_mailbox
+from ..coordination.mail.mailbox import readable_messages
 from ..coordination.mail.message import Message
 from ..coordination.monitoring.health import look_at_health, overdue_mail
 from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
+from ..coordination.monitoring.mail_progress import mail_progress
 from ..coordination.operations.archive import archive, archiving_notice
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.store.snapshot import Snapshot
@@ -144,7 +144,7 @@ class Cycle:
 
     def _handle(self, host: Host, snapshot: Snapshot) -> bool:
         """Handle the mail of a snapshot, and return whether it is fresh and was handled."""
-        return not self._mail.handle(host, snapshot.commit, _messages(snapshot)) and snapshot.fresh
+        return not self._mail.handle(host, snapshot.commit, readable_messages(snapshot)) and snapshot.fresh
 
     @contextlib.contextmanager
     def _host(self) -> Iterator[Host]:
@@ -177,8 +177,10 @@ class Cycle:
         notify("WATCHDOG=1")
         self._announce_archiving(host)
         self._add_activation(host, problems)
+        progress, progress_problems = mail_progress(host, observed.mailbox)
+        problems.update(("shown", problem) for problem in progress_problems)
         own_problems = [*overdue_mail(observed.health), *outbox_problems, *problems.values()]
-        beat = compose_heartbeat(host, own_problems, self.interval, __version__, self.started_at)
+        beat = compose_heartbeat(host, own_problems, self.interval, __version__, self.started_at, progress)
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
@@ -197,7 +199,7 @@ class Cycle:
 
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         health = look_at_health(host, snapshot, self.config.reply_deadline, keep=True)
-        return Observation(health, _messages(snapshot), snapshot.commit, snapshot.fresh)
+        return Observation(health, readable_messages(snapshot), snapshot.commit, snapshot.fresh)
 
     def _add_activation(self, host: Host, problems: dict[str, str]) -> None:
         """Add the problem of the command of the manager, if its last start failed."""
@@ -254,13 +256,6 @@ class Cycle:
         self._clone_commit = None if notes else commit
         if notes:
             problems["clone"] = " ".join(notes)
-
-
-def _messages(snapshot: Snapshot) -> list[Message] | None:
-    """Return the messages of the mailbox, None if it is damaged."""
-    with contextlib.suppress(DocumentDamaged):
-        return read_mailbox(snapshot).messages
-    return None
 
 
 def heartbeat_interval(config: Config, servers: int) -> int:

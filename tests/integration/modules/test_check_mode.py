@@ -50,6 +50,8 @@ def test_check_mode_of_what_only_looks(builders: Builders) -> None:
         result = checked(builders, **task)
         assert result["changed"] is False
         assert [message["body"] for message in result["messages"]] == ["Yes."]
+    traced = checked(builders, state="traced", ids=[asked])
+    assert (traced["changed"], traced["traces"][0]["id"]) == (False, asked)
     for module in ("build_status", "build_heartbeat_fact"):
         assert checked(builders, module)["changed"] is False
     assert checked(builders, "build_heartbeat_fact", beat=True)["changed"] is True

@@ -97,7 +97,8 @@ def test_build_message(builders: Builders) -> None:
     with ThreadPoolExecutor() as pool:
         checks = (f"inbox.messages | map(attribute='id') == ['{first.id}', '{sample}']", "asked is changed")
         heard = ("answer.message.facts[0].value == '8.0.36-1'", "answer.message.in_reply_to == asked.message.id")
-        playing = pool.submit(carry_out, builders, "build_message", *checks, *heard)
+        traced = f"way.traces | map(attribute='id') == ['{sample}']"
+        playing = pool.submit(carry_out, builders, "build_message", *checks, *heard, traced)
         answer(builders, asking["key"], playing)
         playing.result()
     first, warning, asked, answered, replied, told = builders.messages()

@@ -39,7 +39,7 @@ ON_ALL = {
     "git names": "/ build1 build2",
     "parsed": f"{BEATS} {DOCUMENTS}",
 }
-CYCLE = f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json"
+CYCLE = f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json shown.json"
 BEAT = "beat.json beat.json sequence.json summary.json watch.json"
 ON_ARCHIVES = {"git names": "coordination/archive coordination/archives"}
 EXPECTED = {

@@ -7,7 +7,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl import cli
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.ansible_runner import succeed
 from ansible_collections.acs.builders.tests.beating import beat
 from ansible_collections.acs.builders.tests.builders import Builders
@@ -69,6 +69,7 @@ def test_looks_of_the_command(fleet: Builders) -> None:
         ("status",): CHECKED,
         ("status", "--server", "build2"): CHECKED,
         ("recover",): CHECKED,
+        ("trace", asked): CHECKED,
         ("outbox",): set(),
         ("read",): CHECKED | SHOWN,
         ("read", "--all", "--archived"): CHECKED | SHOWN,

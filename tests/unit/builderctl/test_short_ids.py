@@ -87,6 +87,7 @@ def test_every_command_that_takes_an_id(run: Callable[..., dict[str, Any]]) -> N
     assert [one["id"] for one in run("read", ARCHIVED[-16:-8])["messages"]] == [ARCHIVED]
     assert [one["id"] for one in run("read", "--thread", "90ab")["messages"]] == [OWN, "msg_4"]
     assert [one["id"] for one in run("read", "--since", "7f3b")["messages"]] == ["msg_4"]
+    assert [one["id"] for one in run("trace", "7f3a")["traces"]] == [FIRST]
     assert run("ack", "7f3a")["ids"] == [FIRST]
     assert run("mark-read", "7f3a", SECOND)["ids"] == [FIRST, SECOND]
     assert run("reply", "7f3a", "Done.")["messages"][0]["in_reply_to"] == FIRST

@@ -144,16 +144,37 @@ class Mirror(BareRepository):
         seen = set()
         for step in (0, *DEEPEN_STEPS):
             if step:
-                if not (self.path / "shallow").exists():
+                if not self.is_shallow:
                     return
                 if self.ask(*_FETCH, f"--deepen={step}", self.url, self.branch_ref, timeout=timeout).status != 0:
                     return
-            with self._opened("reading the history") as repo:
-                found = [older.hexsha for older in repo.iter_commits(commit, paths=path)]
-            for older in found:
+            for older in self.changes(commit, path):
                 if older not in seen:
                     seen.add(older)
                     yield older
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether commits before the first fetch are missing here."""
+        return (self.path / "shallow").exists()
+
+    def changes(self, commit: str, path: str) -> list[str]:
+        """Return the known commits that changed a file, newest first.
+
+        If older commits are missing here, the oldest known one is among them if it has the file.
+        """
+        with self._opened("reading the history") as repo:
+            return [older.hexsha for older in repo.iter_commits(commit, paths=path)]
+
+    def parent(self, commit: str) -> str | None:
+        """Return the first parent of a commit, None if it has none or it is missing here."""
+        found = self.find(f"{commit}^", 0)
+        return found.name if found else None
+
+    def committed_at(self, commit: str) -> int:
+        """Return the time of a commit in seconds since 1970, UTC, by the clock of its committer."""
+        with self._opened("reading the history") as repo:
+            return int(gitpython().Commit(repo, bytes.fromhex(commit)).committed_date)
 
     def pack(self) -> None:
         """Repack the repository if it has many objects or packs."""

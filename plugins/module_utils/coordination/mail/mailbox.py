@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable
 from typing import Callable
 
 from ..documents.json_document import EntryList, new_document
-from ..errors import UnknownMessage
+from ..errors import DocumentDamaged, UnknownMessage
 from ..identity.fleet import ALL
 from ..identity.host import ACTIVITY_FILE, MESSAGES, Host
 from ..identity.verification import TRUE, Verification, Verifier
@@ -53,6 +54,13 @@ def read_mailbox(snapshot: Snapshot) -> Mailbox:
     return mailbox or Mailbox(new_document({"messages": []}), MESSAGES)
 
 
+def readable_messages(snapshot: Snapshot) -> list[Message] | None:
+    """Return the messages of the mailbox of a snapshot, None if it is damaged."""
+    with contextlib.suppress(DocumentDamaged):
+        return read_mailbox(snapshot).messages
+    return None
+
+
 def read_archives(snapshot: Snapshot, *texts: str) -> list[Message]:
     """Return the archived messages from the files that contain one of some texts.
 
@@ -63,8 +71,7 @@ def read_archives(snapshot: Snapshot, *texts: str) -> list[Message]:
     """
     if not any(texts):
         return []
-    forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
-    return _archived(snapshot, lambda data: any(form in data for form in forms))
+    return _archived(snapshot, lambda data: contains(data, *texts))
 
 
 def read_all_archives(snapshot: Snapshot) -> list[Message]:
@@ -73,6 +80,24 @@ def read_all_archives(snapshot: Snapshot) -> list[Message]:
     :raises DocumentDamaged: if an archive cannot be parsed.
     """
     return _archived(snapshot, lambda _data: True)
+
+
+def archive_of(snapshot: Snapshot, entry: Message) -> str | None:
+    """Return the path of the oldest archive that has a message, None if none has it.
+
+    :raises DocumentDamaged: if an archive that contains its id cannot be parsed.
+    """
+    for path in _archives(snapshot):
+        archive = snapshot.load(path, Mailbox, lambda data: contains(data, entry.id))
+        if archive and any(one.id == entry.id and one.digest == entry.digest for one in archive.messages):
+            return path
+    return None
+
+
+def contains(data: bytes, *texts: str) -> bool:
+    """Return whether a file contains one of some texts, as they are or escaped as in JSON."""
+    forms = {form for text in texts for form in (text.encode("utf-8", "replace"), json.dumps(text)[1:-1].encode())}
+    return any(form in data for form in forms)
 
 
 def _archived(snapshot: Snapshot, is_wanted: Callable[[bytes], bool]) -> list[Message]:

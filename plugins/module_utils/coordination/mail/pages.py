@@ -120,6 +120,14 @@ def last_page(state: StateDirectory, reader: str) -> Page:
     )
 
 
+def first_page_with(state: StateDirectory, message_id: str) -> Page | None:
+    """Return the oldest page in the record on which a message stood, None if there is none.
+
+    :raises StateUnusable: if the record cannot be read.
+    """
+    return next((page for page in _load(state).pages if message_id in page.ids and page.shown_at), None)
+
+
 def _handle(number: int) -> str:
     return f"@{number * _STEP % _HANDLES:04x}"
 

@@ -78,6 +78,11 @@ class MarkLedger:
         name = name_of(entry)
         return name in self._ids or entry.id in self._ids or name in self._trusted
 
+    def marked_at(self, entry: Message) -> str | None:
+        """Return the time in UTC at which this server has marked a message; None if the ledger does not have it."""
+        known = self._ids or {}
+        return known.get(name_of(entry)) or known.get(entry.id)
+
     def marked_by_other(self, entry: Message) -> bool:
         """Return whether a message is marked in the repository but not in the ledger."""
         return self._is_marked(entry) and not self.has(entry)

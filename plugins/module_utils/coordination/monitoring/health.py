@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..delivery.outbox import Outbox
 from ..delivery.queued_status import queued_status
-from ..errors import CoordinationError, DeadlineReached, DocumentDamaged, Locked, RemoteUnreachable
+from ..errors import CoordinationError, DocumentDamaged
 from ..identity.host import JOBS, Host
 from ..identity.verification import TRUE, UNSIGNED, Verification, is_before_keys, is_trusted
 from ..mail.answers import Answers
@@ -24,7 +24,7 @@ from ..status.document import NO_STATUS, Status, read_status
 from ..store.snapshot import Snapshot
 from ..text import clean, one_line, short
 from ..timestamps import duration, is_ahead, parse_time, utc_text
-from .heartbeat import ServerHeartbeat, read_heartbeats
+from .heartbeat import ServerHeartbeat, newest_heartbeats
 from .heartbeat_age import Age, observe
 from .heartbeat_document import DEFAULT_INTERVAL, Heartbeat
 
@@ -82,7 +82,7 @@ def look_at_health(
     The heartbeats are fetched if the snapshot is fresh.
     """
     problems = [*([] if snapshot.fresh else [host.repository.away]), *_token_problems(host)]
-    heartbeats = _heartbeats(host, snapshot, problems)
+    heartbeats = newest_heartbeats(host, snapshot, problems)
     trusted = {server: heartbeat.beat for server, heartbeat in heartbeats.items() if heartbeat.trusted}
     expected = set(host.fleet.ids())
     silent = (expected | heartbeats.keys()) - trusted.keys()
@@ -126,15 +126,6 @@ def _token_problems(host: Host) -> list[str]:
     """Return the problems of the token file, if the remote uses a token."""
     uses_token = host.repository.url.startswith(("http://", "https://"))
     return token_file.problems(host.repository.pat_file) if uses_token else []
-
-
-def _heartbeats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, ServerHeartbeat]:
-    """Read the heartbeats; those of the last fetch if the remote is away."""
-    try:
-        return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
-    except (RemoteUnreachable, DeadlineReached, Locked) as error:
-        problems.append(error.what)
-        return read_heartbeats(host, snapshot, fetch=False)
 
 
 def _server(

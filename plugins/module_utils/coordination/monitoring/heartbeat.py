@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..documents.json_document import new_document
 from ..documents.secret_policy import REDACT, apply_secret_policy
-from ..errors import DocumentDamaged
+from ..errors import DeadlineReached, DocumentDamaged, Locked, RemoteUnreachable
 from ..identity import signatures
 from ..identity.fleet import is_server_id
 from ..identity.host import ACTIVITY_FILE, Host
@@ -31,7 +31,12 @@ BRANCH_EVERY = 5
 
 
 def compose_heartbeat(
-    host: Host, problems: list[str], interval: int, version: str, started_at: str | None = None
+    host: Host,
+    problems: list[str],
+    interval: int,
+    version: str,
+    started_at: str | None = None,
+    progress: dict[str, Any] | None = None,
 ) -> Heartbeat:
     """Compose the next heartbeat of this server.
 
@@ -41,6 +46,7 @@ def compose_heartbeat(
     :param interval: seconds until the next heartbeat.
     :param version: the version of this program.
     :param started_at: the start of this program, as text in UTC; None for now.
+    :param progress: the progress of the mail, from :func:`.mail_progress`; None to publish nothing about it.
     :raises SigningFailed: if this server cannot sign.
     """
     now = utc_text(host.clock())
@@ -59,6 +65,7 @@ def compose_heartbeat(
         "boot_id": boot_id(),
         "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
         "manager_last_active": host.state.read(ACTIVITY_FILE, lambda record: str(record["last_active"])),
+        **({} if progress is None else {"mail": progress}),
     }
     return Heartbeat(host.signed(beat, signatures.HEARTBEAT))
 
@@ -115,6 +122,19 @@ def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[
     return {
         server: _newest(host, server, [(b, v) for (b, owner), v in verified if owner == server]) for server in servers
     }
+
+
+def newest_heartbeats(host: Host, snapshot: Snapshot, problems: list[str]) -> dict[str, ServerHeartbeat]:
+    """Read the newest heartbeat of each server; those of the last fetch if the remote cannot be reached.
+
+    :param problems: gets the reason why it cannot be reached, unless the snapshot is not fresh either.
+    :raises RemoteError: if the remote rejects the fetch.
+    """
+    try:
+        return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
+    except (RemoteUnreachable, DeadlineReached, Locked) as error:
+        problems.append(error.what)
+        return read_heartbeats(host, snapshot, fetch=False)
 
 
 def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[Heartbeat, str]]:

@@ -63,6 +63,7 @@ class Repository:
         self.notes: list[str] = []
         self.away = ""
         self._is_writing = False
+        self.branch = branch
         self._remote = remote
         register_token_file(pat_file)
         self._private = Mirror(state, read_remote(clone, remote, state), branch, pat_file)

@@ -13,6 +13,7 @@ from typing import Any, Callable, TypeVar, cast
 from ..documents.json_document import Document, parse_object
 from ..errors import DocumentDamaged
 from ..git.mirror import Mirror
+from .file_history import FileHistory
 
 D = TypeVar("D", bound=Document)
 
@@ -142,6 +143,13 @@ class Snapshot:
     def contents(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the contents of files by path, empty for those that are missing."""
         return {path: self._content(path) for path in paths}
+
+    def history(self, path: str, before: str | None = None) -> FileHistory:
+        """Return the known history of a file up to this commit.
+
+        :param before: a commit of it, up to whose parent the history is returned.
+        """
+        return FileHistory(self._private, self._private.parent(before) if before else self.commit, path)
 
     def _content(self, path: str) -> bytes:
         document = self._documents.get(path)
