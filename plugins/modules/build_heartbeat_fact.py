@@ -108,7 +108,7 @@ ansible_facts:
           description: The reasons why the fleet is not healthy.
           type: list
           elements: str
-          sample: ["build2: its last heartbeat is 412 s old"]
+          sample: ["build2: its last heartbeat is 6 min old"]
         healthy:
           description: Whether there are no problems.
           type: bool

@@ -29,6 +29,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.state_di
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.remote_branch import RemoteBranch
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.transaction import Transaction
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration
 
 T = TypeVar("T")
 
@@ -363,7 +364,7 @@ class MemoryRepository:
             if self._known.tip is None:
                 raise
             snapshot = self.snapshot_of(self._known.tip)
-            self.away = f"{error.what} What is known here is {snapshot.age:.0f} s old."
+            self.away = f"{error.what} What is known here is {duration(snapshot.age)} old."
             self.notes.append(self.away)
             return snapshot
         self.away = ""

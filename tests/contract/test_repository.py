@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     StateUnusable,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt, Snapshot
-from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration, utc_now
 from ansible_collections.acs.builders.tests.contract.scenes import Scene
 
 NOTES = "coordination/notes.txt"
@@ -149,7 +149,7 @@ def test_what_is_known_of_a_remote_that_is_away_is_read_with_its_age(scene: Scen
         assert (content(snapshot), snapshot.fresh) == (b"zero", False)
         assert snapshot.age >= 3600
         (note,) = host.repository.notes
-        assert host.repository.away == note and note.endswith(f" What is known here is {snapshot.age:.0f} s old.")
+        assert host.repository.away == note and note.endswith(f" What is known here is {duration(snapshot.age)} old.")
     with scene.builders.host("build1") as host:
         snapshot = host.repository.read(lambda snapshot: snapshot)
         assert (snapshot.fresh, snapshot.age, host.repository.away, host.repository.notes) == (True, 0, "", [])

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 COMMAND_LINES: dict[str, Sequence[Sequence[str]]] = {
     "read": (
         ("read", "--all", "--type", "error", "--since", "2026-11-21T00:00:00Z", "--json"),
-        ("read", "--from", "build2", "--limit", "5"),
+        ("read", "--from", "build2", "--limit", "5", "--timeout", "5"),
         ("read", "--thread", "ID", "--", "ID"),
+        ("read", "--all", "--since", "2h", "7f3a", "--brief"),
     ),
     "send": (
         ("send", "--type", "request", "--require-ack", "Install jq", "Please.", "--key", "k"),
@@ -43,7 +44,8 @@ COMMAND_LINES: dict[str, Sequence[Sequence[str]]] = {
     ),
     "health": (("health", "--json"), ("health", "--summary")),
     "heartbeat": (("heartbeat", "--once", "--json"),),
-    "help": (("--version",), ("--help",), ("read", "--help"), ("--json", "nonsense")),
+    "help": (("--version",), ("help", "read"), ("read", "--help"), ("--json", "nonsense")),
+    "complete": (("complete", "--", "reply", ""), ("complete", "--", "status", "--server=b")),
 }
 """For each command of builderctl some command lines, with ID for the id of a message."""
 STDIN = "The build failed.\n\u2019E: Unable to locate package\u2019\n"

@@ -164,7 +164,7 @@ def scene() -> Iterator[Scene]:
         for where, name, new in (
             (host, "Repository", partial(MemoryRepository, lambda _clone: made.remote)),
             (heartbeat_refs, "BareRepository", partial(MemoryHeartbeats, lambda _url: made.remote)),
-            (arguments, "_parser", cache(arguments._parser)),
+            (arguments, "make_parser", cache(arguments.make_parser)),
             (cli, "explain", _raise),
             (service, "run", lambda config, once=False: run_service(config, once=True)),
             (wait, "time", _FastTime()),

@@ -14,8 +14,8 @@ OUTPUT = TOP / "tests" / "output"
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
-    *("tools/coverage", "tools/docs-lint", "tools/galaxy-import", "tools/import-order", "tools/matrix"),
-    *("tools/release", "tools/sanity", "tools/test", "tools/test-changed"),
+    *("tools/coverage", "tools/docs-lint", "tools/galaxy-import", "tools/import-order", "tools/man_page.py"),
+    *("tools/matrix", "tools/release", "tools/sanity", "tools/test", "tools/test-changed"),
 )
 FORMS = {
     "dependabot": [".github/dependabot.yml"],

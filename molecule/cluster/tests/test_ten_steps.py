@@ -65,8 +65,8 @@ def test_7_the_health_of_both_is_told(host: Host, rig: Rig) -> None:
     assert set(health["jobs"]) and health["messages"]["total"] > 0
     assert len(archived(rig)) + len(messages(rig)) >= 59, "the services archive what is old and read, and lose nothing"
     shown = host.run("builderctl health").stdout
-    assert re.search(r"^build1 .*\bok\b", shown, re.MULTILINE), shown
-    assert re.search(r"^build2 .*\bok\b", shown, re.MULTILINE), shown
+    assert re.search(r"^build1\b.*\bok\b", shown, re.MULTILINE), shown
+    assert re.search(r"^build2\b.*\bok\b", shown, re.MULTILINE), shown
 
 
 def test_8_the_logs_are_written(host: Host, server: dict[str, Any]) -> None:

@@ -11,15 +11,19 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.report import STATES
-from . import activate, guide, hook, message_arguments, read, trace, wait
+from . import activate, complete, guide, hook, message_arguments, read, trace, wait, whoami
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .message_arguments import add_offline, add_secrets
-from .parser import Command, Parser, epilog, plain_help
+from .parser import Command, Help, Parser, description, epilog
+from .times import positive_seconds
 
-_ABOUT = """\
-Messages, status and health of build servers that coordinate over one Git repository.
-A server writes in its own name only."""
+_ABOUT = (
+    "Messages, status and health of build servers that coordinate over one Git repository. A server writes in its own "
+    "name only.",
+)
+NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "recover", "heartbeat")
+"""The commands with the option ``--timeout`` for the network. The one of ``wait`` is the maximum wait."""
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -29,19 +33,31 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     :raises InvalidInput: if it is invalid.
     :raises SystemExit: after printing the help or the version.
     """
-    return _parser().parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE))
+    parser = make_parser()
+    args = parser.parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE))
+    if args.command == "help":
+        parser.parse_args([*([args.topic] if args.topic else []), "--help"])
+    return args
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line with the parsers of all commands."""
     meanings = {code: meaning for code, (meaning, _kinds) in EXIT_CODES.items()}
     common = Command(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="print one JSON object, with notes and errors in it")
     common.add_argument("--config", metavar="FILE", help=f"the configuration (default: {CONFIG_FILE})")
+    network = Command(add_help=False, argument_default=argparse.SUPPRESS)
+    network.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=positive_seconds,
+        help="the maximum time for the network in this call, for example 10 or 2m (default: that of the configuration)",
+    )
     parser = Parser(
         prog="builderctl",
-        description=_ABOUT,
+        description=description(_ABOUT),
         epilog=epilog(["builderctl read", "builderctl send --help", "builderctl --version"], meanings),
-        formatter_class=plain_help,
+        formatter_class=Help,
         parents=[common],
         allow_abbrev=False,
     )
@@ -57,23 +73,29 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(
             name,
             help=summary,
-            description=f"{summary[:1].upper()}{summary[1:]}.\n\n{about}".strip(),
+            description=description((f"{summary[:1].upper()}{summary[1:]}.", *about.split("\n\n"))),
             epilog=epilog(examples, dict(sorted({**usual, **(codes or {})}.items()))),
-            formatter_class=plain_help,
-            parents=[common],
+            formatter_class=Help,
+            parents=[common, *([network] if name in NETWORK else [])],
         )
 
+    whoami.add(command)
     read.add(command)
     message_arguments.add(command)
     wait.add(command)
     trace.add(command)
     hook.add(command)
     guide.add(command)
+    help_parser = command(
+        "help", "show the help of this program or of a command", ["builderctl help", "builderctl help read"]
+    )
+    help_parser.add_argument("topic", metavar="COMMAND", nargs="?", help="the command (default: the whole program)")
     _status(command)
     _service(command)
     activate.add(command)
     _outbox(command)
     _recover(command)
+    complete.add(commands, common)
     return parser
 
 
@@ -92,7 +114,7 @@ def _status(command: AddCommand) -> None:
     )
     parser.add_argument("status", metavar="STATUS", nargs="?", choices=STATES, help=f"one of {', '.join(STATES)}")
     parser.add_argument("--server", metavar="SERVER", help="show the status of SERVER (default: this server)")
-    parser.add_argument("--job", metavar="ID", help="the job (default: the current job, or a new id)")
+    parser.add_argument("--job", metavar="JOB", help="the job (default: the current job, or a new id)")
     parser.add_argument("--git-branch", metavar="BRANCH", help="the branch that is built")
     parser.add_argument("--git-commit", metavar="COMMIT", help="the commit that is built")
     parser.add_argument("--log", metavar="PATH", help="the log of the build on this server")
@@ -131,13 +153,17 @@ def _outbox(command: AddCommand) -> None:
         "show the writes of this server that the remote has not accepted yet",
         ["builderctl outbox", "builderctl outbox --json"],
         "The service, and every command that reaches the remote, delivers the outbox in its order. A write whose\n"
-        "content the remote rejects is set aside. An ID is that of a line, or of a message in it.",
+        "content the remote rejects is set aside. A WRITE is the id of a line, or of a message in it.",
     )
     parser.add_argument(
-        "--drop", metavar="ID", action="append", default=[], help="delete a write from the outbox; repeat for more"
+        "--drop", metavar="WRITE", action="append", default=[], help="delete a write from the outbox; repeat for more"
     )
     parser.add_argument(
-        "--retry", metavar="ID", action="append", default=[], help="deliver a write that was set aside; repeat for more"
+        "--retry",
+        metavar="WRITE",
+        action="append",
+        default=[],
+        help="deliver a write that was set aside; repeat for more",
     )
 
 

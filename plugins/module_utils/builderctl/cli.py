@@ -12,6 +12,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..coordination.delivery.deliver import deliver_waiting
@@ -20,12 +21,13 @@ from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import activate, guide, hook
-from .arguments import parse
+from . import activate, complete, guide, hook, progress, whoami
+from .arguments import make_parser, parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
 from .exit_codes import exit_code
 from .formats import painter
+from .layout import fit
 
 INTERRUPTED = 130
 
@@ -67,18 +69,23 @@ def _main(argv: Sequence[str], notes: list[str]) -> int:
     except SystemExit as stop:
         _print("")
         return int(stop.code or 0)
-    if args.command == "hook":
-        _print(hook.run(args))
+    if args.command in ("hook", "complete"):
+        _print(hook.run(args) if args.command == "hook" else complete.run(make_parser(), args))
         return 0
     if args.config != CONFIG_FILE and not os.path.exists(args.config):
         raise InvalidInput(f"The file {args.config} does not exist.", "Correct the option --config, or omit it.")
-    outcome = _run(args, load_config(args.config), notes)
+    outcome = whoami.run(args.config) if args.command == "whoami" else _run(args, _configuration(args), notes)
     if args.json:
         _print_json({**outcome.data, "notes": notes})
     else:
         _print_notes(notes)
-        _print(outcome.text(painter(_use_colours())))
+        _print(fit(outcome.text(painter(_use_colours())), outcome.layout))
     return outcome.code
+
+
+def _configuration(args: Namespace) -> Config:
+    config = load_config(args.config)
+    return config if getattr(args, "timeout", None) is None else replace(config, timeout=args.timeout)
 
 
 def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
@@ -100,9 +107,10 @@ def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
             args.body = read_body()
     with config.host() as host:
         try:
-            outcome = ON_REPOSITORY[args.command](host, config, args)
-            if args.command != "outbox":
-                deliver_waiting(host)
+            with progress.shown(progress.what_takes_time(args, host)):
+                outcome = ON_REPOSITORY[args.command](host, config, args)
+                if args.command != "outbox":
+                    deliver_waiting(host)
             return outcome
         finally:
             notes += [*host.repository.notes, *withdrawal_notes(host)]

@@ -9,6 +9,7 @@ import argparse
 from typing import Any, Callable, NamedTuple
 
 from .formats import Paint
+from .layout import PROSE
 
 AddCommand = Callable[..., argparse.ArgumentParser]
 """A function that adds a command: its name, its summary, its examples and further text."""
@@ -20,8 +21,10 @@ class Outcome(NamedTuple):
     :param data: the result for programs, a JSON object.
     :param text: a function that renders the result for people.
     :param code: the exit code.
+    :param layout: how the text is wrapped, see :mod:`.layout`.
     """
 
     data: dict[str, Any]
     text: Callable[[Paint], str]
     code: int = 0
+    layout: str = PROSE

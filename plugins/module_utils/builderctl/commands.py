@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import Namespace
 from typing import Any, Callable
 
 from ..coordination.delivery.outbox import Item, Outbox
-from ..coordination.errors import InvalidInput
+from ..coordination.errors import InvalidInput, UnknownMessage
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
@@ -26,6 +27,7 @@ from ..coordination.store.snapshot import Receipt
 from . import read, rendering, trace, wait
 from .command import Outcome
 from .reader import current_reader
+from .short_ids import choose, whole_id, whole_ids
 
 Action = Callable[[Host, Config, Namespace], Outcome]
 
@@ -35,7 +37,9 @@ def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _reply(host: Host, _config: Config, args: Namespace) -> Outcome:
-    return _sent(host, reply(host, args.id, _draft(args), args.secrets, args.offline, args.continue_thread))
+    return _sent(
+        host, reply(host, whole_id(host, args.id), _draft(args), args.secrets, args.offline, args.continue_thread)
+    )
 
 
 def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
@@ -69,15 +73,19 @@ def _written(receipt: Receipt) -> dict[str, Any]:
 def _mark_read(host: Host, _config: Config, args: Namespace) -> Outcome:
     pages = [find_page(host.state, name) for name in args.ids if is_handle(name)]
     pages += [] if args.ids else [last_page(host.state, current_reader())]
-    ids = [*(one for page in pages for one in page.ids), *(name for name in args.ids if not is_handle(name))]
+    ids = [
+        *(one for page in pages for one in page.ids),
+        *whole_ids(host, [name for name in args.ids if not is_handle(name)]),
+    ]
     receipt, changed = mark_read(host, ids)
     data = {**_written(receipt), "changed": changed, "ids": receipt.result}
     return Outcome(data, lambda _paint: rendering.marked("read", data))
 
 
 def _ack(host: Host, _config: Config, args: Namespace) -> Outcome:
-    not_asked = unrequested_acknowledgements(host, args.ids)  # before the write, which makes another commit to read
-    receipt = acknowledge(host, args.ids)
+    ids = whole_ids(host, args.ids)
+    not_asked = unrequested_acknowledgements(host, ids)  # before the write, which makes another commit to read
+    receipt = acknowledge(host, ids)
     data = {**_written(receipt), "ids": receipt.result, "not_asked": not_asked}
     return Outcome(data, lambda _paint: rendering.marked("acknowledged", data))
 
@@ -120,8 +128,8 @@ def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
 
 
 def _outbox(host: Host, _config: Config, args: Namespace) -> Outcome:
-    dropped = [drop(host, name) for name in args.drop]
-    retried = [retry(host, name) for name in args.retry]
+    dropped = [drop(host, _kept_id(host, name)) for name in args.drop]
+    retried = [retry(host, _kept_id(host, name)) for name in args.retry]
     contents = Outbox(host.state).read()
     data = {
         "waiting": [_item(item) for item in contents.items],
@@ -130,6 +138,15 @@ def _outbox(host: Host, _config: Config, args: Namespace) -> Outcome:
         "retried": [_item(item) for item in retried],
     }
     return Outcome(data, lambda _paint: rendering.outbox(data))
+
+
+def _kept_id(host: Host, given: str) -> str:
+    """Return the id of a write in the outbox, or of a message in it, that a text names."""
+    contents = Outbox(host.state).read()
+    items = [*contents.items, *contents.rejected]
+    with contextlib.suppress(UnknownMessage):
+        return choose(given, [name for item in items for name in (item.id, *(entry.id for entry in item.messages))])
+    return given
 
 
 def _item(item: Item) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Callable
 
 from ..coordination.text import one_line
-from ..coordination.timestamps import parse_time
+from ..coordination.timestamps import duration, parse_time
 
 Paint = Callable[[str, str], str]
 """A function that colours a text by the name of a type of message or of a state of a server."""
@@ -42,14 +42,6 @@ def word(value: Any) -> str:
 def words(values: Iterable[Any]) -> str:
     """Render values from the repository, with commas between them."""
     return ", ".join(map(word, values))
-
-
-def duration(seconds: float) -> str:
-    """Render a time span in its largest unit: ``45 s``, ``12 min``, ``3 h``, ``4 d``."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{int(seconds)} s"
 
 
 def age(timestamp: Any, now: datetime) -> str:

@@ -13,6 +13,7 @@ from ..coordination.identity.config import Config
 from ..coordination.identity.fleet import identify, load_fleet
 from ..coordination.state_dir import StateDirectory
 from .command import AddCommand, Outcome
+from .layout import DOCUMENT
 
 PAGES = (Path(__file__).parents[1] / "agents.md", Path(__file__).parents[3] / "docs" / "agents.md")
 """The page: that of the installed command, or that of a clone of the collection."""
@@ -39,7 +40,7 @@ def run(config: Config) -> Outcome:
             f"{PAGES[0]} does not exist.", "Install it again from the controller: ansible-playbook setup.yml"
         )
     text = fill(page.read_text(encoding="utf-8"), values(config)).rstrip("\n")
-    return Outcome({"guide": text}, lambda _paint: text)
+    return Outcome({"guide": text}, lambda _paint: text, layout=DOCUMENT)
 
 
 def values(config: Config) -> dict[str, str]:

@@ -19,6 +19,7 @@ from ..coordination.text import one_line
 from ..coordination.timestamps import parse_time, utc_now, utc_text
 
 SUMMARY_FILE = "summary.json"
+SERVICE_REMEDY = "Check it: systemctl status build-heartbeat"
 SILENT = 5
 """The number of intervals without a cycle after which the service is reported as silent."""
 
@@ -45,12 +46,20 @@ def write_summary(host: Host, health: dict[str, Any], problems: list[str], inter
     )
 
 
+def read_summary(state: StateDirectory) -> dict[str, Any] | None:
+    """Return the record, None if the service has never run.
+
+    :raises StateUnusable: if it cannot be read.
+    """
+    return state.read(SUMMARY_FILE, _parse_summary)
+
+
 def write_failure(host: Host, failure: str) -> None:
     """Add the reason why there is no heartbeat to the record.
 
     :raises StateUnusable: if the record cannot be written.
     """
-    record = host.state.read(SUMMARY_FILE, _parse_summary) or _parse_summary({"server": host.id})
+    record = read_summary(host.state) or _parse_summary({"server": host.id})
     host.state.write_json(SUMMARY_FILE, {**record, "failure": failure})
 
 
@@ -74,9 +83,9 @@ def summary(config: Config, now: datetime | None = None) -> str:
     :return: one line for each; empty if there is nothing to report.
     :raises StateUnusable: if the record cannot be read.
     """
-    record = StateDirectory(config.state_dir).read(SUMMARY_FILE, _parse_summary)
+    record = read_summary(StateDirectory(config.state_dir))
     if record is None:
-        return "The heartbeat service of this server has never run. Check it: systemctl status build-heartbeat"
+        return f"The heartbeat service of this server has never run. {SERVICE_REMEDY}"
     lines = []
     unread = record["unread"]
     if unread:
@@ -92,10 +101,11 @@ def summary(config: Config, now: datetime | None = None) -> str:
 
 def _silence(seen: datetime | None, limit: float, now: datetime) -> list[str]:
     """Report a service without a record for more than ``limit`` seconds."""
-    remedy = "Check it: systemctl status build-heartbeat"
     if seen is None:
-        return [f"The heartbeat service has not completed a cycle. {remedy}"]
+        return [f"The heartbeat service has not completed a cycle. {SERVICE_REMEDY}"]
     seconds = (now - seen).total_seconds()
     if seconds < -limit:
         return [f"The last cycle of the heartbeat service, {utc_text(seen)}, is in the future. Check: timedatectl"]
-    return [f"The heartbeat service has been silent since {utc_text(seen)}. {remedy}"] if seconds > limit else []
+    return (
+        [f"The heartbeat service has been silent since {utc_text(seen)}. {SERVICE_REMEDY}"] if seconds > limit else []
+    )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from ..coordination.errors import CoordinationError
+from ..coordination.errors import CoordinationError, InvalidInput, UnknownMessage
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.message import TYPES
@@ -22,8 +22,11 @@ from ..coordination.timestamps import parse_time
 from .brief import brief_line
 from .command import AddCommand, Outcome
 from .formats import Paint, painter
+from .layout import PROSE, RECORDS, fit
 from .message_rendering import BRIEF_LEGEND, CUTS, LEGEND, Footer, message, page_text
 from .reader import current_reader
+from .short_ids import whole_id, whole_ids
+from .times import since
 
 MAX_MESSAGES = 20
 """The maximum number of messages on a page."""
@@ -44,7 +47,7 @@ def add(command: AddCommand) -> None:
         "list the messages to this server, the most urgent first; no message is marked read",
         [
             "builderctl read",
-            "builderctl read --all --type error --type warning --since 2026-11-21T00:00:00Z",
+            "builderctl read --all --type error --type warning --since 2d",
             "builderctl read --from build2 --limit 5 --json",
             "builderctl read --all --archived --newest --brief --grep 'disk full'",
             "builderctl read msg_1795245106_9f86d081884c7d65 --full",
@@ -73,7 +76,12 @@ def add(command: AddCommand) -> None:
         help="show a whole conversation in its order, with own messages; ID is any message of it",
     )
     parser.add_argument("--grep", metavar="TEXT", default="", help="only with TEXT in the subject or body, in any case")
-    parser.add_argument("--since", metavar="TIME|ID", help="only messages after a time in UTC, or after a message")
+    parser.add_argument(
+        "--since",
+        metavar="TIME|ID",
+        help="only messages after a time in UTC (2026-11-22, 2026-11-22T07:11:46Z, yesterday, or 2h, 90m or 3d ago), "
+        "or after a message",
+    )
     parser.add_argument("--limit", metavar="N", type=_count, help=f"at most N messages (default: {MAX_MESSAGES})")
     parser.add_argument("--newest", action="store_true", help="the newest first, instead of the most urgent")
     parser.add_argument("--after", metavar="HANDLE", help="the messages after a page, with the same options as before")
@@ -95,20 +103,23 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
 
     :raises CoordinationError: as :func:`.find_messages`, and if there is no page ``args.after``.
     """
+    thread = args.thread and whole_id(host, args.thread)
     chosen = Filter(
         unread=False if args.all else None,
         undeliverable=args.undeliverable,
         types=args.type,
         senders=args.senders,
-        thread=args.thread,
-        since=args.since,
+        thread=thread,
+        since=args.since and _since(host, args.since),
         text=args.grep,
         archived=args.archived,
         newest=args.newest,
         existing=True,
-        ids=args.ids,
+        ids=whole_ids(host, args.ids),
     )
     found = find_messages(host, chosen)
+    for sender in args.senders if not found.messages else ():
+        _note_unknown_sender(host, sender)
     listed = _following(found.messages, find_page(host.state, args.after)) if args.after else found.messages
     render = _form(host, args)
     shown = listed[: args.limit] if args.json else _first_page(listed, render, args)
@@ -118,7 +129,30 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
         data, page, host.id, chosen != Filter(types=[], senders=[], ids=[], existing=True), _can_answer(host, shown)
     )
     legend = BRIEF_LEGEND if args.brief else LEGEND
-    return Outcome(data, lambda paint: page_text(legend, [render(one, paint) for one in shown], footer))
+    layout = RECORDS if args.brief else PROSE
+    return Outcome(data, lambda paint: page_text(legend, [render(one, paint) for one in shown], footer), layout=layout)
+
+
+def _since(host: Host, given: str) -> str:
+    """Return the time, or the id of the message, that a text names.
+
+    :raises InvalidInput: if it names neither.
+    """
+    try:
+        return since(given, host.clock()) or whole_id(host, given)
+    except UnknownMessage as error:
+        raise InvalidInput(
+            f"{given!r} is neither a time nor the id of a message.",
+            "Write a time as 2h, yesterday, 2026-11-22 or 2026-11-22T07:11:46Z.",
+        ) from error
+
+
+def _note_unknown_sender(host: Host, sender: str) -> None:
+    """Add a note if a sender is not in the fleet. Its messages can be listed, so that this is no error."""
+    try:
+        host.fleet.check_recipient(host.fleet.server_of(sender))
+    except CoordinationError as error:
+        host.repository.notes.append(str(error))
 
 
 def _following(messages: list[dict[str, Any]], page: Page) -> list[dict[str, Any]]:
@@ -152,8 +186,8 @@ def _form(host: Host, args: Namespace) -> Render:
     def normal(one: dict[str, Any], paint: Paint) -> str:
         known = one["from"] == host.id or _is_known(host, one["from"])
         if args.full:
-            return message(one, host.id, known, now, paint)
-        texts = (message(one, host.id, known, now, paint, cut) for cut in CUTS)
+            return fit(message(one, host.id, known, now, paint))
+        texts = (fit(message(one, host.id, known, now, paint, cut)) for cut in CUTS)
         return next(text for text in texts if len(text.encode()) < MAX_SIZE - ROOM)
 
     return brief if args.brief else normal

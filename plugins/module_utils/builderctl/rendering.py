@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ..coordination.text import one_line
 from .formats import Paint, age, duration, word, words
+from .layout import terminal_width
 
 MAX_CELL = 40
 """The maximum number of characters of a cell in a table, except in the last column."""
@@ -36,7 +37,7 @@ def outbox(kept: dict[str, Any]) -> str:
     lines += [f"waiting: {_item(item)}" for item in kept["waiting"]]
     lines += [f"set aside: {_item(item)}; {one_line(item['reason'])}" for item in kept["set_aside"]]
     if kept["set_aside"]:
-        lines.append("Deliver it again: builderctl outbox --retry ID     Delete it: builderctl outbox --drop ID")
+        lines += ["Deliver it again: builderctl outbox --retry ID", "Delete it: builderctl outbox --drop ID"]
     return "\n".join(lines) or "The outbox is empty."
 
 
@@ -93,7 +94,7 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     """Render the health: the table of servers, then jobs, messages and problems."""
     unread = seen["messages"]["unread"]
     rows = [_row(name, server, unread.get(name), now) for name, server in seen["servers"].items()]
-    head = ("SERVER", "STATE", "AGE", "STATUS", "MANAGER", "ACTIVE", "UNREAD", "JOB OR PROBLEMS")
+    head = ("SERVER", "STATE", "AGE", "STATUS", "MANAGER", "ACTIVE", "UNREAD", "JOB")
     lines = table([head, *rows], lambda text, column: paint(text, text.strip()) if column == 1 else text)
     counts = [f"{word(number)} {_cell(name)}" for name, number in seen["jobs"].items()]
     total = seen["messages"]["total"]
@@ -104,6 +105,8 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     lines += _first("Unread for too long", seen["messages"]["overdue_mail"])
     lines += _first("Undeliverable", seen["messages"]["undeliverable"])
     lines += [f"Problem: {one_line(problem)}" for problem in seen["problems"]]
+    strangers = ((name, server["problems"]) for name, server in seen["servers"].items() if not server["expected"])
+    lines += [f"{name}: {'; '.join(map(one_line, problems))}" for name, problems in strangers]
     return "\n".join([*lines, paint("Healthy.", "ok") if seen["healthy"] else paint("Not healthy.", "error")])
 
 
@@ -120,7 +123,6 @@ def _named(mail: dict[str, Any]) -> str:
 
 def _row(name: str, server: dict[str, Any], unread: int | None, now: datetime) -> tuple[str, ...]:
     job = server["current_job"]
-    current = [f"job {word(job.get('id'))}"] if isinstance(job, dict) else []
     seconds = server["age_seconds"]
     return (
         name,
@@ -130,7 +132,7 @@ def _row(name: str, server: dict[str, Any], unread: int | None, now: datetime) -
         _cell(server["manager"]),
         age(server["manager_last_active"], now) or "-",
         "-" if unread is None else str(unread),
-        "; ".join([*current, *map(one_line, server["problems"])]) or "-",
+        _cell(job.get("id")) if isinstance(job, dict) else "-",
     )
 
 
@@ -142,13 +144,22 @@ def _cell(value: Any) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], colour: Callable[[str, int], str]) -> list[str]:
-    """Render rows as lines with aligned columns.
+    """Render rows as lines with aligned columns, or one row after the other if they do not fit the terminal.
 
     :param rows: the rows of cells, the first with the headings.
     :param colour: a function that colours a padded cell, given the number of its column.
     """
     widths = [max(map(len, column)) for column in zip(*rows)]
+    if sum(widths) + 2 * (len(widths) - 1) > terminal_width():
+        return [_named_cells(rows[0], row, colour) for row in rows[1:]]
     widths[-1] = 0
     padded = [[cell.ljust(width) for cell, width in zip(row, widths)] for row in rows]
     body = [[colour(cell, column) for column, cell in enumerate(row)] for row in padded[1:]]
     return ["  ".join(row).rstrip() for row in [padded[0], *body]]
+
+
+def _named_cells(names: Sequence[str], row: Sequence[str], colour: Callable[[str, int], str]) -> str:
+    """Render a row on one line, each cell after the name of its column. A comma in a cell cannot end it."""
+    safe = [word(cell) if set(cell) & set(',"') else cell for cell in row]
+    cells = [f"{name.lower()} {colour(cell, column)}" for column, (name, cell) in enumerate(zip(names, safe))]
+    return f"{row[0]}: {', '.join(cells[1:])}"

@@ -20,6 +20,7 @@ from .brief import brief_line
 from .command import AddCommand, Outcome
 from .formats import duration, word
 from .message_rendering import BRIEF_LEGEND
+from .short_ids import whole_ids
 
 
 def add(command: AddCommand) -> None:
@@ -40,7 +41,7 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
 
     :raises CoordinationError: as :func:`.trace_messages`.
     """
-    found = trace_messages(host, args.ids)
+    found = trace_messages(host, whole_ids(host, args.ids))
     lines = [BRIEF_LEGEND, *(line for trace in found.traces for line in _lines(trace, host.clock()))]
     seconds = found.data()["remote_age_seconds"]
     lines += [f"As of {duration(seconds)} ago: the remote was not reached."] if seconds else []

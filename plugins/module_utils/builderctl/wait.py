@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
-import re
 import signal
 from argparse import Namespace
 
@@ -20,9 +18,9 @@ from ..coordination.timestamps import parse_time
 from .brief import brief_line
 from .command import AddCommand, Outcome
 from .exit_codes import WAIT_CODES
-
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-"""The seconds of each unit of a duration."""
+from .layout import RECORDS
+from .short_ids import whole_id
+from .times import seconds
 
 
 def add(command: AddCommand) -> None:
@@ -53,8 +51,9 @@ def add(command: AddCommand) -> None:
     parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
     parser.add_argument(
         "--timeout",
+        dest="wait_timeout",
         metavar="TIME",
-        type=_seconds,
+        type=seconds,
         default="10m",
         help="the maximum wait: seconds, or for example 90s, 10m or 1h (default: 10m)",
     )
@@ -66,15 +65,16 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
     :raises NoAnswer: if no such message came in time.
     :raises LookFailed: if the remote could not be reached, so that it is not known whether one came.
     """
-    chosen = Filter(types=args.type, senders=args.senders, thread=args.thread)
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        found = wait_for_news(host, chosen, args.reply, args.timeout)
+        thread, reply_to = (name and whole_id(host, name) for name in (args.thread, args.reply))
+        chosen = Filter(types=args.type, senders=args.senders, thread=thread)
+        found = wait_for_news(host, chosen, reply_to, args.wait_timeout)
     except RemoteUnreachable as error:
         raise LookFailed(error.what, error.remedy) from error
     finally:
         signal.signal(signal.SIGTERM, previous)
-    return Outcome(found.data(), lambda _paint: _brief(host, found))
+    return Outcome(found.data(), lambda _paint: _brief(host, found), layout=RECORDS)
 
 
 def _brief(host: Host, found: Listing) -> str:
@@ -85,15 +85,3 @@ def _brief(host: Host, found: Listing) -> str:
         texts = (message[name] for name in ("type", "from", "subject", "verified"))
         lines.append(brief_line(message["id"], age, *texts))
     return "\n".join(lines)
-
-
-def _seconds(text: str) -> int:
-    """Parse a duration.
-
-    :return: seconds.
-    :raises argparse.ArgumentTypeError: if it is not one.
-    """
-    match = re.fullmatch(r"([0-9]{1,9})([smh]?)", text, re.ASCII)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90s, 10m or 1h")
-    return int(match[1]) * UNITS[match[2]]

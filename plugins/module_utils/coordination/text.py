@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Callable
 
 
@@ -21,6 +22,14 @@ def short(text: str, limit: int = 100) -> str:
     """Return a text on one line, cut after ``limit`` characters."""
     line = one_line(text[:limit])
     return line if len(text) <= limit else f"{line}…"
+
+
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """Return a question that names the choice most similar to a word, with a space at its end; empty if none is."""
+    from difflib import get_close_matches  # takes longer to import than most commands need
+
+    similar = get_close_matches(given, list(choices), n=1)
+    return f"Did you mean {similar[0]!r}? " if similar else ""
 
 
 def visible(text: str) -> str:

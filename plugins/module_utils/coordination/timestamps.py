@@ -32,6 +32,19 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
+def duration(seconds: float) -> str:
+    """Render a time span: ``45 s``, ``12 min``, ``2 h 5 min``, ``1 d 3 h``, ``390 d``.
+
+    From ten days on, hours are left out.
+    """
+    total = int(seconds)
+    if total < 60:
+        return f"{total} s"
+    days, hours, minutes = total // 86400, total % 86400 // 3600, total % 3600 // 60
+    parts = {"d": days, "h": hours if days < 10 else 0, "min": 0 if days else minutes}
+    return " ".join(f"{number} {unit}" for unit, number in parts.items() if number)
+
+
 def parse_time(text: Any) -> datetime | None:
     """Parse a timestamp of RFC 3339, or ``2025-11-04 20:45`` of the shell scripts.
 

@@ -99,7 +99,8 @@ def test_the_command(attacked: Builders) -> None:
     texts = [builderctl(attacked, *words) for words in (["read"], ["health"], ["status", "--server", "build2"])]
     for text in texts:
         check_harmless(attacked, text)
-    frames = [line for line in texts[0].split("\n") if line.startswith(("ERROR", "WARNING", "REQUEST", "INFO"))]
+    whole_lines = texts[0].replace("\n    ", " ").split("\n")
+    frames = [line for line in whole_lines if line.startswith(("ERROR", "WARNING", "REQUEST", "INFO"))]
     assert len(frames) == 4 and all(" (unsigned)" in line for line in frames)
     check_harmless(attacked, builderctl(attacked, "reply", "msg_2", "Seen."))
     check_harmless(attacked, builderctl(attacked, "ack", "msg_2"))

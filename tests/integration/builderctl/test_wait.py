@@ -151,7 +151,7 @@ def test_every_example_of_the_help(builders: Builders, capsys: pytest.CaptureFix
     messages = [{**asked, "body": "Tell."}, {**answer, "body": "Of what?", "in_reply_to": asked["id"]}]
     builders.commit(MESSAGES, json.dumps({"messages": messages}).encode())
     assert main(["wait", "--help"]) == 0
-    examples = capsys.readouterr().out.partition("examples:\n")[2].partition("\n\n")[0].splitlines()
+    examples = capsys.readouterr().out.partition("examples:\n")[2].partition("\n\n")[0].replace("\\\n", "").splitlines()
     assert examples
     for example in examples:
         program, *words = shlex.split(example)

@@ -88,7 +88,7 @@ def play(builders: Builders, talkative: Path) -> str:
 
 
 def test_no_word_of_git_shows_a_token(builders: Builders, talkative: Path) -> None:
-    variables = module_variables(builders, PATH=path_of(talkative))
+    variables = module_variables(builders, PATH=path_of(talkative), COLUMNS="1000")
     builderctl = ("-m", COMMAND, "--config", str(config(builders, "build1")))
     shown = {
         " ".join(words): serve(*builderctl, *words, cwd=builders.folder, variables=variables).output

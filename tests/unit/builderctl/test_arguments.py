@@ -103,7 +103,7 @@ def test_after_two_dashes_nothing_is_an_option() -> None:
     ("argv", "says"),
     [
         ([], "COMMAND"),
-        (["reed"], "invalid choice"),
+        (["reed"], "There is no command 'reed'. Did you mean 'read'?"),
         (["--jso", "read"], "--jso"),
         (["read", "--unknown"], "--unknown"),
         (["read", "--jso"], "--jso"),
@@ -124,6 +124,9 @@ def test_after_two_dashes_nothing_is_an_option() -> None:
         (["read", "--limit", "0"], "positive"),
         (["read", "--limit", "-1"], "positive"),
         (["read", "--limit", "1e3"], "positive"),
+        (["read", "--timeout", "0"], "--timeout"),
+        (["read", "--timeout", "soon"], "--timeout"),
+        (["guide", "--timeout", "5"], "--timeout"),
         (["read", "--type", "notice"], "notice"),
         (["status", "done"], "done"),
         (["heartbeat", "--twice"], "--twice"),

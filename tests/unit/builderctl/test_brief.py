@@ -37,7 +37,7 @@ def test_brief_line_is_one_short_line(
 )
 def test_brief_line_has_every_column(verified: str, shown: str) -> None:
     line = brief_line(ID, 7300, "request", "build1", "Install jq", verified)
-    assert line == f"{ID}  2 h  request  build1  {shown}  Install jq"
+    assert line == f"{ID}  2 h 1 min  request  build1  {shown}  Install jq"
 
 
 def test_brief_line_cuts_long_subject_and_foreign_id() -> None:

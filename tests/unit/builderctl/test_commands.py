@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.command import Outcome
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.commands import ON_REPOSITORY
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
@@ -75,7 +78,7 @@ def test_a_status(run: Run) -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("invalid_input", ["read", "--since", "yesterday"]),
+        ("invalid_input", ["read", "--since", "soon"]),
         ("invalid_input", ["send", "", "Body"]),
         ("invalid_input", ["send", "Subject", ""]),
         ("invalid_input", ["send", "Subject", "Body", "--to", "all", "--to", "build2"]),
@@ -120,6 +123,30 @@ def test_commands_that_record_activity(builders: Builders, run: Run) -> None:
         run("build1", *words)
         assert activity.exists(), words
         activity.unlink()
+
+
+@pytest.mark.parametrize("words", [["send", "a", "b", "--to", "bild2"], ["status", "--server", "bild2"]])
+def test_the_error_of_a_mistyped_server_names_a_similar_one(run: Run, words: list[str]) -> None:
+    assert "Did you mean 'build2'? Its servers are build1, build2." in run("build1", *words, code=2)["message"]
+
+
+def test_a_sender_that_is_no_server_is_noted_if_nothing_is_found(builders: Builders, run: Run) -> None:
+    (note,) = run("build1", "read", "--from", "bild2")["notes"]
+    assert "The fleet has no server bild2. Did you mean 'build2'?" in note
+    assert run("build1", "read", "--from", "build2")["notes"] == []
+
+
+def test_the_time_for_the_network_of_one_call(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    def look(host: Host, *_more: object) -> Outcome:
+        seen.append(host.repository.timeout)
+        return Outcome({}, lambda _paint: "")
+
+    monkeypatch.setitem(ON_REPOSITORY, "health", look)
+    run("build1", "health", "--timeout", "2m")
+    run("build1", "health")
+    assert seen == [120, LIMIT]
 
 
 def test_other_wrong_usage(builders: Builders, run: Run) -> None:

@@ -153,7 +153,8 @@ def test_thread_is_found_by_any_of_its_messages(builders: MemoryBuilders, run: R
     assert "msg_2" in HEAD.findall(run("read", "--thread", "msg_1")), "a copy of an id does not redirect its thread"
 
 
-def test_queued_answer_is_in_its_thread(builders: MemoryBuilders, run: Run) -> None:
+def test_queued_answer_is_in_its_thread(builders: MemoryBuilders, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     (asked,) = mail(builders, 1)
     run("read")
     with outage(builders):
@@ -162,7 +163,10 @@ def test_queued_answer_is_in_its_thread(builders: MemoryBuilders, run: Run) -> N
     assert re.search(r"^INFO msg_\S+ build2 -> build1 .* queued in the outbox$", text, re.MULTILINE)
 
 
-def test_answer_is_offered_only_where_it_can_be_sent(builders: MemoryBuilders, run: Run) -> None:
+def test_answer_is_offered_only_where_it_can_be_sent(
+    builders: MemoryBuilders, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     put(builders, {"id": "msg_1", "from": "build9"})
     text = run("read")
     assert "builderctl reply" not in text and "cannot be answered" in text

@@ -79,6 +79,7 @@ def health(**changes: Any) -> dict[str, Any]:
         "manager": "GitHub Copilot",
         "manager_last_active": "2026-11-22T06:11:46Z",
         "current_job": None,
+        "expected": True,
         "problems": [],
         **changes,
     }
@@ -108,12 +109,22 @@ def test_any_health_is_sanitized(
     seen["messages"].update(overdue_requests=[late], overdue_mail=[{k: v for k, v in late.items() if k != "to"}])
     text = rendering.health(seen, NOW, PLAIN)
     check_harmless(text)
-    assert text.split("\n").index("") == 2
+    assert text.split("\n").index("") == (2 if text.startswith("SERVER ") else 1)
     assert text.endswith("Not healthy." if problems else "Healthy.")
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7199, "1 h"), (86400, "1 d"), (864000, "10 d")]
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (7199, "1 h 59 min"),
+        (7200, "2 h"),
+        (86400, "1 d"),
+        (97200, "1 d 3 h"),
+        (864000, "10 d"),
+    ],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text
@@ -135,17 +146,17 @@ def test_colours() -> None:
     assert seen[-1] == "\x1b[31mNot healthy.\x1b[0m"
 
 
-def test_the_health_as_a_table() -> None:
+def test_the_health_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = health(manager="Codex    build9  ok", current_job={"id": "job_42"}, problems=["the disk is full"])
     seen["servers"]["build-with-a-long-name"] = {
         **health(state="missing", age_seconds=None, manager="x" * 99, manager_last_active=None)["servers"]["build1"]
     }
+    monkeypatch.setenv("COLUMNS", "120")
     lines = rendering.health(seen, NOW, PLAIN).split("\n")
     assert lines == [
-        "SERVER                  STATE    AGE   STATUS  MANAGER                                   ACTIVE   UNREAD  "
-        "JOB OR PROBLEMS",
+        "SERVER                  STATE    AGE   STATUS  MANAGER                                   ACTIVE   UNREAD  JOB",
         "build1                  ok       12 s  idle    Codex build9 ok                           1 h ago  2       "
-        "job job_42; the disk is full",
+        "job_42",
         "build-with-a-long-name  missing  -     idle    " + "x" * 39 + "…  -        -       -",
         "",
         "Jobs: 1 queued",
@@ -153,6 +164,17 @@ def test_the_health_as_a_table() -> None:
         "Problem: the disk is full",
         "Not healthy.",
     ]
+    monkeypatch.setenv("COLUMNS", "80")
+    assert rendering.health(seen, NOW, PLAIN).split("\n")[0] == (
+        "build1: state ok, age 12 s, status idle, manager Codex build9 ok, active 1 h ago, unread 2, job job_42"
+    )
+    seen["servers"]["build1"]["manager"] = 'x, unread 0, job "'
+    assert r'manager "x, unread 0, job \"", active' in rendering.health(seen, NOW, PLAIN)
+
+
+def test_problems_of_a_server_outside_the_fleet() -> None:
+    seen = health(expected=False, problems=["it is not in the fleet file"])
+    assert "build1: it is not in the fleet file" in rendering.health(seen, NOW, PLAIN).split("\n")
 
 
 def test_other_results() -> None:

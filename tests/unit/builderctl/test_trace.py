@@ -19,6 +19,12 @@ Run = Callable[..., tuple[int, str, str]]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal in which no line is wrapped."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 @pytest.fixture
 def run(trusted: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run builderctl as a server; return the exit code and what it prints."""

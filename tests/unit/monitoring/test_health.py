@@ -16,6 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration
 from ansible_collections.acs.builders.tests.beating import all_beat, beat
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.clock import Clock, after_keys
@@ -70,7 +71,7 @@ def test_age_decides_state(builders: Builders, clock: Clock, interval: int, age:
     assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == (state, age)
     assert found["servers"]["build1"]["state"] == "ok"
     assert found["healthy"] is (state != "stale")
-    assert found["problems"] == ([f"build2: its last heartbeat is {age} s old"] if state == "stale" else [])
+    assert found["problems"] == ([f"build2: its last heartbeat is {duration(age)} old"] if state == "stale" else [])
 
 
 def test_an_age_counts_by_this_hosts_clock(builders: Builders, clock: Clock) -> None:
@@ -104,7 +105,7 @@ def test_deleted_heartbeat_is_reported(builders: MemoryBuilders, clock: Clock) -
         beat(clock.on(host))
     found = health(builders, clock)
     assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == ("missing", 60)
-    assert found["problems"] == ["build2: its heartbeat, last seen 60 s ago, was deleted"]
+    assert found["problems"] == ["build2: its heartbeat, last seen 1 min ago, was deleted"]
 
 
 def test_untrusted_heartbeat_is_reported(builders: Builders) -> None:

@@ -67,6 +67,8 @@ def check_that_nothing_is_left(rig: Rig) -> None:
     places += " /usr/local/bin/builderctl /etc/systemd/system/build-heartbeat.service /var/log/acs-builders"
     places += " /var/log/heartbeat.log /var/log/heartbeat-build2.log /var/log/build-messages-build2.log"
     places += " /etc/logrotate.d/acs-builders /etc/update-motd.d/60-acs-builders"
+    places += " /usr/local/share/bash-completion/completions/builderctl /usr/local/share/zsh/site-functions/_builderctl"
+    places += " /usr/local/share/man/man1/builderctl.1"
     assert rig.ssh("build2", f"ls -d {places} 2>/dev/null", check=False).stdout == ""
     assert rig.ssh("build2", "systemctl is-active build-heartbeat", check=False).stdout.strip() == "inactive"
     assert heartbeat(rig, "build2") == {}

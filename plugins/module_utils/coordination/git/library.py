@@ -24,6 +24,20 @@ _WITHOUT_VERSION = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": 
 """Variables with which the import runs no ``git version``. After it GitPython runs ``git``, its default."""
 
 
+_REMEDY = "Install it: apt-get install python3-git"
+
+
+def require_gitpython() -> None:
+    """Check that GitPython is installed, without importing it.
+
+    :raises DependencyMissing: if it is not; the remedy names the Debian package.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("git") is None:
+        raise DependencyMissing("The Python library GitPython is not installed for this host's Python.", _REMEDY)
+
+
 @functools.lru_cache(maxsize=1)
 def gitpython() -> ModuleType:
     """Return the package ``git`` of GitPython.
@@ -41,7 +55,7 @@ def gitpython() -> ModuleType:
     except ImportError as error:
         raise DependencyMissing(
             f"The Python library GitPython cannot be imported by this host's Python ({error}).",
-            "Install it: apt-get install python3-git",
+            _REMEDY,
         ) from error
     return git
 

@@ -61,6 +61,16 @@ def require_git() -> None:
         raise DependencyMissing("Git is not installed on this host.", "Install it: apt-get install git")
 
 
+def git_version() -> str:
+    """Return the version of Git, for example ``2.39.5``.
+
+    :raises DependencyMissing: if it is not installed.
+    """
+    require_git()
+    printed = subprocess.run(["git", "--version"], env=git_environment(), capture_output=True, text=True, check=False)
+    return printed.stdout.strip().removeprefix("git version ")
+
+
 class GitCommand:
     """Git commands on one repository, with the safe settings and without the GIT_* variables of the caller.
 

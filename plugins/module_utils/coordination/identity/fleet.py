@@ -18,6 +18,7 @@ from .. import machine
 from ..errors import CloneInvalid, IdentityMismatch, InvalidInput, StateUnusable, UnknownServer, permission_remedy
 from ..json_errors import json_reason
 from ..state_dir import StateDirectory
+from ..text import did_you_mean
 
 DEFAULT_STATE_DIR = "/var/lib/acs-builders"
 SYSTEM_FLEET_FILE = "/etc/acs-builders/fleet.json"
@@ -169,8 +170,8 @@ class Fleet:
         if self.expected and server_id not in self.ids():
             raise UnknownServer(
                 f"The fleet has no server {server_id}.",
-                f"Its servers are {', '.join(self.ids())}. To add one, add it to the inventory, then run on the "
-                "controller: ansible-playbook setup.yml",
+                f"{did_you_mean(server_id, self.ids())}Its servers are {', '.join(self.ids())}. To add one, "
+                "add it to the inventory, then run on the controller: ansible-playbook setup.yml",
             )
         return server_id
 

@@ -94,6 +94,14 @@ def find_page(state: StateDirectory, handle: str) -> Page:
     return found[-1]
 
 
+def known_pages(state: StateDirectory) -> tuple[Page, ...]:
+    """Return the pages in the record, the oldest first.
+
+    :raises StateUnusable: if the record cannot be read.
+    """
+    return _load(state).pages
+
+
 def last_page(state: StateDirectory, reader: str) -> Page:
     """Return the page that was last shown to a reader.
 

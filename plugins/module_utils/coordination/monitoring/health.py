@@ -23,7 +23,7 @@ from ..secrets import token_file
 from ..status.document import NO_STATUS, Status, read_status
 from ..store.snapshot import Snapshot
 from ..text import clean, one_line, short
-from ..timestamps import is_ahead, parse_time, utc_text
+from ..timestamps import duration, is_ahead, parse_time, utc_text
 from .heartbeat import ServerHeartbeat, newest_heartbeats
 from .heartbeat_age import Age, observe
 from .heartbeat_document import DEFAULT_INTERVAL, Heartbeat
@@ -193,7 +193,8 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
         problem = f"its status is not trusted: its timestamp {utc_text(written)} is in the future"
         return _ServerStatus(NO_STATUS, verification, [problem])
     if written and seen and written < seen and seen - host.clock() <= CLOCK_TOLERANCE:
-        problem = f"its status was replaced by an older one, {seen - written} older than the newest known"
+        older = duration((seen - written).total_seconds())
+        problem = f"its status was replaced by an older one, {older} older than the newest known"
         return _ServerStatus(NO_STATUS, verification, [problem])
     if written and verification.verified == TRUE:
         newest[server] = utc_text(written)
@@ -210,9 +211,13 @@ def _state(seconds: float | None, interval: float) -> str:
 def _summary(server: dict[str, Any]) -> str:
     age = server["age_seconds"]
     if server["state"] == "missing":
-        summary = ["it has no heartbeat" if age is None else f"its heartbeat, last seen {age} s ago, was deleted"]
+        summary = [
+            "it has no heartbeat" if age is None else f"its heartbeat, last seen {duration(age)} ago, was deleted"
+        ]
     else:
-        summary = [f"its last heartbeat is {age} s old"] if server["state"] == "stale" and age is not None else []
+        summary = (
+            [f"its last heartbeat is {duration(age)} old"] if server["state"] == "stale" and age is not None else []
+        )
     return "; ".join([*summary, *server["problems"]])
 
 

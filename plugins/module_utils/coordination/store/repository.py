@@ -23,6 +23,7 @@ from ..git.mirror import Mirror
 from ..git.process import require_git
 from ..secrets.redaction import register_token_file
 from ..state_dir import StateDirectory
+from ..timestamps import duration
 from .remote_branch import RemoteBranch
 from .snapshot import Change, Receipt, Snapshot
 from .transaction import Transaction
@@ -263,7 +264,7 @@ class Repository:
             if known is None:
                 raise _plain(error, self.url) from error
             snapshot = self._remote_branch.snapshot(known, fresh=False)
-            self.away = f"{_plain(error, self.url).what} What is known here is {snapshot.age:.0f} s old."
+            self.away = f"{_plain(error, self.url).what} What is known here is {duration(snapshot.age)} old."
             self.notes.append(self.away)
             return snapshot
 
