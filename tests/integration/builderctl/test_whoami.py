@@ -96,7 +96,7 @@ def test_the_token_is_judged_and_never_shown(shell: Shell, mode: int, content: s
     token.chmod(mode)
     done = shell.run("build1", "whoami", "--json")
     told = json.loads(done.stdout)
-    assert (done.returncode, told["token_file"]["state"]) == (0, state)
+    assert (done.code, told["token_file"]["state"]) == (0, state)
     assert any("chmod 600" in problem for problem in told["problems"]) == (mode == 0o644)
     assert TOKEN not in done.stdout + done.stderr and TOKEN not in shell.ok("build1", "whoami")
 
@@ -108,5 +108,5 @@ def test_neither_gitpython_nor_the_network_is_used(shell: Shell) -> None:
     git("remote", "set-url", "origin", "https://192.0.2.1/Build.git", cwd=shell.builders.clone("build1"))
     paths = f"{folder}:{shell.environment('build1')['PYTHONPATH']}"
     done = shell.run("build1", "whoami", PYTHONPATH=paths)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.stderr) == (0, "")
     assert "GitPython was imported" not in done.stdout

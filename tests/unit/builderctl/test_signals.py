@@ -34,7 +34,12 @@ def test_hangup_ends_the_wait_until_it_is_cleared(signals: Signals) -> None:
 
 def test_signals_at_any_moment_do_not_block(signals: Signals) -> None:
     """A lock that the interrupted code holds would block its handler for ever."""
-    sender = threading.Thread(target=lambda: [os.kill(os.getpid(), signal.SIGHUP) for _number in range(SENT)])
+
+    def send() -> None:
+        for _number in range(SENT):
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    sender = threading.Thread(target=send)
     sender.start()
     while sender.is_alive():
         signals.wait(0.001)
