@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.document import STATES
-from . import activate, guide, hook, message_arguments, read, wait
+from . import activate, guide, hook, mcp, message_arguments, read, wait
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
+from .hints import COMMANDS, TOOLS
 from .message_arguments import add_offline, add_secrets
 from .parser import Command, Parser, epilog, plain_help
 
@@ -25,11 +26,11 @@ A server writes in its own name only."""
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse a command line.
 
-    :return: a namespace with ``command``, ``json``, ``config`` and the arguments of the command.
+    :return: a namespace with ``command``, ``json``, ``config``, ``hints`` and the arguments of the command.
     :raises InvalidInput: if it is invalid.
     :raises SystemExit: after printing the help or the version.
     """
-    return _parser().parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE))
+    return _parser().parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE, hints=COMMANDS))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     common = Command(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="print one JSON object, with notes and errors in it")
     common.add_argument("--config", metavar="FILE", help=f"the configuration (default: {CONFIG_FILE})")
+    # Of 'builderctl mcp': the output names its tools, instead of commands.
+    common.add_argument("--tools", dest="hints", action="store_const", const=TOOLS, help=argparse.SUPPRESS)
     parser = Parser(
         prog="builderctl",
         description=_ABOUT,
@@ -68,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     wait.add(command)
     hook.add(command)
     guide.add(command)
+    mcp.add(command)
     _status(command)
     _service(command)
     activate.add(command)

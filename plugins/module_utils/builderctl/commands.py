@@ -26,17 +26,20 @@ from ..coordination.status.document import Report
 from ..coordination.store.snapshot import Receipt
 from . import read, rendering, wait
 from .command import Outcome
+from .hints import Hints
 from .reader import current_reader
 
 Action = Callable[[Host, Config, Namespace], Outcome]
 
 
 def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
-    return _sent(host, send(host, _draft(args, args.subject, args.request), args.to, args.secrets, args.offline))
+    receipt = send(host, _draft(args, args.subject, args.request), args.to, args.secrets, args.offline)
+    return _sent(host, receipt, args.hints)
 
 
 def _reply(host: Host, _config: Config, args: Namespace) -> Outcome:
-    return _sent(host, reply(host, args.id, _draft(args), args.secrets, args.offline, args.continue_thread))
+    receipt = reply(host, args.id, _draft(args), args.secrets, args.offline, args.continue_thread)
+    return _sent(host, receipt, args.hints)
 
 
 def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
@@ -52,11 +55,11 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
     )
 
 
-def _sent(host: Host, receipt: Receipt) -> Outcome:
+def _sent(host: Host, receipt: Receipt, hints: Hints) -> Outcome:
     sent = [Message(entry) for entry in receipt.result]
     messages = shown(host, sent, queued=sent if receipt.queued else ())
     data = {**_written(receipt), "messages": messages}
-    return Outcome(data, lambda _paint: rendering.sent(data))
+    return Outcome(data, lambda _paint: rendering.sent(data, hints))
 
 
 def _written(receipt: Receipt) -> dict[str, Any]:
