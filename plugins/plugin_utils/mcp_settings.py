@@ -42,10 +42,8 @@ def json_server(text: str, name: str, entry: dict[str, Any], wanted: bool) -> st
     found = servers.get(SERVER)
     is_ours = isinstance(found, dict) and found.get("command") == COMMAND
     others = {key: value for key, value in servers.items() if key != SERVER}
-    if wanted:
-        new = {**servers, SERVER: {**(found if is_ours else {}), **entry}}
-    else:
-        new = others if is_ours else servers
+    kept = others if is_ours else servers
+    new = {**servers, SERVER: {**(found if is_ours else {}), **entry}} if wanted else kept
     if new == servers:
         return text
     settings["mcpServers"] = new

@@ -129,4 +129,5 @@ async def _run(words: Words) -> tuple[str, int]:
     done = await anyio.run_process(python, input=json.dumps(words).encode(), check=False)
     lines = [line.removeprefix(PREFIX) for line in done.stderr.decode(errors="replace").splitlines()]
     text = "\n".join([*filter(None, [done.stdout.decode(errors="replace").rstrip("\n")]), *lines])
-    return text or f"builderctl {words[0]} ended with exit code {done.returncode}. Call the tool again.", done.returncode
+    text = text or f"builderctl {words[0]} ended with exit code {done.returncode}. Call the tool again."
+    return text, done.returncode

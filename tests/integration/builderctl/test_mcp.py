@@ -148,7 +148,11 @@ def test_foreign_text_stays_in_its_frame(builders: Builders) -> None:
         ("send", {"subject": "One"}, "'body' is a required property. Correct the arguments, and call the tool again."),
         ("read", {"limit": 3}, "('limit' was unexpected). Correct the arguments"),
         ("read", {"ids": "msg_1"}, "The argument 'ids' is not valid: type \"array\" is required."),
-        ("send", {"subject": "One", "body": "1", "type": "x" * 999}, 'The argument \'type\' is not valid: enum ["error"'),
+        (
+            "send",
+            {"subject": "One", "body": "1", "type": "x" * 999},
+            "The argument 'type' is not valid: enum [\"error\"",
+        ),
         ("send", {"subject": "One", "body": "x" * 300_000}, "At most 10000 are allowed: split it"),
         ("send", {"subject": "One", "body": "\ud800"}, "surrogate"),
         ("send", {"subject": "One", "body": "1\x00"}, "NUL"),
