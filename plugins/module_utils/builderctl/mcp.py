@@ -26,8 +26,8 @@ def add(command: AddCommand) -> None:
         "mcp",
         "serve inbox, read, send, reply, wait and health as tools of the Model Context Protocol",
         ["builderctl mcp", "claude mcp add --scope user builders -- builderctl mcp"],
-        "A client without a shell starts this, and ends it by closing standard input. It needs the SDK for Python, which\n"
-        "the setup installs if build_manager_mcp is true.",
+        "A client without a shell starts this, and ends it by closing standard input. It needs the SDK for Python,\n"
+        "which the setup installs if build_manager_mcp is true.",
     )
 
 
