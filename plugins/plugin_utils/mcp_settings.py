@@ -39,7 +39,7 @@ def json_server(text: str, name: str, entry: dict[str, Any], wanted: bool) -> st
     servers = settings.get("mcpServers", {})
     if not isinstance(servers, dict):
         raise AnsibleFilterError(f"{name} has mcpServers of an unknown form. {RETRY}")
-    found = servers.get(SERVER)
+    found: Any = servers.get(SERVER)
     is_ours = isinstance(found, dict) and found.get("command") == COMMAND
     others = {key: value for key, value in servers.items() if key != SERVER}
     kept = others if is_ours else servers

@@ -20,6 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
+from ansible_collections.acs.builders.tests.outage import nobody_listens
 from ansible_collections.acs.builders.tests.running_service import COMMAND, config
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 from mcp import Client, StdioServerParameters
@@ -50,12 +51,18 @@ def talk(builders: Builders, act: Callable[[Client], Awaitable[Any]], mode: str 
     return anyio.run(connected)
 
 
-async def call(client: Client, name: str, /, is_error: bool = False, **arguments: Any) -> str:
-    """Call a tool, and return its text."""
+async def call(client: Client, name: str, /, **arguments: Any) -> str:
+    """Call a tool, which must succeed, and return its text."""
+    text, is_error = await called(client, name, arguments)
+    assert not is_error, text
+    return text
+
+
+async def called(client: Client, name: str, arguments: dict[str, Any]) -> tuple[str, bool]:
+    """Call a tool, and return its text and whether it is an error."""
     result = await client.call_tool(name, arguments)
     (content,) = result.content
-    assert result.is_error == is_error, content.text
-    return str(content.text)
+    return str(content.text), result.is_error
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
@@ -81,7 +88,7 @@ def test_a_conversation(trusted: Builders) -> None:
         assert "Answer: tool reply\nAcknowledge: tool inbox, acknowledge [ID]" in page
         assert "builderctl" not in inbox + page
         await call(client, "inbox", acknowledge=[asked])
-        content = {"body": "jq 1.6", "facts": {"jq": "1.6", "bits": 64}, "type": "warning", "key": "jq"}
+        content: dict[str, Any] = {"body": "jq 1.6", "facts": {"jq": "1.6", "bits": 64}, "type": "warning", "key": "jq"}
         assert f"See answers: tool read, thread {asked}" in await call(client, "reply", id=asked, **content)
         question, answer = trusted.messages()
         assert question["ack_status"] == "completed" and question["read_by"] == ["build1"]
@@ -102,11 +109,11 @@ def test_messages_arrive_as_they_were_given(builders: Builders) -> None:
         await call(client, "send", subject="--to", body=body, to=["build2"], priority="high", request=request)
         await call(client, "send", subject="Null is not given", body="1", to=None, request=None)
         await call(client, "send", subject="Log", body=f"export TOKEN={TOKEN}", secrets="redact")
-        builders.remote.rename(builders.folder / "gone.git")
-        assert "queued" in (await call(client, "send", subject="Later", body="1")).lower()
+        with nobody_listens() as address:
+            git("remote", "set-url", "origin", address, cwd=builders.clone("build1"))
+            assert (await call(client, "send", subject="Later", body="1")).startswith("Queued in the outbox: msg_")
 
     talk(builders, act)
-    (builders.folder / "gone.git").rename(builders.remote)
     message, plain, redacted = builders.messages()
     assert (message["subject"], message["body"], message["to"]) == ("--to", body, "build2")
     assert (message["priority"], message["request"]) == ("high", request)
@@ -177,8 +184,8 @@ ERRORS: list[tuple[str, dict[str, Any], str]] = [
 def test_an_error_is_one_sentence_for_the_model(builders: Builders) -> None:
     async def act(client: Client) -> None:
         for name, arguments, says in ERRORS:
-            text = await call(client, name, is_error=True, **arguments)
-            assert says in text and "\n" not in text and "Traceback" not in text
+            text, is_error = await called(client, name, arguments)
+            assert is_error and says in text and "\n" not in text and "Traceback" not in text, text
 
     talk(builders, act)
     assert git("for-each-ref", cwd=builders.remote) == "", "something was sent"
