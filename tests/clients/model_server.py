@@ -98,7 +98,7 @@ def _messages(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
         name = next((tool["name"] for tool in tools if tool.get("name", "").lower() in ("bash", "shell")), "Bash")
         call = json.dumps({"command": answer.removeprefix(RUN), "description": "as asked"})
     else:
-        name, call = _called(answer, tools)
+        name, call, _group = _called(answer, tools)
     block: dict[str, Any]
     if name:
         block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
@@ -125,10 +125,12 @@ def _responses(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
         has_exec = any(tool.get("name") == "exec_command" for tool in tools)
         name, argument = ("exec_command", "cmd") if has_exec else ("shell_command", "command")
         call = json.dumps({argument: answer.removeprefix(RUN), **({"yield_time_ms": 30_000} if has_exec else {})})
+        group = ""
     else:
-        name, call = _called(answer, tools)
+        name, call, group = _called(answer, tools)
     if name:
         item = {"type": "function_call", "call_id": f"call_{number}", "name": name, "arguments": call}
+        item.update({"namespace": group} if group else {})
     else:
         text = {"type": "output_text", "text": answer, "annotations": []}
         item = {"type": "message", "role": "assistant", "content": [text]}
@@ -142,10 +144,18 @@ def _responses(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
     ]
 
 
-def _called(answer: str, tools: list[dict[str, Any]]) -> tuple[str, str]:
-    """Return the name of the tool that an answer calls, as the client lists it, and its arguments as JSON."""
+def _called(answer: str, tools: list[dict[str, Any]]) -> tuple[str, str, str]:
+    """Return the tool that an answer calls: its name as the client lists it, its arguments as JSON, and its group.
+
+    Codex lists the tools of a server as a group, a tool of the type namespace.
+    """
     if not answer.startswith(CALL):
-        return "", ""
+        return "", "", ""
     tool, _blank, arguments = answer.removeprefix(CALL).partition(" ")
-    (name,) = (one["name"] for one in tools if re.fullmatch(rf".*acs.builders.*{tool}", one.get("name", "")))
-    return name, arguments
+    single = [(one.get("name", ""), "") for one in tools]
+    grouped = [(one.get("name", ""), group["name"]) for group in tools for one in group.get("tools", ())]
+    found = [
+        (name, group) for name, group in single + grouped if re.fullmatch(rf".*acs.builders.*{tool}", group + name)
+    ]
+    ((name, group),) = found
+    return name, arguments, group
