@@ -211,7 +211,7 @@ def clock(ahead: float) -> Callable[[], datetime]:
 def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it") -> Entry:
     """Send a request and return it as it stands in the mailbox."""
     with fleet.host(sender) as host:
-        entry: Entry = send(host, Draft(subject, "Please.", "request", request=REQUEST), [recipient]).result[0]
+        entry: Entry = send(host, Draft(subject, "Please.", "request", request=REQUEST), [recipient]).result[0].raw
     return entry
 
 
@@ -236,9 +236,9 @@ def unread(fleet: Builders, server: str) -> list[str]:
 
 
 def health(fleet: Builders, server: str) -> Entry:
-    """The health as a server sees it."""
+    """The health as the service of a server sees it, which records it."""
     with fleet.host(server) as host:
-        return read_health(host)
+        return read_health(host, keep=True)
 
 
 def problems(fleet: Builders, server: str) -> list[str]:
@@ -284,6 +284,6 @@ def check_good(fleet: Builders, server: str, message_id: str) -> None:
 
 
 def health_at(fleet: Builders, server: str, moment: datetime) -> Entry:
-    """The health as a server sees it at another time."""
+    """The health as the service of a server sees it at another time."""
     with fleet.host(server) as host:
-        return read_health(replace(host, clock=lambda: moment))
+        return read_health(replace(host, clock=lambda: moment), keep=True)

@@ -9,14 +9,15 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     compose_heartbeat,
     publish_heartbeat,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import Heartbeat
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def beat(host: Host, problems: tuple[str, ...] = (), interval: int = 60, **changes: Any) -> dict[str, Any]:
     """Publish a server's next heartbeat, with some members changed."""
-    document = {**compose_heartbeat(host, list(problems), interval, "1.0.0"), **changes}
-    publish_heartbeat(host, document)
+    document = {**compose_heartbeat(host, list(problems), interval, "1.0.0").raw, **changes}
+    publish_heartbeat(host, Heartbeat(document))
     return document
 
 

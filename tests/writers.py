@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
@@ -66,7 +66,7 @@ def _act(builders: Builders, server: str, operations: list[Operation]) -> list[d
             ids: list[str] = []
             if name == "send":
                 receipt = send(host, Draft(f"{number}", f"from {server}", require_ack=True), [value])
-                ids = [entry["id"] for entry in receipt.result]
+                ids = [entry.id for entry in receipt.result]
             elif name == "status":
                 receipt = write_status(host, Report(value, job=f"{server}-{number}" if value == "building" else None))
             else:

@@ -13,13 +13,17 @@ version_added: 0.1.0
 description:
   - Returns the heartbeat and the status of every build server, the jobs and the messages as C(ansible_facts.build_heartbeat).
   - A document that cannot be read is listed in C(problems). The other documents are still returned.
+  - Only the heartbeat service, and this module with O(beat=true), record what was seen. On a server without such a record, the age of a
+    heartbeat is that of its timestamp, and C(problems) does not name forged messages, nor heartbeats, statuses and messages that
+    were deleted or replaced by older ones.
 extends_documentation_fragment:
   - acs.builders.builders
 options:
   beat:
     description:
       - Whether to publish a heartbeat of this server first.
-      - Only needed on servers without the heartbeat service, which publishes one every minute.
+      - Also records what was seen of the other servers and of the mailbox, with which later calls compare.
+      - Only needed on servers without the heartbeat service, which does both every minute.
     type: bool
     default: false
 attributes:
@@ -73,7 +77,8 @@ ansible_facts:
               previous status.
             - C(state) is V(ok), V(aging) after 120 s without a heartbeat, V(stale) after 300 s, or V(missing) if no heartbeat was
               ever seen. If the interval of the server is longer than 60 s, both limits are longer in proportion.
-            - C(clock_skew_seconds) is the time by which the clock of the server is behind that of this server; null if unknown.
+            - C(clock_skew_seconds) is the time by which the clock of the server is behind that of this server; null if the arrival of
+              its heartbeat was not observed.
           type: dict
           sample: {"build2": {"state": "ok", "age_seconds": 12, "status": "idle", "manager": "GitHub Copilot", "problems": []}}
         jobs:
@@ -129,7 +134,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     compose_heartbeat,
     publish_heartbeat,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import (
     DEFAULT_INTERVAL,
 )
 
@@ -138,7 +143,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     """Publish a heartbeat if requested, and read the health of all servers."""
     beat = module.params["beat"]
     if beat and not module.check_mode:
-        problems = overdue_mail(read_health(host))
+        problems = overdue_mail(read_health(host, keep=True))
         publish_heartbeat(host, compose_heartbeat(host, problems, DEFAULT_INTERVAL, __version__))
     return {"changed": beat, "ansible_facts": {"build_heartbeat": read_health(host)}}
 

@@ -420,7 +420,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, send, wait
 
 
@@ -456,8 +455,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
     else:
         policies = (params["secrets"], params["offline"], params["continue_thread"])
         receipt = send.reply(host, params["id"], _draft(params), *policies)
-    sent = [Message(entry) for entry in receipt.result]
-    messages = listing.shown(host, sent, queued=sent if receipt.queued else ())
+    messages = listing.shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     return {**module_support.written(module, receipt), "messages": messages, "message": messages[0]}
 
 

@@ -189,7 +189,6 @@ from ansible_collections.acs.builders.plugins.module_utils import module_support
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply import batch, plan
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing
 
 
@@ -203,7 +202,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
             rules = replace(rules, actions=params["allowed_actions"])
         return {"changed": False, "steps": [step._asdict() for step in plan.plan(host, rules)]}
     receipt = batch.respond(host, [_response(one) for one in params["responses"]])
-    return {**module_support.written(module, receipt), "messages": listing.shown(host, map(Message, receipt.result))}
+    return {**module_support.written(module, receipt), "messages": listing.shown(host, receipt.result)}
 
 
 def _response(given: dict[str, Any]) -> batch.Response:

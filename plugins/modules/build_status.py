@@ -199,7 +199,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
     show_status,
     write_status,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         artifacts=params["artifacts"] or (),
     )
     receipt = write_status(host, report, params["secrets"], params["offline"])
-    published = {"server": host.id, "status": receipt.result, "queued": receipt.queued}
+    published = {"server": host.id, "status": receipt.result.as_dict(), "queued": receipt.queued}
     return {**module_support.written(module, receipt), **published}
 
 
@@ -226,7 +226,7 @@ def _shown(host: Host, server: str) -> dict[str, Any]:
     return {
         "changed": False,
         "server": server,
-        "status": seen.status,
+        "status": seen.status.as_dict(),
         "queued": seen.queued,
         "verified": seen.verification.verified,
         "verified_reason": seen.verification.reason,

@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.benchmark.history import add_past_messages
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, seconds_of
 from ansible_collections.acs.builders.tests.benchmark.scene import BODY, TOP, make_scene
@@ -82,7 +82,7 @@ def curve(scale: Scale) -> list[Result]:
         add_past_messages(builders, number)
         with builders.host(OTHER) as host:
             drafts = [Draft(f"Unread {place}", BODY, require_ack=True) for place in range(len(OPERATIONS) * times)]
-            ids = iter([send(host, draft, [SERVER]).result[0]["id"] for draft in drafts])
+            ids = iter([send(host, draft, [SERVER]).result[0].id for draft in drafts])
         for name in OPERATIONS:
             found = [measure(builders, name, next(ids)) for _time in range(times)]
             medians = [round(statistics.median(one[what] for one in found), 1) for what in ("ms", "MB")]

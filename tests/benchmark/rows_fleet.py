@@ -108,7 +108,7 @@ class Fleet:
         to = self._random.choice([other for other in self._configs if other != server])
         with self._configs[server].host() as host:
             receipt = send(host, Draft("Measured", BODY), [to])
-        self.sent[receipt.result[0]["id"]] = self._now
+        self.sent[receipt.result[0].id] = self._now
 
     def _cycle(self, server: str) -> None:
         with self._configs[server].host() as host:

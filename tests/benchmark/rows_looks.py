@@ -92,7 +92,7 @@ def seen_after(builders: Builders, host: FarHost, number: int, age: timedelta) -
     begin = time.perf_counter()
     with builders.host(sender, pat_file=str(host.pat_file)) as server:
         clock = Clock(datetime.now(timezone.utc), age)
-        message_id = send(clock.on(server), Draft("Measured", BODY), [recipient]).result[0]["id"]
+        message_id = send(clock.on(server), Draft("Measured", BODY), [recipient]).result[0].id
 
     def is_seen() -> bool:
         inbox = read_inbox(state)

@@ -58,7 +58,7 @@ def local(scale: Scale) -> list[Result]:
         compared(f"{name}: ours / old way", times, OURS, OLD, at_most=1.0),
         compared(f"{name}: of it, to start and load Python / old way", times, LOADED, OLD),
         compared(f"{name}: of it, to push / old way", times, FLOOR, OLD),
-        Result(f"{name}: child processes", len(children), "", at_most=6, detail={"children": children}),
+        Result(f"{name}: child processes", len(children), "", at_most=4, detail={"children": children}),
     ]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
     DuplicateIdentity,
     RemoteUnreachable,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import Heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_refs import (
     BEAT_FILE,
     HeartbeatRefs,
@@ -20,15 +20,15 @@ from ansible_collections.acs.builders.tests.contract.scenes import Scene
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 
 
-def beat(scene: Scene, server: str, sequence: int, now: datetime = NOW) -> dict[str, Any]:
+def beat(scene: Scene, server: str, sequence: int, now: datetime = NOW) -> Heartbeat:
     """Publish a heartbeat of a server."""
-    document = {"server": server, "sequence": sequence, "timestamp": utc_text(now)}
+    published = Heartbeat({"server": server, "sequence": sequence, "timestamp": utc_text(now)})
     with scene.builders.host(server) as host, HeartbeatRefs(host) as beats:
-        beats.publish(document, now)
-    return document
+        beats.publish(published, now)
+    return published
 
 
-def beats_of(scene: Scene, server: str, fetch: bool = True) -> dict[str, dict[str, Any]]:
+def beats_of(scene: Scene, server: str, fetch: bool = True) -> dict[str, Heartbeat]:
     """All heartbeats as a server has them."""
     with scene.builders.host(server) as host, HeartbeatRefs(host) as beats:
         return beats.read() if fetch else beats.known()

@@ -22,7 +22,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, set_aside, waiting
 
 FAILED, UNKNOWN, CRASHED, KILLED = "failed", "unknown", "crashed", "killed"
@@ -104,7 +104,7 @@ def _draft(order: Order) -> Draft:
 
 def _send(host: Host, order: Order) -> Answer:
     receipt = send(host, _draft(order), [order.to], offline=order.offline)
-    return Answer(order, receipt.delivery, tuple(entry["id"] for entry in receipt.result))
+    return Answer(order, receipt.delivery, tuple(entry.id for entry in receipt.result))
 
 
 def _reply(host: Host, order: Order) -> Answer:
@@ -112,7 +112,7 @@ def _reply(host: Host, order: Order) -> Answer:
     if not unread:
         return Answer(order, NONE)
     receipt = reply(host, unread[0]["id"], _draft(order), offline=order.offline)
-    return Answer(order, receipt.delivery, tuple(entry["id"] for entry in receipt.result))
+    return Answer(order, receipt.delivery, tuple(entry.id for entry in receipt.result))
 
 
 def _status(host: Host, order: Order) -> Answer:

@@ -14,6 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail imp
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import Heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing, mark, wait
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
 from ansible_collections.acs.builders.tests.fuzz.running import Target
@@ -103,7 +104,7 @@ ON_BEATS: tuple[Operation, ...] = (
 ON_COUNTED: tuple[Operation, ...] = (command("health"), command("health", "--json"), command("heartbeat", "--once"))
 
 
-def _new_beat(host: Host) -> dict[str, Any]:
+def _new_beat(host: Host) -> Heartbeat:
     return heartbeat.compose_heartbeat(host, [], 60, "1.0.0")
 
 

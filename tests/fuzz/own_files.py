@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import MESSAGES, Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store import push_journal
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now, utc_text
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation

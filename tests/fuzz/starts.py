@@ -92,7 +92,7 @@ def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
         for report in (document.Report("building", "job_1", "main"), ended):
             set_status.write_status(host, report)
             statuses.append(_read(scene, "build1/status.json"))
-        beat = heartbeat.compose_heartbeat(host, ["the disk is full"], 60, "1.0.0")
+        beat = heartbeat.compose_heartbeat(host, ["the disk is full"], 60, "1.0.0").raw
     return _Written(_read(scene, MESSAGES)["messages"], statuses, beat)
 
 

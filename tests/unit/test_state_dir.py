@@ -141,7 +141,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     builders = make_memory_builders(tmp_path_factory.mktemp("state"))
     builders.trust()
     with builders.host("build1") as host:
-        message_id = send(host, Draft("Do", "it")).result[0]["id"]
+        message_id = send(host, Draft("Do", "it")).result[0].id
     return Scene(builders, message_id)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
-from ..coordination.status.document import STATES
+from ..coordination.status.report import STATES
 from . import activate, guide, hook, mcp, message_arguments, read, wait
 from .command import AddCommand
 from .exit_codes import EXIT_CODES

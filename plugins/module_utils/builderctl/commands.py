@@ -13,7 +13,6 @@ from ..coordination.errors import InvalidInput
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
-from ..coordination.mail.message import Message
 from ..coordination.mail.pages import find_page, is_handle, last_page
 from ..coordination.monitoring.health import read_health
 from ..coordination.operations.listing import shown
@@ -22,7 +21,7 @@ from ..coordination.operations.outbox import drop, retry
 from ..coordination.operations.recover import resend, withdrawn_messages
 from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
-from ..coordination.status.document import Report
+from ..coordination.status.report import Report
 from ..coordination.store.snapshot import Receipt
 from . import read, rendering, wait
 from .command import Outcome
@@ -56,8 +55,7 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
 
 
 def _sent(host: Host, receipt: Receipt, hints: Hints) -> Outcome:
-    sent = [Message(entry) for entry in receipt.result]
-    messages = shown(host, sent, queued=sent if receipt.queued else ())
+    messages = shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     data = {**_written(receipt), "messages": messages}
     return Outcome(data, lambda _paint: rendering.sent(data, hints))
 
@@ -81,12 +79,9 @@ def _mark_read(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _ack(host: Host, _config: Config, args: Namespace) -> Outcome:
+    not_asked = unrequested_acknowledgements(host, args.ids)  # before the write, which makes another commit to read
     receipt = acknowledge(host, args.ids)
-    data = {
-        **_written(receipt),
-        "ids": receipt.result,
-        "not_asked": unrequested_acknowledgements(host, args.ids),
-    }
+    data = {**_written(receipt), "ids": receipt.result, "not_asked": not_asked}
     return Outcome(data, lambda _paint: rendering.marked("acknowledged", data))
 
 
@@ -104,7 +99,7 @@ def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
                 else "Omit --job, --git-branch, --git-commit, --log and --artifact.",
             )
         receipt = write_status(host, Report(args.status, **details), args.secrets, args.offline)
-        server, document, data = host.id, receipt.result, {**_written(receipt), "queued": receipt.queued}
+        server, status, data = host.id, receipt.result, {**_written(receipt), "queued": receipt.queued}
     else:
         if any(details.values()):
             raise InvalidInput(
@@ -113,9 +108,10 @@ def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
             )
         server = host.fleet.check_recipient(args.server or host.id)
         published = show_status(host, server)
-        document, data = published.status, {"remote_age_seconds": round(published.age), "commit": published.commit}
+        status, data = published.status, {"remote_age_seconds": round(published.age), "commit": published.commit}
         data["queued"] = published.queued
         data.update(verified=published.verification.verified, verified_reason=published.verification.reason)
+    document = status.as_dict()
     data = {"server": server, "status": document, **data}
     sender = data.get("verified_reason", "")
     return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), sender, data["queued"]))
@@ -147,7 +143,7 @@ def _item(item: Item) -> dict[str, Any]:
 def _recover(host: Host, _config: Config, args: Namespace) -> Outcome:
     if args.resend:
         receipt = resend(host)
-        data = {**_written(receipt), "messages": shown(host, map(Message, receipt.result))}
+        data = {**_written(receipt), "messages": shown(host, receipt.result)}
     else:
         data = {"changed": False, "messages": shown(host, withdrawn_messages(host))}
     return Outcome(data, lambda _paint: rendering.recovered(data))

@@ -196,7 +196,7 @@ class Cycle:
             problems["state"] = error.what
 
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
-        health = look_at_health(host, snapshot, self.config.reply_deadline)
+        health = look_at_health(host, snapshot, self.config.reply_deadline, keep=True)
         return Observation(health, _messages(snapshot), snapshot.commit, snapshot.fresh)
 
     def _add_activation(self, host: Host, problems: dict[str, str]) -> None:

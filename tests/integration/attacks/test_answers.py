@@ -114,4 +114,4 @@ def test_an_answer_goes_to_who_has_asked(scene: Scene) -> None:
     forged = unsigned(scene.asked, **{"from": "build3"})
     scene.attacker.rewrite(lambda entries: [forged, *entries])
     with scene.fleet.host("build2") as host:
-        assert reply(host, scene.asked["id"], Draft("", "Done.")).result[0]["to"] == "build1"
+        assert reply(host, scene.asked["id"], Draft("", "Done.")).result[0].raw["to"] == "build1"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import HEARTBEAT, STATUS
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
     Tell,

@@ -15,7 +15,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     publish_heartbeat,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,

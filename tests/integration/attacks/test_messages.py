@@ -209,7 +209,7 @@ def test_a_message_of_another_repository(scene: Scene, table: Tell, tmp_path: Pa
         (other.state("build1") / name).write_bytes((scene.fleet.state("build1") / name).read_bytes())
     with other.host("build1") as host:
         foreign = send(host, Draft("Install it", "Please.", "request", request=REQUEST), ["build2"]).result[0]
-    scene.attacker.put(foreign)
+    scene.attacker.put(foreign.raw)
     check_forged(scene, foreign, "build1 signed it for another repository")
     table("message of another repository", "false", "build1 signed it for another repository")
 

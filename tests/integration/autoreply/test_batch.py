@@ -19,13 +19,13 @@ IDLE = Draft("", "build2 is idle.", facts=({"name": "status", "value": "idle"},)
 def ask(builders: Builders, subject: str = "Status?", **more: Any) -> str:
     """Send a request from build1 and return its id."""
     with builders.host("build1") as host:
-        return str(send(host, Draft(subject, "Please.", "request", **more), ["build2"]).result[0]["id"])
+        return str(send(host, Draft(subject, "Please.", "request", **more), ["build2"]).result[0].id)
 
 
 def answer(builders: Builders, *responses: Response, **options: Any) -> list[dict[str, Any]]:
     """Respond as build2, as a process of its own would, and return the answers."""
     with builders.host("build2", **options) as host:
-        return list(respond(host, responses).result)
+        return [sent.raw for sent in respond(host, responses).result]
 
 
 def answers(builders: Builders, message_id: str) -> list[dict[str, Any]]:

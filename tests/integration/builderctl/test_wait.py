@@ -22,7 +22,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables, send, succeed
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.running_service import COMMAND, config
+from ansible_collections.acs.builders.tests.running_service import COMMAND, config, service
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
@@ -91,6 +91,16 @@ def test_the_service_wakes_two_waits_that_do_not_use_the_network(builders: Build
         results = [ended(process) for process in waiters]
     answer = builders.messages()[-1]["id"]
     assert [(code, printed.split("  ")[0], errors) for code, printed, errors in results] == [(0, answer, "")] * 2
+
+
+def test_the_real_service_sees_the_message_and_wakes_the_wait(builders: Builders) -> None:
+    with service(builders, "build1") as running:
+        beats = running.beat()["sequence"]
+        with waiter(builders) as process:
+            sent = send(builders, "build2", "Ready")
+            code, printed, errors = ended(process)
+        assert running.beat()["sequence"] == beats, "the message was seen by a look, not by a heartbeat"
+    assert (code, printed.split("  ")[0], errors) == (0, sent, "")
 
 
 def test_a_wait_looks_by_itself_after_the_service_has_stopped(builders: Builders) -> None:

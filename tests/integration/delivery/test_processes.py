@@ -21,11 +21,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.outbox import drop
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.outage import outage
@@ -54,7 +55,7 @@ def test_writes_of_one_host_share_commits(builders: Builders, monkeypatch: pytes
     assert {receipt.delivery for receipt in receipts} == {"pushed"}
     assert {receipt.commit for receipt in receipts} == {git("rev-parse", "main", cwd=builders.remote)}
     there = {message["id"]: message for message in builders.messages()}
-    assert all(there[receipt.result[0]["id"]] == receipt.result[0] for receipt in receipts)
+    assert all(there[receipt.result[0].id] == receipt.result[0].raw for receipt in receipts)
     assert [message["seq"] for message in builders.messages()] == list(range(1, 8))
 
 
@@ -80,9 +81,9 @@ def test_what_another_process_has_delivered_is_told_as_pushed(
 ) -> None:
     """As it stands in the repository: its number is one less since the write before it was dropped."""
     builders.trust()
-    asked = [say(builders, subject, "build2").result[0]["id"] for subject in ("one", "two")]
+    asked = [say(builders, subject, "build2").result[0].id for subject in ("one", "two")]
     with outage(builders):
-        before = say(builders, "dropped").result[0]["id"]
+        before = say(builders, "dropped").result[0].id
     with builders.host("build1") as host, builders.host("build1") as other:
 
         def deliver_all() -> None:
@@ -104,8 +105,8 @@ def test_what_another_process_has_delivered_is_told_as_pushed(
             assert receipts[-1].commit == git("rev-parse", "main", cwd=builders.remote)
     there = builders.messages()
     assert [message["subject"] for message in there] == ["one", "two", "Hello", "Re: one"]
-    assert [receipt.result for receipt in receipts[:3]] == [[there[2]], [there[3]], [asked[1]]]
-    assert there[1]["read_by"] == ["build1"] and receipts[3].result["current_job"]["id"] == "j1"
+    assert [receipt.result for receipt in receipts[:3]] == [[Message(there[2])], [Message(there[3])], [asked[1]]]
+    assert there[1]["read_by"] == ["build1"] and receipts[3].result.current_job["id"] == "j1"
 
 
 def test_what_another_process_has_sent_under_a_key_is_not_told_as_new(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import ssl
 import threading
 import time
@@ -24,7 +25,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     RemoteUnreachable,
     StateUnusable,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git import pause
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git import pause, process
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
@@ -209,6 +210,27 @@ def test_a_certificate_that_is_not_trusted_is_told_and_one_that_the_clone_trusts
             deliver_waiting(server)
             assert server.repository.notes == []
     assert [entry["subject"] for entry in builders.messages()] == ["x"]
+
+
+@pytest.mark.parametrize("scope", ["clone", "system"])
+def test_a_certificate_in_the_folder_of_certificates_is_trusted(
+    builders: Builders, monkeypatch: pytest.MonkeyPatch, scope: str
+) -> None:
+    certificate = make_certificate(builders.folder)
+    folder, system = builders.folder / "certificates", builders.folder / "gitconfig"
+    folder.mkdir()
+    shutil.copy(certificate, folder)
+    git("config", "--file", system, "http.sslCAPath", folder if scope == "system" else "")
+    environment = process.git_environment()
+    monkeypatch.setattr(process, "git_environment", lambda: {**environment, "GIT_CONFIG_SYSTEM": str(system)})
+    if scope == "clone":
+        git("config", "http.sslCAPath", folder, cwd=builders.clone("build1"))
+    with tls(builders.folder, certificate) as url:
+        point_to(builders, url)
+        with builders.host("build1", timeout=LIMIT) as server:
+            for _time in range(2):
+                list_messages(server, Filter())
+            assert server.repository.notes == []
 
 
 @pytest.mark.parametrize("user", [0, 1000])

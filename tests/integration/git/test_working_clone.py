@@ -159,6 +159,12 @@ def test_a_clean_clone_shows_what_was_sent_and_keeps_untracked_files(legacy: Bui
     assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit == git("rev-parse", "origin/main", cwd=clone)
     assert (clone / "news.txt").read_text() == "of others\n"
     assert git("status", "--porcelain", cwd=clone) == "?? notes.txt"
+    with legacy.host("build1") as host:
+        receipt = send(host, Draft("Again", "build1 is ready."), ["build2"])  # the clone has the commit before this one
+        assert host.repository.notes == []
+    assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit == git("rev-parse", "origin/main", cwd=clone)
+    assert git("status", "--porcelain", cwd=clone) == "?? notes.txt"
+    git("fsck", "--strict", cwd=clone)
 
 
 def test_a_clone_that_is_far_behind_catches_up(legacy: Builders) -> None:
@@ -221,6 +227,21 @@ def test_a_clone_that_is_half_updated_on_a_full_disk_is_repaired_by_the_role(
         receipt = send(host, Draft("two", "2"), ["build2"])
         assert host.repository.notes == []
     assert git("rev-parse", "HEAD", cwd=clone) == receipt.commit
+
+
+def test_a_clone_without_room_for_objects_is_named_and_nothing_else_fails(builders: Builders) -> None:
+    clone = builders.clone("build1")
+    with builders.host("build1") as host:
+        send(host, Draft("one", "1"))
+    git("repack", "--quiet", "-a", "-d", cwd=clone)
+    for number in range(256):
+        (clone / ".git/objects" / f"{number:02x}").touch()  # where the folder of an object would be
+    with builders.host("build1") as host:
+        assert send(host, Draft("two", "2")).delivery == "pushed"
+        (note,) = host.repository.notes
+    assert note.startswith(f"The clone {clone} was not updated: ")
+    assert not list((builders.state("build1") / "repos").glob("*.damaged-*"))
+    assert [message["subject"] for message in builders.messages()] == ["one", "two"]
 
 
 def size_of_loose(clone: Path) -> int:

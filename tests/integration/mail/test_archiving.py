@@ -42,7 +42,7 @@ def later(builders: Builders, server: str, days: float) -> Iterator[Host]:
 
 def alarms(host: Host) -> list[str]:
     """What the audit tells."""
-    return host.repository.read(lambda snapshot: audit(host, snapshot))
+    return host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))
 
 
 def archived(builders: Builders) -> list[dict[str, Any]]:
@@ -69,19 +69,19 @@ def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[B
         with builders.host(server) as host:
             assert alarms(host) == []
     with builders.host("build1") as host:
-        asked = send(host, Draft("What is it?", "Tell me", type="request", key="asked")).result[0]["id"]
-        said = send(host, Draft("By the way", "Hi")).result[0]["id"]
+        asked = send(host, Draft("What is it?", "Tell me", type="request", key="asked")).result[0].id
+        said = send(host, Draft("By the way", "Hi")).result[0].id
         send(host, Draft("The newest one", "Hi"))
     with builders.host("build2") as host:
         assert alarms(host) == []
         mark_read(host, [entry["id"] for entry in builders.messages()])
-        answer = reply(host, asked, Draft("", "It is this.")).result[0]["id"]
+        answer = reply(host, asked, Draft("", "It is this.")).result[0].id
         send(host, Draft("The newest one", "Hi"))
     with builders.host("build1") as host:
         mark_read(host, [answer])
     for server, moved in (("build1", []), ("build2", [asked, said]), ("build1", [answer])):
         with later(builders, server, 8) as host:
-            assert [entry["id"] for entry in archive(host).result] == moved
+            assert [entry.id for entry in archive(host).result] == moved
     return builders, [asked, said, answer]
 
 
@@ -110,7 +110,7 @@ def test_the_audit_and_the_health_miss_nothing(conversation: tuple[Builders, lis
             assert read_health(host)["messages"]["overdue_requests"] == []
             numbers = [entry["seq"] for entry in builders.messages() if entry["from"] == server]
             sent = send(host, Draft("One more", "Hi")).result[0]
-            assert sent["seq"] == numbers[-1] + 1
+            assert sent.seq == numbers[-1] + 1
     for server in builders.ids:
         with later(builders, server, 8) as host:
             assert alarms(host) == []
@@ -122,14 +122,14 @@ def test_a_server_that_lost_its_records_goes_on_counting(conversation: tuple[Bui
         (builders.state("build1") / name).unlink(missing_ok=True)
     with later(builders, "build1", 8) as host:
         assert alarms(host) == []
-        assert send(host, Draft("One more", "Hi")).result[0]["seq"] == 4
+        assert send(host, Draft("One more", "Hi")).result[0].seq == 4
 
 
 def test_an_archived_message_can_be_answered(conversation: tuple[Builders, list[str]]) -> None:
     builders, (asked, said, _answer) = conversation
     with later(builders, "build2", 8) as host:
         message = reply(host, said, Draft("", "Thank you")).result[0]
-    assert (message["in_reply_to"], message["to"]) == (said, "build1")
+    assert (message.in_reply_to, message.raw["to"]) == (said, "build1")
     with later(builders, "build1", 8) as host:
         found = wait_for_answer(host, said, timeout=0, interval=1).messages
         assert [one["body"] for one in found] == ["Thank you"]
@@ -147,7 +147,7 @@ def test_a_key_is_sent_once_although_its_message_is_archived(
     before = builders.commits()
     with later(builders, "build1", 8) as host:
         receipt = send(host, Draft("What is it?", "Tell me", type="request", key="asked"))
-    assert [entry["id"] for entry in receipt.result] == [asked]
+    assert [entry.id for entry in receipt.result] == [asked]
     assert builders.commits() == before
 
 
@@ -161,7 +161,7 @@ def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
     with builders.host("build2") as host:
         alarms(host)
     with builders.host("build1") as host:
-        to_all = send(host, Draft("To all", "Hi"), ["all"]).result[0]["id"]
+        to_all = send(host, Draft("To all", "Hi"), ["all"]).result[0].id
         send(host, Draft("The newest one", "Hi"), ["build2"])
     with builders.host("build3") as host:
         mark_read(host, [to_all])
@@ -171,7 +171,7 @@ def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
     forged = {**first, "read": True, "read_by": ["build2", "build3"]}
     builders.commit(MESSAGES, json.dumps({"messages": [forged, newest]}).encode())
     with later(builders, "build3", 8) as host:
-        assert [entry["id"] for entry in archive(host).result] == [to_all]
+        assert [entry.id for entry in archive(host).result] == [to_all]
     with later(builders, "build2", 8) as host:
         assert f"{to_all}, message 1 of build1, was deleted." in alarms(host)
 
@@ -256,15 +256,15 @@ def test_what_needs_no_archive_reads_none(builders: Builders, monkeypatch: pytes
     with builders.host("build1") as host:
         sent = send(host, Draft("Hello", "Hi")).result[0]
     with builders.host("build2") as host:
-        mark_read(host, [sent["id"]])
-        receipt = reply(host, sent["id"], Draft("", "Done"))
+        mark_read(host, [sent.id])
+        receipt = reply(host, sent.id, Draft("", "Done"))
     assert receipt.delivery == "pushed"
 
 
 def test_a_server_that_never_sent_marks_whatever_is_wrong_with_an_archive(builders: Builders) -> None:
     builders.trust()
     with builders.host("build1") as host:
-        ids = [send(host, Draft("Hello", "Hi")).result[0]["id"] for _message in range(2)]
+        ids = [send(host, Draft("Hello", "Hi")).result[0].id for _message in range(2)]
     builders.commit(f"{ARCHIVE}/2020-01.json", b'{"messages": [{"seq": 1')
     with builders.host("build2") as host:
         for one in ids:
@@ -277,16 +277,16 @@ def test_a_forged_message_does_not_stand_before_the_archived_one(conversation: t
     forged = {"id": asked, "from": "build1", "to": "build2", "subject": "Forged", "body": "Hi", "thread": "other"}
     builders.commit(MESSAGES, json.dumps({"messages": [*entries, forged]}).encode())
     with later(builders, "build2", 10) as host:
-        assert reply(host, asked, Draft("", "Again")).result[0]["subject"] != "Re: Forged"
+        assert reply(host, asked, Draft("", "Again")).result[0].subject != "Re: Forged"
 
 
 def test_an_old_copy_in_an_archive_hides_no_acknowledgement(builders: Builders) -> None:
     with builders.host("build1") as host:
         asked = send(host, Draft("Please", "Hi", require_ack=True)).result[0]
-    builders.commit(f"{ARCHIVE}/2026-11.json", json.dumps({"messages": [asked]}).encode())
+    builders.commit(f"{ARCHIVE}/2026-11.json", json.dumps({"messages": [asked.raw]}).encode())
     with builders.host("build2") as host:
-        acknowledge(host, [asked["id"]])
+        acknowledge(host, [asked.id])
     with builders.host("build1") as host:
-        (found,) = wait_for_answer(host, asked["id"], 0, 1).messages
+        (found,) = wait_for_answer(host, asked.id, 0, 1).messages
         assert found["acknowledged_by"] == ["build2"]
-        assert len(list_messages(host, Filter(ids=(asked["id"],), unread=False)).messages) == 1
+        assert len(list_messages(host, Filter(ids=(asked.id,), unread=False)).messages) == 1

@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, compose
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.ansible_runner import (
     MODULES,
     TOP,
@@ -95,7 +95,7 @@ def test_build_message(builders: Builders) -> None:
     ).raw
     builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), warning]}).encode())
     with ThreadPoolExecutor() as pool:
-        checks = (f"inbox.messages | map(attribute='id') == ['{first['id']}', '{sample}']", "asked is changed")
+        checks = (f"inbox.messages | map(attribute='id') == ['{first.id}', '{sample}']", "asked is changed")
         heard = ("answer.message.facts[0].value == '8.0.36-1'", "answer.message.in_reply_to == asked.message.id")
         playing = pool.submit(carry_out, builders, "build_message", *checks, *heard)
         answer(builders, asking["key"], playing)
@@ -140,7 +140,7 @@ def test_build_response(builders: Builders) -> None:
         (asked,) = send(host, Draft("What is your status?", "Please.", "request")).result
     carry_out(builders, "build_response", "plan.steps[0].decision == 'answer'", "plan.steps | length == 1")
     answered = builders.messages()[-1]
-    assert (answered["in_reply_to"], answered["facts"][0]["value"]) == (asked["id"], "idle")
+    assert (answered["in_reply_to"], answered["facts"][0]["value"]) == (asked.id, "idle")
 
 
 def test_build_job(builders: Builders) -> None:

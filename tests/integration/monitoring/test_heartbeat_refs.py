@@ -44,7 +44,7 @@ def test_a_beat_that_cannot_be_read_hides_no_other(legacy: Builders) -> None:
         beats = read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))
         assert any("build3/heartbeat.json" in note for note in host.repository.notes)
     assert set(beats) == {"build1", "build2"}
-    assert beats["build2"].beat["server"] == "build2", "the one on the branch"
+    assert beats["build2"].beat.raw["server"] == "build2", "the one on the branch"
 
 
 def test_a_beat_whose_answer_was_lost_is_ones_own(builders: Builders, clock: Clock) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.running_service import config
+from git import Git
 
 MAIL, STATUS = "coordination/messages.json", "build1/status.json"
 DOCUMENTS = f"{STATUS} build2/status.json coordination/jobs.json {MAIL}"
@@ -30,10 +31,17 @@ JUDGED = f"{OPENED} outbox.json verdicts.json"
 SHOWN = f"{JUDGED} acknowledged.json read.json"
 LOOKED = "audit.json logged.json read.json statuses.json watch.json"
 DELIVERED = "attempts.json outbox.json outbox.json"
-DELIVERY = {"remote": "fetch push", "local git": "git git"}  # what is fetched goes into the clone
+DELIVERY = {"remote": "push", "local git": "git git"}  # one reads objects, one updates the clone
 ON_MAIL = {"git read": MAIL, "parsed": MAIL}
 ON_STATUS = {"git read": STATUS, "parsed": STATUS}
-WITH_KEY = {"git names": "coordination/archive coordination/archives"}
+ON_ALL = {
+    "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
+    "git names": "/ build1 build2",
+    "parsed": f"{BEATS} {DOCUMENTS}",
+}
+CYCLE = f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json"
+BEAT = "beat.json beat.json sequence.json summary.json watch.json"
+ON_ARCHIVES = {"git names": "coordination/archive coordination/archives"}
 EXPECTED = {
     "send": {
         **DELIVERY,
@@ -42,17 +50,35 @@ EXPECTED = {
         "written": f"{DELIVERED} manager.json",
         "signatures": "sign",
     },
+    "send, clone is behind": {
+        **DELIVERY,
+        **ON_MAIL,
+        "remote": "fetch push",  # what is fetched goes into the clone
+        "read": SHOWN,
+        "written": f"{DELIVERED} manager.json",
+        "signatures": "sign",
+    },
+    "send, branch has moved": {
+        **DELIVERY,
+        **ON_ARCHIVES,
+        "git read": f"{MAIL} {MAIL}",
+        "parsed": f"{MAIL} {MAIL}",
+        "remote": "push fetch push fetch",
+        "read": SHOWN,
+        "written": f"{DELIVERED} attempts.json manager.json",
+        "signatures": "sign",
+    },
     "send with a key": {
         **DELIVERY,
         **ON_MAIL,
-        **WITH_KEY,
+        **ON_ARCHIVES,
         "read": SHOWN,
         "written": f"{DELIVERED} keys.json manager.json",
         "signatures": "sign",
     },
     "the same again": {
         **ON_MAIL,
-        **WITH_KEY,
+        **ON_ARCHIVES,
         "read": f"{SHOWN} keys.json",
         "written": "manager.json verdicts.json",
         "local git": "git",
@@ -79,6 +105,29 @@ EXPECTED = {
         "local git": "git",
         "signatures": "verify",
     },
+    "ack": {
+        **DELIVERY,
+        **ON_MAIL,
+        "read": f"{JUDGED} acknowledged.json",
+        "written": f"{DELIVERED} manager.json acknowledged.json",
+    },
+    "thread": {
+        **ON_MAIL,
+        **ON_ARCHIVES,
+        "read": f"{SHOWN} audit.json pages.json",
+        "written": "pages.json manager.json verdicts.json",
+        "remote": "fetch",
+        "local git": "git",
+        "signatures": "verify",
+    },
+    "health": {
+        **ON_ALL,
+        "read": f"{JUDGED} audit.json read.json statuses.json watch.json",
+        "written": "verdicts.json",
+        "remote": "fetch fetch",
+        "local git": "git git",
+        "signatures": "verify verify verify",
+    },
     "read": {
         **ON_MAIL,
         "read": f"{SHOWN} audit.json pages.json",
@@ -87,18 +136,32 @@ EXPECTED = {
         "local git": "git",
     },
     "cycle": {
-        "git read": f"build1/heartbeat.json build2/heartbeat.json {BEATS} {DOCUMENTS}",
-        "git names": "/ build1 build2",
-        "parsed": f"{BEATS} {DOCUMENTS}",
-        "read": f"{JUDGED} {LOOKED} acknowledged.json beat.json manager.json sequence.json",
-        "written": "beat.json beat.json sequence.json summary.json watch.json",
+        **ON_ALL,
+        "read": CYCLE,
+        "written": BEAT,
         "remote": "fetch fetch push",
-        "local git": "git git git git",
+        "local git": "git git git",
         "signatures": "sign verify verify",
+    },
+    "cycle with a message": {
+        **ON_ALL,
+        "read": CYCLE,
+        "written": f"{BEAT} audit.json inbox.json logged.json verdicts.json",
+        "remote": "fetch fetch fetch push",
+        "local git": "git git git git",
+        "signatures": "sign verify verify verify",
     },
     "look": {"read": f"{OPENED} outbox.json", "remote": "ls-remote"},
 }
 """For each operation the names of what is read, written, parsed and called, each as often as it is."""
+OBJECTS = {
+    **{"send": 14, "send, clone is behind": 6, "send, branch has moved": 17, "send with a key": 14},
+    **{"the same again": 3, "reply": 14, "mark-read": 14, "ack": 14, "status": 14, "the same status": 3},
+    **{"read": 3, "thread": 3, "health": 29, "cycle": 14, "cycle with a message": 23, "look": 0},
+}
+"""For each operation the number of objects that are requested from Git."""
+WRITTEN_AHEAD = {"outbox.json", "attempts.json", "beat.json"}
+"""The files that are written before each push, and after it, because the process may be killed in between."""
 
 
 class Counts:
@@ -109,6 +172,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.kinds: dict[str, Counter[str]] = {}
+        self.objects = 0
         self.documents: list[Document] = []
 
     def add(self, kind: str, name: str) -> None:
@@ -118,7 +182,10 @@ class Counts:
     def check(self, operation: str) -> None:
         """Check the counts of an operation, and that nobody has changed a document that was parsed."""
         expected = {kind: Counter(names.split()) for kind, names in EXPECTED[operation].items()}
-        assert (operation, self.kinds) == (operation, expected)
+        assert (operation, self.kinds, self.objects) == (operation, expected, OBJECTS[operation])
+        assert all(number == 1 for number in self.kinds["read"].values())
+        written = self.kinds.get("written", Counter())
+        assert {name for name, number in written.items() if number != 1} <= WRITTEN_AHEAD
         assert all(json.loads(document.text) == document.value for document in self.documents)
 
 
@@ -152,6 +219,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
             called = {"fetch", "push", "ls-remote"}.intersection(words)
             counts.add("remote" if called else "local git", *(called or {"git"}))
 
+    def requested(*_: Any) -> None:
+        counts.objects += 1
+
     with monkeypatch.context() as patch:
         count(Path, "read_text", read)
         count(StateDirectory, "write_json", lambda _state, name, _value: counts.add("written", own_name(Path(name))))
@@ -159,6 +229,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
         count(BareRepository, "read", lambda _repository, _commit, path: counts.add("git read", path))
         count(BareRepository, "names", lambda _repository, _commit, path="": counts.add("git names", path or "/"))
         count(subprocess.Popen, "__init__", started)
+        for method in ("stream_object_data", "get_object_data", "get_object_header"):
+            count(Git, method, requested)
         yield counts
 
 
@@ -175,10 +247,11 @@ def fleet(builders: Builders) -> Builders:
         config(builders, server)
     for _time in range(2):
         for server in builders.ids:
-            builderctl(builders, server, "send", "Hello", "Hi")
+            builderctl(builders, server, "send", "Hello", "Hi", "--require-ack")
             builderctl(builders, server, "read")
             builderctl(builders, server, "status", "idle")
             builderctl(builders, server, "heartbeat", "--once")
+    builderctl(builders, "build1", "heartbeat", "--once")
     builderctl(builders, "build1", "read")
     return builders
 
@@ -197,14 +270,29 @@ def test_costs_of_each_operation(fleet: Builders, monkeypatch: pytest.MonkeyPatc
         "the same again": ("send", "Hello", "Hi", "--key", "k"),
         "reply": ("reply", unread[0], "Hi"),
         "mark-read": ("mark-read", unread[1]),
+        "ack": ("ack", unread[1]),
         "status": ("status", "building", "--job", "j"),
         "the same status": ("status", "building", "--job", "j"),
         "read": ("read",),
+        "thread": ("read", "--thread", unread[0]),
+        "health": ("health",),
     }
     for name, argv in commands.items():
         with counting(monkeypatch) as counts:
             builderctl(fleet, "build1", *argv)
         counts.check(name)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_costs_of_a_send_after_a_write_of_another_server(
+    fleet: Builders, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    builderctl(fleet, "build2", "send", "News", "Hi")
+    if known:
+        builderctl(fleet, "build1", "read")
+    with counting(monkeypatch) as counts:
+        builderctl(fleet, "build1", "send", "Hello", "Hi")
+    counts.check("send, clone is behind" if known else "send, branch has moved")
 
 
 @pytest.fixture
@@ -222,6 +310,13 @@ def test_costs_of_an_idle_cycle(cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -
     with counting(monkeypatch) as counts:
         cycle.run()
     counts.check("cycle")
+
+
+def test_costs_of_a_cycle_with_a_message(fleet: Builders, cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    builderctl(fleet, "build2", "send", "Hello", "Hi")
+    with counting(monkeypatch) as counts:
+        cycle.run()
+    counts.check("cycle with a message")
 
 
 def test_costs_of_a_look_without_news(cycle: Cycle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ ONLY_BUILD2 = ("--limit", "build2")
 def tell(builders: Builders, subject: str = "Hello", kind: str = "request", **more: Any) -> str:
     """Send a message from build1 to build2 and return its id."""
     with builders.host("build1") as host:
-        return str(send(host, Draft(subject, "Nothing.", kind, **more), ["build2"]).result[0]["id"])
+        return str(send(host, Draft(subject, "Nothing.", kind, **more), ["build2"]).result[0].id)
 
 
 def respond(builders: Builders, *arguments: str, **variables: Any) -> Run:

@@ -27,7 +27,7 @@ def test_a_send_asks_the_remote_once_and_a_list_fetches_once(tmp_path: Path) -> 
     command = Command(make_scene(tmp_path))
     command.send()
     sent = count_children(command, tmp_path / "send", "send", "Counted", "x")
-    assert sent == ["ssh-keygen sign", "git cat-file", "git push", "git fetch", "git merge"]
+    assert sent == ["ssh-keygen sign", "git cat-file", "git push", "git merge"]
     listed = count_children(command, tmp_path / "list", "read")
     assert listed.count("git fetch") == 1 and "git push" not in listed
 

@@ -46,7 +46,7 @@ def cycle(builders: Builders, host: GitHost) -> Cycle:
 def tell(builders: Builders) -> str:
     """Send a message from build2 to build1, and return its id."""
     with builders.host("build2") as host:
-        return str(send(host, Draft("Hello", "x"), ["build1"]).result[0]["id"])
+        return str(send(host, Draft("Hello", "x"), ["build1"]).result[0].id)
 
 
 def unread(builders: Builders) -> list[str]:

@@ -50,7 +50,7 @@ def test_new_mail_is_logged_once_and_stays_unread(builders: Builders) -> None:
         assert running.log("build-messages")
         with builders.host("build2") as host:
             hostile = "line one\n[2026-01-01 00:00:00] [ERROR] forged\r\x1b[2J\u202e\nlast"
-            message_id = send(host, Draft("Install it", hostile, "request"), ["build1"]).result[0]["id"]
+            message_id = send(host, Draft("Install it", hostile, "request"), ["build1"]).result[0].id
             send(host, Draft("for another", "x"), ["all"])
         running.next_beat()
         running.next_beat()
@@ -73,7 +73,7 @@ def test_new_mail_is_logged_once_and_stays_unread(builders: Builders) -> None:
 def test_unread_mail_is_a_problem_when_it_is_overdue(builders: Builders) -> None:
     with builders.host("build2") as host:
         an_hour_ago = Clock(datetime.now(timezone.utc), timedelta(hours=-1)).on(host)
-        message_id = send(an_hour_ago, Draft("old", "x"), ["build1"]).result[0]["id"]
+        message_id = send(an_hour_ago, Draft("old", "x"), ["build1"]).result[0].id
     with service(builders, "build1", reply_deadline=60) as running:
         beat = running.beat()
     assert message_id in beat["problems"][0]

@@ -28,6 +28,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     compose_heartbeat,
     publish_heartbeat,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import Heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import withdrawal_notes
@@ -43,7 +44,7 @@ def subjects(builders: Builders) -> list[str]:
 
 def test_a_branch_that_somebody_removed_is_not_pushed_back(builders: Builders) -> None:
     with builders.host("build1") as host:
-        secret = send(host, Draft("a secret", "purge me")).result[0]["id"]
+        secret = send(host, Draft("a secret", "purge me")).result[0].id
     git("update-ref", "-d", "refs/heads/main", cwd=builders.remote)
     with builders.host("build1") as host:
         send(host, Draft("two", "2"))
@@ -149,7 +150,7 @@ def test_odd_things_in_the_repository_do_not_stop_a_look_at_the_health(legacy: B
     git("push", "--quiet", "origin", "HEAD:main", cwd=person)
     with legacy.host("build1") as host:
         beat = compose_heartbeat(host, [], 60, "test")
-        publish_heartbeat(host, {**beat, "interval_seconds": 10**400})
+        publish_heartbeat(host, Heartbeat({**beat.raw, "interval_seconds": 10**400}))
         health = read_health(host)
     assert health["servers"]["build1"]["state"] == "ok"
     assert health["servers"]["build1"]["interval_seconds"] == 60
@@ -160,7 +161,7 @@ def test_odd_things_in_the_repository_do_not_stop_a_look_at_the_health(legacy: B
 
 def test_a_ledger_that_cannot_be_read_stops_a_write_before_it_is_pushed(builders: Builders) -> None:
     with builders.host("build1") as host:
-        asked = send(host, Draft("one", "1")).result[0]["id"]
+        asked = send(host, Draft("one", "1")).result[0].id
     (builders.state("build2") / "read.json").write_text("{")
     with builders.host("build2") as host:
         for act in (lambda: reply(host, asked, Draft("", "2")), lambda: mark_read(host, [asked])):
@@ -171,7 +172,7 @@ def test_a_ledger_that_cannot_be_read_stops_a_write_before_it_is_pushed(builders
 
 def test_a_record_that_cannot_be_kept_after_the_push_is_a_note(builders: Builders) -> None:
     with builders.host("build1") as host:
-        asked = send(host, Draft("one", "1")).result[0]["id"]
+        asked = send(host, Draft("one", "1")).result[0].id
     (builders.state("build2") / "manager.json").mkdir()
     with builders.host("build2") as host:
         assert reply(host, asked, Draft("", "2")).commit
@@ -222,7 +223,7 @@ def test_while_another_process_fetches_what_is_known_is_shown(builders: Builders
 
 def test_an_answer_that_was_archived_is_found_by_who_waits_for_it(builders: Builders) -> None:
     with builders.host("build1") as host:
-        asked = send(host, Draft("one", "1")).result[0]["id"]
+        asked = send(host, Draft("one", "1")).result[0].id
     with builders.host("build2") as host:
         reply(host, asked, Draft("", "2"))
     question, answer = builders.messages()
@@ -230,7 +231,7 @@ def test_an_answer_that_was_archived_is_found_by_who_waits_for_it(builders: Buil
     builders.commit(MESSAGES, json.dumps({"messages": [question]}).encode())
     with builders.host("build1") as host:
         assert wait_for_answer(host, asked, 1, 1).messages[0]["id"] == answer["id"]
-        other = send(host, Draft("three", "3")).result[0]["id"]
+        other = send(host, Draft("three", "3")).result[0].id
         with pytest.raises(NoAnswer):
             wait_for_answer(host, other, 0.1, 0.1)
 

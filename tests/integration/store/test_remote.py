@@ -29,7 +29,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import withdrawal_notes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.outage import outage, time_over
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
@@ -105,12 +105,12 @@ def test_nor_when_another_server_has_archived_it_in_between(builders: Builders, 
     assert builders.messages() == []
     archived = json.loads(builders.show("coordination/archive/2026-11.json"))["messages"]
     assert [message["subject"] for message in archived] == ["one", "two"]
-    assert archived[1]["id"] == receipt.result[0]["id"]
+    assert archived[1]["id"] == receipt.result[0].id
 
 
 def test_a_reply_whose_answer_is_lost_is_sent_and_marks_once(builders: Builders) -> None:
     with builders.host("build1") as host:
-        asked = send(host, Draft("which git?", "?", type="request")).result[0]["id"]
+        asked = send(host, Draft("which git?", "?", type="request")).result[0].id
     with builders.host("build2") as host:
         lose_answer(builders)
         reply(host, asked, Draft("", "2.39.5"))
@@ -145,7 +145,7 @@ def test_a_process_killed_after_its_push_leaves_word_for_the_next(builders: Buil
     with builders.host("build1") as host:
         receipt = send(host, Draft("two", "2", key="two"))
         assert receipt.files == {}
-        assert [note for note in host.repository.notes if receipt.result[0]["id"] in note and "did arrive" in note]
+        assert [note for note in host.repository.notes if receipt.result[0].id in note and "did arrive" in note]
     with builders.host("build1") as host:
         send(host, Draft("three", "3"))
         assert host.repository.notes == []
@@ -178,12 +178,12 @@ def test_a_rewound_remote_is_reported_and_nothing_is_sent_again(builders: Builde
         second = send(host, Draft("two", "2", key="two"))
     git("update-ref", "refs/heads/main", str(first.commit), cwd=builders.remote)
     with builders.host("build1") as host:
-        assert [
-            message["subject"] for message in list_messages(host, Filter(thread=first.result[0]["id"])).messages
-        ] == ["one"]
+        assert [message["subject"] for message in list_messages(host, Filter(thread=first.result[0].id)).messages] == [
+            "one"
+        ]
         (note,) = withdrawal_notes(host)
-        assert second.result[0]["id"] in note
-        assert first.result[0]["id"] not in note
+        assert second.result[0].id in note
+        assert first.result[0].id not in note
         kept = git(
             "for-each-ref", "--format=%(objectname)", "refs/acs-builders/withdrawn/", cwd=builders.private("build1")
         )
@@ -206,7 +206,7 @@ def test_a_rewind_is_met_by_a_write_too(builders: Builders) -> None:
     with builders.host("build1") as host:
         send(host, Draft("three", "3"))
         (note,) = withdrawal_notes(host)
-    assert str(second.result[0]["id"]) in note
+    assert str(second.result[0].id) in note
     assert subjects(builders) == ["one", "three"]
 
 

@@ -26,7 +26,7 @@ def tell(builders: Builders, now: Clock, sender: str = "build1", to: str = "buil
     """Send a message and return its id."""
     with builders.host(sender) as host:
         content = Draft(**{"subject": "Hello", "body": "Nothing.", **draft})
-        return str(send(now.on(host), content, [to]).result[0]["id"])
+        return str(send(now.on(host), content, [to]).result[0].id)
 
 
 def ask(builders: Builders, now: Clock, action: str, sender: str = "build1", /, **request: Any) -> str:

@@ -48,7 +48,7 @@ def inbox(builders: MemoryBuilders) -> Inbox:
 def tell(builders: MemoryBuilders, sender: str = "build2", to: str = "build1", kind: str = "info") -> str:
     """Send a message, and return its id."""
     with builders.host(sender) as host:
-        return str(send(host, Draft("Hello", "x", kind), [to]).result[0]["id"])
+        return str(send(host, Draft("Hello", "x", kind), [to]).result[0].id)
 
 
 def mail_log(builders: MemoryBuilders) -> str:

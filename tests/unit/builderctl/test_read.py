@@ -41,7 +41,7 @@ def run(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str], monkeypatc
 def mail(builders: MemoryBuilders, count: int, body: str = "Hear.", **fields: Any) -> list[str]:
     """Send messages from build1 to build2 and return their ids."""
     with builders.host("build1") as host:
-        return [send(host, Draft(f"No. {n}", body, **fields)).result[0]["id"] for n in range(count)]
+        return [send(host, Draft(f"No. {n}", body, **fields)).result[0].id for n in range(count)]
 
 
 def put(builders: MemoryBuilders, *entries: dict[str, Any]) -> None:

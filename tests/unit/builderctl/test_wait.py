@@ -56,13 +56,13 @@ def test_a_reply_and_a_thread_exclude_each_other() -> None:
 
 
 def test_mail_is_printed_in_the_brief_form_and_in_full_as_json(builders: MemoryBuilders, run: Run) -> None:
-    first, second = (say(builders, subject).result[0]["id"] for subject in ("one", "two"))
+    first, second = (say(builders, subject).result[0].id for subject in ("one", "two"))
     code, printed, errors = run("wait")
     assert (code, errors) == (0, "")
     lines = printed.splitlines()
     assert [line.split("  ")[0] for line in lines] == [first, second]
     assert all("build1" in line and "unsigned" in line for line in lines)
-    third = say(builders, "three").result[0]["id"]
+    third = say(builders, "three").result[0].id
     code, printed, _errors = run("wait", "--json")
     result: dict[str, Any] = json.loads(printed)
     assert code == 0

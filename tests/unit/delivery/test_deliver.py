@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.outbox import drop, retry
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
 from ansible_collections.acs.builders.tests.writes import say, subjects, waiting
@@ -92,7 +92,7 @@ def test_a_write_that_was_given_up_leaves_no_gap(builders: MemoryBuilders) -> No
     builders.trust()
     say(builders, "one")
     with outage(builders):
-        dropped = say(builders, "two").result[0]["id"]
+        dropped = say(builders, "two").result[0].id
         say(builders, "three")
     with builders.host("build1") as host:
         drop(host, dropped)

@@ -42,7 +42,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.wait import wait_for_answer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
 from ansible_collections.acs.builders.tests.writes import say, subjects, waiting
 
@@ -59,11 +59,11 @@ def test_what_waits_goes_out_in_one_commit_and_in_order(builders: MemoryBuilders
     assert waiting(builders) == ["two", "three"] and subjects(builders) == ["one"]
     commits = builders.commits()
     receipt = say(builders, "four")
-    assert receipt.delivery == "pushed" and receipt.result[0]["subject"] == "four"
+    assert receipt.delivery == "pushed" and receipt.result[0].subject == "four"
     assert subjects(builders) == ["one", "two", "three", "four"]
     assert builders.commits() == commits + 1 and waiting(builders) == []
     there = {message["id"]: message for message in builders.messages()}
-    assert all(there[receipt.result[0]["id"]] == receipt.result[0] for receipt in [*queued, receipt])
+    assert all(there[receipt.result[0].id] == receipt.result[0].raw for receipt in [*queued, receipt])
     if trust:
         assert [message["seq"] for message in builders.messages()] == [1, 2, 3, 4]
 
@@ -86,7 +86,7 @@ def test_whoever_reaches_the_remote_delivers(builders: MemoryBuilders) -> None:
 def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: MemoryBuilders) -> None:
     say(builders, "one")
     with outage(builders), builders.host("build1") as host:
-        asked = send(host, Draft("two", "Hi")).result[0]["id"]
+        asked = send(host, Draft("two", "Hi")).result[0].id
         with pytest.raises(RemoteUnreachable):
             wait_for_answer(host, asked, 0, 1)
     with builders.host("build1") as host, pytest.raises(NoAnswer):
@@ -110,7 +110,7 @@ def test_without_the_outbox_a_write_fails_and_leaves_nothing(builders: MemoryBui
 
 def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
     builders.trust()
-    asked = [say(builders, subject).result[0]["id"] for subject in ("one", "two", "three")]
+    asked = [say(builders, subject).result[0].id for subject in ("one", "two", "three")]
     with builders.host("build2") as host:
         list_messages(host, Filter())
     commits = builders.commits()
@@ -120,7 +120,7 @@ def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
         assert acknowledge(host, [asked[1]]).queued
         assert respond(host, [Response(asked[2], Draft("", "Done"))]).queued
         assert write_status(host, Report("building", job="j1")).queued
-        assert write_status(host, Report("success", job="j1")).result["last_build"]["id"] == "j1"
+        assert write_status(host, Report("success", job="j1")).result.last_build["id"] == "j1"
         assert list_messages(host, Filter()).messages == []
         assert respond(host, [Response(asked[2], Draft("", "Done"))]).result == []
     with builders.host("build2") as host:
@@ -134,11 +134,11 @@ def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
 
 def test_what_waits_shows_as_queued(builders: MemoryBuilders) -> None:
     """In its conversation, by its id, in the status and in the health; and no longer once it is delivered."""
-    asked = say(builders, "one").result[0]["id"]
+    asked = say(builders, "one").result[0].id
     with builders.host("build2") as host:
         write_status(host, Report("idle"))
     with outage(builders), builders.host("build2") as host:
-        answer = reply(host, asked, Draft("", "Yes")).result[0]["id"]
+        answer = reply(host, asked, Draft("", "Yes")).result[0].id
         write_status(host, Report("building", job="j1"))
         for chosen, queued in (
             (Filter(thread=asked), {asked: False, answer: True}),
@@ -146,12 +146,12 @@ def test_what_waits_shows_as_queued(builders: MemoryBuilders) -> None:
         ):
             assert {one["id"]: one["queued"] for one in list_messages(host, chosen).messages} == queued
         seen = show_status(host, "build2")
-        assert (seen.status["status"], seen.queued) == ("building", True)
+        assert (seen.status.state, seen.queued) == ("building", True)
         server = read_health(host)["servers"]["build2"]
         assert (server["status"], server["status_queued"]) == ("building", True)
     with builders.host("build2") as host:
         seen = show_status(host, "build2")
-        assert (seen.status["status"], seen.queued) == ("building", False)
+        assert (seen.status.state, seen.queued) == ("building", False)
         assert [one["queued"] for one in list_messages(host, Filter(thread=asked)).messages] == [False, False]
     assert subjects(builders) == ["one", "Re: one"]
 
@@ -162,7 +162,7 @@ def test_a_key_that_waits_is_not_sent_again(builders: MemoryBuilders) -> None:
         first, again = say(builders, "two", key="k"), say(builders, "two", key="k")
         with pytest.raises(KeyConflict, match="waits"):
             say(builders, "other", key="k")
-    assert [entry["id"] for entry in again.result] == [entry["id"] for entry in first.result]
+    assert [entry.id for entry in again.result] == [entry.id for entry in first.result]
     say(builders, "two", key="k")
     assert say(builders, "two", key="k").delivery == "none"
     assert subjects(builders) == ["one", "two"]

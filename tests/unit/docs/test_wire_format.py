@@ -26,7 +26,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mes
     TYPES,
     Message,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import STATES
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import STATES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import parse_time
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 from ansible_collections.acs.builders.tests.unit.docs.schemas import (

@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.unit.docs.schemas import (
     HEARTBEAT,
@@ -44,19 +44,19 @@ def test_messages_fit_when_sent_answered_read_and_acknowledged(builders: Builder
         first = replace(FULL, in_reply_to=None, thread=None)
         asked = [send(host, replace(first, key=name), [name]).result[0] for name in ("build2", "all")]
         send(host, Draft("Grüße 🏗", "plain\n\ttext"))
-        assert problems(asked[0], WRITTEN) == []
+        assert problems(asked[0].raw, WRITTEN) == []
     check_written(builders, 3)
-    ids = [entry["id"] for entry in asked]
+    ids = [message.id for message in asked]
     with builders.host("build2") as host:
         answer = reply(host, ids[0], Draft("", "Done.", facts=(FACT,))).result[0]
-        assert answer["thread"] == answer["in_reply_to"] == ids[0]
+        assert answer.thread == answer.in_reply_to == ids[0]
         mark_read(host, ids)
         acknowledge(host, [*ids, builders.messages()[2]["id"]])
     entries = check_written(builders, 4)
     assert [entry["ack_status"] for entry in entries] == ["completed"] * 3 + ["not_requested"]
     assert [entry["read"] for entry in entries] == [True, True, False, False]
     with builders.host("build1") as host:
-        reply(host, answer["id"], Draft("", "Thanks."))
+        reply(host, answer.id, Draft("", "Thanks."))
     assert check_written(builders, 5)[4]["thread"] == ids[0]
 
 
@@ -69,11 +69,11 @@ def test_message_to_all_fits_while_some_have_read_it(legacy: Builders) -> None:
 
     with legacy.host("build1") as host:
         sent = send(host, Draft("Restart", "At 22:00.", require_ack=True), ["all"]).result[0]
-    assert last() == sent
+    assert last() == sent.raw
     for server, done in (("build2", False), ("build3", True)):
         with legacy.host(server) as host:
-            mark_read(host, [sent["id"]])
-            acknowledge(host, [sent["id"]])
+            mark_read(host, [sent.id])
+            acknowledge(host, [sent.id])
         assert last()["read"] is done
         assert last()["ack_status"] == ("completed" if done else "pending")
 
@@ -101,7 +101,7 @@ def test_status_fits_in_every_state(builders: Builders) -> None:
         for report in reports:
             result = write_status(host, report).result
             written = json.loads(builders.show("build1/status.json"))
-            assert written == result
+            assert written == result.raw
             assert written["status"] == report.status
             assert problems(written, STATUS) == problems(written, STATUS + OLD) == []
 
@@ -143,4 +143,4 @@ def test_heartbeat_fits(builders: Builders) -> None:
             assert (beat["sequence"], beat["healthy"]) == (sequence, not found)
             assert problems(beat, HEARTBEAT) == problems(beat, HEARTBEAT + OLD) == []
         send(host, Draft("Ready", "build1 is ready."))
-        assert problems(compose_heartbeat(host, [], 60, "0.1.0"), HEARTBEAT) == []
+        assert problems(compose_heartbeat(host, [], 60, "0.1.0").raw, HEARTBEAT) == []

@@ -27,7 +27,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import OWN_TOKEN
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.builders import MESSAGES
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
 from ansible_collections.acs.builders.tests.unit.secret_corpus import ALNUM, chars
@@ -207,7 +207,7 @@ def test_the_problems_of_a_heartbeat_are_redacted(builders: MemoryBuilders) -> N
     builders.trust()
     problems = ["the disk is full", f"push to https://x:{ODD_OWN}@github.com failed", f"{TOKEN} {TOKEN}"]
     with builders.host("build1", **with_token(builders, ODD_OWN)) as host:
-        beat = compose_heartbeat(host, problems, 60, "1.0.0")
+        beat = compose_heartbeat(host, problems, 60, "1.0.0").raw
         assert host.repository.notes == [f"Redacted before it was published: {OWN_TOKEN}, {KIND}."]
     assert beat["problems"] == [problems[0], f"push to https://x:{OWN_MARK}@github.com failed", f"{MARK} {MARK}"]
     assert beat["healthy"] is False and beat["signature"]
@@ -220,7 +220,7 @@ def test_the_subject_of_a_reply_is_redacted(builders: MemoryBuilders) -> None:
     odd = {**asked, "id": "msg_3", "subject": [TOKEN]}
     builders.commit(MESSAGES, json.dumps({"messages": [asked, long, odd]}).encode())
     with builders.host("build1", **with_token(builders, ODD_OWN)) as host:
-        subjects = [reply(host, one["id"], Draft("", "y")).result[0]["subject"] for one in (asked, long, odd)]
+        subjects = [reply(host, one["id"], Draft("", "y")).result[0].subject for one in (asked, long, odd)]
     assert subjects[0] == f"Re: use {MARK}"
     assert hides(json.dumps(subjects), TOKEN, ODD_OWN) and all(len(subject) <= MAX_SUBJECT for subject in subjects)
     assert hides(builders.log(), TOKEN, ODD_OWN)
@@ -228,7 +228,7 @@ def test_the_subject_of_a_reply_is_redacted(builders: MemoryBuilders) -> None:
 
 def test_a_reply_with_a_secret_is_refused_or_redacted(builders: MemoryBuilders) -> None:
     with builders.host("build2") as host:
-        asked = send(host, Draft("x", "?"), ["build1"]).result[0]["id"]
+        asked = send(host, Draft("x", "?"), ["build1"]).result[0].id
     draft = Draft("", f"it is {TOKEN}", facts=({"name": "a", "value": TOKEN},))
     error = refused(builders, lambda host: reply(host, asked, draft))
     assert error.what.endswith(f"{KIND} in body, {KIND} in facts[0].value.")

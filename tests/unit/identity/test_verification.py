@@ -26,7 +26,6 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import assess
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
@@ -169,11 +168,11 @@ def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: 
     for server in trusted.ids:
         (trusted.state(server) / "signers.json").write_text(json.dumps(record))
     with trusted.host("build1") as host:
-        entry = send(clock.on(host), Draft("x", "y")).result[0]
-    assert entry["timestamp"] == utc_text(clock())
-    assert told(trusted, entry) == (TRUE, "signed by build1")
+        message = send(clock.on(host), Draft("x", "y")).result[0]
+    assert message.raw["timestamp"] == utc_text(clock())
+    assert told(trusted, message.raw) == (TRUE, "signed by build1")
     with trusted.host("build2") as host:
-        (standing,) = assess(clock.on(host), [Message(entry)])
+        (standing,) = assess(clock.on(host), [message])
         assert standing.actionable
         beat(clock.on(host))
     with trusted.host("build1") as host:
@@ -325,8 +324,8 @@ def test_as_many_are_remembered_as_a_mailbox_holds() -> None:
 def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
     builders.trust()
     with builders.host("build1") as host:
-        (entry,) = send(host, Draft("Hello", "Hi")).result
-    forged = [({**entry, "body": f"{number}"}, "build1") for number in range(35)]
+        (message,) = send(host, Draft("Hello", "Hi")).result
+    forged = [({**message.raw, "body": f"{number}"}, "build1") for number in range(35)]
     monkeypatch.setattr(verification, "BATCH", 10)
     checked: list[Any] = []
     patience = 24

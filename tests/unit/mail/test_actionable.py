@@ -28,7 +28,7 @@ def asked(builders: Builders, now: Clock, ahead: float = 0, to: str = "build2") 
     """Send a request from build1, dated some seconds ahead, and return its id."""
     clock = replace(now, passed=now.passed + timedelta(seconds=ahead))
     with builders.host("build1") as host:
-        return str(send(clock.on(host), REQUEST, [to]).result[0]["id"])
+        return str(send(clock.on(host), REQUEST, [to]).result[0].id)
 
 
 def standing(builders: Builders, now: Clock, message_id: str, server: str = "build2") -> tuple[str, bool, str]:

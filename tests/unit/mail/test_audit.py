@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -52,7 +53,7 @@ def alarms(builders: Builders, clock: Clock, server: str = "build2") -> list[str
     """What a look finds, as a process of its own would look."""
     with builders.host(server) as host:
         host = clock.on(host)
-        return host.repository.read(lambda snapshot: audit(host, snapshot))
+        return host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))
 
 
 def test_ordinary_use_raises_none(watched: Builders, now: Clock) -> None:
@@ -170,7 +171,7 @@ def test_what_was_changed_or_forged(watched: Builders, now: Clock) -> None:
 def test_each_is_a_problem_for_a_day_and_a_note_of_each_listing(watched: Builders, now: Clock) -> None:
     put(watched, *watched.messages()[1:])
     with watched.host("build2") as host:
-        (problem,) = [one for one in read_health(now.on(host))["problems"] if "deleted" in one]
+        (problem,) = [one for one in read_health(now.on(host), keep=True)["problems"] if "deleted" in one]
     now.move(86_000)
     assert alarms(watched, now) == [problem]
     with watched.host("build2") as host:
@@ -215,13 +216,29 @@ def test_without_trust_nothing_is_looked_at(builders: Builders, now: Clock) -> N
     assert not (builders.state("build2") / "audit.json").exists()
 
 
-def test_check_mode_remembers_nothing(watched: Builders, now: Clock) -> None:
+def look(builders: Builders, clock: Clock) -> list[str]:
+    """What an audit of build2 finds that records nothing."""
+    with builders.host("build2") as host:
+        host = clock.on(host)
+        return host.repository.read(lambda snapshot: audit(host, snapshot))
+
+
+def test_a_look_finds_the_same_and_records_nothing(watched: Builders, now: Clock) -> None:
     put(watched)
     before = (watched.state("build2") / "audit.json").read_text()
-    with watched.host("build2", check_mode=True) as host:
-        host = now.on(host)
-        assert host.repository.read(lambda snapshot: audit(host, snapshot))
+    found = look(watched, now)
+    assert found and look(watched, now) == found
     assert (watched.state("build2") / "audit.json").read_text() == before
+    assert alarms(watched, now) == found == look(watched, now)
+
+
+def test_a_look_without_a_record_has_nothing_to_compare_with(builders: Builders, now: Clock) -> None:
+    builders.trust()
+    entries = say(builders, 2)
+    assert look(builders, now) == []
+    put(builders, {**entries[0], "body": "changed"})
+    assert look(builders, now) == []
+    assert not {"audit.json", "audit.lock", "read.json"} & set(os.listdir(builders.state("build2")))
 
 
 def test_a_flood_stays_bounded(watched: Builders, now: Clock) -> None:

@@ -46,7 +46,7 @@ def alarms(builders: Builders, clock: Clock) -> list[str]:
     """What a look of build2 finds, as a process of its own would look."""
     with builders.host("build2") as host:
         host = clock.on(host)
-        return host.repository.read(lambda snapshot: audit(host, snapshot))
+        return host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))
 
 
 def test_very_many_alarms_are_told_for_a_day(watched: Builders, now: Clock) -> None:
@@ -97,5 +97,5 @@ def test_the_numbers_of_a_key_that_has_ended_move_nothing(watched: Builders, now
     assert verdict.verified == TRUE
     assert alarms(watched, now) == []
     with watched.host("build1") as host:
-        assert send(now.on(host), Draft("Hello", "Hi")).result[0]["seq"] == 6
+        assert send(now.on(host), Draft("Hello", "Hi")).result[0].seq == 6
     assert alarms(watched, now) == []

@@ -64,7 +64,7 @@ def test_the_same_content_is_sent_once(builders: Builders, clock: Clock, remembe
     second = sent(builders, clock)
     assert first.commit
     assert (second.commit, second.files) == (None, {})
-    assert [entry["id"] for entry in second.result] == [entry["id"] for entry in first.result]
+    assert [entry.id for entry in second.result] == [entry.id for entry in first.result]
     assert len(builders.messages()) == 1
 
 
@@ -109,13 +109,13 @@ def test_several_recipients_under_one_key(legacy: Builders, clock: Clock) -> Non
     commits = legacy.commits()
     first = sent(legacy, clock, to=["build2", "build3", "build2"])
     assert legacy.commits() == commits + 1
-    assert [entry["to"] for entry in first.result] == ["build2", "build3"]
+    assert [entry.raw["to"] for entry in first.result] == ["build2", "build3"]
     for remembered in (True, False):
         if not remembered:
             forget(legacy)
         second = sent(legacy, clock, to=["build3", "build2"])
         assert second.commit is None
-        assert {entry["id"] for entry in second.result} == {entry["id"] for entry in first.result}
+        assert {entry.id for entry in second.result} == {entry.id for entry in first.result}
 
 
 @pytest.mark.parametrize(("path", "bare"), [(ARCHIVE, False), (OLD_ARCHIVE, True)])
@@ -127,7 +127,7 @@ def test_after_the_message_was_archived(builders: Builders, clock: Clock, path: 
     clock.move(days=60)
     receipt = sent(builders, clock)
     assert receipt.commit is None
-    assert [found["id"] for found in receipt.result] == [entry["id"]]
+    assert [found.id for found in receipt.result] == [entry.id]
     forget(builders)
     refused(builders, clock, body="other")
     assert builders.messages() == []
@@ -155,7 +155,7 @@ def test_when_one_of_its_messages_was_removed_this_host_remembers(legacy: Builde
     sent(legacy, clock, to=["build2", "build3"])
     put(legacy, MESSAGES, legacy.messages()[:-1])
     receipt = sent(legacy, clock, to=["build2", "build3"])
-    assert (receipt.commit, [entry["to"] for entry in receipt.result]) == (None, ["build2", "build3"])
+    assert (receipt.commit, [entry.raw["to"] for entry in receipt.result]) == (None, ["build2", "build3"])
     with pytest.raises(KeyConflict):
         sent(legacy, clock, replace(DRAFT, body="other"), ["build2", "build3"])
 

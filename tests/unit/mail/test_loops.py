@@ -55,7 +55,7 @@ def test_a_message_with_content_or_an_old_one_ends_the_turns(change: dict[str, A
 def converse(builders: Builders, now: Clock, messages: int) -> str:
     """Let two servers write to each other in turn, and return the id of the last message."""
     with builders.host("build1") as host:
-        last = str(send(now.on(host), Draft("Ready", "1"), ["build2"]).result[0]["id"])
+        last = str(send(now.on(host), Draft("Ready", "1"), ["build2"]).result[0].id)
     for number in range(2, messages + 1):
         last = answer(builders, now, last, number)
     return last
@@ -65,7 +65,7 @@ def answer(builders: Builders, now: Clock, message_id: str, number: int, **optio
     """Answer a message as the server whose turn it is, and return the id of the answer."""
     draft = Draft("", str(number), facts=options.pop("facts", ()), type=options.pop("type", "info"))
     with builders.host("build1" if number % 2 else "build2") as host:
-        return str(reply(now.on(host), message_id, draft, **options).result[0]["id"])
+        return str(reply(now.on(host), message_id, draft, **options).result[0].id)
 
 
 def test_the_seventh_message_is_refused(trusted: Builders, now: Clock) -> None:

@@ -66,7 +66,7 @@ def test_an_answer_goes_to_a_sender_in_any_form(builders: Builders, clock: Clock
     put(builders, to="build2", **{"from": "Host-Build1"})
     assert [one["from"] for one in listed(builders, clock, senders=["Build1"])] == ["build1"]
     with builders.host("build2") as host:
-        assert reply(clock.on(host), "odd", Draft("", "Done.")).result[0]["to"] == "build1"
+        assert reply(clock.on(host), "odd", Draft("", "Done.")).result[0].raw["to"] == "build1"
 
 
 def test_another_spelling_of_a_sender_hides_no_missing_signature(builders: Builders) -> None:

@@ -69,7 +69,7 @@ def test_module_and_empty_pages_do_not_push_out_others(state: StateDirectory) ->
 
 
 def test_last_listing_of_an_older_version_is_read_once(builders: MemoryBuilders) -> None:
-    asked = say(builders, "one").result[0]["id"]
+    asked = say(builders, "one").result[0].id
     old = builders.state("build2") / "listed.json"
     old.write_text(json.dumps({"ids": [asked]}))
     with builders.host("build2") as host:

@@ -88,7 +88,7 @@ def test_check_mode_takes_no_number(builders: Builders) -> None:
     builders.trust()
     say(builders)
     with builders.host("build1", check_mode=True) as host:
-        assert send(host, Draft("Hello", "Hi")).result[0]["seq"] == 2
+        assert send(host, Draft("Hello", "Hi")).result[0].seq == 2
     say(builders)
     assert numbers(builders) == [1, 2]
 

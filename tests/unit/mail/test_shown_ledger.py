@@ -49,7 +49,7 @@ def test_a_damaged_ledger_is_an_error(tmp_path: Path) -> None:
 
 def test_a_listing_records_the_unread_messages_to_this_server(builders: Builders) -> None:
     with builders.host("build1") as host:
-        read, unread = (send(host, Draft(subject, "Hear."), ["build2"]).result[0]["id"] for subject in "ab")
+        read, unread = (send(host, Draft(subject, "Hear."), ["build2"]).result[0].id for subject in "ab")
     with builders.host("build2", check_mode=True) as host:
         list_messages(host, Filter())
         assert shown_ids(host.state) == set()

@@ -26,8 +26,8 @@ def test_messages_to_this_server_are_unread_until_they_are_marked(trusted: Build
     assert unread(trusted, now) == Inbox("build1", None, utc_text(now()), 0, ())
     with trusted.host("build2") as host:
         draft = Draft("Install jq", "x", "request", "high", require_ack=True)
-        message_id = send(now.on(host), draft, ["build1"]).result[0]["id"]
-        other_id = send(now.on(host), Draft("For all", "x"), ["all"]).result[0]["id"]
+        message_id = send(now.on(host), draft, ["build1"]).result[0].id
+        other_id = send(now.on(host), Draft("For all", "x"), ["all"]).result[0].id
     with trusted.host("build1") as host:
         send(now.on(host), Draft("Own", "x"), ["build2"])
     found = unread(trusted, now)

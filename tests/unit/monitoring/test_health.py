@@ -15,17 +15,20 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
-from ansible_collections.acs.builders.plugins.module_utils.coordination.status.document import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.beating import all_beat, beat
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders
 
 
-def health(builders: Builders, clock: Clock, server: str = "build1", **options: Any) -> dict[str, Any]:
-    """The health as a server sees it."""
-    with builders.host(server, **options) as host:
-        return read_health(clock.on(host))
+def health(builders: Builders, clock: Clock, server: str = "build1", keep: bool = False) -> dict[str, Any]:
+    """The health as a server sees it.
+
+    :param keep: whether it is the service that looks, which records what it sees.
+    """
+    with builders.host(server) as host:
+        return read_health(clock.on(host), keep=keep)
 
 
 def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
@@ -75,7 +78,7 @@ def test_an_age_counts_by_this_hosts_clock(builders: Builders, clock: Clock) -> 
     with builders.host("build2") as host:
         host = clock.on(host)
         beat(host, timestamp="2026-11-22T05:11:46Z")
-        assert health(builders, clock)["servers"]["build2"]["state"] == "stale", "not watched before"
+        assert health(builders, clock, keep=True)["servers"]["build2"]["state"] == "stale", "not watched before"
         clock.move(60)
         beat(host, timestamp="2026-11-22T05:12:46Z")
     server = health(builders, clock)["servers"]["build2"]
@@ -94,7 +97,7 @@ def test_a_server_that_was_never_seen(builders: Builders, clock: Clock) -> None:
 
 def test_deleted_heartbeat_is_reported(builders: MemoryBuilders, clock: Clock) -> None:
     all_beat(builders, clock)
-    health(builders, clock)
+    health(builders, clock, keep=True)
     builders.memory.beats.pop("build2")
     clock.move(60)
     with builders.host("build1") as host:
@@ -127,7 +130,7 @@ def test_age_after_own_clock_was_corrected(builders: Builders, clock: Clock) -> 
     for _look in range(2):
         with builders.host("build2") as host:
             beat(right.on(host))
-        health(builders, clock)
+        health(builders, clock, keep=True)
         right.move(60)
         clock.move(60)
     right.move(400)
@@ -141,7 +144,7 @@ def test_a_status_of_a_clock_that_was_corrected_is_not_an_older_one(builders: Bu
     for now, status in ((ahead, "building"), (clock, "success")):
         with builders.host("build2") as host:
             write_status(now.on(host), Report(status))
-        server = health(builders, clock)["servers"]["build2"]
+        server = health(builders, clock, keep=True)["servers"]["build2"]
         assert (server["status"], [one for one in server["problems"] if "status" in one]) == (status, [])
 
 
@@ -219,7 +222,7 @@ def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
     with builders.host("build1") as host:
         host = clock.on(host)
         for name, recipient in (("open", "build2"), ("read", "build2"), ("answered", "build2"), ("all", "all")):
-            asks[name] = send(host, Draft(name, "?", "request"), [recipient]).result[0]["id"]
+            asks[name] = send(host, Draft(name, "?", "request"), [recipient]).result[0].id
         send(host, Draft("no request", "x", "warning"), ["build2"])
         clock.move(3600)
         assert read_health(host)["messages"]["overdue_requests"] == []
@@ -242,7 +245,7 @@ def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
 def test_overdue_unread_messages(tmp_path: Any, clock: Clock) -> None:
     builders = make_memory_builders(tmp_path)
     with builders.host("build1") as host:
-        first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0]["id"]
+        first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0].id
         clock.move(1)
         send(clock.on(host), Draft("second", "x"), ["build2"])
     with builders.host("build2") as host:
@@ -316,7 +319,28 @@ def test_odd_entries_hide_nothing(legacy: Builders, clock: Clock) -> None:
     assert health(legacy, clock)["messages"]["total"] == len(odd)
 
 
-def test_check_mode_keeps_nothing(builders: Builders, clock: Clock) -> None:
+def records(builders: Builders) -> dict[str, str]:
+    """What build1 has recorded of earlier looks."""
+    paths = (builders.state("build1") / name for name in ("audit.json", "read.json", "statuses.json", "watch.json"))
+    return {path.name: path.read_text() for path in paths if path.exists()}
+
+
+def test_a_look_records_nothing_and_uses_what_the_service_has_recorded(builders: Builders) -> None:
+    builders.trust()
+    clock = after_keys()
     all_beat(builders, clock)
-    health(builders, clock, check_mode=True)
-    assert not (builders.state("build1") / "watch.json").exists()
+    with builders.host("build2") as host:
+        write_status(clock.on(host), Report("idle"))
+    assert health(builders, clock)["healthy"] and records(builders) == {}
+    health(builders, clock, keep=True)
+    kept = records(builders)
+    assert set(kept) == {"audit.json", "read.json", "statuses.json", "watch.json"}
+    clock.move(60)
+    with builders.host("build2") as host:
+        beat(Clock(clock.start, clock.passed - timedelta(minutes=3)).on(host))
+        send(clock.on(host), Draft("Hello", "Hi"))
+        write_status(clock.on(host), Report("building"))
+    for _look in range(2):
+        server = health(builders, clock)["servers"]["build2"]
+        assert (server["state"], server["clock_skew_seconds"], server["status"]) == ("ok", 180, "building")
+    assert records(builders) == kept

@@ -66,10 +66,10 @@ def test_heartbeats_of_all_servers_are_read(legacy: Builders, clock: Clock) -> N
         beat(host)
         beats = read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))
         assert set(beats) == {"build1", "build2", "build3"}
-        assert beats["build1"].beat["timestamp"] == "2026-11-22T07:11:46Z"
-        assert beats["build2"].beat["last_activity"] == "Dashboard status update"
+        assert beats["build1"].beat.raw["timestamp"] == "2026-11-22T07:11:46Z"
+        assert beats["build2"].beat.raw["last_activity"] == "Dashboard status update"
         legacy.commit("build1/heartbeat.json", b'{"timestamp": "2026-11-22 07:12"}')
-        assert read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))["build1"].beat == {
+        assert read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))["build1"].beat.raw == {
             "timestamp": "2026-11-22 07:12"
         }
 

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_age import Age, observe
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat_document import Heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.clock import Clock
 
 
-def beat(clock: Clock, sequence: int, behind: float = 0) -> dict[str, Any]:
+def beat(clock: Clock, sequence: int, behind: float = 0) -> Heartbeat:
     """A heartbeat of a server whose clock is so many seconds behind."""
-    return {"boot_id": "b", "sequence": sequence, "timestamp": utc_text(clock() - timedelta(seconds=behind))}
+    timestamp = utc_text(clock() - timedelta(seconds=behind))
+    return Heartbeat({"boot_id": "b", "sequence": sequence, "timestamp": timestamp})
 
 
 def test_the_first_look_believes_the_timestamp(state: StateDirectory, clock: Clock) -> None:
@@ -47,13 +49,13 @@ def test_a_server_that_is_new_is_believed(state: StateDirectory, clock: Clock) -
 def test_the_same_sequence_after_a_restart_is_a_new_beat(state: StateDirectory, clock: Clock) -> None:
     observe(state, {"build2": beat(clock, 1)}, clock(), keep=True)
     clock.move(60)
-    again = {**beat(clock, 1), "boot_id": "c"}
+    again = Heartbeat({**beat(clock, 1).raw, "boot_id": "c"})
     assert observe(state, {"build2": again}, clock(), keep=True) == {"build2": Age(0, 0)}
 
 
 @pytest.mark.parametrize("timestamp", [None, 7, "soon"])
 def test_a_beat_without_a_time(state: StateDirectory, clock: Clock, timestamp: Any) -> None:
-    assert observe(state, {"x": {"timestamp": timestamp}}, clock(), keep=True) == {"x": Age(None, None)}
+    assert observe(state, {"x": Heartbeat({"timestamp": timestamp})}, clock(), keep=True) == {"x": Age(None, None)}
 
 
 def test_a_time_in_the_future_is_now(state: StateDirectory, clock: Clock) -> None:

@@ -78,7 +78,7 @@ def moved(builders: Builders, *entries: dict[str, Any], days: float = 0) -> list
     put(builders, *entries, NEWEST)
     with build2(builders, days) as host:
         host.repository.read(lambda snapshot: snapshot.commit)
-        return [entry["id"] for entry in archive(host).result]
+        return [entry.id for entry in archive(host).result]
 
 
 def filed(builders: Builders, path: str) -> list[str]:
@@ -90,7 +90,7 @@ def test_a_message_that_was_read_is_moved(builders: Builders) -> None:
     put(builders, message("one"), message("two", read=False, read_by=[]), message("three"), NEWEST)
     with build2(builders) as host:
         receipt = archive(host)
-    assert [entry["id"] for entry in receipt.result] == ["one", "three"]
+    assert [entry.id for entry in receipt.result] == ["one", "three"]
     assert receipt.delivery == "pushed"
     assert [entry["id"] for entry in builders.messages()] == ["two", "newest"]
     assert json.loads(builders.show(NOVEMBER)) == {"messages": [message("one"), message("three")]}
@@ -205,7 +205,7 @@ def test_check_mode_writes_nothing(builders: Builders) -> None:
     before = builders.commits()
     with build2(builders, check_mode=True) as host:
         receipt = archive(host)
-    assert [entry["id"] for entry in receipt.result] == ["one"]
+    assert [entry.id for entry in receipt.result] == ["one"]
     assert set(receipt.files) == {MESSAGES, NOVEMBER}
     assert builders.commits() == before
 
@@ -221,7 +221,7 @@ def test_no_byte_of_a_message_changes(builders: Builders, form: Form) -> None:
     texts = form.texts()
     builders.commit(MESSAGES, form.file(texts, []))
     with build2(builders) as host:
-        gone = [entry["id"] for entry in archive(host).result]
+        gone = [entry.id for entry in archive(host).result]
     kept = [text for text in texts if json.loads(text)["id"] not in gone]
     assert builders.show(MESSAGES) == form.file(kept, [])
     filed = builders.show("coordination/archive/2025-11.json")
@@ -265,7 +265,7 @@ def test_one_commit_takes_no_more_than_it_may(builders: Builders, monkeypatch: p
     large = message("large", body="\u00e9" * 1_000)
     assert moved(builders, large, *(message(name) for name in "abc")) == ["a", "b"]
     with build2(builders) as host:
-        assert [entry["id"] for entry in archive(host).result] == ["c"]
+        assert [entry.id for entry in archive(host).result] == ["c"]
     assert [entry["id"] for entry in builders.messages()] == ["large", "newest"]
 
 
@@ -299,7 +299,7 @@ def test_what_could_not_be_read_in_an_archive_stays(builders: Builders) -> None:
     entries = [message("deep", facts=deep), message("flat"), NEWEST]
     builders.commit(MESSAGES, json.dumps(entries).encode())
     with build2(builders) as host:
-        assert [entry["id"] for entry in archive(host).result] == ["flat"]
+        assert [entry.id for entry in archive(host).result] == ["flat"]
 
 
 @pytest.mark.parametrize("full", ["[", "{"])
@@ -352,7 +352,7 @@ def test_a_message_in_an_archive_of_an_old_script_is_found(builders: Builders, n
     with build2(builders) as host:
         for chosen in (Filter(ids=[old["id"]]), Filter(thread=old["id"])):
             assert [found["id"] for found in list_messages(host, chosen).messages] == [old["id"]]
-        assert reply(host, old["id"], Draft("", "Still true.")).result[0]["in_reply_to"] == old["id"]
+        assert reply(host, old["id"], Draft("", "Still true.")).result[0].in_reply_to == old["id"]
 
 
 @pytest.mark.parametrize("path", [*(f"coordination/{name}".replace("2025", "2026") for name in OLD_FORMS), NOVEMBER])
@@ -380,10 +380,10 @@ def test_an_acknowledgement_that_was_asked_for_is_waited_for_whatever_its_status
 def test_a_forged_number_lets_no_newest_message_go(builders: Builders) -> None:
     builders.trust()
     with builders.host("build1") as host:
-        first, last = (send(host, Draft(f"Hello {number}", "Hi")).result[0] for number in range(2))
+        first, last = (send(host, Draft(f"Hello {number}", "Hi")).result[0].raw for number in range(2))
     forged = {**first, "id": "forged", "seq": 2**52}
     builders.commit(MESSAGES, json.dumps({"messages": [first, last, forged]}).encode())
     with builders.host("build2") as host:
         later = Clock(datetime.now(timezone.utc), timedelta(days=8)).on(host)
         mark_read(later, [first["id"], last["id"], "forged"])
-        assert last["id"] not in [entry["id"] for entry in archive(later).result]
+        assert last["id"] not in [entry.id for entry in archive(later).result]

@@ -29,7 +29,7 @@ def entry(builders: Builders, message_id: str) -> dict[str, Any]:
 def to_all(builders: Builders, **options: Any) -> str:
     """Send a message from build1 to all and return its id."""
     with builders.host("build1") as host:
-        return str(send(host, Draft("To all", "Hear.", **options), ["all"]).result[0]["id"])
+        return str(send(host, Draft("To all", "Hear.", **options), ["all"]).result[0].id)
 
 
 def unread(builders: Builders, server: str) -> list[str]:
@@ -177,7 +177,7 @@ def test_none_is_marked_when_one_is_unknown(legacy: Builders, act: Any) -> None:
 
 def test_an_acknowledgement_of_a_named_recipient(legacy: Builders) -> None:
     with legacy.host("build1") as host:
-        message_id = send(host, Draft("Do", "it", require_ack=True), ["build2"]).result[0]["id"]
+        message_id = send(host, Draft("Do", "it", require_ack=True), ["build2"]).result[0].id
     with legacy.host("build2") as host:
         assert acknowledge(host, [message_id]).commit
         assert acknowledge(host, [message_id]).commit is None

@@ -20,14 +20,14 @@ FACTS = ({"name": "kernel", "value": "6.1"},)
 def ask(builders: Builders, server: str = "build1", recipient: str = "build2") -> dict[str, Any]:
     """Send a request."""
     with builders.host(server) as host:
-        entry: dict[str, Any] = send(host, ASK, [recipient]).result[0]
+        entry: dict[str, Any] = send(host, ASK, [recipient]).result[0].raw
     return entry
 
 
 def answer(builders: Builders, server: str, message_id: str, body: str = "6.1", **options: Any) -> dict[str, Any]:
     """Reply to a message."""
     with builders.host(server) as host:
-        entry: dict[str, Any] = reply(host, message_id, Draft("", body, **options)).result[0]
+        entry: dict[str, Any] = reply(host, message_id, Draft("", body, **options)).result[0].raw
     return entry
 
 

@@ -105,13 +105,13 @@ def build1(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def say(builders: MemoryBuilders, subject: str, sender: str = "build2", **fields: Any) -> str:
     """Send a message and return its id."""
     with builders.host(sender) as host:
-        return str(send(host, Draft(subject, "Hear.", **fields)).result[0]["id"])
+        return str(send(host, Draft(subject, "Hear.", **fields)).result[0].id)
 
 
 def answer(builders: MemoryBuilders, asked: str, body: str = "Three.") -> str:
     """Let build2 answer a message."""
     with builders.host("build2") as host:
-        return str(reply(host, asked, Draft("", body)).result[0]["id"])
+        return str(reply(host, asked, Draft("", body)).result[0].id)
 
 
 @contextmanager

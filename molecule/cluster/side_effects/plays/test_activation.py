@@ -16,12 +16,13 @@ STATE = "var/lib/acs-builders"
 COMMAND = ["/usr/local/bin/stand-in", "Read your mail", "100%h $HOME", 'q"\\', ";"]
 STAND_IN = """#!/usr/bin/python3
 import json, os, sys, time
-with open("/root/starts", "a") as stream:
+with open("/home/manager/starts", "a") as stream:
     stream.write(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)}) + "\\n")
-while os.path.exists("/root/hold"):
+while os.path.exists("/home/manager/hold"):
     time.sleep(0.1)
-sys.exit(os.path.exists("/root/fail"))
+sys.exit(os.path.exists("/home/manager/fail"))
 """
+SETTINGS = "/home/manager/.claude/settings.json"
 RECEIVE = """
 import sys
 sys.path.insert(0, "/usr/local/lib/acs-builders/current")
@@ -40,19 +41,23 @@ def activation(rig: Rig) -> Iterator[None]:
     machine = rig.machines["build1"]
     machine.write("usr/local/bin/stand-in", STAND_IN, 0o755)
     machine.write("root/receive", RECEIVE)
-    configure(rig, build_manager_command=COMMAND, build_manager_max_per_hour=3)
+    rig.ssh("build1", "useradd --create-home manager")
+    user = {"build_manager_user": "manager", "build_manager_clients": ["claude"]}
+    configure(rig, build_manager_command=COMMAND, build_manager_max_per_hour=3, **user)
     rig.ssh("build1", f"systemctl stop build-heartbeat; rm --force /{STATE}/inbox.json /{STATE}/unread")
     yield
     rig.ssh("build1", f"rm --force /{STATE}/inbox.json /{STATE}/unread")
-    configure(rig, build_manager_command=[])
+    configure(rig, build_manager_command=[], **{**user, "build_manager_clients": []})
     assert rig.ssh("build1", "systemctl cat build-manager.path", check=False).returncode == 1
+    assert rig.ssh("build1", f"ls {SETTINGS}", check=False).returncode != 0
+    rig.ssh("build1", "userdel --remove manager")
     beats_again(rig, "build1")
 
 
 @pytest.fixture(autouse=True)
 def fresh(rig: Rig) -> None:
     """Forget the starts of other tests."""
-    remove = f"/root/starts /root/hold /root/fail /{STATE}/activation.json /{STATE}/sessions"
+    remove = f"/home/manager/starts /home/manager/hold /home/manager/fail /{STATE}/activation.json /{STATE}/sessions"
     rig.ssh("build1", f"systemctl stop build-manager; rm --force --recursive {remove}")
 
 
@@ -71,7 +76,7 @@ def receive(rig: Rig, *ids: str) -> None:
 
 def starts(rig: Rig) -> list[dict[str, Any]]:
     """Return what each start of the command was given."""
-    path = Path(rig.machines["build1"].root, "root/starts")
+    path = Path(rig.machines["build1"].root, "home/manager/starts")
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -84,24 +89,32 @@ def test_new_mail_starts_the_command_without_its_text(rig: Rig) -> None:
     receive(rig, "msg_1")
     (start,) = until(lambda: starts(rig), "no start")
     assert start["arguments"] == COMMAND[1:]
-    assert start["environment"]["USER"] == "root"
+    assert start["environment"]["USER"] == "manager"
     assert "secret" not in json.dumps(start)
 
 
+def test_another_user_than_root_has_the_hooks(rig: Rig) -> None:
+    owners = rig.ssh("build1", f"stat --format='%U %a' {SETTINGS} $(dirname {SETTINGS})").stdout.splitlines()
+    assert owners == ["manager 600", "manager 700"]
+    command = json.loads(rig.ssh("build1", f"cat {SETTINGS}").stdout)["hooks"]["SessionStart"][0]["hooks"][0]["command"]
+    silent = rig.ssh("build1", f"echo '{{}}' | runuser --user manager -- sh -c '{command}'")
+    assert (silent.stdout, silent.stderr) == ("", ""), "a user who may not read the state directory is told nothing"
+
+
 def test_one_command_runs_at_a_time(rig: Rig) -> None:
-    rig.ssh("build1", "touch /root/hold")
+    rig.ssh("build1", "touch /home/manager/hold")
     receive(rig, "msg_1")
     until(lambda: starts(rig), "no start")
     receive(rig, "msg_1", "msg_2")
     decided(rig)
     assert len(starts(rig)) == 1
-    rig.ssh("build1", "rm /root/hold; while systemctl is-active build-manager; do sleep 0.1; done")
+    rig.ssh("build1", "rm /home/manager/hold; while systemctl is-active build-manager; do sleep 0.1; done")
     decided(rig)
     until(lambda: len(starts(rig)) == 2, "no start for the second message")
 
 
 def test_starts_are_limited_and_a_failure_is_a_problem(rig: Rig) -> None:
-    rig.ssh("build1", "touch /root/fail")
+    rig.ssh("build1", "touch /home/manager/fail")
     for number in range(1, 5):
         receive(rig, f"msg_{number}")
         decided(rig)

@@ -72,7 +72,7 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
         writes += [kind(tuple(marks[mark])) for mark, kind in MARK_WRITES.items() if marks[mark]]
         item = new_item(host, f"{answers}, {marked} marked", *writes)
         receipt = submit(host, item)
-        receipt = replace(receipt, result=[entry.raw for entry in receipt.result.messages.get(item.id, ())])
+        receipt = replace(receipt, result=list(receipt.result.messages.get(item.id, ())))
     if not host.check_mode:
         with host.after_write():
             for mark, ledger in ledgers.items():

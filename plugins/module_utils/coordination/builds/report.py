@@ -15,7 +15,7 @@ from ..identity.host import Host
 from ..mail.draft import MAX_BODY, Draft
 from ..operations.send import send
 from ..operations.set_status import write_status
-from ..status.document import Report
+from ..status.report import Report
 from ..text import one_line
 from ..timestamps import parse_time
 

@@ -19,7 +19,8 @@ from ..mail.message import Message
 from ..mail.read_ledger import Mark, own_ledger
 from ..mail.sent_keys import SentKeys
 from ..mail.sequence import last_number, number
-from ..status.document import Report, apply_reports, status_path
+from ..status.document import NO_STATUS, Status, apply_reports, status_path
+from ..status.report import Report
 from ..store.snapshot import Change, Snapshot
 
 
@@ -36,7 +37,7 @@ class Combined:
     messages: dict[str, Sequence[Message]] = field(default_factory=dict)
     last: int | None = None
     mailbox: list[Message] = field(default_factory=list)
-    status: dict[str, Any] = field(default_factory=dict)
+    status: Status = NO_STATUS
     keys: dict[str, Sequence[Message]] = field(default_factory=dict)
     marks: dict[Mark, list[str]] = field(default_factory=lambda: defaultdict(list))
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from ..errors import CoordinationError
 from ..identity.host import Host
-from ..status.document import Report, apply_reports, status_path
+from ..status.document import NO_STATUS, Status, apply_reports, status_path
+from ..status.report import Report
 from ..store.snapshot import Snapshot
-from ..text import clean
 from ..timestamps import parse_time
 from .outbox import Outbox
 from .writes import StatusReport
@@ -28,15 +27,11 @@ def waiting_reports(host: Host) -> Iterator[tuple[Report, datetime]]:
                 yield write.report, parse_time(item.accepted_at) or host.clock()
 
 
-def queued_status(host: Host, snapshot: Snapshot) -> dict[str, Any]:
-    """Return the status of this server after the delivery of the outbox.
-
-    :return: the status document; empty if there is no report in the outbox.
-    """
+def queued_status(host: Host, snapshot: Snapshot) -> Status:
+    """Return the status of this server after the delivery of the outbox; empty if there is no report in it."""
     reports = list(waiting_reports(host))
     if reports:
         with contextlib.suppress(CoordinationError):
             changed, status = apply_reports(host, snapshot.load_object(status_path(host.id)), reports)
-            shown: dict[str, Any] = clean(status)
-            return shown if changed else {}
-    return {}
+            return status if changed else NO_STATUS
+    return NO_STATUS

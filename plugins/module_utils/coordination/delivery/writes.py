@@ -15,7 +15,7 @@ from ..mail.idempotency import find_duplicates
 from ..mail.mailbox import recipients_of
 from ..mail.message import Message
 from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark
-from ..status.document import Report, parse_report
+from ..status.report import Report, parse_report
 from .batch import Batch, Combined
 
 SURELY_NOT_ARCHIVED = timedelta(hours=1)

@@ -76,7 +76,7 @@ _UNREACHABLE = (
     r"|Connection refused|Failed to connect"
     r"|Couldn't connect|Network is unreachable|No route to host|Connection timed out|[Cc]onnection timed out after"
 )
-_CERTIFICATE = r"(?i)SSL certificate|server certificate|certificate verif|certificate subject name"
+_CERTIFICATE = r"(?i)SSL (CA )?cert|server certificate|certificate verif|certificate subject name"
 _ARCHIVED = r"(?m)^(remote|ERROR): .*\barchived\b"
 """GitHub: This repository was archived so it is read-only. Gitea: This repo is archived."""
 _LIMITED = r"(?i)returned error: 429|rate limit|too many requests|retry later|abuse detection"
@@ -95,6 +95,11 @@ def is_overloaded(outcome: Outcome) -> bool:
 def is_failing(outcome: Outcome) -> bool:
     """Return whether a remote reports an internal or temporary error."""
     return bool(re.search(_FAILING, outcome.stderr))
+
+
+def is_untrusted(outcome: Outcome) -> bool:
+    """Return whether the certificate of a remote is not trusted."""
+    return bool(re.search(_CERTIFICATE, outcome.stderr))
 
 
 def explain_failure(outcome: Outcome, url: str) -> Exception:
@@ -139,7 +144,7 @@ def _redirected(outcome: Outcome, url: str, said: str) -> CoordinationError:
 def _refused(outcome: Outcome, url: str, said: str) -> CoordinationError | None:
     """Return the error of a remote that is missing, rejects this host or is not trusted; None for other failures."""
     words = outcome.stderr
-    if re.search(_CERTIFICATE, words):
+    if is_untrusted(outcome):
         return RemoteUnreachable(
             f"The certificate of {url} is not trusted on this host: {said}",
             "Nothing was sent. Check the clock, and whether the address matches the certificate. For your own "

@@ -82,3 +82,12 @@ def read_ref(repository: git.Repo, name: str) -> str | None:
         return None
     except AssertionError as error:
         raise OSError(f"{name} is empty") from error
+
+
+def write_ref(repository: git.Repo, name: str, commit: str) -> None:
+    """Set a ref to a commit.
+
+    :raises OSError: if it cannot be written.
+    """
+    library = gitpython()
+    library.SymbolicReference(repository, name).set_reference(library.Commit(repository, bytes.fromhex(commit)))

@@ -46,6 +46,18 @@ def find_object(repo: Repo, name: str, max_size: int | None = None) -> GitObject
     return GitObject(object_name.decode("ascii"), object_type.decode("ascii"), b"".join(blocks) if is_wanted else None)
 
 
+def copy_object(source: Repo, target: Repo, name: str) -> None:
+    """Copy an object to another repository, unless it exists there.
+
+    :raises ValueError: if it is missing.
+    :raises OSError: if it cannot be written.
+    """
+    found = find_object(source, name)
+    if found is None or found.content is None:
+        raise ValueError(f"{name} is missing")
+    write_object(target, found.type, found.content)
+
+
 def write_object(repo: Repo, object_type: str, content: bytes) -> str:
     """Write an object, unless it exists, and return its name.
 

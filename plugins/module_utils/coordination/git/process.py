@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from ..errors import DependencyMissing
 from ..secrets.redaction import redacted
 from ..secrets.token_file import NoToken, read_token
-from .failures import PROXY_VARIABLES, Outcome
+from .failures import PROXY_VARIABLES, Outcome, is_untrusted
 
 SAFE_CONFIG = (
     "core.hooksPath=/dev/null",
@@ -48,6 +48,9 @@ _CREDENTIAL_HELPER = '!f() { test "$1" = get || exit 0; cat /proc/self/fd/%d; };
 NO_HOME = "/dev/null"
 """The home directory of Git. The service cannot read the global configuration and .netrc, so nothing else uses them."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_NO_FOLDER = "http.sslCAPath=/dev/null"
+_NEEDS_FOLDER: set[str] = set()
+"""The credential contexts of remotes whose certificate only the certificate folder of the system makes trusted."""
 
 
 def require_git() -> None:
@@ -81,6 +84,8 @@ class GitCommand:
         self._context = _context(url)
         self._pat_file = pat_file
         self._environment = {**git_environment(), "HOME": NO_HOME}
+        if any(setting.partition("=")[0].lower().endswith(".sslcapath") for setting in settings):
+            _NEEDS_FOLDER.add(self._context)
         self._options = [f"--git-dir={git_dir}"] + ([f"--work-tree={work_tree}"] if work_tree else [])
         for setting in (*settings, *SAFE_CONFIG):
             self._options += ["-c", setting]
@@ -108,12 +113,33 @@ class GitCommand:
             helper = f"credential.{self._context}.helper={_CREDENTIAL_HELPER % token}"
             words = ("-c", "credential.helper=", *(("-c", helper) if credential else ()), *arguments)
             variables = {"GIT_TRACE_CURL": f"/proc/self/fd/{trace}", "GIT_TRACE_CURL_NO_DATA": "1"}
-            outcome = self._run(words, variables, (token, trace), stdin, timeout, meanwhile)
+            outcome = self._connect(words, variables, (token, trace), stdin, timeout, meanwhile)
             headers = _last_headers(os.pread(trace, MAX_TRACE, 0).decode("utf-8", "replace"))
             return outcome._replace(headers=headers, pat_file=self._pat_file, no_token=no_token)
         finally:
             os.close(token)
             os.close(trace)
+
+    def _connect(
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        descriptors: Sequence[int],
+        stdin: bytes,
+        timeout: float | None,
+        meanwhile: Callable[[], object] | None,
+    ) -> Outcome:
+        """Run a command without the certificate folder of the system, and with it if the remote is not trusted.
+
+        GnuTLS reads all files of this folder for each connection, two thirds of the time of ``git ls-remote``.
+        On Debian, its certificates are also in the bundle (update-ca-certificates(8)), which is always used.
+        """
+        if self._context not in _NEEDS_FOLDER:
+            outcome = self._run(("-c", _NO_FOLDER, *arguments), variables, descriptors, stdin, timeout, meanwhile)
+            if not is_untrusted(outcome):
+                return outcome
+            _NEEDS_FOLDER.add(self._context)
+        return self._run(arguments, variables, descriptors, stdin, timeout, meanwhile)
 
     def _run(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import GitFailed
 from .library import gitpython
-from .objects import find_object, write_object
+from .objects import copy_object, find_object, write_object
 
 if TYPE_CHECKING:
     from git import Repo
@@ -41,7 +41,7 @@ def read_tree(repo: Repo, name: str) -> dict[str, Entry]:
     except ValueError as error:
         raise GitFailed(
             f"GitPython refuses a folder of the Build repository: {error}.",
-            f"Find the file with git -C {repo.git_dir} ls-tree {name}, and remove it from the Build repository.",
+            f"Find the file with git -C {repo.git_dir} ls-tree {found.name}, and remove it from the Build repository.",
         ) from error
     return {name: Entry(mode, binary.hex()) for binary, mode, name in entries}
 
@@ -72,3 +72,22 @@ def write_tree(repo: Repo, old: str | None, files: dict[str, bytes]) -> str:
     tree = [(bytes.fromhex(one.object), one.mode, key.rstrip(b"/")) for key, one in lines]  # in the order of Git
     gitpython().objects.fun.tree_to_stream(tree, stream.write)
     return write_object(repo, "tree", stream.getvalue())
+
+
+def copy_tree(source: Repo, target: Repo, new: str, old: str | None) -> None:
+    """Copy a tree to another repository, without the objects of an old tree that exists there.
+
+    :param old: the old tree; None for none.
+    :raises ValueError: if an object is missing.
+    :raises OSError: if an object cannot be written.
+    """
+    existing = read_tree(source, old) if old else {}
+    for name, entry in read_tree(source, new).items():
+        before = existing.get(name)
+        if entry == before or entry.mode == SUBMODULE:
+            continue
+        if entry.mode == FOLDER:
+            copy_tree(source, target, entry.object, before.object if before and before.mode == FOLDER else None)
+        else:
+            copy_object(source, target, entry.object)
+    copy_object(source, target, new)

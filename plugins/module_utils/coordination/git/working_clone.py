@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import sentence
 from .failures import shortened
-from .library import git_variables_hidden, open_repository
+from .library import git_variables_hidden, open_repository, write_ref
 from .mirror import Mirror
 from .process import GitCommand
 from .repack import pack_clone
@@ -34,7 +34,7 @@ def fast_forward(clone: str, remote: str, private: Mirror, commit: str, timeout:
 
     :param clone: the path of the clone.
     :param remote: the name of the remote in the clone.
-    :param private: the private repository, from which the clone fetches the commit.
+    :param private: the private repository, from which the clone gets the commit.
     :param timeout: seconds for the remote, which is accessed only for history that the private repository lacks.
         Local Git processes have no timeout, because ending them would leave locks in the clone.
     :param server: the id of this server, its name in the inventory.
@@ -46,15 +46,13 @@ def fast_forward(clone: str, remote: str, private: Mirror, commit: str, timeout:
     )
     try:
         with git_variables_hidden(), open_repository(Path(clone)) as repo:
-            folder, common = Path(repo.git_dir), Path(repo.common_dir)
             reason = _obstacle(repo, Path(clone))
-            current = "" if reason else repo.active_branch.name
-        if not reason and current != private.branch:
-            reason = f"it is on branch {current}"
-            remedy = f"To update it again: {shlex.join(['git', '-C', clone, 'switch', private.branch])}"
-        reason = reason or _update(folder, common, Path(clone), remote, private, commit, timeout)
+            if not reason and repo.active_branch.name != private.branch:
+                reason = f"it is on branch {repo.active_branch.name}"
+                remedy = f"To update it again: {shlex.join(['git', '-C', clone, 'switch', private.branch])}"
+            reason = reason or _update(repo, Path(clone), remote, private, commit, timeout)
     except Exception as error:  # the write was accepted, whatever is wrong with the clone
-        reason = f"it cannot be read ({error})"
+        reason = f"it cannot be read or written ({error})"
     return [f"{sentence(f'The clone {clone} was not updated: {reason}')} {remedy}"] if reason else []
 
 
@@ -73,24 +71,26 @@ def _obstacle(repo: Repo, work_tree: Path) -> str:
     return "it is not on a branch" if repo.head.is_detached else ""
 
 
-def _update(
-    folder: Path, common: Path, work_tree: Path, remote: str, private: Mirror, commit: str, timeout: float
-) -> str:
-    """Fetch a commit into the clone and fast-forward to it; return the reason if that failed, else an empty text."""
+def _update(repo: Repo, work_tree: Path, remote: str, private: Mirror, commit: str, timeout: float) -> str:
+    """Bring a commit into the clone and fast-forward to it; return the reason if that failed, else an empty text."""
     tracking = f"refs/remotes/{remote}/{private.branch}"
-    local = GitCommand(folder, work_tree)
-    outcome = local.run(*_FETCH, str(private.path), f"+{commit}:{tracking}")
-    if "shallow" in outcome.stderr:
-        git = GitCommand(folder, work_tree, private.url, private.pat_file)
-        outcome = git.run(*_FETCH, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
-    if outcome.status == 0:
+    local = GitCommand(Path(repo.git_dir), work_tree)
+    if private.copy_created(commit, repo):
+        write_ref(repo, tracking, commit)
+        outcome = None
+    else:
+        outcome = local.run(*_FETCH, str(private.path), f"+{commit}:{tracking}")
+        if "shallow" in outcome.stderr:
+            git = GitCommand(Path(repo.git_dir), work_tree, private.url, private.pat_file)
+            outcome = git.run(*_FETCH, private.url, f"+refs/heads/{private.branch}:{tracking}", timeout=timeout)
+    if outcome is None or outcome.status == 0:
         options = ("-c", f"branch.{private.branch}.mergeOptions=")
         with _signals_blocked():
             outcome = local.run(*options, "merge", "--quiet", "--ff-only", tracking)
     if outcome.status != 0:
         return shortened(outcome.stderr, MAX_REASON) or "Git failed"
     with suppress(OSError):
-        pack_clone(local, common)
+        pack_clone(local, Path(repo.common_dir))
     return ""
 
 

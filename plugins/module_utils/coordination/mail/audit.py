@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache
 from hashlib import sha256
 from typing import Callable
@@ -27,25 +28,27 @@ Archived = Callable[[], Sequence[Message]]
 """Returns the archived messages that have a sequence number."""
 
 
-def audit(host: Host, snapshot: Snapshot) -> list[str]:
+def audit(host: Host, snapshot: Snapshot, keep: bool = False) -> list[str]:
     """Audit the mailbox, and return the alarms of the last day.
 
-    The first audit records the mailbox as a baseline. Without trusted keys there is no audit.
+    The mailbox is compared with the record of the last audit that kept one; the first of them takes the mailbox as a
+    baseline. Without a record, and without trusted keys, there are no alarms.
 
+    :param keep: whether to record the result.
     :raises DocumentDamaged: if the mailbox cannot be parsed, or an archive that is needed. The other alarms are
         recorded first.
     """
     if not host.signers.repository:
         return []
-    with host.state.lock("audit.lock"):
-        known = host.state.read(AUDIT_FILE, parse_record)
-        record = known or Record()
-        before = record.as_json()
-        damage = None
-        if not _is_old(host, snapshot, record):
-            damage = _audit(host, snapshot, record, is_first=known is None)
+    with host.state.lock("audit.lock") if keep else nullcontext():
+        record, damage = host.state.read(AUDIT_FILE, parse_record), None
+        before = record and record.as_json()
+        if record is None:
+            record = _baseline(host, snapshot) if keep else Record()
+        elif not _is_old(host, snapshot, record):
+            damage = _audit(host, snapshot, record)
             record.commit, record.signers = snapshot.commit or "", _trusted(host)
-        if not host.check_mode and (known is None or record.as_json() != before):
+        if keep and record.as_json() != before:
             host.state.write_json(AUDIT_FILE, record.as_json())
     if damage:
         raise damage
@@ -54,8 +57,8 @@ def audit(host: Host, snapshot: Snapshot) -> list[str]:
 
 def _is_old(host: Host, snapshot: Snapshot, record: Record) -> bool:
     """Return whether another process of this host has audited a newer commit."""
-    seen, commit = record.commit, snapshot.commit
-    return bool(seen and commit and seen != commit and host.repository.is_ancestor(commit, seen))
+    seen, commit, is_ancestor = record.commit, snapshot.commit, host.repository.is_ancestor
+    return bool(seen and commit and seen != commit and not is_ancestor(seen, commit) and is_ancestor(commit, seen))
 
 
 def recent_alarms(host: Host) -> list[str]:
@@ -64,15 +67,12 @@ def recent_alarms(host: Host) -> list[str]:
     return record.recent(host.clock()) if record else []
 
 
-def _audit(host: Host, snapshot: Snapshot, record: Record, is_first: bool) -> DocumentDamaged | None:
-    """Audit the mailbox.
+def _audit(host: Host, snapshot: Snapshot, record: Record) -> DocumentDamaged | None:
+    """Compare the mailbox with the record, which is updated.
 
     :return: the error of an archive that cannot be parsed. A later audit examines the messages concerned.
     """
     entries = read_mailbox(snapshot).messages
-    if is_first:
-        _record_baseline(host, snapshot, record, entries)
-        return None
     damage = None
     archived = cache(lambda: read_archives(snapshot, "seq"))
     signed = [entry for entry in entries if entry.is_signed and not _is_below(record, entry)]
@@ -105,12 +105,13 @@ def _audit(host: Host, snapshot: Snapshot, record: Record, is_first: bool) -> Do
     return damage
 
 
-def _record_baseline(host: Host, snapshot: Snapshot, record: Record, entries: list[Message]) -> None:
-    """Record the last sequence number of each sender, and the marks in the repository."""
+def _baseline(host: Host, snapshot: Snapshot) -> Record:
+    """Return the last sequence number of each sender, and record the marks in the repository in the own ledgers."""
+    entries = read_mailbox(snapshot).messages
     for mark in (READ, ACKNOWLEDGED):
-        if not host.check_mode:
-            own_ledger(host, mark).record([], entries, host.clock())
+        own_ledger(host, mark).record([], entries, host.clock())
     pool = [*entries, *read_archives(snapshot, "seq")]
+    record = Record(commit=snapshot.commit or "", signers=_trusted(host))
     for server in {signer.server for signer in host.signers.signers}:
         record.senders[server] = Sender(NOT_KNOWN)
         numbered = [entry for entry in pool if entry.sender == server and entry.seq]
@@ -119,6 +120,7 @@ def _record_baseline(host: Host, snapshot: Snapshot, record: Record, entries: li
             if verification.signer and verification.signer.is_valid(host.clock()):
                 record.senders[server] = Sender(entry.seq)
                 break
+    return record
 
 
 def _is_below(record: Record, entry: Message) -> bool:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -21,13 +20,13 @@ from ..mail.mailbox import read_mailbox
 from ..mail.message import Message
 from ..mail.read_ledger import own_ledger
 from ..secrets import token_file
-from ..status.document import read_status
+from ..status.document import NO_STATUS, Status, read_status
 from ..store.snapshot import Snapshot
-from ..text import one_line, short
+from ..text import clean, one_line, short
 from ..timestamps import is_ahead, parse_time, utc_text
 from .heartbeat import ServerHeartbeat, read_heartbeats
 from .heartbeat_age import Age, observe
-from .heartbeat_refs import DEFAULT_INTERVAL, interval_of
+from .heartbeat_document import DEFAULT_INTERVAL, Heartbeat
 
 AGING = 120
 STALE = 300
@@ -40,16 +39,17 @@ REPLY_DEADLINE = 3600
 """Seconds after which a request without an answer, or an unread message, is overdue."""
 
 
-def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
+def read_health(host: Host, reply_deadline: int = REPLY_DEADLINE, keep: bool = False) -> dict[str, Any]:
     """Return the health of all servers, the jobs, the messages and the outbox.
 
     A damaged document is reported as a problem, and the other documents are still read.
 
     :param reply_deadline: seconds after which a message is overdue.
+    :param keep: whether to record what later looks need: heartbeats, statuses and messages that were seen.
     :return: the return value ``builders_health`` of build_heartbeat_fact.
     :raises RemoteError: if the remote rejects the fetch, or was never reached.
     """
-    health = host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline))
+    health = host.repository.read(lambda snapshot: look_at_health(host, snapshot, reply_deadline, keep))
     outbox = Outbox(host.state).read()
     health["outbox"] = {
         "waiting": len(outbox.items),
@@ -74,7 +74,9 @@ def overdue_mail(health: dict[str, Any]) -> list[str]:
     return [f"{number} unread for too long, the oldest from {sender}, sent at {sent_at} ({message_id})"]
 
 
-def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE) -> dict[str, Any]:
+def look_at_health(
+    host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_DEADLINE, keep: bool = False
+) -> dict[str, Any]:
     """Return the health, as :func:`read_health`, of a snapshot.
 
     The heartbeats are fetched if the snapshot is fresh.
@@ -84,7 +86,7 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     trusted = {server: heartbeat.beat for server, heartbeat in heartbeats.items() if heartbeat.trusted}
     expected = set(host.fleet.ids())
     silent = (expected | heartbeats.keys()) - trusted.keys()
-    ages = observe(host.state, trusted, host.clock(), not host.check_mode, silent)
+    ages = observe(host.state, trusted, host.clock(), keep, silent)
     ids = sorted(expected | set(heartbeats) | set(host.seen_servers(snapshot)))
     kept = host.state.read(STATUSES_FILE, lambda record: {str(name): str(at) for name, at in record.items()}) or {}
     newest = dict(kept)
@@ -92,7 +94,7 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
     queued = queued_status(host, snapshot)
     if queued and host.id in statuses:
         statuses[host.id] = statuses[host.id]._replace(status=queued, queued=True)
-    if newest != kept and not host.check_mode:
+    if keep and newest != kept:
         host.state.write_json(STATUSES_FILE, newest)
     servers = {
         server: _server(host, server, heartbeats.get(server), ages.get(server), statuses[server]) for server in ids
@@ -105,7 +107,7 @@ def look_at_health(host: Host, snapshot: Snapshot, reply_deadline: int = REPLY_D
             problems.append(f"{server}: {_summary(servers[server])}")
     messages = _messages(host, snapshot, ids, problems, reply_deadline)
     try:
-        problems += audit(host, snapshot)
+        problems += audit(host, snapshot, keep)
     except DocumentDamaged as error:
         problems += [str(error)] if str(error) not in problems else []
     return {
@@ -139,13 +141,8 @@ def _server(
     host: Host, server: str, heartbeat: ServerHeartbeat | None, age: Age | None, known: _ServerStatus
 ) -> dict[str, Any]:
     """Return the entry of a server in the health."""
-    beat = heartbeat.beat if heartbeat and heartbeat.trusted else {}
-    reported = beat.get("problems")
-    reported = [one for one in (reported if isinstance(reported, list) else [reported]) if one is not None]
-    problems = [problem if isinstance(problem, str) else json.dumps(problem) for problem in reported]
-    if beat.get("healthy") is False and not problems:
-        problems.append("it reports that it is not healthy")
-    problems += heartbeat.problems if heartbeat else []
+    beat = heartbeat.beat if heartbeat and heartbeat.trusted else Heartbeat({})
+    problems = [*beat.problems, *(heartbeat.problems if heartbeat else ())]
     if age and age.is_replay:
         problems.append("its heartbeat was replaced by an older one")
     seconds = age.seconds if age else None
@@ -153,22 +150,21 @@ def _server(
         problems.append("its heartbeat has no valid timestamp")
     status, verification = known.status, known.verification
     problems += known.problems
-    interval = interval_of(beat)
     return {
-        "state": "missing" if heartbeat is None else _state(seconds, interval),
+        "state": "missing" if heartbeat is None else _state(seconds, beat.interval),
         "verified": heartbeat.verification.verified if heartbeat else UNSIGNED,
         "verified_reason": heartbeat.verification.reason if heartbeat else "no heartbeat",
         "age_seconds": None if seconds is None else round(seconds),
         "clock_skew_seconds": None if age is None or age.clock_skew is None else round(age.clock_skew),
-        "interval_seconds": interval,
-        "status": status.get("status") or "unknown",
+        "interval_seconds": beat.interval,
+        "status": status.state,
         "status_queued": known.queued,
         "status_verified": verification.verified,
         "status_verified_reason": verification.reason,
-        "manager": status.get("manager") or host.fleet.get(server).manager or "unknown",
-        "manager_last_active": beat.get("manager_last_active"),
-        "current_job": status.get("current_job"),
-        "last_build": status.get("last_build"),
+        "manager": status.manager or host.fleet.get(server).manager or "unknown",
+        "manager_last_active": beat.manager_last_active,
+        "current_job": clean(status.current_job),
+        "last_build": clean(status.last_build),
         "expected": True,
         "problems": problems,
     }
@@ -177,13 +173,13 @@ def _server(
 class _ServerStatus(NamedTuple):
     """The status of a server.
 
-    :param status: the document; empty if it is not trusted.
+    :param status: the status; empty if it is not trusted.
     :param verification: the verification of its sender.
     :param problems: the reasons why it is not trusted.
     :param queued: whether ``status`` is in the outbox; then the other values are those of the published one.
     """
 
-    status: dict[str, Any]
+    status: Status
     verification: Verification
     problems: list[str]
     queued: bool = False
@@ -197,19 +193,17 @@ def _status(host: Host, snapshot: Snapshot, server: str, newest: dict[str, str])
     try:
         status, verification = read_status(host, snapshot, server)
     except CoordinationError as error:
-        return _ServerStatus({}, Verification(UNSIGNED, "not readable"), [error.what.rstrip(".")])
-    predates_keys = verification.verified == UNSIGNED and is_before_keys(host, status, server)
+        return _ServerStatus(NO_STATUS, Verification(UNSIGNED, "not readable"), [error.what.rstrip(".")])
+    predates_keys = verification.verified == UNSIGNED and is_before_keys(host, status.written_at, server)
     if status and not predates_keys and not is_trusted(host, server, verification):
-        return _ServerStatus({}, verification, [f"its status is not trusted: {verification.reason}"])
-    written, seen = parse_time(status.get("timestamp")), parse_time(newest.get(server))
+        return _ServerStatus(NO_STATUS, verification, [f"its status is not trusted: {verification.reason}"])
+    written, seen = status.written_at, parse_time(newest.get(server))
     if written and is_ahead(written, host.clock()):
-        return _ServerStatus(
-            {}, verification, [f"its status is not trusted: its timestamp {utc_text(written)} is in the future"]
-        )
+        problem = f"its status is not trusted: its timestamp {utc_text(written)} is in the future"
+        return _ServerStatus(NO_STATUS, verification, [problem])
     if written and seen and written < seen and seen - host.clock() <= CLOCK_TOLERANCE:
-        return _ServerStatus(
-            {}, verification, [f"its status was replaced by an older one, {seen - written} older than the newest known"]
-        )
+        problem = f"its status was replaced by an older one, {seen - written} older than the newest known"
+        return _ServerStatus(NO_STATUS, verification, [problem])
     if written and verification.verified == TRUE:
         newest[server] = utc_text(written)
     return _ServerStatus(status, verification, [])

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import NamedTuple
 
 from ..documents.json_document import new_document
 from ..documents.secret_policy import REDACT, apply_secret_policy
@@ -18,18 +19,20 @@ from ..identity.host import ACTIVITY_FILE, Host
 from ..identity.verification import FALSE, Verification, Verifier, is_trusted
 from ..machine import boot_id, system_facts, uptime_seconds
 from ..store.snapshot import Change, Snapshot
-from ..text import clean, one_line
-from ..timestamps import MAX_AHEAD, is_ahead, parse_time, utc_text
+from ..text import one_line
+from ..timestamps import MAX_AHEAD, is_ahead, utc_text
+from .heartbeat_document import Heartbeat
 from .heartbeat_refs import HEARTBEAT, HeartbeatRefs
 
 SEQUENCE_FILE = "sequence.json"
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 BRANCH_EVERY = 5
 """With ``both``, every fifth heartbeat is also published on the branch."""
 
 
 def compose_heartbeat(
     host: Host, problems: list[str], interval: int, version: str, started_at: str | None = None
-) -> dict[str, Any]:
+) -> Heartbeat:
     """Compose the next heartbeat of this server.
 
     It is signed if trusted keys are installed.
@@ -57,10 +60,10 @@ def compose_heartbeat(
         "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
         "manager_last_active": host.state.read(ACTIVITY_FILE, lambda record: str(record["last_active"])),
     }
-    return host.signed(beat, signatures.HEARTBEAT)
+    return Heartbeat(host.signed(beat, signatures.HEARTBEAT))
 
 
-def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") -> None:
+def publish_heartbeat(host: Host, beat: Heartbeat, publish: str = "ref") -> None:
     """Publish a heartbeat, and record its sequence number.
 
     :param publish: ``ref``: on the ref of the server; ``main``: on the branch, where the shell scripts read it;
@@ -71,22 +74,21 @@ def publish_heartbeat(host: Host, beat: dict[str, Any], publish: str = "ref") ->
     if publish != "main":
         with HeartbeatRefs(host) as beats:
             beats.publish(beat, host.clock())
-    if publish == "main" or (publish == "both" and beat["sequence"] % BRANCH_EVERY == 0):
-        files = {f"{host.id}/{HEARTBEAT}": new_document(beat)}
+    if publish == "main" or (publish == "both" and beat.sequence % BRANCH_EVERY == 0):
+        files = {f"{host.id}/{HEARTBEAT}": new_document(beat.raw)}
         host.write(lambda _snapshot: Change(None, files, f"{host.id}: beat"))
-    host.state.write_json(SEQUENCE_FILE, {"sequence": beat["sequence"]})
+    host.state.write_json(SEQUENCE_FILE, {"sequence": beat.sequence})
 
 
 class ServerHeartbeat(NamedTuple):
     """The newest heartbeat of a server.
 
-    :param beat: the document, sanitized.
     :param verification: the verification of its sender.
     :param trusted: whether to trust it.
     :param problems: the reasons why heartbeats with the id of the server are not trusted.
     """
 
-    beat: dict[str, Any]
+    beat: Heartbeat
     verification: Verification
     trusted: bool
     problems: list[str]
@@ -107,14 +109,15 @@ def read_heartbeats(host: Host, snapshot: Snapshot, fetch: bool = True) -> dict[
         *_on_branch(host, snapshot),
         *((beat, server) for server, beat in on_refs.items() if is_server_id(server)),
     ]
-    verified = list(zip(claims, verify_heartbeats(host, claims)))
+    verifier = Verifier(host, signatures.HEARTBEAT, remember=False)
+    verified = list(zip(claims, verifier.verify([(beat.raw, server) for beat, server in claims])))
     servers = {server for _beat, server in claims}
     return {
         server: _newest(host, server, [(b, v) for (b, owner), v in verified if owner == server]) for server in servers
     }
 
 
-def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[dict[str, Any], str]]:
+def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[Heartbeat, str]]:
     """Yield the heartbeats on the branch with the ids of their servers.
 
     A damaged heartbeat becomes a note.
@@ -126,15 +129,10 @@ def _on_branch(host: Host, snapshot: Snapshot) -> Iterator[tuple[dict[str, Any],
             host.repository.notes.append(f"{error.path}, line {error.line}: {error.reason}. It is ignored.")
             continue
         if document:
-            yield document.value, server
+            yield Heartbeat(document.value), server
 
 
-def verify_heartbeats(host: Host, claims: Sequence[tuple[dict[str, Any], str]]) -> list[Verification]:
-    """Verify heartbeats, each with the id of the server that it names."""
-    return Verifier(host, signatures.HEARTBEAT, remember=False).verify(claims)
-
-
-def _newest(host: Host, server: str, verified: list[tuple[dict[str, Any], Verification]]) -> ServerHeartbeat:
+def _newest(host: Host, server: str, verified: list[tuple[Heartbeat, Verification]]) -> ServerHeartbeat:
     """Return the newest heartbeat of a server, with the problems of all.
 
     A trusted heartbeat precedes a newer one that is not trusted.
@@ -144,15 +142,15 @@ def _newest(host: Host, server: str, verified: list[tuple[dict[str, Any], Verifi
         is_trusted(host, server, verification) and not rejection
         for (_beat, verification), rejection in zip(verified, rejections)
     ]
-    newest = max(range(len(verified)), key=lambda index: (trusted[index], _sent_at(verified[index][0])))
+    newest = max(range(len(verified)), key=lambda index: (trusted[index], verified[index][0].sent_at or _NEVER))
     beat, verification = verified[newest]
     problems = [f"a heartbeat in its name is not trusted: {reason}" for reason in rejections if reason]
     if not problems and not trusted[newest]:
         problems = [f"its heartbeat is not trusted: {verification.reason}"]
-    return ServerHeartbeat(clean(beat), verification, trusted[newest], problems)
+    return ServerHeartbeat(beat, verification, trusted[newest], problems)
 
 
-def _rejection(host: Host, beat: dict[str, Any], verification: Verification) -> str:
+def _rejection(host: Host, beat: Heartbeat, verification: Verification) -> str:
     """Return why a heartbeat is rejected; empty if it is not.
 
     A missing signature is not considered.
@@ -164,12 +162,7 @@ def _rejection(host: Host, beat: dict[str, Any], verification: Verification) -> 
         return verification.reason
     if verification.signer and not verification.signer.is_valid(now):
         return f"{verification.reason}, with a key that is not valid now"
-    if is_ahead(parse_time(beat.get("timestamp")), now):
+    if is_ahead(beat.sent_at, now):
         minutes = f"{MAX_AHEAD.total_seconds() / 60:.0f}"
         return f"{verification.reason}, dated more than {minutes} minutes ahead of the clock of this host"
     return ""
-
-
-def _sent_at(beat: dict[str, Any]) -> float:
-    moment = parse_time(beat.get("timestamp"))
-    return moment.timestamp() if moment else 0.0

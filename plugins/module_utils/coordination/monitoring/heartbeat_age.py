@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time, utc_text
+from .heartbeat_document import Heartbeat
 
 WATCH_FILE = "watch.json"
 MAX_GAP = 120
@@ -33,16 +34,16 @@ class Age(NamedTuple):
 
 def observe(
     state: StateDirectory,
-    beats: dict[str, dict[str, Any]],
+    beats: dict[str, Heartbeat],
     now: datetime,
     keep: bool,
     silent: Iterable[str] = (),
 ) -> dict[str, Age]:
-    """Record which heartbeats are new, and return the age of each.
+    """Return the age of each heartbeat.
 
     :param beats: the trusted heartbeats by server id.
     :param now: the current time in UTC.
-    :param keep: whether to save the record; false in check mode.
+    :param keep: whether to record which heartbeats are new.
     :param silent: the servers without a trusted heartbeat, whose age is that of the last one in the record.
     """
     record = state.read(WATCH_FILE, _parse_record) or {"looked": None, "servers": {}}
@@ -51,7 +52,7 @@ def observe(
     servers = {server: record["servers"][server] for server in silent if server in record["servers"]}
     ages = {server: _age(None, parse_time(seen["mark"][2]), now) for server, seen in servers.items()}
     for server, beat in beats.items():
-        mark = [beat.get("boot_id"), beat.get("sequence"), beat.get("timestamp")]
+        mark = beat.mark
         before = record["servers"].get(server)
         is_replay = before is not None and _is_older(mark, before["mark"])
         if before is not None and (is_replay or before["mark"] == mark):

@@ -22,17 +22,13 @@ from ..identity.host import Host
 from ..identity.verification import TRUE, Verifier
 from ..state_dir import commit_name
 from ..text import one_line
-from ..timestamps import parse_time
+from .heartbeat_document import Heartbeat
 
 HEARTBEAT = "heartbeat.json"
 REFS = "refs/heartbeats/"
 NOTHING = "refs/none/"
 """A namespace without refs. A push from it with --prune deletes the refs of the destination."""
 BEAT_FILE = "beat.json"
-DEFAULT_INTERVAL = 60
-"""Seconds between two heartbeats."""
-MAX_INTERVAL = 86_400
-"""The maximum interval in seconds. A longer one in a heartbeat is ignored."""
 MAX_SIZE = 5_000_000
 """The maximum size of the scratch repository in bytes. A larger one is created again."""
 TRIES = 4
@@ -60,7 +56,7 @@ class HeartbeatRefs:
     def __exit__(self, *_exception: object) -> None:
         self._bare.close()
 
-    def read(self) -> dict[str, dict[str, Any]]:
+    def read(self) -> dict[str, Heartbeat]:
         """Fetch the newest heartbeat of every server.
 
         :return: the heartbeats by server id, without those that cannot be parsed.
@@ -69,12 +65,12 @@ class HeartbeatRefs:
         with self._locked():
             return self._bare.repaired(self._read)
 
-    def known(self) -> dict[str, dict[str, Any]]:
+    def known(self) -> dict[str, Heartbeat]:
         """Return the result of the last :meth:`read`, without asking the remote."""
         with self._locked():
             return self._bare.repaired(self._documents)
 
-    def publish(self, beat: dict[str, Any], now: datetime) -> None:
+    def publish(self, beat: Heartbeat, now: datetime) -> None:
         """Replace the heartbeat of this server.
 
         :param now: the time in UTC.
@@ -88,19 +84,19 @@ class HeartbeatRefs:
             if size > MAX_SIZE:
                 self._bare.remake()
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> dict[str, Heartbeat]:
         self._fetch(f"+{REFS}*:{REFS}*", "--prune")
         return self._documents()
 
-    def _documents(self) -> dict[str, dict[str, Any]]:
+    def _documents(self) -> dict[str, Heartbeat]:
         beats = {ref[len(REFS) :]: self._document(commit) for ref, commit in self._bare.refs(REFS).items()}
         return {server: beat for server, beat in beats.items() if beat}
 
-    def _publish(self, beat: dict[str, Any], now: datetime) -> None:
+    def _publish(self, beat: Heartbeat, now: datetime) -> None:
         record = self._host.state.read(BEAT_FILE, _parse_record) or _parse_record({})
         ref = f"{REFS}{self._host.id}"
         for _try in range(TRIES):
-            files = {HEARTBEAT: new_document(beat)}
+            files = {HEARTBEAT: new_document(beat.raw)}
             commit = self._bare.commit(None, files, f"{self._host.id}: beat", self._host.id, int(now.timestamp()))
             record["attempted"] = [*record["attempted"], commit][-10:]
             self._host.state.write_json(BEAT_FILE, record)
@@ -109,7 +105,7 @@ class HeartbeatRefs:
                 "push", "--porcelain", lease, self._bare.url, f"{commit}:{ref}", timeout=self._left()
             )
             if outcome.status == 0:
-                published = [*record["published"], _name(beat)][-REMEMBERED:]
+                published = [*record["published"], beat.mark[1:]][-REMEMBERED:]
                 self._host.state.write_json(BEAT_FILE, {"commit": commit, "attempted": [], "published": published})
                 return
             error = self._bare.checked(explain_push(outcome, self._bare.url), outcome, "publishing a heartbeat")
@@ -128,7 +124,7 @@ class HeartbeatRefs:
         if there and there not in self._bare.refs(REFS).values():
             self._host.repository.notes.append(f"{ref}, which was no heartbeat, was taken over.")
         elif there and there not in record["attempted"]:
-            self._check_foreign(self._document(there) or {}, record["published"], now)
+            self._check_foreign(self._document(there) or Heartbeat({}), record["published"], now)
         return there
 
     def _remove_below(self, ref: str) -> None:
@@ -143,15 +139,17 @@ class HeartbeatRefs:
             )
         self._host.repository.notes.append(f"Refs below {ref}, which kept {self._host.id} from beating, were removed.")
 
-    def _check_foreign(self, theirs: dict[str, Any], published: list[Any], now: datetime) -> None:
-        sent = parse_time(theirs.get("timestamp"))
-        young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * interval_of(theirs)
-        verification = Verifier(self._host, signatures.HEARTBEAT, remember=False).verify([(theirs, self._host.id)])[0]
+    def _check_foreign(self, theirs: Heartbeat, published: list[Any], now: datetime) -> None:
+        sent = theirs.sent_at
+        young = sent is not None and abs((now - sent).total_seconds()) < FOREIGN_INTERVALS * theirs.interval
+        claim = (theirs.raw, self._host.id)
+        verification = Verifier(self._host, signatures.HEARTBEAT, remember=False).verify([claim])[0]
         forged = bool(self._host.signers.repository) and verification.verified != TRUE
-        when = one_line(str(theirs.get("timestamp")))
-        replayed = verification.verified == TRUE and _name(theirs) in published
+        boot_id, *name = theirs.mark
+        when = one_line(str(name[1]))
+        replayed = verification.verified == TRUE and name in published
         if young and not forged and not replayed:
-            boot = one_line(str(theirs.get("boot_id", "unknown")))
+            boot = one_line(str(boot_id or "unknown"))
             raise DuplicateIdentity(
                 f"Duplicate identity: another host beats as {self._host.id} (boot {boot}, at {when}); its heartbeat "
                 "was left as it is.",
@@ -172,10 +170,11 @@ class HeartbeatRefs:
             raise DeadlineReached(f"The remote did not send the heartbeats ({error}).", "Try again later.") from error
         raise error
 
-    def _document(self, commit: str) -> dict[str, Any] | None:
+    def _document(self, commit: str) -> Heartbeat | None:
         try:
             data = self._bare.read(commit, HEARTBEAT)
-            return None if data is None else dict(parse_object(data, HEARTBEAT).value)
+            document = None if data is None else parse_object(data, HEARTBEAT).value
+            return Heartbeat(document) if document else None
         except DocumentDamaged:
             return None
 
@@ -190,14 +189,3 @@ def _parse_record(record: Any) -> dict[str, Any]:
     """Parse the record: the last commit, the commits with an unknown outcome, the last published heartbeats."""
     lists = {name: list(record.get(name, [])) for name in ("attempted", "published")}
     return {"commit": commit_name(record.get("commit", "")), **lists}
-
-
-def _name(beat: dict[str, Any]) -> list[Any]:
-    """Return the sequence number and the time of a heartbeat, which identify it."""
-    return [beat.get("sequence"), beat.get("timestamp")]
-
-
-def interval_of(beat: dict[str, Any]) -> float:
-    """Return the interval of a heartbeat in seconds, the default if it has no valid one."""
-    interval = beat.get("interval_seconds")
-    return interval if isinstance(interval, (int, float)) and 0 < interval <= MAX_INTERVAL else DEFAULT_INTERVAL

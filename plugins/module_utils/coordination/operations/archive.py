@@ -55,7 +55,7 @@ MAX_ENTRY_NESTING = MAX_NESTING - 2
 def archive(host: Host) -> Receipt:
     """Move messages from the mailbox to the archives, if there are enough to move.
 
-    :return: a receipt whose result is the list of the moved entries.
+    :return: a receipt whose result is the list of the moved messages.
     :raises DocumentDamaged: if the mailbox or an archive to change cannot be parsed.
     :raises Locked: if another process of this host writes for too long.
     :raises CoordinationError: if the remote rejects the write; no message is moved then.
@@ -111,7 +111,7 @@ def _moved(host: Host, snapshot: Snapshot) -> Change:
     for month, moved in months.items():
         files.update(_append_to_archive(snapshot, month, moved))
     number = "1 message" if len(entries) == 1 else f"{len(entries)} messages"
-    return Change([entry.raw for entry in entries], files, f"{host.id}: archive {number}")
+    return Change(entries, files, f"{host.id}: archive {number}")
 
 
 def _fitting(mailbox: Mailbox, chosen: Sequence[int]) -> list[int]:

@@ -58,7 +58,7 @@ def resend(host: Host, offline: str = QUEUE) -> Receipt:
     They keep their ids and times.
 
     :param offline: as for :func:`.deliver.submit`.
-    :return: a receipt whose result is the list of entries.
+    :return: a receipt whose result is the list of messages.
     :raises CoordinationError: as :func:`.deliver.submit`.
     """
     again = tuple(_as_new(entry) for entry in withdrawn_messages(host))
@@ -66,7 +66,7 @@ def resend(host: Host, offline: str = QUEUE) -> Receipt:
         return Receipt([], None, 0)
     item = new_item(host, f"send {len(again)} again that a rewind of the remote removed", Messages(again))
     receipt = submit(host, item, offline)
-    return replace(receipt, result=[entry.raw for entry in receipt.result.messages[item.id]])
+    return replace(receipt, result=list(receipt.result.messages[item.id]))
 
 
 def _as_new(entry: Message) -> Message:

@@ -40,7 +40,7 @@ def send(
     :param recipients: server ids or ``all``; None for the partner of this server.
     :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
-    :return: a receipt whose result is the list of entries, one for each recipient.
+    :return: a receipt whose result is the list of messages, one for each recipient.
     :raises InvalidInput: if the message or a recipient is not valid.
     :raises UnknownServer: if a recipient is not in the fleet.
     :raises KeyConflict: if the idempotency key was used for other content.
@@ -154,10 +154,10 @@ def _sent(host: Host, item: Item, offline: str) -> Receipt:
     """Submit messages, unless this host knows that they were sent under their key."""
     earlier = _duplicates(host, item)
     if earlier:
-        receipt = Receipt([entry.raw for entry in earlier], None, 0)
+        receipt = Receipt(earlier, None, 0)
     else:
         receipt = submit(host, item, offline)
-        receipt = replace(receipt, result=[entry.raw for entry in receipt.result.messages[item.id]])
+        receipt = replace(receipt, result=list(receipt.result.messages[item.id]))
     if not host.check_mode:
         with host.after_write():
             if earlier:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..delivery.deliver import QUEUE, deliver_waiting, new_item, submit
 from ..delivery.queued_status import queued_status, waiting_reports
@@ -17,17 +17,17 @@ from ..errors import DeadlineReached, RemoteUnreachable
 from ..identity.host import Host
 from ..identity.verification import Verification
 from ..status.document import (
-    Report,
+    NO_STATUS,
+    Status,
     apply_reports,
-    check_report,
     merge_reports,
     read_status,
     status_path,
     summary_of,
     verify_status,
 )
+from ..status.report import Report, check_report
 from ..store.snapshot import Receipt, Snapshot
-from ..text import clean
 
 
 def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt:
@@ -37,7 +37,7 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
 
     :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
-    :return: a receipt whose result is the whole document.
+    :return: a receipt whose result is the :class:`.Status`.
     :raises InvalidInput: if the report is not valid, or names another job than the current one.
     :raises DocumentDamaged: if the document in the repository cannot be parsed.
     :raises SecretFound: if a text contains a secret.
@@ -46,7 +46,7 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     report = check_report(host, report, secrets)
     reports = [*waiting_reports(host), (report, host.clock())]
 
-    def look(snapshot: Snapshot) -> tuple[Document | None, Document | None, dict[str, Any]]:
+    def look(snapshot: Snapshot) -> tuple[Document | None, Document | None, Status]:
         document = snapshot.load_object(status_path(host.id))
         return document, *merge_reports(host, document, reports)
 
@@ -54,21 +54,21 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
         document, own, status = host.repository.look(look)
     except (RemoteUnreachable, DeadlineReached):  # the remote was never reached
         document, own, status = None, *merge_reports(host, None, reports)
-    if own and status == own.value:
-        return Receipt(clean(status), None, 0)
+    if own and status.raw == own.value:
+        return Receipt(status, None, 0)
     receipt = submit(host, new_item(host, summary_of(report, status), StatusReport(report)), offline)
-    return replace(receipt, result=clean(receipt.result.status or apply_reports(host, document, reports)[1]))
+    return replace(receipt, result=receipt.result.status or apply_reports(host, document, reports)[1])
 
 
 class ShownStatus(NamedTuple):
     """A status for display, and its verification.
 
-    :param status: the sanitized document; empty if there is none.
+    :param status: the status; empty if there is none.
     :param queued: whether it is in the outbox of this host, and the remote does not have it yet.
     :param age: seconds since the last answer of the remote.
     """
 
-    status: dict[str, Any]
+    status: Status
     verification: Verification
     queued: bool
     age: float
@@ -84,7 +84,7 @@ def show_status(host: Host, server: str) -> ShownStatus:
 
     def look(snapshot: Snapshot) -> ShownStatus:
         status, verification = read_status(host, snapshot, server)
-        waiting = queued_status(host, snapshot) if server == host.id else {}
+        waiting = queued_status(host, snapshot) if server == host.id else NO_STATUS
         if waiting:
             status, verification = waiting, verify_status(host, waiting, server)
         return ShownStatus(status, verification, bool(waiting), snapshot.age, snapshot.commit)

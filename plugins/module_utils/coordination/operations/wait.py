@@ -72,7 +72,7 @@ def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float
     """
 
     def answered(snapshot: Snapshot) -> Listing:
-        found = _answers(host, snapshot, message_id) or _acknowledged(host, snapshot, message_id)
+        found = _answers(host, snapshot, message_id, Filter()) or _acknowledged(host, snapshot, message_id)
         return replace(list_at(host, snapshot, Filter()), messages=found)
 
     return _wait(host, answered, f"answer to {message_id}", timeout, interval)
@@ -103,7 +103,7 @@ def wait_for_news(host: Host, chosen: Filter, reply_to: str | None, timeout: flo
         listing = list_at(host, snapshot, replace(chosen, unread=True))
         found = listing.messages
         if reply_to is not None:
-            found = [one for one in _answers(host, snapshot, reply_to) if matches(host, Message(one), chosen)]
+            found = _answers(host, snapshot, reply_to, chosen)
         before.update(one["id"] for one in found if one["id"] in seen)
         new = [one for one in found if one["id"] and one["id"] not in seen]
         return replace(listing, messages=new[:MAX_NEWS])
@@ -199,11 +199,12 @@ class _Looks:
             repository.notes[:] = [note for note in repository.notes if note != repository.away]
 
 
-def _answers(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
-    """Return the answers to a message of this server, as :func:`.shown` does."""
+def _answers(host: Host, snapshot: Snapshot, message_id: str, chosen: Filter) -> list[dict[str, Any]]:
+    """Return the answers to a message of this server that a filter selects, as :func:`.shown` does."""
     asked, archived, mailbox = _asked(host, snapshot, message_id)
     answers = Answers(host, snapshot, [asked], [*archived, *mailbox]).to(asked)
-    return shown(host, [entry for entry in answers if entry.is_for(host.id, host.fleet)], archived)
+    mine = [entry for entry in answers if entry.is_for(host.id, host.fleet) and matches(host, entry, chosen)]
+    return shown(host, mine, archived)
 
 
 def _acknowledged(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
