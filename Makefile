@@ -19,7 +19,7 @@ cluster-bench: $(DEV)/.done ## measure an installation and how soon messages are
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/cluster/measure.py
 
 CLIENTS := $(HOME)/.cache/acs-builders/clients
-clients: $(DEV)/.done ## install the clients of managers with npm (850 MB) and test the hooks in them (needs root and Node): make clients [ARGS="-k codex"]
+clients: $(DEV)/.done ## install the clients of managers with npm (850 MB) and test the hooks and the tools in them (needs root and Node): make clients [ARGS="-k codex"]
 	mkdir -p $(CLIENTS)
 	npm install --prefix $(CLIENTS) --no-audit --no-fund @anthropic-ai/claude-code @openai/codex @github/copilot
 	node $(CLIENTS)/node_modules/@anthropic-ai/claude-code/install.cjs

@@ -1,19 +1,20 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Merge the hooks into a settings file of a client."""
+"""Merge the hooks and the MCP server into a settings file of a client."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: client_settings
-short_description: Merge the hooks into a settings file of a client
+short_description: Merge the hooks and the MCP server into a settings file of a client
 version_added: 0.1.0
 description:
-  - Adds the hooks of this collection to the text of a settings file of Claude Code, Codex or GitHub Copilot CLI, or removes them.
+  - Adds the hooks of this collection, and the server of the Model Context Protocol (MCP), to the text of a settings file of Claude Code,
+    Codex or GitHub Copilot CLI, or removes them.
   - All other content is kept. A text that already is as wanted is returned unchanged.
   - The role P(acs.builders.build_manager#role) uses it.
-positional: path, hook, wanted
+positional: path, hook, wanted, mcp
 options:
   _input:
     description: The text of the file, empty if there is none.
@@ -22,7 +23,13 @@ options:
   path:
     description: The path of the file in the home folder, which selects its form.
     type: str
-    choices: [.claude/settings.json, .codex/hooks.json, .codex/config.toml, .copilot/hooks/acs-builders.json]
+    choices:
+      - .claude/settings.json
+      - .claude.json
+      - .codex/hooks.json
+      - .codex/config.toml
+      - .copilot/hooks/acs-builders.json
+      - .copilot/mcp-config.json
     required: true
   hook:
     description: The path of the script that the hooks run.
@@ -32,6 +39,10 @@ options:
     description: Whether the hooks are added or removed.
     type: bool
     required: true
+  mcp:
+    description: Whether the server is added or removed.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -48,48 +59,81 @@ _value:
   type: dict
 """
 
-import importlib
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.json_errors import json_reason
-
-try:
-    tomllib: Any = importlib.import_module("tomllib")
-except ImportError:  # Python before 3.11
-    tomllib = None
+from ansible_collections.acs.builders.plugins.plugin_utils.mcp_settings import (
+    CLAUDE_ENTRY,
+    COPILOT_ENTRY,
+    json_server,
+    toml_server,
+)
+from ansible_collections.acs.builders.plugins.plugin_utils.settings_text import (
+    RETRY,
+    Known,
+    json_text,
+    parse_json,
+    parse_toml,
+    without_marked_lines,
+)
 
 MARK = "# acs-builders"
+KNOWN = Known(
+    "features",
+    r"(?m)^[ \t]*\[[ \t]*features[ \t]*\][^\[]*^[ \t]*hooks[ \t]*=[ \t]*true\b",
+    {"hooks": True},
+    "set hooks = true in the table [features] of that file",
+)
 TIMEOUT = 5
 """Seconds after which a client ends a hook. The script ends within one."""
 EVENTS = {"SessionStart": "session-start", "Stop": "turn-end"}
 COPILOT_EVENTS = {"sessionStart": "session-start", "agentStop": "turn-end"}
-RETRY = "Correct it, and run the setup again"
 
 
-def client_settings(text: str, path: str, hook: str, wanted: bool) -> dict[str, Any]:
-    """Return the text of a settings file with or without the hooks.
+def client_settings(text: str, path: str, hook: str, wanted: bool, mcp: bool = False) -> dict[str, Any]:
+    """Return the text of a settings file with or without the hooks and the server.
 
     :raises AnsibleFilterError: if the file cannot be changed safely.
     """
-    new = _FORMS[path](text, f"~/{path}", hook, wanted)
+    new = _FORMS[path](text, f"~/{path}", hook, wanted, mcp)
     return {"text": new, "changed": new != text}
 
 
-def _claude(text: str, name: str, hook: str, wanted: bool) -> str:
+def _claude(text: str, name: str, hook: str, wanted: bool, _mcp: bool) -> str:
     return _json_hooks(text, name, hook, wanted, "claude")
 
 
-def _codex(text: str, name: str, hook: str, wanted: bool) -> str:
+def _claude_servers(text: str, name: str, _hook: str, _wanted: bool, mcp: bool) -> str:
+    return json_server(text, name, CLAUDE_ENTRY, mcp)
+
+
+def _codex(text: str, name: str, hook: str, wanted: bool, _mcp: bool) -> str:
     return _json_hooks(text, name, hook, wanted, "codex")
+
+
+def _codex_configuration(text: str, name: str, _hook: str, wanted: bool, mcp: bool) -> str:
+    return toml_server(_codex_feature(text, name, wanted), name, mcp)
+
+
+def _copilot(_text: str, _name: str, hook: str, wanted: bool, _mcp: bool) -> str:
+    """Return the file of this collection in the folder of the hooks of Copilot CLI."""
+    hooks = {
+        event: [{"type": "command", "bash": f"{hook} {argument} copilot", "timeoutSec": TIMEOUT}]
+        for event, argument in COPILOT_EVENTS.items()
+    }
+    return f"{json.dumps({'version': 1, 'hooks': hooks}, indent=2)}\n" if wanted else ""
+
+
+def _copilot_servers(text: str, name: str, _hook: str, _wanted: bool, mcp: bool) -> str:
+    return json_server(text, name, COPILOT_ENTRY, mcp)
 
 
 def _json_hooks(text: str, name: str, hook: str, wanted: bool, client: str) -> str:
     """Merge the hooks into an object with lists of groups of hooks, the form of Claude Code and Codex."""
-    settings = _parse_json(text, name)
+    settings = parse_json(text, name)
     events = settings.get("hooks", {})
     kept = json.loads(json.dumps(settings))
     if not isinstance(events, dict) or not all(isinstance(groups, list) for groups in events.values()):
@@ -106,18 +150,7 @@ def _json_hooks(text: str, name: str, hook: str, wanted: bool, client: str) -> s
         del settings["hooks"]
     if settings == kept or (not wanted and not events and not kept.get("hooks")):
         return text
-    indent = re.match(r"\s*\{\s*?\n([ \t]+)", text)
-    return f"{json.dumps(settings, indent=indent[1] if indent else 2, ensure_ascii=False)}\n" if settings else ""
-
-
-def _parse_json(text: str, name: str) -> dict[str, Any]:
-    try:
-        settings = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError) as error:
-        raise AnsibleFilterError(f"{name} is not valid JSON ({json_reason(error)}). {RETRY}") from None
-    if not isinstance(settings, dict):
-        raise AnsibleFilterError(f"{name} is not a JSON object. {RETRY}")
-    return settings
+    return json_text(settings, text)
 
 
 def _without(group: Any, hook: str) -> Any:
@@ -129,17 +162,17 @@ def _without(group: Any, hook: str) -> Any:
     return None if hooks and not others else {**group, "hooks": others}
 
 
-def _codex_feature(text: str, name: str, _hook: str, wanted: bool) -> str:
+def _codex_feature(text: str, name: str, wanted: bool) -> str:
     """Turn the hooks of Codex on, in lines with a mark. TOML is not written anew, so that comments stay."""
     if not wanted:
-        return "".join(line for line in text.splitlines(keepends=True) if not line.rstrip().endswith(MARK))
-    before = _parse_toml(text, name)
+        return without_marked_lines(text, MARK)
+    before = parse_toml(text, name, KNOWN)
     features = before.get("features", {})
     if isinstance(features, dict) and features.get("hooks") is True:
         return text
     new = _with_feature(text)
     try:
-        is_on = isinstance(features, dict) and "hooks" not in features and _is_on(before, _parse_toml(new, name))
+        is_on = isinstance(features, dict) and "hooks" not in features and _is_on(before, parse_toml(new, name, KNOWN))
     except AnsibleFilterError:
         is_on = False
     if not is_on:
@@ -160,38 +193,13 @@ def _is_on(before: dict[str, Any], after: dict[str, Any]) -> bool:
     return after == {**before, "features": {**before.get("features", {}), "hooks": True}}
 
 
-def _parse_toml(text: str, name: str) -> dict[str, Any]:
-    """Parse TOML; without a parser, only what a person was told to write, and an empty text."""
-    if tomllib is None:
-        if re.search(r"(?m)^[ \t]*\[[ \t]*features[ \t]*\][^\[]*^[ \t]*hooks[ \t]*=[ \t]*true\b", text):
-            return {"features": {"hooks": True}}
-        if text.strip():
-            raise AnsibleFilterError(
-                f"{name} can only be edited by Ansible with Python 3.11 or later on the controller. "
-                "Use it, or set hooks = true in the table [features] of that file"
-            )
-        return {}
-    try:
-        parsed: dict[str, Any] = tomllib.loads(text)
-        return parsed
-    except ValueError as error:
-        raise AnsibleFilterError(f"{name} is not valid TOML ({error}). {RETRY}") from None
-
-
-def _copilot(_text: str, _name: str, hook: str, wanted: bool) -> str:
-    """Return the file of this collection in the folder of the hooks of Copilot CLI."""
-    hooks = {
-        event: [{"type": "command", "bash": f"{hook} {argument} copilot", "timeoutSec": TIMEOUT}]
-        for event, argument in COPILOT_EVENTS.items()
-    }
-    return f"{json.dumps({'version': 1, 'hooks': hooks}, indent=2)}\n" if wanted else ""
-
-
-_FORMS: dict[str, Callable[[str, str, str, bool], str]] = {
+_FORMS: dict[str, Callable[[str, str, str, bool, bool], str]] = {
     ".claude/settings.json": _claude,
+    ".claude.json": _claude_servers,
     ".codex/hooks.json": _codex,
-    ".codex/config.toml": _codex_feature,
+    ".codex/config.toml": _codex_configuration,
     ".copilot/hooks/acs-builders.json": _copilot,
+    ".copilot/mcp-config.json": _copilot_servers,
 }
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from ansible_collections.acs.builders.plugins.filter.client_settings import client_settings
+from ansible_collections.acs.builders.plugins.plugin_utils.mcp_settings import COMMAND
 from ansible_collections.acs.builders.tests.ansible_runner import Run, neutral
 from ansible_collections.acs.builders.tests.clients.model_server import Answer, model
 from ansible_collections.acs.builders.tests.hook_script import install_hook
@@ -15,7 +16,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 INSTALLED = Path.home() / ".cache/acs-builders/clients/node_modules/.bin"
 CLAUDE, CODEX, COPILOT = CLIENTS = ("claude", "codex", "copilot")
 COMMANDS = {
-    CLAUDE: ("claude", "-p", "--allowedTools", "Bash", "--output-format", "json", "--"),
+    CLAUDE: ("claude", "-p", "--allowedTools", "Bash", "mcp__acs-builders", "--output-format", "json", "--"),
     CODEX: (
         *("codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"),
         "--dangerously-bypass-hook-trust",
@@ -23,9 +24,9 @@ COMMANDS = {
     COPILOT: ("copilot", "--allow-all-tools", "--allow-all-paths", "-p"),
 }
 SETTINGS = {
-    CLAUDE: (".claude/settings.json",),
+    CLAUDE: (".claude/settings.json", ".claude.json"),
     CODEX: (".codex/hooks.json", ".codex/config.toml"),
-    COPILOT: (".copilot/hooks/acs-builders.json",),
+    COPILOT: (".copilot/hooks/acs-builders.json", ".copilot/mcp-config.json"),
 }
 CODEX_MODEL = """
 model = "stand-in"
@@ -86,14 +87,19 @@ class Manager:
         self.client, self.home, self.state = client, folder / "home", state
         self.hook = install_hook(folder, state, 0.9)
 
-    def work(self, answer: Answer) -> list[str]:
-        """Let the client work at a task for which a function is its model, and return what it asked the model."""
+    def work(self, answer: Answer, mcp: bool = False) -> list[str]:
+        """Let the client work at a task for which a function is its model, and return what it asked the model.
+
+        :param mcp: whether it has the server of ``builderctl mcp``.
+        """
         with model(answer) as served:
             for path in SETTINGS[self.client]:
                 file = self.home / path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 before = CODEX_MODEL.format(url=served.url) if path.endswith(".toml") else ""
-                file.write_text(client_settings(before, path, str(self.hook), True)["text"])
+                text = client_settings(before, path, str(self.hook), True, mcp)["text"]
+                if text:
+                    file.write_text(text.replace(COMMAND, str(self.hook.with_name("builderctl"))))
             done = ask(self.client, "Work.", self.home, served.url)
         assert done.code == 0 and served.asked, done.output
         return served.asked

@@ -6,6 +6,7 @@ It speaks the Anthropic Messages API (Claude Code, Copilot CLI) and the OpenAI R
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,11 @@ from typing import Any, Callable
 
 Events = list[tuple[str, dict[str, Any]]]
 Answer = Callable[[str, int], str]
-"""Answers a request with tools, given its text and its number: ``$ COMMAND`` makes the client run a command."""
-RUN = "$ "
+"""Answers a request with tools, given its text and its number.
+
+``$ COMMAND`` makes the client run a command, ``@ TOOL JSON`` makes it call a tool of the server acs-builders.
+"""
+RUN, CALL = "$ ", "@ "
 
 
 class Model:
@@ -92,9 +96,13 @@ def _messages(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
     """Return the events of the Messages API: https://docs.anthropic.com/en/api/messages-streaming."""
     if answer.startswith(RUN):
         name = next((tool["name"] for tool in tools if tool.get("name", "").lower() in ("bash", "shell")), "Bash")
-        block: dict[str, Any] = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
-        call = {"command": answer.removeprefix(RUN), "description": "as asked"}
-        delta, reason = {"type": "input_json_delta", "partial_json": json.dumps(call)}, "tool_use"
+        call = json.dumps({"command": answer.removeprefix(RUN), "description": "as asked"})
+    else:
+        name, call, _group = _called(answer, tools)
+    block: dict[str, Any]
+    if name:
+        block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
+        delta, reason = {"type": "input_json_delta", "partial_json": call}, "tool_use"
     else:
         block = {"type": "text", "text": ""}
         delta, reason = {"type": "text_delta", "text": answer}, "end_turn"
@@ -117,7 +125,12 @@ def _responses(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
         has_exec = any(tool.get("name") == "exec_command" for tool in tools)
         name, argument = ("exec_command", "cmd") if has_exec else ("shell_command", "command")
         call = json.dumps({argument: answer.removeprefix(RUN), **({"yield_time_ms": 30_000} if has_exec else {})})
+        group = ""
+    else:
+        name, call, group = _called(answer, tools)
+    if name:
         item = {"type": "function_call", "call_id": f"call_{number}", "name": name, "arguments": call}
+        item.update({"namespace": group} if group else {})
     else:
         text = {"type": "output_text", "text": answer, "annotations": []}
         item = {"type": "message", "role": "assistant", "content": [text]}
@@ -129,3 +142,20 @@ def _responses(answer: str, number: int, tools: list[dict[str, Any]]) -> Events:
         ("response.output_item.done", {"output_index": 0, "item": item}),
         ("response.completed", {"response": done}),
     ]
+
+
+def _called(answer: str, tools: list[dict[str, Any]]) -> tuple[str, str, str]:
+    """Return the tool that an answer calls: its name as the client lists it, its arguments as JSON, and its group.
+
+    Codex lists the tools of a server as a group, a tool of the type namespace.
+    """
+    if not answer.startswith(CALL):
+        return "", "", ""
+    tool, _blank, arguments = answer.removeprefix(CALL).partition(" ")
+    single = [(one.get("name", ""), "") for one in tools]
+    grouped = [(one.get("name", ""), group["name"]) for group in tools for one in group.get("tools", ())]
+    found = [
+        (name, group) for name, group in single + grouped if re.fullmatch(rf".*acs.builders.*{tool}", group + name)
+    ]
+    ((name, group),) = found
+    return name, arguments, group

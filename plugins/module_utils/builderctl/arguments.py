@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.report import STATES
-from . import activate, complete, guide, hook, message_arguments, read, trace, wait, whoami
+from . import activate, complete, guide, hook, mcp, message_arguments, read, trace, wait, whoami
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
+from .hints import COMMANDS, TOOLS
 from .message_arguments import add_offline, add_secrets
 from .parser import Command, Help, Parser, description, epilog
 from .times import positive_seconds
@@ -29,12 +30,12 @@ NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "heal
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse a command line.
 
-    :return: a namespace with ``command``, ``json``, ``config`` and the arguments of the command.
+    :return: a namespace with ``command``, ``json``, ``config``, ``hints`` and the arguments of the command.
     :raises InvalidInput: if it is invalid.
     :raises SystemExit: after printing the help or the version.
     """
     parser = make_parser()
-    args = parser.parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE))
+    args = parser.parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE, hints=COMMANDS))
     if args.command == "help":
         parser.parse_args([*([args.topic] if args.topic else []), "--help"])
     return args
@@ -53,6 +54,8 @@ def make_parser() -> argparse.ArgumentParser:
         type=positive_seconds,
         help="the maximum time for the network in this call, for example 10 or 2m (default: that of the configuration)",
     )
+    # Of 'builderctl mcp': the output names its tools, instead of commands.
+    common.add_argument("--tools", dest="hints", action="store_const", const=TOOLS, help=argparse.SUPPRESS)
     parser = Parser(
         prog="builderctl",
         description=description(_ABOUT),
@@ -86,6 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     trace.add(command)
     hook.add(command)
     guide.add(command)
+    mcp.add(command)
     help_parser = command(
         "help", "show the help of this program or of a command", ["builderctl help", "builderctl help read"]
     )

@@ -21,7 +21,7 @@ from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import activate, complete, guide, hook, progress, whoami
+from . import activate, complete, guide, hook, mcp, progress, whoami
 from .arguments import make_parser, parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
@@ -74,6 +74,8 @@ def _main(argv: Sequence[str], notes: list[str]) -> int:
         return 0
     if args.config != CONFIG_FILE and not os.path.exists(args.config):
         raise InvalidInput(f"The file {args.config} does not exist.", "Correct the option --config, or omit it.")
+    if args.command == "mcp":
+        return mcp.run(args)
     outcome = whoami.run(args.config) if args.command == "whoami" else _run(args, _configuration(args), notes)
     if args.json:
         _print_json({**outcome.data, "notes": notes})

@@ -26,6 +26,7 @@ from ..coordination.status.report import Report
 from ..coordination.store.snapshot import Receipt
 from . import read, rendering, trace, wait
 from .command import Outcome
+from .hints import Hints
 from .reader import current_reader
 from .short_ids import choose, whole_id, whole_ids
 
@@ -33,13 +34,14 @@ Action = Callable[[Host, Config, Namespace], Outcome]
 
 
 def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
-    return _sent(host, send(host, _draft(args, args.subject, args.request), args.to, args.secrets, args.offline))
+    receipt = send(host, _draft(args, args.subject, args.request), args.to, args.secrets, args.offline)
+    return _sent(host, receipt, args.hints)
 
 
 def _reply(host: Host, _config: Config, args: Namespace) -> Outcome:
-    return _sent(
-        host, reply(host, whole_id(host, args.id), _draft(args), args.secrets, args.offline, args.continue_thread)
-    )
+    message_id = whole_id(host, args.id)
+    receipt = reply(host, message_id, _draft(args), args.secrets, args.offline, args.continue_thread)
+    return _sent(host, receipt, args.hints)
 
 
 def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = None) -> Draft:
@@ -55,10 +57,10 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
     )
 
 
-def _sent(host: Host, receipt: Receipt) -> Outcome:
+def _sent(host: Host, receipt: Receipt, hints: Hints) -> Outcome:
     messages = shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     data = {**_written(receipt), "messages": messages}
-    return Outcome(data, lambda _paint: rendering.sent(data))
+    return Outcome(data, lambda _paint: rendering.sent(data, hints))
 
 
 def _written(receipt: Receipt) -> dict[str, Any]:

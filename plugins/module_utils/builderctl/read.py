@@ -125,9 +125,8 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
     shown = listed[: args.limit] if args.json else _first_page(listed, render, args)
     page = record_page(host, current_reader(), shown)
     data = {**found.data(), "messages": shown, "left": len(listed) - len(shown), "handle": page.handle}
-    footer = Footer(
-        data, page, host.id, chosen != Filter(types=[], senders=[], ids=[], existing=True), _can_answer(host, shown)
-    )
+    narrowed = chosen != Filter(types=[], senders=[], ids=[], existing=True)
+    footer = Footer(data, page, host.id, narrowed, _can_answer(host, shown), args.hints)
     legend = BRIEF_LEGEND if args.brief else LEGEND
     layout = RECORDS if args.brief else PROSE
     return Outcome(data, lambda paint: page_text(legend, [render(one, paint) for one in shown], footer), layout=layout)
@@ -187,7 +186,7 @@ def _form(host: Host, args: Namespace) -> Render:
         known = one["from"] == host.id or _is_known(host, one["from"])
         if args.full:
             return fit(message(one, host.id, known, now, paint))
-        texts = (fit(message(one, host.id, known, now, paint, cut)) for cut in CUTS)
+        texts = (fit(message(one, host.id, known, now, paint, cut, args.hints)) for cut in CUTS)
         return next(text for text in texts if len(text.encode()) < MAX_SIZE - ROOM)
 
     return brief if args.brief else normal

@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ..coordination.text import one_line
 from .formats import Paint, age, duration, word, words
+from .hints import COMMANDS, Hints
 from .layout import terminal_width
 
 MAX_CELL = 40
@@ -20,7 +21,7 @@ MAX_LISTED = 5
 """The maximum number of messages of each kind in the health; further ones are counted."""
 
 
-def sent(written: dict[str, Any]) -> str:
+def sent(written: dict[str, Any], hints: Hints = COMMANDS) -> str:
     """Render the sent messages, one line for each recipient."""
     verb = {"pushed": "Sent", "queued": "Queued in the outbox:"}.get(
         written["delivery"], "Sent before, nothing written:"
@@ -28,7 +29,7 @@ def sent(written: dict[str, Any]) -> str:
     lines = [
         f"{verb} {word(one['id'])} to {word(one['to'])}: {one_line(one['subject'])}" for one in written["messages"]
     ]
-    return "\n".join([*lines, f"See answers: builderctl read --thread {word(written['messages'][0]['thread'])}"])
+    return "\n".join([*lines, f"See answers: {hints.thread.format(word(written['messages'][0]['thread']))}"])
 
 
 def outbox(kept: dict[str, Any]) -> str:

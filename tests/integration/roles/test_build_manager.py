@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 
-from ansible_collections.acs.builders.tests.ansible_runner import as_operator
+import pytest
+import yaml
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, ansible, as_operator, environment, run
 from ansible_collections.acs.builders.tests.builders import Builders
 
 SETTINGS = {
@@ -23,12 +26,12 @@ run() {{
 changed() {{ grep -o 'changed=[0-9]*' /root/log | head -1; }}
 show() {{ (
     cd /root
-    for file in .claude/settings.json .codex/* .copilot/*.md .copilot/hooks/*; do
+    for file in .claude.json .claude/settings.json .codex/* .copilot/*.* .copilot/hooks/*; do
         if test -f "$file"; then echo "== $file"; cat "$file"; fi
     done
     echo "== end"
 ); }}
-rm -rf /root/.claude /root/.codex /root/.copilot
+rm -rf /root/.claude /root/.claude.json /root/.codex /root/.copilot
 mkdir /root/.claude /root/.codex
 echo '{settings}' >/root/.claude/settings.json
 chmod 640 /root/.claude/settings.json
@@ -36,9 +39,9 @@ printf '%s' '{config}' >/root/.codex/config.toml
 """
 
 
-def script(clients: list[str]) -> str:
+def script(clients: list[str], **more: object) -> str:
     """The beginning of a script that sets up a server on which others have settings."""
-    variables = json.dumps({"build_manager_clients": clients})
+    variables = json.dumps({"build_manager_clients": clients, **more})
     return RUN.format(variables=variables, settings=json.dumps(SETTINGS, indent=4), config=CONFIG)
 
 
@@ -109,3 +112,88 @@ def test_settings_that_are_not_json_are_refused_and_nothing_is_changed(builders:
     left = files(done.stdout)
     assert json.loads(left[".claude/settings.json"]) == SETTINGS and left[".codex/config.toml"] == CONFIG
     assert left[".codex/hooks.json"] == '{"model": }\n' and len(left) == 3
+
+
+SERVERS = {"numStartups": 3, "mcpServers": {"mine": {"command": "mine"}}}
+ASK = """
+import anyio
+from mcp import Client, StdioServerParameters
+
+async def main():
+    async with Client(StdioServerParameters(command="/usr/local/bin/builderctl", args=["mcp"])) as client:
+        print(*(tool.name for tool in (await client.list_tools()).tools))
+        print((await client.call_tool("inbox")).content[0].text)
+
+anyio.run(main)
+"""
+
+
+GITPYTHON = """
+site=$(/usr/bin/python3 -c 'import site; print(site.getsitepackages()[0])')
+if ! /usr/bin/python3 -c 'import git' 2>/dev/null; then
+    case $site in /usr/local/*) ;; *) echo "needs GitPython for /usr/bin/python3" >&2; exit 1 ;; esac
+    mkdir -p $site
+    python -c 'import git, gitdb, smmap; print(git.__path__[0], gitdb.__path__[0], smmap.__path__[0])' |
+        xargs -n 1 printf '%s\\n' | while read -r package; do ln -s $package $site/; done
+fi
+"""
+
+
+@pytest.fixture
+def package_index(builders: Builders) -> None:
+    """An index from which pip installs the SDK."""
+    variables = yaml.safe_load((TOP / "roles/build_manager/vars/main.yml").read_text())
+    package = f"mcp=={variables['build_manager_mcp_version']}"
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", builders.folder / "wheels")
+    tried = run(*pip, package, cwd=builders.folder, variables=environment(builders.folder / "home"))
+    if tried.code:
+        pytest.skip(f"not run: needs a package index with {package} ({tried.stderr.strip()[-300:]})")
+
+
+@pytest.mark.usefixtures("package_index")
+def test_the_sdk_is_installed_and_builderctl_mcp_answers(builders: Builders, covered: list[str]) -> None:
+    beginning = script(["claude", "codex", "copilot"], build_manager_mcp_packages=[])
+    done = as_operator(
+        covered,
+        builders,
+        f"""{beginning}{GITPYTHON}
+        echo '{json.dumps(SERVERS, indent=2)}' >/root/.claude.json
+        run setup.yml -e build_manager_mcp=true --check
+        test ! -e /usr/local/lib/acs-builders/mcp
+        run setup.yml -e build_manager_mcp=true
+        run setup.yml -e build_manager_mcp=true
+        changed
+        cd /
+        python -c '{ASK}'
+        cd - >/dev/null
+        show
+        run setup.yml
+        ls /usr/local/lib/acs-builders
+        builderctl mcp || echo "code $?"
+        show
+        """,
+    )
+    assert done.code == 0, done.output
+    head, _separator, rest = done.stdout.partition("== ")
+    assert head.splitlines() == ["changed=0", "inbox read send reply wait health", "No unread messages."], done.output
+    installed, _separator, removed = rest.partition("== end")
+    now = files(f"== {installed}== end")
+    servers = json.loads(now[".claude.json"])["mcpServers"]
+    assert servers.pop("acs-builders")["command"] == "/usr/local/bin/builderctl" and servers == SERVERS["mcpServers"]
+    assert "[mcp_servers.acs-builders]" in now[".codex/config.toml"]
+    assert json.loads(now[".copilot/mcp-config.json"])["mcpServers"]["acs-builders"]["args"] == ["mcp"]
+    said, _separator, left = removed.partition("== ")
+    assert "code 5" in said and "mcp" not in said.split()
+    assert "is not installed. Set build_manager_mcp: true in the inventory" in done.stderr
+    after = files(f"== {left}")
+    assert json.loads(after[".claude.json"]) == SERVERS
+    assert "mcp_servers" not in after[".codex/config.toml"] and ".copilot/mcp-config.json" not in after
+
+
+def test_a_server_with_an_old_python_is_refused(builders: Builders) -> None:
+    tasks = "name=acs.builders.build_manager tasks_from=mcp"
+    old = json.dumps({"build_manager_python": {"stdout": "3.9"}})
+    done = ansible("adhoc", "build1", "-m", "include_role", "-a", tasks, "-e", old, folder=builders.folder)
+    assert done.code != 0
+    said = "needs Python 3.10 or later, and build1 has Python 3.9. Set build_manager_mcp to false for build1."
+    assert said in " ".join(done.stdout.split())
