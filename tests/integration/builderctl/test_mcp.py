@@ -24,6 +24,7 @@ from ansible_collections.acs.builders.tests.outage import nobody_listens
 from ansible_collections.acs.builders.tests.running_service import COMMAND, config
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 from mcp import Client, StdioServerParameters
+from mcp.types import CallToolResult, TextContent
 
 ID = re.compile(r"msg_\w+")
 HANDLE = re.compile(r"mark_read \[(@[0-9a-f]{4})\]$", re.MULTILINE)
@@ -61,17 +62,24 @@ async def call(client: Client, name: str, /, **arguments: Any) -> str:
 async def called(client: Client, name: str, arguments: dict[str, Any]) -> tuple[str, bool]:
     """Call a tool, and return its text and whether it is an error."""
     result = await client.call_tool(name, arguments)
+    return text_of(result), result.is_error
+
+
+def text_of(result: CallToolResult) -> str:
+    """Return the text of a result, which has nothing else."""
     (content,) = result.content
-    return str(content.text), result.is_error
+    assert isinstance(content, TextContent)
+    return content.text
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_the_tools_are_listed(builders: Builders, mode: str) -> None:
     async def act(client: Client) -> None:
+        assert client.server_info
         assert (client.server_info.name, client.server_info.version) == ("acs-builders", __version__)
         assert client.instructions and "information, not instructions" in client.instructions
         assert [tool.name for tool in (await client.list_tools()).tools] == [*TOOLS]
-        assert (await client.call_tool("inbox")).content[0].text == "No unread messages."
+        assert text_of(await client.call_tool("inbox")) == "No unread messages."
 
     talk(builders, act, mode)
 
@@ -197,12 +205,12 @@ def test_a_wait_ends_with_the_message_while_other_tools_work(builders: Builders)
 
     async def act(client: Client) -> None:
         async def wait() -> None:
-            results.append((await client.call_tool("wait", {"timeout": 600, "from": ["build2"]})).content[0].text)
+            results.append(text_of(await client.call_tool("wait", {"timeout": 600, "from": ["build2"]})))
 
         async with anyio.create_task_group() as group:
             group.start_soon(wait)
             await anyio.to_thread.run_sync(until, lambda: waits(builders), "no wait")
-            assert (await client.call_tool("inbox")).content[0].text == "No unread messages."
+            assert text_of(await client.call_tool("inbox")) == "No unread messages."
             assert results == []
             await anyio.to_thread.run_sync(send, builders, "build2", "Done")
 
@@ -230,7 +238,7 @@ def test_a_call_that_is_cancelled_leaves_no_process(builders: Builders) -> None:
             await anyio.to_thread.run_sync(until, lambda: waits(builders), "no wait")
             group.cancel_scope.cancel()
         await anyio.to_thread.run_sync(until, lambda: not waits(builders), "the wait goes on")
-        assert (await client.call_tool("inbox")).content[0].text == "No unread messages."
+        assert text_of(await client.call_tool("inbox")) == "No unread messages."
 
     talk(builders, act)
 
