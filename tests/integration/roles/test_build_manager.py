@@ -14,6 +14,7 @@ SETTINGS = {
     "model": "opus",
     "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "/usr/bin/mine"}]}], "PreToolUse": []},
     "x": "{{ é }}",
+    "env": {"KEY": "a-secret-of-others"},
 }
 CONFIG = 'model = "o"\n\n[features] # mine\nweb = true\n'
 RUN = """
@@ -59,7 +60,8 @@ def test_hooks_are_merged_once_and_removed_by_teardown(builders: Builders, cover
         + """
         run setup.yml --check --diff
         show >/root/checked
-        run setup.yml
+        run setup.yml -v
+        ! grep a-secret-of-others /root/log
         grep -c 'enter /hooks' /root/log
         run setup.yml
         changed
