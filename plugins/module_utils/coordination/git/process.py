@@ -122,33 +122,29 @@ class GitCommand:
             helper = f"credential.{self._context}.helper={_CREDENTIAL_HELPER % token}"
             words = ("-c", "credential.helper=", *(("-c", helper) if answer else ()), *arguments)
             variables = {"GIT_TRACE_CURL": f"/proc/self/fd/{trace}", "GIT_TRACE_CURL_NO_DATA": "1"}
-            outcome = self._connect(words, variables, (token, trace), stdin, timeout, meanwhile)
+            outcome = self._connect(
+                lambda trust: self._run((*trust, *words), variables, (token, trace), stdin, timeout, meanwhile)
+            )
             headers = _last_headers(os.pread(trace, MAX_TRACE, 0).decode("utf-8", "replace"))
             return outcome._replace(headers=headers, pat_file=self._pat_file, no_token=no_token)
         finally:
             os.close(token)
             os.close(trace)
 
-    def _connect(
-        self,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        descriptors: Sequence[int],
-        stdin: bytes,
-        timeout: float | None,
-        meanwhile: Callable[[], object] | None,
-    ) -> Outcome:
+    def _connect(self, run: Callable[[Sequence[str]], Outcome]) -> Outcome:
         """Run a command without the certificate folder of the system, and with it if the remote is not trusted.
 
         GnuTLS reads all files of this folder for each connection, two thirds of the time of ``git ls-remote``.
         On Debian, its certificates are also in the bundle (update-ca-certificates(8)), which is always used.
+
+        :param run: runs the command with more options of Git.
         """
         if self._context not in _NEEDS_FOLDER:
-            outcome = self._run(("-c", _NO_FOLDER, *arguments), variables, descriptors, stdin, timeout, meanwhile)
+            outcome = run(("-c", _NO_FOLDER))
             if not is_untrusted(outcome):
                 return outcome
             _NEEDS_FOLDER.add(self._context)
-        return self._run(arguments, variables, descriptors, stdin, timeout, meanwhile)
+        return run(())
 
     def _run(
         self,
