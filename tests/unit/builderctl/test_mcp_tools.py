@@ -53,7 +53,13 @@ def test_no_argument_is_taken_for_another(name: str) -> None:
     assert [*Draft202012Validator(tool.schema).iter_errors(given)] == []
     parsed = [vars(parse(command)) for command in tool.commands(given)]
     assert all(one["config"].startswith("/etc/") and not one["json"] for one in parsed)
-    renamed = {"from": "senders", "continue": "continue_thread", "mark_read": "ids", "acknowledge": "ids"}
+    renamed = {
+        "from": "senders",
+        "continue": "continue_thread",
+        "mark_read": "ids",
+        "acknowledge": "ids",
+        "timeout": "wait_timeout",
+    }
     for argument, wanted in given.items():
         found = [one.get(renamed.get(argument, argument)) for one in parsed]
         if argument == "facts":
