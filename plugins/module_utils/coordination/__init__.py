@@ -44,10 +44,10 @@ def check_python(version: Sequence[object]) -> None:
         "this host, or set ansible_python_interpreter in the inventory to a later Python."
     )
     if "ansible.module_utils.basic" in sys.modules:
-        print(json.dumps({"failed": True, "msg": text, "reason": "dependency"}))
+        sys.stdout.write(json.dumps({"failed": True, "msg": text, "reason": "dependency"}) + "\n")
     else:
-        print(text, file=sys.stderr)
-    sys.exit(5)
+        sys.stderr.write(f"{text}\n")
+    raise SystemExit(5)
 
 
 check_python(sys.version_info)

@@ -44,7 +44,7 @@ def test_the_width_of_the_terminal_counts(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_command_at_the_end_stays_on_one_line() -> None:
     text = "Problem: the heartbeat service of this server does not run. Start it: systemctl start build-heartbeat"
-    assert fit(text).split("\n")[-1] == "    systemctl start build-heartbeat"
+    assert fit(text).rsplit("\n", maxsplit=1)[-1] == "    systemctl start build-heartbeat"
     assert all(line.startswith("|") for line in fit(f"| {text}").split("\n"))
 
 

@@ -165,7 +165,7 @@ def test_the_health_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
         "Not healthy.",
     ]
     monkeypatch.setenv("COLUMNS", "80")
-    assert rendering.health(seen, NOW, PLAIN).split("\n")[0] == (
+    assert rendering.health(seen, NOW, PLAIN).split("\n", maxsplit=1)[0] == (
         "build1: state ok, age 12 s, status idle, manager Codex build9 ok, active 1 h ago, unread 2, job job_42"
     )
     seen["servers"]["build1"]["manager"] = 'x, unread 0, job "'

@@ -243,12 +243,6 @@ def test_several_messages_in_their_order(trusted: MemoryBuilders) -> None:
     assert found["commit"] == trusted.tip
 
 
-OLDER: dict[str, Callable[[Builders], object]] = {
-    "the service of build2 publishes nothing about it": lambda builders: cycle_without_progress(builders),
-    "the heartbeat of build2 is not trusted": lambda builders: forge_heartbeat(builders),
-}
-
-
 def cycle_without_progress(builders: Builders) -> None:
     """Publish a heartbeat of build2 as an older version does."""
     with builders.host("build2") as host:
@@ -259,6 +253,12 @@ def forge_heartbeat(builders: Builders) -> None:
     """Let build2 publish a heartbeat whose content was changed after it was signed."""
     with builders.host("build2") as host:
         beat(host, mail={"seen": {"build1": 1000}, "shown": {"build1": [[1, 1000]]}})
+
+
+OLDER: dict[str, Callable[[Builders], None]] = {
+    "the service of build2 publishes nothing about it": cycle_without_progress,
+    "the heartbeat of build2 is not trusted": forge_heartbeat,
+}
 
 
 @pytest.mark.parametrize("reason", OLDER)

@@ -83,7 +83,7 @@ def read_progress(beat: dict[str, Any]) -> Progress | None:
 
 
 def _number(value: Any) -> int:
-    if type(value) is not int or not 0 < value < MAX_INTEGER:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < MAX_INTEGER:
         raise ValueError(f"{value!r} is not a number of a message")
     return value
 
