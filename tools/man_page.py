@@ -53,9 +53,9 @@ def page() -> str:
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[argparse.Action, str]]:
-    """Yield the options of a parser, each with its long name."""
+    """Yield the options of a parser that its help shows, each with its long name."""
     for action in parser._actions:
-        if action.option_strings:
+        if action.option_strings and action.help != argparse.SUPPRESS:
             yield action, action.option_strings[-1]
 
 

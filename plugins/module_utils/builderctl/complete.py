@@ -22,7 +22,7 @@ from ..coordination.mail.pages import known_pages
 from ..coordination.mail.read_ledger import read_ids
 from ..coordination.mail.shown_ledger import shown_ids
 from ..coordination.state_dir import StateDirectory
-from .parser import HIDDEN
+from .parser import HIDDEN, shown_options
 from .short_ids import MIN_LENGTH
 
 _SAFE = re.compile(r"[A-Za-z0-9][\w.:+-]*", re.ASCII)
@@ -70,7 +70,7 @@ def _candidates(parser: argparse.ArgumentParser, config: str, words: Sequence[st
         option, equals, current = current.partition("=")
         before = option + equals
     if pending is None and current.startswith("-"):
-        return _beginning((command or parser)._option_string_actions, current)
+        return _beginning(shown_options(command or parser), current)
     if pending is None and command is None:
         return _beginning(commands, current)
     action = pending or _positional(command or parser, position)

@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
 
         :raises InvalidInput: always.
         """
-        hint = did_you_mean(unknown.partition("=")[0], self._option_string_actions)
+        hint = did_you_mean(unknown.partition("=")[0], shown_options(self))
         raise InvalidInput(f"Unrecognized arguments: {unknown}.", f"{hint}See '{self.prog} --help'.")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -59,6 +59,12 @@ class Parser(argparse.ArgumentParser):
             raise InvalidInput(f"There is no command {value!r}.", hint)
         name = "/".join(action.option_strings) or action.metavar
         raise InvalidInput(f"Argument {name}: invalid choice: {value!r} (choose from {', '.join(choices)}).", hint)
+
+
+def shown_options(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the options of a parser that its help shows."""
+    actions = parser._option_string_actions
+    return [option for option, action in actions.items() if action.help != argparse.SUPPRESS]
 
 
 class _Positional(str):

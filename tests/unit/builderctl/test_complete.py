@@ -54,6 +54,7 @@ def complete(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Ca
         (["re"], ["read", "recover", "reply"]),
         (["comp"], []),
         (["--js"], ["--json"]),
+        (["read", "--to"], []),
         (["--json", "who"], ["whoami"]),
         (["read", "--a"], ["--after", "--all", "--archived"]),
         (["help", "he"], ["health", "heartbeat", "help"]),

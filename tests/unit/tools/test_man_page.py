@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import make_parser
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.complete import commands_of
@@ -18,7 +20,8 @@ def test_every_command_and_option_is_on_it() -> None:
     for name, command in commands_of(make_parser()).items():
         section = plain.partition(f".SS builderctl {name} ")[2].partition("\n.SS ")[0]
         assert "Examples:" in section
-        for option in command._option_string_actions:
-            assert option in section or option in (*COMMON, "-h"), (name, option)
+        for option, action in command._option_string_actions.items():
+            is_hidden = action.help == argparse.SUPPRESS
+            assert (option in section) != is_hidden or option in (*COMMON, "-h"), (name, option)
     options = plain.partition(".SH OPTIONS\n")[2].partition(".SH COMMANDS\n")[0]
     assert all(option in options for option in COMMON)
