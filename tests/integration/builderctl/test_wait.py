@@ -16,6 +16,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inbox import Inbox, write_inbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.shown_ledger import SHOWN_FILE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.waiting import (
+    WAITING_LOCK,
     running_service,
     someone_waits,
 )
@@ -39,10 +40,20 @@ def waiter(builders: Builders, *options: str) -> Iterator[subprocess.Popen[str]]
         text=True,
     ) as process:
         try:
-            until(lambda: waits(builders) or process.poll() is not None, "no wait")
+            until(lambda: is_waiting(process, builders) or process.poll() is not None, "no wait")
             yield process
         finally:
             process.kill()
+
+
+def is_waiting(process: subprocess.Popen[str], builders: Builders) -> bool:
+    """Whether this process waits, and not only another one of build1 (proc_locks(5))."""
+    lock = builders.state("build1") / WAITING_LOCK
+    held = [line.split() for line in Path("/proc/locks").read_text().splitlines() if lock.exists()]
+    return any(
+        fields[-4] == str(process.pid) and fields[-3].endswith(f":{lock.stat().st_ino}") and fields[1] == "FLOCK"
+        for fields in held
+    )
 
 
 def waits(builders: Builders) -> bool:
