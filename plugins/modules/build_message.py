@@ -237,7 +237,9 @@ EXAMPLES = r"""
 
 - name: Show the recipients to whom it was not shown yet
   ansible.builtin.debug:
-    msg: "{{ way.traces[0].steps | selectattr('step', 'eq', 'shown') | rejectattr('state', 'eq', 'done') | map(attribute='server') }}"
+    msg: "{{ shown | rejectattr('state', 'eq', 'done') | map(attribute='server') }}"
+  vars:
+    shown: "{{ way.traces[0].steps | selectattr('step', 'eq', 'shown') }}"
 
 - name: Acknowledge a message
   acs.builders.build_message:
