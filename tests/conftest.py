@@ -11,6 +11,12 @@ from ansible_collections.acs.builders.tests.builders import Builders, make_build
 from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 
 
+@pytest.fixture(autouse=True)
+def usual_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the output of commands be as wide as without a terminal, however wide that of the tests is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def builders(tmp_path: Path) -> Builders:
     """Two servers, build1 and build2, and an empty remote."""

@@ -95,7 +95,7 @@ def test_new_mail_starts_the_command_without_its_text(rig: Rig) -> None:
 
 def test_another_user_than_root_has_the_hooks(rig: Rig) -> None:
     owners = rig.ssh("build1", f"stat --format='%U %a' {SETTINGS} $(dirname {SETTINGS})").stdout.splitlines()
-    assert owners == ["manager 600", "manager 700"]
+    assert owners == ["manager 600", "manager 755"]
     command = json.loads(rig.ssh("build1", f"cat {SETTINGS}").stdout)["hooks"]["SessionStart"][0]["hooks"][0]["command"]
     silent = rig.ssh("build1", f"echo '{{}}' | runuser --user manager -- sh -c '{command}'")
     assert (silent.stdout, silent.stderr) == ("", ""), "a user who may not read the state directory is told nothing"
