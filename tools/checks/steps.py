@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 TOP = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-OUTPUT = TOP / "tests" / "output"
+OUTPUT = Path(os.environ.get("BUILDERS_OUTPUT", TOP / "tests" / "output"))
+"""Where the output of each step is kept."""
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),

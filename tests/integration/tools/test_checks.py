@@ -125,9 +125,10 @@ def test_a_step_that_does_not_want_to_end_is_ended_and_cleaned_up(
 def test_an_interrupted_run_ends_all_its_steps(tmp_path: Path) -> None:
     """Its exit code is that of a shell for a program that SIGINT ended."""
     environment = {name: value for name, value in os.environ.items() if name != processes.MARK}
+    apart = {"PROBE": str(tmp_path), "BUILDERS_OUTPUT": str(tmp_path / "output")}  # not that of the run of this test
     command = [sys.executable, str(TOP / "tools" / "test"), "lint"]
     with subprocess.Popen(
-        command, env={**environment, "PROBE": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, env={**environment, **apart}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         until(lambda: found(tmp_path), "no step")
         process.send_signal(signal.SIGINT)
