@@ -96,7 +96,9 @@ def test_what_a_step_leaves_running_is_ended_and_fails_it(
     started: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "LEAVE_SECONDS", 0)
-    ended = started.run(shell(f"setsid sleep 1000 & echo $! > {tmp_path / 'pid'}"), [])
+    # A process that is being replaced has no environment for a moment (execve(2)).
+    replaced = f"until grep -qx sleep /proc/$!/comm && grep -qa {processes.MARK} /proc/$!/environ; do :; done"
+    ended = started.run(shell(f"setsid sleep 1000 & echo $! > {tmp_path / 'pid'}; {replaced}"), [])
     result = Result(ended, [])
     assert ended.code == 0 and result.has_failed and "sleep 1000" in ended.left[0]
     until(lambda: not is_running((tmp_path / "pid").read_text().strip()), "an end of what was left")
