@@ -57,14 +57,14 @@ def recipient_findings(
     :param heartbeat: its newest heartbeat, None if it has none.
     """
     entry = message.entry
-    way = _OwnWay(host, message) if server == host.id else _RemoteWay(host, message, server, heartbeat)
+    at_server = _OwnSteps(host, message) if server == host.id else _RemoteSteps(host, message, server, heartbeat)
     wants_acknowledgement = entry.ack_required or ACKNOWLEDGED.is_marked(entry, server, host.fleet)
     steps: dict[str, Callable[[], Finding]] = {
-        "seen": way.seen,
-        "shown": way.shown,
-        "read": lambda: way.marked(READ),
-        **({"acknowledged": lambda: way.marked(ACKNOWLEDGED)} if wants_acknowledgement else {}),
-        "acted": way.acted,
+        "seen": at_server.seen,
+        "shown": at_server.shown,
+        "read": lambda: at_server.marked(READ),
+        **({"acknowledged": lambda: at_server.marked(ACKNOWLEDGED)} if wants_acknowledgement else {}),
+        "acted": at_server.acted,
         "answered": lambda: _answered(host, message, server),
     }
     return {name: known(find) for name, find in steps.items()}
@@ -98,7 +98,7 @@ def _answered(host: Host, message: OnRemote, server: str) -> Finding:
     return done(f"message {short(answers[0].id)}", answers[0].sent_at)
 
 
-class _OwnWay:
+class _OwnSteps:
     """The steps at this server, by its own files."""
 
     def __init__(self, host: Host, message: OnRemote) -> None:
@@ -147,7 +147,7 @@ class _OwnWay:
         return own_ledger(self._host, mark, [self._message.entry] if self._message.is_archived else [])
 
 
-class _RemoteWay:
+class _RemoteSteps:
     """The steps at another server, by its heartbeat and the marks in the repository."""
 
     def __init__(self, host: Host, message: OnRemote, server: str, heartbeat: ServerHeartbeat | None) -> None:

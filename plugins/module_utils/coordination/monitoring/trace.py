@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ..delivery.outbox import Item, Outbox
+from ..delivery.outbox import Contents, Item, Outbox
 from ..errors import DocumentDamaged, RepositoryDamaged, UnknownMessage
 from ..identity.host import Host
 from ..identity.verification import TRUE
@@ -83,9 +83,10 @@ def trace_messages(host: Host, ids: Sequence[str]) -> Traces:
 
 
 def _trace_all(host: Host, snapshot: Snapshot, ids: Sequence[str]) -> Traces:
-    found = [_find(host, snapshot, message_id) for message_id in dict.fromkeys(ids)]
+    outbox = Outbox(host.state).read()
+    found = [_find(host, snapshot, outbox, message_id) for message_id in dict.fromkeys(ids)]
     heartbeats = newest_heartbeats(host, snapshot, host.repository.notes)
-    traces = [_trace(host, snapshot, one, heartbeats) for one in found]
+    traces = [_trace(host, snapshot, outbox, one, heartbeats) for one in found]
     return Traces(traces, snapshot.commit, snapshot.age)
 
 
@@ -97,9 +98,8 @@ class _Found(NamedTuple):
     is_archived: bool
 
 
-def _find(host: Host, snapshot: Snapshot, message_id: str) -> _Found:
+def _find(host: Host, snapshot: Snapshot, outbox: Contents, message_id: str) -> _Found:
     """Find a message; of several with this id, a verified one."""
-    outbox = Outbox(host.state).read()
     found = [_Found(entry, None, False) for entry in read_mailbox(snapshot).messages]
     found += [_Found(entry, None, True) for entry in read_archives(snapshot, message_id)]
     found += [_Found(entry, item, False) for item in (*outbox.items, *outbox.rejected) for entry in item.messages]
@@ -126,7 +126,9 @@ def _is_at(host: Host, tip: str, message_id: str) -> bool:
         return False
 
 
-def _trace(host: Host, snapshot: Snapshot, found: _Found, heartbeats: Mapping[str, ServerHeartbeat]) -> Trace:
+def _trace(
+    host: Host, snapshot: Snapshot, outbox: Contents, found: _Found, heartbeats: Mapping[str, ServerHeartbeat]
+) -> Trace:
     entry = found.entry
     (verification,) = verify_messages(host, [entry])
     fields = entry.as_dict()
@@ -138,7 +140,7 @@ def _trace(host: Host, snapshot: Snapshot, found: _Found, heartbeats: Mapping[st
         of_recipients = {server: dict.fromkeys(STEPS_OF_RECIPIENT, findings["pushed"]) for server in recipients}
     else:
         number = entry.seq if verification.verified == TRUE else 0
-        on_remote = _on_remote(host, snapshot, found, number)
+        on_remote = _on_remote(host, snapshot, outbox, found, number)
         findings = {"queued": _no_longer_queued(host, entry), "pushed": _pushed(host, on_remote)}
         of_recipients = {
             server: recipient_findings(host, on_remote, server, heartbeats.get(server)) for server in recipients
@@ -175,9 +177,9 @@ def _pushed(host: Host, message: OnRemote) -> Finding:
     return known(lambda: by_commit(host, message, message.history.pushed))
 
 
-def _on_remote(host: Host, snapshot: Snapshot, found: _Found, number: int) -> OnRemote:
+def _on_remote(host: Host, snapshot: Snapshot, outbox: Contents, found: _Found, number: int) -> OnRemote:
     entry = found.entry
-    waiting = [one for item in Outbox(host.state).read().items for one in item.messages]
+    waiting = [one for item in outbox.items for one in item.messages]
     entries = [*read_archives(snapshot, entry.id), *read_mailbox(snapshot).messages, *waiting]
     return OnRemote(
         entry=entry,
