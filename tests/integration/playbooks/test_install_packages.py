@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import yaml
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
 ONLY_BUILD1 = ("--limit", "build1")
@@ -16,7 +16,9 @@ ONLY_BUILD1 = ("--limit", "build1")
 def install(builders: Builders, *arguments: str, **variables: Any) -> Run:
     """Run the play."""
     extra = json.dumps(variables)
-    return ansible("playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder)
+    return ansible(
+        "playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder, **TASKS
+    )
 
 
 def told(builders: Builders, server: str) -> list[tuple[str, str]]:
