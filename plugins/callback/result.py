@@ -109,7 +109,7 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
         if not isinstance(result._task, TaskInclude):
             if result._task.action in C._ACTION_DEBUG:
                 for content in outcome.results:
-                    self._say_once(outcome, self._debug_text(content))
+                    self._say_once(outcome, self._debug_text(redact_in(content)[0]))
             self._of(outcome.host).add(outcome, self._is_check)
 
     def v2_runner_on_skipped(self, result: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import short
 
 from .run_summary import named
@@ -52,7 +53,8 @@ def _what(result: ServerResult) -> str:
 
 def _errors(result: ServerResult) -> list[tuple[str, str]]:
     """Return the tasks that ended the run on a server, and why they failed."""
-    return [(task, short(why, MAX_REASON)) for kind, task, why in result.troubles if kind in (FAILED, UNREACHABLE)]
+    ended = [(task, redact(why)[0]) for kind, task, why in result.troubles if kind in (FAILED, UNREACHABLE)]
+    return [(task, short(" | ".join(why.splitlines()), MAX_REASON)) for task, why in ended]
 
 
 def _facts(playbook: str, servers: Mapping[str, ServerResult]) -> list[dict[str, Any]]:

@@ -179,24 +179,26 @@ def test_errors_are_printed_once_and_each_is_named_at_the_end(builders: Builders
 
 
 def test_what_no_log_hides_and_secrets_are_not_printed(builders: Builders) -> None:
-    secret = {"name": "Hide", "ansible.builtin.command": f"echo {TOKEN} hidden", "no_log": True}
-    loop = {"name": "Loop", "ansible.builtin.command": "echo {{ item }}", "loop": ["hidden"], "no_log": True}
-    file = {"content": "hidden", "dest": str(builders.folder / "{{ inventory_hostname }}.txt")}
+    secret = {"name": "Hide", "ansible.builtin.command": f"echo {TOKEN} unspoken", "no_log": True}
+    loop = {"name": "Loop", "ansible.builtin.command": "echo {{ item }}", "loop": ["unspoken"], "no_log": True}
+    file = {"content": "unspoken", "dest": str(builders.folder / "{{ inventory_hostname }}.txt")}
+    compared = {"content": f"{TOKEN}\n", "dest": str(builders.folder / "{{ inventory_hostname }}.new")}
     done = run_tasks(
         builders.folder,
         secret,
         loop,
         {"name": "Copy", "ansible.builtin.copy": file, "no_log": True},
         {"name": "Say", "ansible.builtin.debug": {"msg": f"The token is {TOKEN}."}},
-        {"name": "Compare", "ansible.builtin.copy": {**file, "content": f"{TOKEN}\n"}},
-        {"name": "Say nothing", "ansible.builtin.debug": {"msg": "hidden"}, "no_log": True},
+        {"name": "Show", "ansible.builtin.debug": {"msg": {"lines": f"first\n{TOKEN}\n"}}},
+        {"name": "Compare", "ansible.builtin.copy": compared},
+        {"name": "Say nothing", "ansible.builtin.debug": {"msg": "unspoken"}, "no_log": True},
         {"name": "Fail", "ansible.builtin.command": f"sh -c 'echo {TOKEN} >&2; exit 1'"},
         {"name": "Not reached", "ansible.builtin.ping": None},
         arguments=("--diff",),
     )
-    assert done.code != 0 and TOKEN not in done.output and "hidden\n" not in done.output, done.output
+    assert done.code != 0 and TOKEN not in done.output and "unspoken" not in done.output, done.output
     assert done.stdout.count("[redacted: ") >= 6
-    failing = run_tasks(builders.folder, {**secret, "ansible.builtin.command": f"false {TOKEN} hidden"})
+    failing = run_tasks(builders.folder, {**secret, "ansible.builtin.command": f"false {TOKEN} unspoken"})
     assert failing.code != 0 and TOKEN not in failing.output and "no_log: true" in failing.stdout
 
 
@@ -223,8 +225,8 @@ def test_debug_shows_values(builders: Builders) -> None:
         {"ansible.builtin.debug": {"msg": "{{ item }}"}, "loop": ["one", "two"], "run_once": True},
     )
     done = run_tasks(builders.folder, *tasks, arguments=("-l", "build1"))
-    assert 'build1: {"builders_partner": "build2"}' in done.stdout
-    assert '\n{"msg": {"a": 1}}\n' in done.stdout and "\none\ntwo\n" in done.stdout
+    assert '"builders_partner": "build2"' in done.stdout
+    assert '"a": 1' in done.stdout and "\none\ntwo\n" in done.stdout
 
 
 def test_with_v_the_output_is_the_usual_one(builders: Builders) -> None:

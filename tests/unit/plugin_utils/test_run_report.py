@@ -30,7 +30,7 @@ def test_what_changed_and_what_failed_is_told_in_text_and_as_facts() -> None:
         "build1: changed by 2 tasks: Copy, Start",
         "build2: changed by 1 task: Copy",
         "build3: unchanged",
-        "build2 failed at Start: no\\nroom",
+        "build2 failed at Start: no | room",
     ]
     assert message["facts"] == [
         {"name": "playbook", "value": "setup.yml"},
@@ -47,6 +47,13 @@ def test_a_large_fleet_fits_into_a_message() -> None:
     message = report("setup.yml", servers, "report-1")
     assert len(message["subject"]) <= MAX_SUBJECT and len(message["body"]) <= 10_000
     assert len(message["facts"]) == MAX_FACTS
+
+
+def test_a_secret_at_the_begin_of_a_line_is_redacted() -> None:
+    result = ServerResult()
+    secret = "ghp_" + "a1B2c3D4e5F6" * 3
+    result.add_trouble(Outcome("build1", "Start", "copy", {"msg": f"no\n{secret}"}, "", "", False), FAILED)
+    assert "no | [redacted: " in report("setup.yml", {"build1": result}, "report-1")["body"]
 
 
 def test_a_run_without_errors_is_information() -> None:
