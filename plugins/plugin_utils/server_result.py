@@ -75,6 +75,7 @@ class ServerResult:
     def _response_sentences(self, content: Mapping[str, Any], check: bool) -> Iterator[str]:
         if "steps" in content:
             self._decisions = {step["message"]["id"]: step["decision"] for step in content["steps"]}
+        if "delivery" not in content:
             return
         for message in content.get("messages") or []:
             decision = self._decisions.pop(message.get("in_reply_to", ""), "answer")

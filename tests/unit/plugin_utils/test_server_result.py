@@ -58,7 +58,8 @@ def test_what_was_answered_declined_and_left() -> None:
     plan = {"steps": [{"message": {"id": name}, "decision": decision} for name, decision in decisions.items()]}
     answers = [{**SENT, "id": f"r{name}", "in_reply_to": name} for name in ("m1", "m2")]
     sent = {"changed": True, "delivery": "pushed", "messages": answers}
-    assert sentences(("build_response", plan), ("build_response", sent)) == [
+    begun = {"changed": True, "begun": ["m1"], "refused": {}}
+    assert sentences(*(("build_response", result) for result in (plan, begun, sent))) == [
         "answered build2: Ready (rm1)",
         "declined build2: Ready (rm2)",
         "marked 1 message read",
