@@ -47,7 +47,7 @@ from ansible.template import Templar
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.acs.builders.plugins.plugin_utils.run_report import report
 from ansible_collections.acs.builders.plugins.plugin_utils.server_result import FAILED, UNREACHABLE, ServerResult
-from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import outcome_of
+from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import FailedItems, outcome_of
 
 GROUP = "builders"
 """The group of the inventory that has the servers."""
@@ -69,6 +69,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._play: Any = None
         self._passwords: dict[str, Any] = {}
         self._servers: dict[str, ServerResult] = {}
+        self._failed_items = FailedItems()
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Remember the name of the playbook."""
@@ -90,9 +91,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Remember why a task failed."""
+        outcome = self._failed_items.outcome_of(result)
         if not ignore_errors:
-            outcome = outcome_of(result)
             self._of(outcome.host).add_trouble(outcome, FAILED)
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """Remember why an item of a loop failed."""
+        self._failed_items.add(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Remember that a host cannot be reached."""

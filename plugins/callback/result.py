@@ -57,7 +57,12 @@ from ansible_collections.acs.builders.plugins.plugin_utils.server_result import 
     UNREACHABLE,
     ServerResult,
 )
-from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import Outcome, outcome_of, short_name
+from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import (
+    FailedItems,
+    Outcome,
+    outcome_of,
+    short_name,
+)
 
 COLOURS = {
     CHANGED: C.COLOR_CHANGED,
@@ -79,6 +84,7 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
         self._name = self._play_name = ""
         self._servers: dict[str, ServerResult] = {}
         self._said: set[str] = set()
+        self._failed_items = FailedItems()
         self._progress = ProgressLine(sys.stdout, self._say, self._display.columns)
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
@@ -105,7 +111,8 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Print what a task has to say, and remember what it did."""
-        outcome = self._outcome(result)
+        self._print_warnings(result)
+        outcome = outcome_of(result)
         if not isinstance(result._task, TaskInclude):
             if result._task.action in C._ACTION_DEBUG:
                 for content in outcome.results:
@@ -114,21 +121,28 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         """Print the warnings."""
-        self._outcome(result)
+        self._print_warnings(result)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Print why a task failed, and where it is."""
-        self._trouble(self._outcome(result), IGNORED if ignore_errors else FAILED)
+        self._print_warnings(result)
+        self._trouble(self._failed_items.outcome_of(result), IGNORED if ignore_errors else FAILED)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Print why a host cannot be reached."""
-        self._trouble(self._outcome(result), IGNORED if result._task.ignore_unreachable else UNREACHABLE)
+        self._print_warnings(result)
+        self._trouble(outcome_of(result), IGNORED if result._task.ignore_unreachable else UNREACHABLE)
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
         """Print the warnings; the rest comes with the end of the loop."""
-        self._outcome(result)
+        self._print_warnings(result)
 
-    v2_runner_item_on_failed = v2_runner_item_on_skipped = v2_runner_item_on_ok
+    v2_runner_item_on_skipped = v2_runner_item_on_ok
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """Remember that an item failed."""
+        self._print_warnings(result)
+        self._failed_items.add(result)
 
     def v2_on_file_diff(self, result: Any) -> None:
         """Print the differences."""
@@ -175,12 +189,10 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
     def _of(self, host: str) -> ServerResult:
         return self._servers.setdefault(host, ServerResult())
 
-    def _outcome(self, result: Any) -> Outcome:
-        """Print the warnings of a result, and return its outcome."""
+    def _print_warnings(self, result: Any) -> None:
         if result._result.get("warnings") or result._result.get("deprecations"):
             self._progress.clear()
             self._handle_warnings(result._result)
-        return outcome_of(result)
 
     def _trouble(self, outcome: Outcome, kind: str) -> None:
         self._of(outcome.host).add_trouble(outcome, kind)

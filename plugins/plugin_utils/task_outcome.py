@@ -72,6 +72,27 @@ def outcome_of(result: Any) -> Outcome:
     )
 
 
+class FailedItems:
+    """The items of loops that failed. Since ansible-core 2.21 the result of the loop does not say which ones did."""
+
+    def __init__(self) -> None:
+        self._results: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+
+    def add(self, result: Any) -> None:
+        """Take an item that failed into account."""
+        self._results.setdefault(_place(result), []).append({**result._result, "failed": True})
+
+    def outcome_of(self, result: Any) -> Outcome:
+        """Return the outcome of a task that failed, of a loop with these items."""
+        outcome = outcome_of(result)
+        items = self._results.pop(_place(result), None)
+        return outcome._replace(content={**outcome.content, "results": items}) if items else outcome
+
+
+def _place(result: Any) -> tuple[str, str]:
+    return result._host.get_name(), result._task._uuid
+
+
 def short_name(task: Any) -> str:
     """Return the name of a task without that of its role."""
     return str(task.get_name()).strip().rpartition(" : ")[2]

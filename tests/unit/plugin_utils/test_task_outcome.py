@@ -6,16 +6,26 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import MAX_LINES, outcome_of
+from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import (
+    MAX_LINES,
+    FailedItems,
+    Outcome,
+    outcome_of,
+)
 
 
-def outcome(content: dict[str, Any], **task: Any) -> Any:
-    """The outcome of a task, as of what Ansible gives to a callback."""
-    attributes = {"action": "ansible.builtin.command", "delegate_to": None, "run_once": False, **task}
+def result(content: dict[str, Any], **task: Any) -> Any:
+    """What Ansible gives to a callback."""
+    attributes = {"action": "ansible.builtin.command", "delegate_to": None, "run_once": False, "_uuid": "1", **task}
     fields = SimpleNamespace(get_name=lambda: "acs.builders.build_trust : Install the record", **attributes)
     fields.get_path = lambda: "/roles/build_trust/tasks/main.yml:20"
     host = SimpleNamespace(get_name=lambda: "build1")
-    return outcome_of(SimpleNamespace(_host=host, _task=fields, _result=content))
+    return SimpleNamespace(_host=host, _task=fields, _result=content)
+
+
+def outcome(content: dict[str, Any], **task: Any) -> Outcome:
+    """The outcome of a task."""
+    return outcome_of(result(content, **task))
 
 
 def test_names_are_without_role_and_collection() -> None:
@@ -70,3 +80,14 @@ def test_of_a_loop_only_the_items_that_failed_are_told() -> None:
         {"item": "secret", "_ansible_no_log": True, "failed": True, "censored": "hidden"},
     ]
     assert outcome({"msg": "One or more items failed", "results": items}).failures == ["With b:\nno b", "hidden"]
+
+
+def test_items_that_failed_are_known_although_the_end_of_the_loop_does_not_name_them() -> None:
+    items, end = (
+        FailedItems(),
+        {"msg": "One or more items failed", "results": [{"item": "a"}, {"item": "b", "msg": "no b"}]},
+    )
+    items.add(result({"item": "b", "msg": "no b"}))
+    items.add(result({"item": "c", "msg": "no c"}, _uuid="2"))
+    assert items.outcome_of(result(end)).failures == ["With b:\nno b"]
+    assert items.outcome_of(result(end)).failures == ["One or more items failed"], "of another run of the task"
