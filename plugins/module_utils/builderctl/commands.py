@@ -16,6 +16,7 @@ from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
 from ..coordination.mail.pages import find_page, is_handle, last_page
 from ..coordination.monitoring.health import read_health
+from ..coordination.operations.dismiss import dismiss
 from ..coordination.operations.listing import shown
 from ..coordination.operations.mark import acknowledge, mark_read, unrequested_acknowledgements
 from ..coordination.operations.outbox import drop, retry
@@ -124,7 +125,11 @@ def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
     return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), sender, data["queued"]))
 
 
-def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
+def _health(host: Host, config: Config, args: Namespace) -> Outcome:
+    if args.dismiss or args.restore:
+        alarms, changed = dismiss(host, args.dismiss, args.restore)
+        data = {"changed": changed, "alarms": [alarm._asdict() for alarm in alarms]}
+        return Outcome(data, lambda _paint: rendering.dismissed(data["alarms"], changed))
     found = read_health(host, config.reply_deadline)
     return Outcome(found, lambda paint: rendering.health(found, host.clock(), paint), int(not found["healthy"]))
 

@@ -138,7 +138,7 @@ def newest_heartbeats(host: Host, snapshot: Snapshot, problems: list[str]) -> di
     try:
         return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
     except (RemoteUnreachable, DeadlineReached, Locked) as error:
-        problems.append(error.what)
+        problems.append(str(error))
         return read_heartbeats(host, snapshot, fetch=False)
 
 
