@@ -197,7 +197,9 @@ class Cycle:
         try:
             notices = [self._archive_notice] if self._archive_notice else []
             told = [*attention, *machine.values(), *problems.values(), *notices]
-            service = [text for name, text in problems.items() if name != "archive"]  # the health names a damaged document
+            service = [
+                text for name, text in problems.items() if name != "archive"
+            ]  # the health names a damaged document
             write_summary(host, observed.health, told, service, self.interval)
         except StateUnusable as error:
             problems["state"] = error.what

@@ -193,11 +193,19 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
     assert {name.partition("/")[0] for name in names} <= OUTSIDE | FOLDERS
     assert {name for name in names if "/" not in name} <= OUTSIDE
     assert names >= {"MANIFEST.json", "FILES.json", "LICENSE", "meta/runtime.yml", "playbooks/setup.yml"}
-    for folder, pattern in (("plugins", "*.py"), ("extensions", "*.*"), ("roles", "*.yml"), ("roles", "*.j2"), ("playbooks", "*.yml")):
+    for folder, pattern in (
+        ("plugins", "*.py"),
+        ("extensions", "*.*"),
+        ("roles", "*.yml"),
+        ("roles", "*.j2"),
+        ("playbooks", "*.yml"),
+    ):
         assert names >= {str(path.relative_to(clone)) for path in (clone / folder).rglob(pattern)}
     for name in names:
         assert not any(part.startswith(".") for part in Path(name).parts), name
-        assert Path(name).suffix in ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash"), name
+        assert Path(name).suffix in ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash"), (
+            name
+        )
         assert not {"tests", "molecule", "tools", "__pycache__", "inventory"} & set(Path(name).parts), name
 
 

@@ -30,7 +30,9 @@ def test_it_fails_with_the_reason_while_a_server_is_silent(tmp_path: Path) -> No
     missing = health(builders)
     assert missing.code != 0
     told = " ".join(missing.output.split())
-    assert "build2 is missing: it has no heartbeat. Run on the controller: ansible-playbook playbooks/recover.yml" in told
+    assert (
+        "build2 is missing: it has no heartbeat. Run on the controller: ansible-playbook playbooks/recover.yml" in told
+    )
 
     all_beat(builders, now(), problems=["it rains\x1b[2J"])
     well = health(builders)

@@ -31,7 +31,9 @@ def test_summary_of_messages_and_problems(builders: Builders, clock: Clock) -> N
     config = Config(state_dir=str(builders.state("build1")))
     problems = ("build1: what its own heartbeat says", "build2: its last heartbeat is 400 s old\x1b[2J")
     with builders.host("build1") as host:
-        write_summary(clock.on(host), health(2, problems), ["1 message is unread", "the log is full"], ["the log is full"], 60)
+        write_summary(
+            clock.on(host), health(2, problems), ["1 message is unread", "the log is full"], ["the log is full"], 60
+        )
     assert summary(config, clock()).splitlines() == [
         "build1: 2 unread messages. Read: builderctl read",
         "build1: 1 message is unread",

@@ -81,8 +81,8 @@ def test_writes_that_wait_need_attention(builders: MemoryBuilders, clock: Clock)
         host = clock.on(host)
         with outage(builders):
             send(host, Draft("Hello", "Hi"))
-            clock.move(420)
-            found = read_health(host)
+        clock.move(420)
+        found = read_health(host)
     assert "build1: 1 write waits in the outbox, the first for 7 min. See why: builderctl outbox" in found["attention"]
     assert found["outbox"]["waiting_seconds"] == 420
 

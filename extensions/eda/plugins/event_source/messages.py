@@ -75,7 +75,7 @@ DEFAULTS: dict[str, Any] = {
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     """Put an event into the queue for each message, until it is cancelled.
 
-    :param args: the options; those of ansible-rulebook itself begin with a capital letter.
+    :param args: the options; what ansible-rulebook adds begins with ``eda_``.
     :raises ValueError: if an option is invalid.
     """
     options = _options(args)
@@ -136,7 +136,7 @@ def _event(server: str, message: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _options(args: dict[str, Any]) -> dict[str, Any]:
-    given = {name: value for name, value in args.items() if name[:1].islower()}
+    given = {name: value for name, value in args.items() if not name.startswith("eda_")}
     unknown = sorted(given.keys() - DEFAULTS.keys())
     if unknown:
         raise ValueError(f"The source acs.builders.messages has no option {unknown[0]}.")

@@ -107,7 +107,7 @@ class Record:
         self.dismissed = {text: at for text, at in self.dismissed.items() if text in known}
 
     def recent(self, now: datetime) -> list[Alarm]:
-        """Return the alarms of the last day, at most ``MAX_ALARMS`` of each kind, those that are not dismissed first."""
+        """Return the alarms of the last day, at most ``MAX_ALARMS`` of each kind, dismissed ones last."""
         found = []
         for kept in (self.alarms, self.forged):
             recent = [(text, at) for text, at in kept.items() if _is_recent(at, now)]
@@ -133,9 +133,7 @@ def parse_record(kept: Any) -> Record:
         for name, known in kept["senders"].items()
     }
     signers = str(kept.get("signers", ""))
-    alarms, forged, dismissed = (
-        _texts(value) for value in (kept["alarms"], kept["forged"], kept.get("dismissed", {}))
-    )
+    alarms, forged, dismissed = (_texts(value) for value in (kept["alarms"], kept["forged"], kept.get("dismissed", {})))
     return Record(senders, alarms, forged, commit_name(kept["commit"]), signers, dismissed)
 
 

@@ -69,7 +69,7 @@ def test_messages_that_are_not_actionable_are_no_events() -> None:
 )
 def test_an_invalid_option_is_one_sentence(options: dict[str, Any], name: str) -> None:
     with pytest.raises(ValueError, match=name) as caught:
-        asyncio.run(main(asyncio.Queue(), {"EDA_feedback": None, **options}))
+        asyncio.run(main(asyncio.Queue(), {"eda_feedback_queue": None, **options}))
     assert str(caught.value).count("\n") == 0
 
 
