@@ -37,13 +37,9 @@ def rulebook(builders: Builders, **variables: Any) -> Iterator[Path]:
     """Run the sample rulebook, and give the file with its output."""
     given = builders.folder / "variables.yml"
     given.write_text(yaml.safe_dump({"builders_state_dir": str(builders.state("build2")), **variables}))
-    words = [INSTALLED / "ansible-rulebook", "--rulebook", "acs.builders.respond"]
+    words = [INSTALLED / "ansible-rulebook", "--rulebook", "acs.builders.respond", "--inventory", LOCAL_INVENTORY]
     path = f"{INSTALLED}{os.pathsep}{os.environ['PATH']}"
-    places = {
-        "ANSIBLE_COLLECTIONS_PATH": TOP / "collections",
-        "ANSIBLE_INVENTORY": LOCAL_INVENTORY,
-        "ACS_BUILDERS_SCRATCH": builders.folder,
-    }
+    places = {"ANSIBLE_COLLECTIONS_PATH": TOP / "collections", "ACS_BUILDERS_SCRATCH": builders.folder}
     variables = environment(builders.folder / "home", PATH=path, **places)
     output = builders.folder / "output"
     with output.open("w") as stream:
