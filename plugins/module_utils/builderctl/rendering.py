@@ -18,7 +18,8 @@ from .layout import terminal_width
 MAX_CELL = 40
 """The maximum number of characters of a cell in a table, except in the last column."""
 MAX_LISTED = 5
-"""The maximum number of unanswered requests in the health; further ones are counted."""
+"""The maximum number of messages of each kind in the health; further ones are counted."""
+INBOX = "See the questions on the controller: ansible-playbook playbooks/inbox.yml"
 NOT_CHECKED = (
     "Not checked, because the heartbeat service of {} does not run: the age of heartbeats by the clock of {}, and "
     "whether heartbeats, statuses and messages were deleted, replaced or forged."
@@ -105,7 +106,9 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     total = seen["messages"]["total"]
     lines += ["", f"Jobs: {', '.join(counts) or 'none'}", f"Messages: {'not readable' if total is None else total}"]
     overdue_here = [one["id"] for one in seen["messages"]["overdue_mail"]]
-    lines += _unanswered([one for one in seen["messages"]["overdue_requests"] if one["id"] not in overdue_here])
+    unanswered = [one for one in seen["messages"]["overdue_requests"] if one["id"] not in overdue_here]
+    lines += _first("Waits for the operator", seen["messages"]["operator_questions"], INBOX)
+    lines += _first("Unanswered", unanswered, "See how far one has come: builderctl trace ID")
     if seen["outbox"]["waiting"] or seen["outbox"]["set_aside"]:
         lines.append(f"Outbox: {seen['outbox']['waiting']} waiting, {seen['outbox']['set_aside']} set aside")
     if not seen["service_running"]:
@@ -119,14 +122,14 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     return "\n".join([*lines, paint("Healthy.", "ok") if seen["healthy"] else paint("Not healthy.", "error")])
 
 
-def _unanswered(requests: list[dict[str, Any]]) -> list[str]:
-    """Render the first unanswered requests, one line for each, the number of further ones, and the remedy."""
-    lines = [f"Unanswered: {_request(one)}" for one in requests[:MAX_LISTED]]
-    lines += [f"Unanswered: {len(requests) - MAX_LISTED} more"] if len(requests) > MAX_LISTED else []
-    return [*lines, "See how far one has come: builderctl trace ID"] if lines else []
+def _first(name: str, mail: list[dict[str, Any]], remedy: str) -> list[str]:
+    """Render the first messages, one line for each, the number of further ones, and what to do."""
+    lines = [f"{name}: {_named(one)}" for one in mail[:MAX_LISTED]]
+    lines += [f"{name}: {len(mail) - MAX_LISTED} more"] if len(mail) > MAX_LISTED else []
+    return [*lines, remedy] if lines else []
 
 
-def _request(mail: dict[str, Any]) -> str:
+def _named(mail: dict[str, Any]) -> str:
     seconds = mail["age_seconds"]
     sent = "" if seconds is None else f", {duration(seconds)} ago"
     return f"{word(mail['id'])}  {word(mail['from'])} -> {word(mail['to'])}{sent}: {one_line(mail['subject'])}"

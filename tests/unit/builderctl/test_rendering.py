@@ -95,6 +95,7 @@ def health(**changes: Any) -> dict[str, Any]:
         "messages": {
             "total": 3,
             "unread": {"build1": 2},
+            "operator_questions": [],
             "overdue_requests": [],
             "overdue_mail": [],
             "undeliverable": [],
@@ -111,7 +112,7 @@ def test_any_health_is_sanitized(
     seen = health(status=status, manager=manager, manager_last_active=active, current_job=job, problems=problems)
     seen["jobs"] = jobs
     late = {**Message(entry).as_dict(), "age_seconds": 7}
-    seen["messages"].update(overdue_requests=[late])
+    seen["messages"].update(operator_questions=[late], overdue_requests=[late])
     seen["attention"] = problems
     text = rendering.health(seen, NOW, PLAIN)
     check_harmless(text)

@@ -50,8 +50,10 @@ def compose_heartbeat(
     :param started_at: the start of this program, as text in UTC; None for now.
     :param progress: the progress of the mail, from :func:`.mail_progress`; None to publish nothing about it.
     :param attention: what its manager has to do, such as to read overdue mail.
+    :raises InvalidInput: if this is the operator.
     :raises SigningFailed: if this server cannot sign.
     """
+    host.require_server("heartbeat")
     now = utc_text(host.clock())
     found = {"problems": problems, "attention": attention}
     lines = {name: [one_line(text) for text in texts] for name, texts in found.items()}

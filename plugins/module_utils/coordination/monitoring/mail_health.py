@@ -13,12 +13,14 @@ from ..identity.host import Host
 from ..mail.answers import Answers
 from ..mail.mailbox import read_mailbox
 from ..mail.message import Message
+from ..mail.operator_questions import open_questions
 from ..mail.read_ledger import own_ledger
 from ..store.snapshot import Snapshot
 
 NOT_READABLE: dict[str, Any] = {
     "total": None,
     "unread": {},
+    "operator_questions": [],
     "overdue_requests": [],
     "overdue_mail": [],
     "undeliverable": [],
@@ -49,6 +51,9 @@ def look_at_mail(host: Host, snapshot: Snapshot, ids: list[str], reply_deadline:
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
+        "operator_questions": [
+            _named(e, now, "id", "from", "to", "subject", "timestamp") for e in open_questions(entries, host)
+        ],
         "overdue_requests": [_named(e, now, "id", "from", "to", "subject") for e in requests if answers.is_open(e)],
         "overdue_mail": [
             _named(e, now, "id", "from", "type", "subject", "timestamp")
