@@ -130,9 +130,9 @@ def _health(host: Host, config: Config, args: Namespace) -> Outcome:
     if args.dismiss or args.restore:
         from ..coordination.operations.dismiss import dismiss
 
-        alarms, changed = dismiss(host, args.dismiss, args.restore)
-        data = {"changed": changed, "alarms": [alarm._asdict() for alarm in alarms]}
-        return Outcome(data, lambda _paint: rendering.dismissed(data["alarms"], changed))
+        chosen, changed = dismiss(host, args.dismiss, args.restore)
+        alarms = [alarm._asdict() for alarm in chosen]
+        return Outcome({"changed": changed, "alarms": alarms}, lambda _paint: rendering.dismissed(alarms, changed))
     from ..coordination.monitoring.health import read_health
 
     found = read_health(host, config.reply_deadline)
