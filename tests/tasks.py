@@ -42,5 +42,8 @@ def recording(file: Path) -> dict[str, str | Path]:
 
 def recorded(file: Path) -> list[Task]:
     """The tasks that were recorded."""
-    lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
-    return [Task(*words[:3], int(words[3]), *words[4:6], float(words[6])) for words in lines]
+    found = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        host, action, ended, items, role, task, seconds = line.split()
+        found.append(Task(host, action, ended, int(items), role, task, float(seconds)))
+    return found

@@ -130,7 +130,7 @@ def test_a_template_of_the_operator_that_fails_keeps_no_other_answer_back(truste
     template = tmp_path / "answers" / "status_report.txt.j2"
     template.parent.mkdir()
     template.write_text("{{ nothing_of_this_name }}\n")
-    given = {"build_respond_templates": str(template.parent)}
+    given: dict[str, Any] = {"build_respond_templates": str(template.parent)}
     status, started = tell(trusted, "What's your status?"), tell(trusted, "Starting build ABC", "info")
     done = respond(trusted, *ONLY_BUILD2, **given)
     assert done.code != 0 and "nothing_of_this_name" in done.output
