@@ -46,8 +46,8 @@ class Upgraded:
         return done
 
     def ctl(self, server: str, words: str) -> dict[str, Any]:
-        """Run builderctl on a server, and return its result."""
-        done = self.run(f"server={server}; builderctl {words} --json || [ $? = 1 ]")
+        """Run builderctl on a server, and return its result, also that of wrong input."""
+        done = self.run(f"server={server}; builderctl {words} --json || [ $? -le 2 ]")
         result: dict[str, Any] = json.loads(done.stdout)
         return result
 
@@ -77,10 +77,16 @@ def upgraded(builders: Builders, covered: list[str], tmp_path: Path) -> Upgraded
 
 
 def test_what_0_1_0_has_left_goes_on(upgraded: Upgraded) -> None:
+    listed = upgraded.state("build1", "listed.json")["ids"]
+    handle = re.search(r"(@\w+) \(1 before the upgrade\)", upgraded.ctl("build1", "mark-read")["message"])
+    assert handle
     check_unread_mail(upgraded)
     check_outbox(upgraded)
+    upgraded.ctl("build1", f"mark-read {handle.group(1)}")
+    unread = {message["id"] for message in upgraded.ctl("build1", "read")["messages"]}
+    assert set(EXPECTED["build1"]["unread"]) - unread == set(listed), "what 0.1.0 has listed last is marked"
     sent = upgraded.ctl("build1", "send --to build2 'After the upgrade' 'It has the next number.'")["messages"][0]
-    assert sent["seq"] == EXPECTED["build1"]["queued"][-1]["seq"] + 1
+    assert upgraded.builders.messages()[-1]["seq"] == EXPECTED["build1"]["queued"][-1]["seq"] + 1
     (seen,) = [one for one in upgraded.ctl("build2", "read")["messages"] if one["id"] == sent["id"]]
     assert seen["verified"] == "true"
     assert upgraded.ctl("build2", "status success")["status"]["last_build"]["id"] == "job_7"
@@ -90,30 +96,25 @@ def test_what_0_1_0_has_left_goes_on(upgraded: Upgraded) -> None:
 
 
 def check_unread_mail(upgraded: Upgraded) -> None:
-    """Check that each server has the unread messages that it had, and marks what 0.1.0 has listed last."""
-    listed = upgraded.state("build1", "listed.json")["ids"]
-    assert listed and set(listed) < set(EXPECTED["build1"]["unread"])
-    handle = re.search(r"(@\w+) \(1 before the upgrade\)", upgraded.ctl("build1", "mark-read")["message"])
-    assert handle
-    upgraded.ctl("build1", f"mark-read {handle.group(1)}")
+    """Check that each server has the unread messages that it had, and what the other one has delivered meanwhile."""
+    queued = {one["id"] for expected in EXPECTED.values() for one in expected["queued"]}
     for server, expected in EXPECTED.items():
         unread = upgraded.ctl(server, "read")
-        left = [name for name in expected["unread"] if server != "build1" or name not in listed]
-        assert [message["id"] for message in unread["messages"]] == left
-        assert unread["unread_count"] == len(left)
+        assert [one["id"] for one in unread["messages"] if one["id"] not in queued] == expected["unread"]
+        assert unread["unread_count"] == len(unread["messages"])
         assert {message["verified"] for message in unread["messages"]} == {"true"}
 
 
 def check_outbox(upgraded: Upgraded) -> None:
-    """Check that the service delivers what 0.1.0 has queued, once and in order, and counts its heartbeats on."""
-    before = {message["id"] for message in upgraded.builders.messages()}
+    """Check that what 0.1.0 has queued is delivered once, with its number, and that the heartbeats are counted on."""
     for server, expected in EXPECTED.items():
         upgraded.run(f"server={server}; builderctl heartbeat --once")
         assert upgraded.ctl(server, "outbox")["waiting"] == []
         assert upgraded.state(server, "sequence.json")["sequence"] == expected["heartbeat"] + 1
     messages = upgraded.builders.messages()
-    sent = [(one["from"], one["id"], one["seq"]) for one in messages if one["id"] not in before]
-    queued = [(server, one["id"], one["seq"]) for server in SERVERS for one in EXPECTED[server]["queued"]]
-    assert queued and sorted(sent) == sorted(queued)
+    for server, expected in EXPECTED.items():
+        sent = [(one["seq"], one["id"]) for one in messages if one["from"] == server]
+        assert [number for number, _id in sent] == list(range(1, len(sent) + 1)), "all numbers, in order"
+        assert sent[-1:] == [(one["seq"], one["id"]) for one in expected["queued"]]
     (marked,) = [one for one in messages if one["subject"] == "Build failed"]
     assert (marked["read_by"], marked["acknowledged_by"]) == (["build2"], ["build2"])
