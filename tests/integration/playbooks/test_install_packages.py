@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.tasks import recorded, recording
 
@@ -18,7 +18,9 @@ ONLY_BUILD1 = ("--limit", "build1")
 def install(builders: Builders, *arguments: str, **variables: Any) -> Run:
     """Run the play."""
     extra = json.dumps(variables)
-    return ansible("playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder)
+    return ansible(
+        "playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder, **TASKS
+    )
 
 
 def told(builders: Builders, server: str) -> list[tuple[str, str]]:
