@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 from functools import partial
+from typing import Callable
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
@@ -34,7 +35,7 @@ def starts(scale: Scale) -> list[Result]:
         move_remotes(builders, host.url, host.certificate)
         settings = json.loads(command.config.read_text(encoding="utf-8"))
         command.config.write_text(json.dumps({**settings, "pat_file": str(host.pat_file)}), encoding="utf-8")
-        sides = {
+        sides: dict[str, Callable[[], object]] = {
             READ: partial(command.run, "read", "--from", "build1", "--type", "error"),
             WAIT: lambda: command.run("wait", "--thread", next(threads)),
             REMOTE: partial(call, *remote),

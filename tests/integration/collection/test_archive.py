@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import (
+    TASKS,
     TOP,
     Run,
     ansible,
@@ -57,7 +58,7 @@ class Place(NamedTuple):
 
     def counts(self, playbook: str, *arguments: str) -> dict[str, dict[str, int]]:
         """Run a playbook and return the counts of its recap, by server."""
-        recap = self.ansible("playbook", playbook, *arguments, **self.served).stdout.partition("PLAY RECAP")[2]
+        recap = self.ansible("playbook", playbook, *arguments, **self.served, **TASKS).stdout.partition("PLAY RECAP")[2]
         lines = re.findall(r"^(\w+) +: (.*)$", recap, re.MULTILINE)
         return {server: {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", counts)} for server, counts in lines}
 
