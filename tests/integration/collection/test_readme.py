@@ -168,9 +168,9 @@ def test_what_needs_booted_hosts_is_on_the_pages_that_are_run_there(page: Path) 
     assert set(lines) <= set(commands(*BOOTED))
 
 
-@pytest.mark.parametrize("page", [README, *sorted(TOP.glob("docs/*.md"))], ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert links or page.name == "agents.md"
-    for link in links:
-        assert (page.parent / link).exists(), link
+def test_links_lead_somewhere() -> None:
+    pages = [README, *TOP.glob("docs/*.md")]
+    link = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+    links = [(page.name, page.parent / place) for page in pages for place in link.findall(page.read_text())]
+    assert len(links) > 40
+    assert [found for found in links if not found[1].exists()] == []
