@@ -35,9 +35,11 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_history,
     rows_list,
     rows_looks,
+    rows_plays,
     rows_race,
     rows_send,
     rows_service,
+    rows_start,
 )
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
 
@@ -51,7 +53,9 @@ ROWS: tuple[Row, ...] = (
     *rows_history.ROWS,
     *rows_service.ROWS,
     *rows_looks.ROWS,
+    *rows_start.ROWS,
     *rows_ansible.ROWS,
+    *rows_plays.ROWS,
     *rows_fleet.ROWS,
 )
 REPORT = TOP / "tests" / "output" / "benchmark.json"

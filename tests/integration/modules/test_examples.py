@@ -17,6 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.ansible_runner import (
     MODULES,
+    TASKS,
     TOP,
     ansible,
     environment,
@@ -57,7 +58,7 @@ def carry_out(builders: Builders, module: str, *checks: str, instead: dict[str, 
         text = text.replace(word, stand_in)
     play = builders.folder / "play.yml"
     play.write_text(text)
-    done = ansible("playbook", play, folder=builders.folder)
+    done = ansible("playbook", play, folder=builders.folder, **TASKS)
     assert done.code == 0, done.output
     assert re.search(rf"^build1 +: ok={len(tasks)} .* skipped=0 .* ignored=0", done.stdout, re.MULTILINE), done.output
     assert "[WARNING]" not in done.output
@@ -88,14 +89,14 @@ def test_build_message(builders: Builders) -> None:
     (sample,) = example("acknowledged")["ids"]
     builders.trust()
     with builders.host("build2") as host:
-        (first,) = send(host, Draft("No libmysqlclient-dev", "The build needs it.", "error")).result
+        (sent,) = send(host, Draft("No libmysqlclient-dev", "The build needs it.", "error")).result
     moment = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
     warning = compose(
         Draft("Disk", "It fills up.", "warning", require_ack=True), sample, "build2", "build1", moment
     ).raw
     builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), warning]}).encode())
     with ThreadPoolExecutor() as pool:
-        checks = (f"inbox.messages | map(attribute='id') == ['{first.id}', '{sample}']", "asked is changed")
+        checks = (f"inbox.messages | map(attribute='id') == ['{sent.id}', '{sample}']", "asked is changed")
         heard = ("answer.message.facts[0].value == '8.0.36-1'", "answer.message.in_reply_to == asked.message.id")
         traced = f"way.traces | map(attribute='id') == ['{sample}']"
         playing = pool.submit(carry_out, builders, "build_message", *checks, *heard, traced)
