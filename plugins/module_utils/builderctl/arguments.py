@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.report import STATES
-from . import activate, complete, guide, hook, mcp, message_arguments, read, trace, wait, whoami
+from . import activate, alerts, complete, guide, hook, mcp, message_arguments, read, trace, wait, whoami
 from .command import AddCommand
 from .exit_codes import EXIT_CODES
 from .hints import COMMANDS, TOOLS
@@ -23,7 +23,7 @@ _ABOUT = (
     "Messages, status and health of build servers that coordinate over one Git repository. A server writes in its own "
     "name only.",
 )
-NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "recover", "heartbeat")
+NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "alerts", "recover", "heartbeat")
 """The commands with the option ``--timeout`` for the network. The one of ``wait`` is the maximum wait."""
 
 
@@ -96,6 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
     help_parser.add_argument("topic", metavar="COMMAND", nargs="?", help="the command (default: the whole program)")
     _status(command)
     _service(command)
+    alerts.add(command)
     activate.add(command)
     _outbox(command)
     _recover(command)

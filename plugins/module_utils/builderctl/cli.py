@@ -21,7 +21,7 @@ from ..coordination.identity.config import CONFIG_FILE, Config, load_config
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import activate, complete, guide, hook, mcp, progress, whoami
+from . import activate, alerts, complete, guide, hook, mcp, progress, whoami
 from .arguments import make_parser, parse
 from .body import read_body
 from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
@@ -96,6 +96,8 @@ def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
         return heartbeat(config, args.once)
     if args.command == "health" and args.summary:
         return summary(config)
+    if args.command == "alerts" and (args.test or args.deliver):
+        return alerts.run_ways(config, args)
     if args.command == "activate":
         return activate.run(config, args)
     if args.command == "guide":

@@ -24,7 +24,7 @@ from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.report import Report
 from ..coordination.store.snapshot import Receipt
-from . import read, rendering, trace, wait
+from . import alerts, read, rendering, trace, wait
 from .command import Outcome
 from .hints import Hints
 from .reader import current_reader
@@ -175,6 +175,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "ack": _ack,
     "status": _status,
     "health": _health,
+    "alerts": alerts.run,
     "outbox": _outbox,
     "recover": _recover,
 }

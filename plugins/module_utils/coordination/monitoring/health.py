@@ -154,6 +154,7 @@ def _server(
         "status_verified_reason": verification.reason,
         "manager": status.manager or host.fleet.get(server).manager or "unknown",
         "manager_last_active": beat.manager_last_active,
+        "alerts": beat.tells_alerts,
         "current_job": clean(status.current_job),
         "last_build": clean(status.last_build),
         "expected": True,

@@ -37,6 +37,7 @@ def compose_heartbeat(
     version: str,
     started_at: str | None = None,
     progress: dict[str, Any] | None = None,
+    tells_alerts: bool = False,
 ) -> Heartbeat:
     """Compose the next heartbeat of this server.
 
@@ -47,6 +48,7 @@ def compose_heartbeat(
     :param version: the version of this program.
     :param started_at: the start of this program, as text in UTC; None for now.
     :param progress: the progress of the mail, from :func:`.mail_progress`; None to publish nothing about it.
+    :param tells_alerts: whether this server can tell alerts for the fleet.
     :raises SigningFailed: if this server cannot sign.
     """
     now = utc_text(host.clock())
@@ -66,6 +68,7 @@ def compose_heartbeat(
         "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
         "manager_last_active": host.state.read(ACTIVITY_FILE, lambda record: str(record["last_active"])),
         **({} if progress is None else {"mail": progress}),
+        **({"alerts": True} if tells_alerts else {}),
     }
     return Heartbeat(host.signed(beat, signatures.HEARTBEAT))
 
