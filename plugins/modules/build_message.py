@@ -35,7 +35,8 @@ options:
     default: listed
   to:
     description:
-      - The recipients of a message, server ids or V(all), which means all other servers. For O(state=sent).
+      - The recipients of a message, server ids, V(operator), or V(all), which means all other servers. For O(state=sent).
+      - V(everyone) means all other servers and the operator.
       - With a list, each recipient gets its own message, all in one commit.
       - The default is the partner of this server, or the only other server.
     type: list
@@ -79,6 +80,13 @@ options:
   request:
     description: A request for programs. It has an C(action) and the parameters of the action. Numbers must be integers.
     type: dict
+  needs:
+    description:
+      - V(operator) asks a question that only the operator may answer. For O(state=sent).
+      - He gets it, whoever the recipient is, and he is its recipient without O(to). The answer of another member is refused,
+        and only one that the operator has signed counts.
+    type: str
+    choices: [operator]
   key:
     description:
       - An idempotency key. This server sends a message with the same key once, however often the task runs.
@@ -311,6 +319,14 @@ messages:
       sample: false
     queued:
       description: Whether the message waits in the outbox of this server.
+      type: bool
+      sample: false
+    needs:
+      description: C(operator) if only the operator may answer the message, otherwise empty.
+      type: str
+      sample: ""
+    not_operators:
+      description: Whether the message answers a question that only the operator may answer, and he has not signed it.
       type: bool
       sample: false
     other:
@@ -557,7 +573,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
 
 
 def _draft(params: dict[str, Any]) -> Draft:
-    names = ("body", "type", "priority", "require_ack", "request", "key")
+    names = ("body", "type", "priority", "require_ack", "request", "needs", "key")
     facts = tuple(params["facts"] or ())
     return Draft(subject=params["subject"] or "", facts=facts, **{name: params[name] for name in names})
 
@@ -596,6 +612,7 @@ def main() -> None:
             "require_ack": {"type": "bool", "default": False},
             "facts": {"type": "list", "elements": "dict", "options": fact},
             "request": {"type": "dict"},
+            "needs": {"type": "str", "choices": ["operator"]},
             "key": {"type": "str", "no_log": False},
             "secrets": module_support.SECRETS_ARGUMENT,
             "offline": module_support.OFFLINE_ARGUMENT,

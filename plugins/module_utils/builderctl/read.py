@@ -180,7 +180,8 @@ def _form(host: Host, args: Namespace) -> Render:
     def brief(one: dict[str, Any], _paint: Paint) -> str:
         sent = parse_time(one["timestamp"])
         seconds = (now - sent).total_seconds() if sent else None
-        return brief_line(one["id"], seconds, one["type"], one["from"], one["subject"], one["verified"])
+        texts = (one[name] for name in ("type", "from", "subject", "verified", "not_operators"))
+        return brief_line(one["id"], seconds, *texts)
 
     def normal(one: dict[str, Any], paint: Paint) -> str:
         known = one["from"] == host.id or _is_known(host, one["from"])
