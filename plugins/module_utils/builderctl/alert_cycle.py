@@ -31,6 +31,7 @@ from ..coordination.documents.secret_policy import REDACT, apply_secret_policy
 from ..coordination.errors import DeadlineReached
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
+from ..coordination.mail.audit import recent_alarms
 from ..coordination.mail.message import Message
 from ..coordination.mail.operator_questions import open_questions
 from ..coordination.timestamps import utc_text
@@ -123,7 +124,7 @@ class AlertCycle:
             *server_conditions(host.id, health, others, watched),
             *mail_conditions(host, servers, messages, self._config.reply_deadline),
             *question_conditions(host, open_questions(messages, host)),
-            *audit_conditions([alarm["text"] for alarm in health["alarms"] if not alarm["dismissed"]]),
+            *audit_conditions(recent_alarms(host)),
             *way_conditions(host.id, self._memory.failures),
         ]
         details = {one.key: list(one.details) for one in found}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from ..coordination.alerts.deliveries import STARTED, Delivery, begin, delivering, record_state
 from ..coordination.alerts.record import FAILED, TOLD
@@ -24,6 +23,8 @@ def deliver(state: StateDirectory, path: str) -> None:
     :raises InvalidInput: if the ways are not valid.
     :raises StateUnusable: if a file of the state directory cannot be read or written.
     """
+    from concurrent.futures import ThreadPoolExecutor  # no other command needs it
+
     with delivering(state):
         ways = {way.name: way for way in load_ways(path)}
         while waiting := begin(state):

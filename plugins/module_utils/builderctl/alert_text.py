@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from email.message import EmailMessage
 from typing import Any
 
 from ..coordination.alerts.record import CHANGED, RESOLVED
@@ -40,6 +39,8 @@ def mail(alert: Mapping[str, Any], addresses: Sequence[str]) -> bytes:
     :param addresses: the recipients, which are valid addresses.
     :raises ValueError: if a header would contain a line end.
     """
+    from email.message import EmailMessage  # takes longer to import than most commands need
+
     message = EmailMessage()
     message["To"] = ", ".join(addresses)
     message["Subject"] = f"[acs.builders] {title(alert)}"
