@@ -21,7 +21,7 @@ from ..coordination.alerts.conditions import (
     server_conditions,
     way_conditions,
 )
-from ..coordination.alerts.deliveries import Delivery, hand_over, nudge, not_begun, read_deliveries
+from ..coordination.alerts.deliveries import Delivery, hand_over, not_begun, nudge, read_deliveries
 from ..coordination.alerts.memory import Memory, read_memory, with_failures, write_memory
 from ..coordination.alerts.record import Record
 from ..coordination.alerts.rules import Outcome, Teller, planned, teller_of, with_outcomes

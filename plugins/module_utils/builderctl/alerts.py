@@ -34,8 +34,8 @@ def add(command: AddCommand) -> None:
         "alerts",
         "show the alerts that are open, when they were told and by which server",
         ["builderctl alerts", "builderctl alerts --json", "builderctl alerts --test"],
-        "The services tell alerts if build_alerts in the inventory has ways to tell them: a command, a webhook or mail.\n"
-        "One server tells for the fleet.",
+        "The services tell alerts if build_alerts in the inventory has ways: a command, a webhook or mail. One server\n"
+        "tells for the fleet.",
         {1: "a way has failed (only with --test)"},
     )
     action = parser.add_mutually_exclusive_group()

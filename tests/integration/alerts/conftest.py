@@ -117,7 +117,9 @@ class Fleet:
         path = self.builders.state(reader) / "watch.json"
         record = json.loads(path.read_text())
         record["servers"][server]["first_seen"] = utc_text(datetime.now(timezone.utc) - LONG_AGO)
-        path.write_text(json.dumps(record))
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(record))
+        new.replace(path)  # the service may read it at any time
 
 
 @pytest.fixture

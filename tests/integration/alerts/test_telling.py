@@ -256,7 +256,11 @@ def test_a_full_disk(fleet: Fleet, covered: list[str]) -> None:
         {command}
     """
     done = subprocess.run(
-        [*covered, "sh", "-c", script], env=module_variables(fleet.builders), capture_output=True, text=True, check=False
+        [*covered, "sh", "-c", script],
+        env=module_variables(fleet.builders),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "No space left on device" in done.stderr

@@ -197,7 +197,9 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
         assert names >= {str(path.relative_to(clone)) for path in (clone / folder).rglob(pattern)}
     for name in names:
         assert not any(part.startswith(".") for part in Path(name).parts), name
-        assert Path(name).suffix in ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash"), name
+        assert Path(name).suffix in ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash"), (
+            name
+        )
         assert not {"tests", "molecule", "tools", "__pycache__", "inventory"} & set(Path(name).parts), name
 
 

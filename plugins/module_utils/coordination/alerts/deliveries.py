@@ -72,7 +72,15 @@ def read_deliveries(state: StateDirectory) -> list[Delivery]:
 
     :raises StateUnusable: if the file cannot be read.
     """
-    return state.read(DELIVERIES_FILE, lambda kept: [Delivery(**one) for one in kept["deliveries"]]) or []
+    return state.read(DELIVERIES_FILE, lambda kept: [_parse(one) for one in kept["deliveries"]]) or []
+
+
+def _parse(kept: Any) -> Delivery:
+    delivery = Delivery(**kept)
+    texts = (delivery.key, delivery.way, delivery.at, delivery.state, delivery.reason)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(delivery.alert["number"], int):
+        raise TypeError("a delivery has a member of another type")
+    return delivery
 
 
 def hand_over(state: StateDirectory, own_id: str, record: Record, done: Collection[Outcome], now: datetime) -> None:

@@ -103,7 +103,9 @@ def _way(given: dict[str, Any]) -> Way:
     timeout = given.get("timeout", TIMEOUT)
     _require(set(kinds) <= set(KINDS), f"the kinds of the way {name} must be some of {', '.join(KINDS)}")
     program = [*lists["command"], sendmail][0]
-    _require(isinstance(program, str) and program.startswith("/"), f"the program of the way {name} has no absolute path")
+    _require(
+        isinstance(program, str) and program.startswith("/"), f"the program of the way {name} has no absolute path"
+    )
     _require("\0" not in "".join([*lists["command"], sendmail]), f"the command of the way {name} has a null character")
     _require(not webhook or is_webhook(webhook), f"the webhook of the way {name} is not a URL that begins with https")
     _require(all(map(_ADDRESS.fullmatch, lists["mail"])), f"an address of the way {name} is not valid")
@@ -125,7 +127,9 @@ def is_webhook(url: Any) -> bool:
         _port = parts.port
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(host) is not None))
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(host) is not None)
+    )
 
 
 def _texts(value: Any, name: str) -> tuple[str, ...]:
