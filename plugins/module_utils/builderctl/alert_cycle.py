@@ -23,8 +23,8 @@ from ..coordination.alerts.conditions import (
 )
 from ..coordination.alerts.deliveries import Delivery, hand_over, not_begun, nudge, read_deliveries
 from ..coordination.alerts.memory import Memory, read_memory, with_failures, write_memory
-from ..coordination.alerts.record import Record
-from ..coordination.alerts.rules import Outcome, Teller, planned, teller_of, with_outcomes
+from ..coordination.alerts.record import Outcome, Record
+from ..coordination.alerts.rules import Teller, planned, teller_of, with_outcomes
 from ..coordination.alerts.shared_record import shared_record
 from ..coordination.alerts.ways import MAIL, QUESTION, Way, load_ways
 from ..coordination.documents.secret_policy import REDACT, apply_secret_policy

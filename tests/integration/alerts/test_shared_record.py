@@ -59,10 +59,8 @@ def test_a_record_of_somebody_else_is_ignored_and_replaced(
     forged = git("rev-parse", "main", cwd=trusted.remote)
     git("update-ref", REF, forged, cwd=trusted.remote)
     assert records["build2"].read() == NOTHING_TOLD
-    assert (
-        f"The record of alerts in {REF} is ignored: not signed, although build1 has a key."
-        in hosts["build2"].repository.notes
-    )
+    (note,) = hosts["build2"].repository.notes
+    assert note.startswith(f"The record of alerts in {REF} is ignored: not signed")
     assert records["build2"].replace(ONE)
     assert records["build1"].read() == ONE
 

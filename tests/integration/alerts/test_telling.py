@@ -6,22 +6,20 @@ import json
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
+from ansible_collections.acs.builders.tests.alerting import RECORD, Fleet
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables
 from ansible_collections.acs.builders.tests.builders import git
-from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.python_server import COMMAND
 from ansible_collections.acs.builders.tests.running_service import Service
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
-
-from .conftest import RECORD, Fleet
 
 STALE, BACK = "build3 is stale", "Resolved: build3 is stale"
 
@@ -36,6 +34,24 @@ def silent(fleet: Fleet, running: Service) -> None:
         return bool(fleet.told("build1"))
 
     until(noticed, "no alert")
+
+
+def hand_over(fleet: Fleet, running: Service) -> None:
+    """Let build3 fall silent, and let build1 decide to tell it."""
+    running.next_beat()  # has seen its heartbeat
+
+    def decided() -> bool:
+        fleet.silence("build1")
+        running.next_beat()
+        return (fleet.builders.state("build1") / "alerts_waiting.json").exists()
+
+    until(decided, "no alert")
+
+
+def recorded(fleet: Fleet) -> dict[str, dict[str, str]]:
+    """What the fleet has recorded: what became of each alert, by the ways."""
+    alerts = json.loads(git("show", "refs/alerts/told:alerts.json", cwd=fleet.builders.remote))["alerts"]
+    return {key: alert["ways"] for key, alert in alerts.items()}
 
 
 def quiet(fleet: Fleet, running: Service, server: str = "build1") -> None:
@@ -88,6 +104,7 @@ def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
                 return bool(fleet.told("build1"))
 
             until(noticed, "no alert")
+            until(lambda: recorded(fleet) == {"server/build3": {"command": "told"}}, "not recorded")
             first.process.send_signal(signal.SIGKILL)
             first.process.wait(LIMIT)
 
@@ -113,22 +130,33 @@ def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
 
 
 def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
-    hour_ago = Clock(datetime.now(timezone.utc), timedelta(hours=-2))
+    hostile = "@channel <!channel> Bcc: x"
+    kinds = {"kinds": ["mail", "build", "question"]}
+    ways = [fleet.way("build1", **kinds), {"name": "chat", "webhook": fleet.chat.url, **kinds}]
     with fleet.builders.host("build2") as host:
         write_status(host, Report("building", job="job_1"))
         write_status(host, Report("failed", job="job_1"))
-    with fleet.service("build1") as running:
+    with fleet.service("build1", *ways, reply_deadline=1) as running:
         fleet.cycle(running)
         assert fleet.told("build1") == ["A build of build2 failed"]
         with fleet.builders.host("build3") as host:
-            send(hour_ago.on(host), Draft("@channel\r\nBcc: x <!channel>", "x"), ["build2"])
-        quiet(fleet, running)
-        assert fleet.told("build1")[1:] == ["1 message to build2 overdue"]
+            message_id = send(host, Draft(hostile, "x"), ["build2"]).result[0].id
+            question_id = send(host, Draft("May I?", "x", needs="operator"), ["operator"]).result[0].id
+        until(lambda: fleet.cycle(running) and len(fleet.told("build1")) >= 3, "not told")
+        assert sorted(fleet.told("build1")[1:]) == ["1 message to build2 overdue", "build3 asks the operator"]
         with fleet.builders.host("build2") as host:
             write_status(host, Report("building", job="job_2"))
             write_status(host, Report("success", job="job_2"))
+            mark_read(host, [message_id])
+        with fleet.builders.host("operator") as host:
+            reply(host, question_id, Draft("", "Yes."))
         quiet(fleet, running)
-        assert fleet.told("build1")[2:] == ["Resolved: A build of build2 failed"]
+    ended = ["1 message to build2 overdue", "A build of build2 failed", "build3 asks the operator"]
+    assert sorted(fleet.told("build1")[3:]) == [f"Resolved: {text}" for text in ended]
+    (post,) = (
+        post["text"] for post in fleet.chat.posts if "1 message" in post["text"] and "Resolved" not in post["text"]
+    )
+    assert post.splitlines()[1:3] == ["```", f"from build3: @channel &lt;!channel&gt; Bcc: x ({message_id})"]
 
 
 def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
@@ -136,14 +164,7 @@ def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
     kill = f"{RECORD}; if [ -e {{0}}.kills ]; then rm {{0}}.kills; kill -9 $PPID; fi"
     with fleet.service("build1", fleet.way("build1", script=kill)) as running:
         (fleet.builders.folder / "build1" / "command.kills").touch()
-        running.next_beat()
-
-        def noticed() -> bool:
-            fleet.silence("build1")
-            running.next_beat()
-            return (fleet.builders.state("build1") / "alerts_waiting.json").exists()
-
-        until(noticed, "no alert")
+        hand_over(fleet, running)
         fleet.deliver("build1", code=-signal.SIGKILL)
         assert fleet.told("build1") == [STALE]
         fleet.deliver("build1")
@@ -158,14 +179,7 @@ def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
 def test_the_service_is_killed_before_it_is_told(fleet: Fleet, when: str) -> None:
     """What this server has recorded and not told yet is told after a restart, once."""
     with fleet.service("build1") as running:
-        running.next_beat()
-
-        def recorded() -> str:
-            fleet.silence("build1")
-            running.next_beat()
-            return git("for-each-ref", "refs/alerts", cwd=fleet.builders.remote)
-
-        until(recorded, "no record")
+        hand_over(fleet, running)
         running.process.kill()
     if when == "recorded":
         for name in ("alerts.json", "alert_deliveries.json", "alerts_waiting.json"):
@@ -180,14 +194,7 @@ def test_the_service_is_killed_before_it_is_told(fleet: Fleet, when: str) -> Non
 def test_a_way_that_hangs_delays_nothing_and_is_ended(fleet: Fleet) -> None:
     hangs = fleet.way("build1", "hangs", "echo $$ >> {0}.pids; sleep 1000 & wait", timeout=1)
     with fleet.service("build1", hangs, fleet.way("build1")) as running:
-        running.next_beat()
-
-        def begun() -> bool:
-            fleet.silence("build1")
-            running.next_beat()
-            return (fleet.builders.state("build1") / "alerts_waiting.json").exists()
-
-        until(begun, "no alert")
+        hand_over(fleet, running)
         command = [sys.executable, "-m", COMMAND, "--config", str(fleet.builders.folder / "build1" / "builderctl.json")]
         with subprocess.Popen([*command, "alerts", "--deliver"], env=module_variables(fleet.builders)) as delivering:
             pids = fleet.builders.folder / "build1" / "hangs.pids"
@@ -233,14 +240,7 @@ def test_a_way_that_fails_is_tried_again(fleet: Fleet) -> None:
 def test_a_full_disk(fleet: Fleet, covered: list[str]) -> None:
     """What cannot be recorded is not told, and is told once when there is room again."""
     with fleet.service("build1") as running:
-        running.next_beat()
-
-        def begun() -> bool:
-            fleet.silence("build1")
-            running.next_beat()
-            return (fleet.builders.state("build1") / "alerts_waiting.json").exists()
-
-        until(begun, "no alert")
+        hand_over(fleet, running)
     state, folder = fleet.builders.state("build1"), fleet.builders.folder
     command = f"{sys.executable} -m {COMMAND} --config {folder}/build1/builderctl.json alerts --deliver"
     script = f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.clock import Clock
-from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
+from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders
 
 OK: dict[str, Any] = {
     **{"state": "ok", "age_seconds": 5, "interval_seconds": 60, "expected": True, "problems": [], "last_build": None},
@@ -43,7 +44,8 @@ def test_a_silent_server(state: str, age: int | None, details: list[str]) -> Non
     (found,) = of_servers(state=state, age_seconds=age)
     assert (found.key, found.kind, found.server) == ("server/build2", "server", "build2")
     assert (found.summary, list(found.details), found.items) == (f"build2 is {state}", details, ("silent",))
-    assert of_servers(state=state, age_seconds=age, watched=119) == [], "after an outage, all servers are silent"
+    assert found.is_certain
+    assert [one.is_certain for one in of_servers(state=state, age_seconds=age, watched=119)] == [False], "an outage"
     assert of_servers(state=state, age_seconds=age, expected=False) == []
 
 
@@ -99,13 +101,13 @@ def test_overdue_mail(builders: MemoryBuilders, now: Clock) -> None:
             return list(mail_conditions(now.on(host), builders.ids, entries, 3600))
 
     with builders.host("build1") as host:
-        first = send(now.on(host), Draft("one\r\n", "x"), ["build2"]).result[0].id
+        first = send(now.on(host), Draft("one", "x"), ["build2"]).result[0].id
         send(now.on(host), Draft("two", "x"), ["all"])
     assert overdue() == []
     now.move(seconds=4000)
     (found,) = overdue()
     assert (found.key, found.summary) == ("mail/build2", "2 messages to build2 overdue")
-    assert [line.partition(" (")[0] for line in found.details] == ["from build1: two", "from build1: one\\r\\n"]
+    assert [line.partition(" (")[0] for line in found.details] == ["from build1: two", "from build1: one"]
     assert len(set(found.items)) == 2
     with builders.host("build2") as host:
         mark_read(now.on(host), [first])
@@ -114,17 +116,18 @@ def test_overdue_mail(builders: MemoryBuilders, now: Clock) -> None:
     assert set(later.items) < set(found.items)
 
 
-def test_a_question_for_the_operator() -> None:
-    question = Message({"id": "msg_1", "from": "build2", "subject": "May I?", "needs": "operator"})
-
-    class Host:
-        class fleet:
-            @staticmethod
-            def server_of(name: Any) -> str:
-                return str(name)
-
-    (found,) = question_conditions(Host, [question])  # type: ignore[arg-type]
-    assert (found.kind, found.summary, found.details) == ("question", "build2 asks the operator", ("May I? (msg_1)",))
+def test_a_question_for_the_operator(tmp_path: Path, now: Clock) -> None:
+    """A question in the name of a server that has a key must be signed."""
+    fleet = make_memory_builders(tmp_path, ("build1", "build2", "operator"))
+    fleet.trust()
+    with fleet.host("build2") as host:
+        asked = send(now.on(host), Draft("May I?", "x", needs="operator"), ["operator"]).result[0]
+    unsigned = {name: value for name, value in asked.raw.items() if name not in ("signature", "repository")}
+    with fleet.host("build1") as host:
+        questions = [asked, Message({**unsigned, "id": "msg_2"}), Message({**asked.raw, "from": "nobody"})]
+        (found,) = question_conditions(now.on(host), questions)
+    assert (found.kind, found.server, found.summary) == ("question", "build2", "build2 asks the operator")
+    assert found.details == (f"May I? ({asked.id})",)
 
 
 def test_alarms_are_one_alert_that_each_new_one_changes() -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.conditions import Condition
-from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.record import NOTHING_TOLD, Record
-from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.rules import (
+from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.record import (
+    NOTHING_TOLD,
     Outcome,
+    Record,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.rules import (
     Teller,
     planned,
     teller_of,
@@ -133,8 +136,9 @@ def test_what_a_dead_teller_may_have_told_is_named_and_not_repeated() -> None:
     assert alert.summary == "build1 may not have told by chat: 1 message to build2 overdue"
     done = told(after, by="build2")
     assert planned(done, [OVERDUE], BUILD2) is done
-    ended = planned(done, [], BUILD2)
-    assert {event for event, _ways in events(ended).values()} == {"resolved"}
+    ended = told(planned(done, [], BUILD2), by="build2")
+    assert list(ended.alerts) == ["untold/mail/build2"]
+    assert told(planned(ended, [], BUILD2), by="build2").alerts == {}
 
 
 def test_an_outcome_counts_for_its_own_attempt() -> None:
@@ -153,6 +157,13 @@ def test_what_cannot_be_seen_does_not_end() -> None:
         "server/build3": "resolved",
         "mail/build2": "open",
     }
+
+
+def test_what_is_not_certain_is_not_told_and_does_not_end() -> None:
+    uncertain = STALE._replace(is_certain=False)
+    assert planned(NOTHING_TOLD, [uncertain], BUILD1) is NOTHING_TOLD
+    record = told(planned(NOTHING_TOLD, [STALE], BUILD1))
+    assert planned(record, [uncertain], BUILD1) is record
 
 
 @pytest.mark.parametrize(

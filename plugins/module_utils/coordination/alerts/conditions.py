@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from ..identity.fleet import ALL
+from ..identity.fleet import ALL, is_server_id
 from ..identity.host import Host
+from ..identity.verification import is_trusted
+from ..mail.mailbox import verify_messages
 from ..mail.message import Message
 from ..text import as_line, short
 from ..timestamps import duration
@@ -36,6 +38,7 @@ class Condition(NamedTuple):
     :param details: lines that others have written, sanitized.
     :param items: what it consists of, a name each.
     :param except_way: the name of the way by which it is not told; empty if it is told by all.
+    :param is_certain: whether it is told. What is not certain is not told, and does not end.
     """
 
     key: str
@@ -45,6 +48,7 @@ class Condition(NamedTuple):
     details: tuple[str, ...]
     items: tuple[str, ...]
     except_way: str = ""
+    is_certain: bool = True
 
 
 def server_conditions(
@@ -52,8 +56,8 @@ def server_conditions(
 ) -> Iterable[Condition]:
     """Yield what is the matter with each server of the fleet.
 
-    A server counts as silent if this host has watched for two intervals of it. After an outage of the remote, all
-    servers are silent for a moment.
+    It is certain that a server is silent if this host has watched for two of its intervals. After an outage of the
+    remote, all servers are silent for a moment.
 
     :param own_id: the id of this server, which is never silent to itself.
     :param health: as from :func:`.look_at_health`.
@@ -63,11 +67,13 @@ def server_conditions(
     for server, found in health["servers"].items():
         if not found["expected"]:
             continue
-        is_silent = found["state"] in ("stale", "missing") and server != own_id
-        if is_silent and watched >= 2 * found["interval_seconds"]:
-            age = found["age_seconds"]
+        if found["state"] in ("stale", "missing") and server != own_id:
+            age, is_certain = found["age_seconds"], watched >= 2 * found["interval_seconds"]
             details = () if age is None else (f"its last heartbeat is {duration(age)} old",)
-            yield Condition(f"server/{server}", SERVER, server, f"{server} is {found['state']}", details, ("silent",))
+            silent = Condition(
+                f"server/{server}", SERVER, server, f"{server} is {found['state']}", details, ("silent",)
+            )
+            yield silent._replace(is_certain=is_certain)
         problems = own_problems if server == own_id else found["problems"]
         if problems:
             number = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -107,11 +113,16 @@ def mail_conditions(
 
 
 def question_conditions(host: Host, questions: Iterable[Message]) -> Iterable[Condition]:
-    """Yield each question for the operator that he has not answered."""
-    for entry in questions:
+    """Yield each question for the operator that he has not answered, and that a server of the fleet has signed.
+
+    :param questions: those that are open.
+    """
+    asked = list(questions)
+    for entry, verification in zip(asked, verify_messages(host, asked)):
         sender, name = entry.sender_in(host.fleet), _digest(entry.id)
-        summary = f"{short(sender, 32)} asks the operator"
-        yield Condition(f"question/{name}", QUESTION, sender, summary, _cut([f"{entry.subject} ({entry.id})"]), (name,))
+        if is_server_id(sender) and is_trusted(host, sender, verification):
+            lines = _cut([f"{entry.subject} ({entry.id})"])
+            yield Condition(f"question/{name}", QUESTION, sender, f"{sender} asks the operator", lines, (name,))
 
 
 def audit_conditions(alarms: Sequence[str]) -> Iterable[Condition]:

@@ -17,8 +17,7 @@ from typing import Any
 
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time, utc_text
-from .record import SENDING, STATES, UNKNOWN, Alert, Record
-from .rules import Outcome
+from .record import SENDING, STATES, UNKNOWN, Alert, Outcome, Record
 
 DELIVERIES_FILE = "alert_deliveries.json"
 WAITING_FILE = "alerts_waiting.json"

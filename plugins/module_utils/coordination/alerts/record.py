@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..text import clean, short
 
@@ -72,6 +72,21 @@ class Record:
     def as_json(self) -> dict[str, Any]:
         """Return the content of the document."""
         return {"number": self.number, "alerts": {key: asdict(alert) for key, alert in self.alerts.items()}}
+
+
+class Outcome(NamedTuple):
+    """What became of an attempt to tell an alert.
+
+    :param key: the key of the alert.
+    :param number: the number of the record with the attempt.
+    :param way: the name of the way.
+    :param state: ``TOLD``, ``FAILED`` or ``UNKNOWN``.
+    """
+
+    key: str
+    number: int
+    way: str
+    state: str
 
 
 NOTHING_TOLD = Record()

@@ -11,26 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from .conditions import Condition, untold_conditions
-from .record import CHANGED, FAILED, MAX_ITEMS, OPEN, RESOLVED, SENDING, TOLD, UNKNOWN, Alert, Record
+from .record import CHANGED, FAILED, MAX_ITEMS, OPEN, RESOLVED, SENDING, TOLD, UNKNOWN, Alert, Outcome, Record
 from .ways import Way
-
-
-class Outcome(NamedTuple):
-    """What became of an attempt to tell an alert.
-
-    :param key: the key of the alert.
-    :param number: the number of the record with the attempt.
-    :param way: the name of the way.
-    :param state: ``TOLD``, ``FAILED`` or ``UNKNOWN``.
-    """
-
-    key: str
-    number: int
-    way: str
-    state: str
 
 
 @dataclass(frozen=True)
@@ -104,9 +89,10 @@ def _left_by_dead(alert: Alert, teller: Teller) -> Alert:
 
 def _told(alert: Alert | None, condition: Condition, number: int, teller: Teller) -> Alert | None:
     """Return the alert of a condition; None if nobody is told of it."""
-    if alert and alert.is_being_told:
+    is_new = alert is None or alert.event == RESOLVED
+    if (alert and alert.is_being_told) or (is_new and not condition.is_certain):
         return alert
-    if alert and alert.event != RESOLVED and set(condition.items) <= set(alert.items):
+    if alert and not is_new and set(condition.items) <= set(alert.items):
         return _tried_again(alert, number, teller)
     wanted = [
         way.name
@@ -115,7 +101,6 @@ def _told(alert: Alert | None, condition: Condition, number: int, teller: Teller
     ]
     if not wanted:
         return None
-    is_new = alert is None or alert.event == RESOLVED
     earlier = () if alert is None or is_new else alert.items
     return Alert(
         kind=condition.kind,

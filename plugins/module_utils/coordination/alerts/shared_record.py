@@ -25,7 +25,8 @@ from ..text import short
 from ..timestamps import utc_text
 from .record import NOTHING_TOLD, Record, parse_record
 
-REF = "refs/alerts/told"
+REFS = "refs/alerts/"
+REF = f"{REFS}told"
 FILE = "alerts.json"
 
 
@@ -46,16 +47,16 @@ class SharedRecord:
 
     def _read(self) -> Record:
         command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", self._bare.url)
-        outcome = self._bare.ask(*command, f"+{REF}*:{REF}*", timeout=self._host.repository.timeout)
+        outcome = self._bare.ask(*command, f"+{REFS}*:{REFS}*", timeout=self._host.repository.timeout)
         if outcome.status != 0:
             doing = "fetching the record of alerts"
             error = self._bare.checked(explain_failure(outcome, self._bare.url), outcome, doing)
             if isinstance(error, ConnectionLost):
                 raise DeadlineReached(f"The record of alerts was not sent ({error}).", "Try again later.") from error
             raise error
-        self._commit = self._bare.refs(REF, every=True).get(REF, "")
+        self._commit = self._bare.refs(REFS, every=True).get(REF, "")
         try:
-            data = self._bare.read(self._commit, FILE) if self._bare.refs(REF).get(REF) else None
+            data = self._bare.read(self._commit, FILE) if self._bare.refs(REFS).get(REF) else None
             document = parse_object(data, FILE).value if data is not None else None
             if document is not None and self._is_trusted(document):
                 return parse_record(document)
