@@ -96,7 +96,7 @@ def test_a_server_falls_silent_and_comes_back(fleet: Fleet) -> None:
 def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
     with fleet.service("build2") as second:
         with fleet.service("build1", interval=1) as first:
-            until(lambda: second.next_beat() and fleet.silence("build1") is None and first.beat(), "no beat")
+            second.next_beat()
 
             def noticed() -> bool:
                 fleet.silence("build1")
@@ -131,8 +131,8 @@ def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
 
 def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
     hostile = "@channel <!channel> Bcc: x"
-    kinds = {"kinds": ["mail", "build", "question"]}
-    ways = [fleet.way("build1", **kinds), {"name": "chat", "webhook": fleet.chat.url, **kinds}]
+    kinds = ["mail", "build", "question"]
+    ways = [fleet.way("build1", kinds=kinds), {"name": "chat", "webhook": fleet.chat.url, "kinds": kinds}]
     with fleet.builders.host("build2") as host:
         write_status(host, Report("building", job="job_1"))
         write_status(host, Report("failed", job="job_1"))
