@@ -96,7 +96,8 @@ class AlertCycle:
         found = self._conditions(host, health, mailbox, own_problems) if is_teller else None
         unclear = (MAIL, QUESTION) if mailbox is None else ()
         following = partial(_following, outcomes, found, self._teller(host, servers, unclear))
-        must_look = outcomes or (is_teller and not self._is_teller)
+        by_others = any(one.is_being_told and one.by != host.id for one in self._memory.record.alerts.values())
+        must_look = outcomes or (is_teller and (by_others or not self._is_teller))
         self._is_teller = False  # until what follows has succeeded
         if must_look or following(self._memory.record) != self._memory.record:
             record = _recorded(host, self._memory.record, following)
