@@ -82,9 +82,11 @@ options:
     type: dict
   needs:
     description:
-      - V(operator) asks a question that only the operator may answer. For O(state=sent).
+      - With O(state=sent), V(operator) asks a question that only the operator may answer.
       - He gets it, whoever the recipient is, and he is its recipient without O(to). The answer of another member is refused,
         and only one that the operator has signed counts.
+      - With O(state=listed) and O(state=awaited), V(operator) lists the questions that he has not answered, read or not, from and
+        to any server.
     type: str
     choices: [operator]
   key:
@@ -554,11 +556,11 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         ids = [*(params["ids"] or []), *([] if params["id"] is None else [params["id"]])]
         return {"changed": False, **trace.trace_messages(host, ids).data()}
     if state == "read":
-        receipt, changed = mark.mark_read(host, params["ids"], params["offline"])
-        return {**module_support.written(module, receipt), "changed": changed, "ids": receipt.result}
+        marked, changed = mark.mark_read(host, params["ids"], params["offline"])
+        return {**module_support.written(module, marked), "changed": changed, "ids": marked.result}
     if state == "acknowledged":
-        receipt = mark.acknowledge(host, params["ids"], params["offline"])
-        return {**module_support.written(module, receipt), "ids": receipt.result}
+        marked = mark.acknowledge(host, params["ids"], params["offline"])
+        return {**module_support.written(module, marked), "ids": marked.result}
     if state == "acted":
         entry, changed = actionable.act(host, params["id"])
         acted = listing.shown(host, [entry])
@@ -584,7 +586,7 @@ def _filter(module: AnsibleModule) -> listing.Filter:
         raise InvalidInput("The limit is not a positive number.", "Give at least 1, or leave it out.")
     select = module_support.select_with(module, params["query"])
     lists = {name: params[name] or [] for name in ("types", "senders", "ids")}
-    given = {name: params[name] for name in ("unread", "undeliverable", "thread", "since", "limit")}
+    given = {name: params[name] for name in ("unread", "undeliverable", "needs", "thread", "since", "limit")}
     return listing.Filter(**{**given, **lists}, select=select)
 
 

@@ -71,6 +71,13 @@ def listed(builders: MemoryBuilders, now: Clock, server: str, **chosen: Any) -> 
         return list_messages(now.on(host), Filter(**chosen)).messages
 
 
+def archived(builders: MemoryBuilders, now: Clock) -> list[str]:
+    """Let build1 archive what it knows after a look, and return the ids."""
+    with builders.host("build1") as host:
+        list_messages(now.on(host), Filter())
+        return [message.id for message in archive(now.on(host)).result]
+
+
 def put(builders: MemoryBuilders, entry: dict[str, Any]) -> None:
     """Put a message into the mailbox, as anybody can who may push."""
     builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), entry]}).encode())
@@ -239,12 +246,10 @@ def test_an_open_question_is_not_archived(fleet: MemoryBuilders, now: Clock) -> 
     for message in listed(fleet, now, "operator"):
         if message["id"] != asked:
             answer(fleet, now, message["id"])
-    with fleet.host("build1") as host:
-        moved = [message.id for message in archive(later.on(host)).result]
+    moved = archived(fleet, later)
     assert asked not in moved and len(moved) == 1, "not the newest message of build1"
     answer(fleet, now, asked)
-    with fleet.host("build1") as host:
-        assert [message.id for message in archive(later.on(host)).result] == [asked]
+    assert archived(fleet, later) == [asked]
 
 
 @pytest.mark.parametrize(

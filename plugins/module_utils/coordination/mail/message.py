@@ -205,7 +205,9 @@ class Message:
         A message that only the operator may answer is addressed to him too.
         """
         named = fleet.recipients(self.raw.get("to"))
-        return named | {OPERATOR} if self.needs and self.sender_in(fleet) != OPERATOR else named
+        if self.raw.get("needs") is None or not self.needs or self.sender_in(fleet) == OPERATOR:
+            return named
+        return named | {OPERATOR}
 
     def has_recipient(self, fleet: Fleet) -> bool:
         """Return whether a server of the fleet is a recipient."""

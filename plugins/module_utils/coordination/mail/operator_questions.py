@@ -21,6 +21,8 @@ def open_questions(messages: Sequence[Message], host: Host) -> list[Message]:
     :param messages: the messages among which to search for questions and answers, those of the mailbox.
     """
     questions = [message for message in messages if message.needs]
+    if not questions:
+        return []
     asked = {question.id for question in questions if question.id}
     answers = [message for message in messages if message.in_reply_to in asked and message.sender == OPERATOR]
     verified = zip(answers, verify_messages(host, answers))
