@@ -149,7 +149,9 @@ def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
             write_status(host, Report("success", job="job_2"))
             mark_read(host, [message_id])
         with fleet.builders.host("operator") as host:
-            reply(host, question_id, Draft("", "Yes."))
+            answer_id = reply(host, question_id, Draft("", "Yes.")).result[0].id
+        with fleet.builders.host("build3") as host:
+            mark_read(host, [answer_id])
         quiet(fleet, running)
     ended = ["1 message to build2 overdue", "A build of build2 failed", "build3 asks the operator"]
     assert sorted(fleet.told("build1")[3:]) == [f"Resolved: {text}" for text in ended]
