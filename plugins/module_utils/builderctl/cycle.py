@@ -189,8 +189,9 @@ class Cycle:
         machine = machine_problems(host, observed.health["clock_difference_seconds"])
         attention = own_attention(host, observed.health["messages"]["overdue_mail"])
         found = [*machine.values(), *problems.values()]
-        details = {"progress": progress, "attention": attention, "tells_alerts": can_tell}
-        beat = compose_heartbeat(host, found, self.interval, __version__, self.started_at, **details)
+        beat = compose_heartbeat(
+            host, found, self.interval, __version__, self.started_at, progress, attention, tells_alerts=can_tell
+        )
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
