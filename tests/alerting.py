@@ -54,7 +54,12 @@ class Fleet:
         path = self.builders.folder / server / "sendmail"
         path.write_text(f'#!/bin/sh\necho "$*" >> {path}.options\n{RECORD.format(path)}\n')
         path.chmod(0o755)
-        return {"name": "mail", "mail": ["ops@example.com", "boss@example.com"], "sendmail": str(path)}
+        addresses = ["ops@example.com", "boss@example.com"]
+        return {"name": "mail", "mail": addresses, "sendmail": str(path), "kinds": ["server"]}
+
+    def chat_way(self) -> dict[str, Any]:
+        """A way that posts what it is told of servers that fall silent."""
+        return {"name": "chat", "webhook": self.chat.url, "kinds": ["server"]}
 
     def ways(self, server: str, *ways: dict[str, Any]) -> str:
         """Configure the ways of a server, and return the path of the file."""
@@ -75,8 +80,12 @@ class Fleet:
         return path.read_text().split("\0")[:-1] if path.exists() else []
 
     def told(self, server: str, name: str = "command") -> list[str]:
-        """The texts that the command of a server was given so far."""
-        return [json.loads(given)["text"] for given in self.written(server, name)]
+        """The texts that the command of a server was given so far.
+
+        That a clock is wrong is left out: it seems so after :meth:`silence`.
+        """
+        texts = [json.loads(given)["text"] for given in self.written(server, name)]
+        return [text for text in texts if not text.endswith("has a problem")]
 
     def mails(self, server: str) -> list[Any]:
         """The mails that a server has sent so far."""

@@ -32,17 +32,18 @@ def test_what_is_open_is_listed_on_each_server(fleet: Fleet) -> None:
         until(noticed, "no alert")
         fleet.silence("build1")
         fleet.cycle(running)
-    lines = fleet.builderctl("build2", "alerts").stdout.splitlines()
+    text = fleet.builderctl("build2", "alerts").stdout
+    lines = text[text.index("build3 is stale") :].splitlines()
     assert lines[0] == "build3 is stale"
     assert lines[1].startswith("  since 20") and ", told by build1 at 20" in lines[1] and lines[1].endswith(": command")
     assert lines[2].startswith("| its last heartbeat is ")
     listed = json.loads(fleet.builderctl("build2", "alerts", "--json").stdout)
-    (alert,) = listed["alerts"]
-    assert (alert["key"], alert["event"], alert["ways"]) == ("server/build3", "open", {"command": "told"})
+    (alert,) = (one for one in listed["alerts"] if one["key"] == "server/build3")
+    assert (alert["event"], alert["ways"]) == ("open", {"command": "told"})
     assert listed["ways"] == [{"name": "command", "problem": None}]
     git("remote", "set-url", "origin", "http://127.0.0.1:9/Build.git", cwd=fleet.builders.clone("build1"))
     away = fleet.builderctl("build1", "alerts", "--json")
-    assert [one["text"] for one in json.loads(away.stdout)["alerts"]] == ["build3 is stale"]
+    assert "build3 is stale" in [one["text"] for one in json.loads(away.stdout)["alerts"]]
     assert json.loads(away.stdout)["notes"]
 
 
@@ -111,5 +112,6 @@ def test_without_a_valid_way(fleet: Fleet, ways: list[dict[str, Any]], error: st
 def test_ways_that_are_not_valid_are_a_problem_of_the_server(fleet: Fleet) -> None:
     with fleet.service("build1", {"name": "chat"}) as running:
         found = running.next_beat()
-    assert "No alerts are told: " in found["problems"][0] and "exactly one of" in found["problems"][0]
+    (problem,) = found["problems"]
+    assert "No alerts are told: " in problem and "exactly one of" in problem
     assert "alerts" not in found, "another server has to tell"
