@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
-LOADING = {"img", "link", "iframe", "object", "embed", "audio", "video", "source", "form", "base", "image", "use"}
+LOADING = {"img", "iframe", "object", "embed", "audio", "video", "source", "form", "base", "image", "use"}
 """Elements that make a browser send a request, or that change where it sends it."""
 
 
@@ -100,3 +100,4 @@ def check_harmless(page: Page) -> None:
     assert [one.attributes for one in every if "style" in one.attributes or "src" in one.attributes] == []
     assert [name for one in every for name in one.attributes if name.startswith("on")] == []
     assert all(one.attributes["href"].startswith("#") for one in page.root.all("a"))
+    assert [one.attributes["href"] for one in page.root.all("link")] == ["data:,"], "asks for no icon"

@@ -73,7 +73,7 @@ def dashboard_page(seen: Any) -> str:
         lstrip_blocks=True,
     )
     style, script = (_own(name) for name in ("style.css", "script.js"))
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     page = templates.get_template("page.html.j2")
     return page.render(view, labels=LABELS, style=style, script=script, policy=policy)
 

@@ -34,6 +34,9 @@ seealso:
 
 EXAMPLES = r"""
 # At a shell of the controller: ansible build1 -m build_dashboard
+- name: Read the health of all servers
+  acs.builders.build_heartbeat_fact:
+
 - name: Read the conversations and builds of all servers
   acs.builders.build_dashboard:
   register: seen

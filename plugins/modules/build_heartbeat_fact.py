@@ -68,7 +68,7 @@ ansible_facts:
           sample: build2
         servers:
           description:
-            - Every server by its id, with C(state), C(age_seconds), C(clock_skew_seconds), C(interval_seconds), C(status),
+            - Every server by its id, with C(state), C(age_seconds), C(heartbeat_at), C(clock_skew_seconds), C(interval_seconds), C(status),
               C(manager), C(manager_last_active), C(current_job), C(last_build), C(expected) and C(problems).
             - C(verified) and C(verified_reason) are the verification of the heartbeat, C(status_verified) and
               C(status_verified_reason) that of the status, see RV(acs.builders.build_status#module:verified). A document that fails

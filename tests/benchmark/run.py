@@ -35,6 +35,7 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_history,
     rows_list,
     rows_looks,
+    rows_page,
     rows_race,
     rows_send,
     rows_service,
@@ -51,6 +52,7 @@ ROWS: tuple[Row, ...] = (
     *rows_history.ROWS,
     *rows_service.ROWS,
     *rows_looks.ROWS,
+    *rows_page.ROWS,
     *rows_ansible.ROWS,
     *rows_fleet.ROWS,
 )
