@@ -17,7 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.ansible_runner import LOCAL_INVENTORY
 from ansible_collections.acs.builders.tests.beating import beat
-from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, make_builders
+from ansible_collections.acs.builders.tests.builders import MESSAGES, make_builders
 from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.environments import install, installed
 
@@ -43,7 +43,7 @@ class BusyFleet:
     def send(self, sender: str, to: str, draft: Draft) -> str:
         """Send a message an hour after what came before it, and return its id."""
         with self._at(sender, 3600) as host:
-            sent: str = send(host, draft, [to]).result[0]["id"]
+            sent: str = send(host, draft, [to]).result[0].id
         return sent
 
     def answer(self, server: str, message: str, draft: Draft) -> None:
@@ -81,7 +81,9 @@ class BusyFleet:
         self.answer("build2", asked, Draft("-", "It is installed, version 8.0.36-1.", facts=(fact,)))
         self.build("build1", "job_41", 95, "success")
         self.build("build2", "job_42", 130, "failed")
-        log = "The tests of plugins/hypervisors/kvm fail:\n  [ERROR] LibvirtComputingResourceTest:5213 expected 2, was 3"
+        log = (
+            "The tests of plugins/hypervisors/kvm fail:\n  [ERROR] LibvirtComputingResourceTest:5213 expected 2, was 3"
+        )
         self.send("build2", "build1", Draft("Build failed: job_42", log, "error", "high"))
         self._clock.move(days=3)
         self.build("build3", "job_43", 110, "success")
@@ -91,7 +93,9 @@ class BusyFleet:
         self.build("build2", "job_44", 125, "success")
         self._clock.move(days=4)
         self.build("build4", "job_45", 240, "failed")
-        self.send("build4", "all", Draft("Disk of the artifact store is at 91 %", "It fills in about two days.", "warning"))
+        self.send(
+            "build4", "all", Draft("Disk of the artifact store is at 91 %", "It fills in about two days.", "warning")
+        )
         self.build("build1", "job_46", 90, "success")
 
     def _today(self) -> None:

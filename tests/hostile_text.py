@@ -56,7 +56,14 @@ def spread(value: str) -> dict[str, Any]:
     beat = {"server": value, "timestamp": now, "healthy": False, "problems": [value], "boot_id": value, value: value}
     return {
         MESSAGES: {"messages": entries},
-        "coordination/jobs.json": {"jobs": [dict.fromkeys(("id", "type", "status", "assigned_to", "created_at", "description"), value)]},
-        "build2/status.json": {**status, "timestamp": now, "current_job": job, "last_build": {**job, **ended, "status": value}},
+        "coordination/jobs.json": {
+            "jobs": [dict.fromkeys(("id", "type", "status", "assigned_to", "created_at", "description"), value)]
+        },
+        "build2/status.json": {
+            **status,
+            "timestamp": now,
+            "current_job": job,
+            "last_build": {**job, **ended, "status": value},
+        },
         "build2/heartbeat.json": {**beat, "manager_last_active": value, "interval_seconds": value, "sequence": value},
     }

@@ -30,8 +30,8 @@ NODE = 26
 def draw_waits(waits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Arrange the servers that wait, or are waited for, in a circle.
 
-    :return: ``nodes``, each with ``name``, ``x`` and ``y``; ``edges``, each with ``from``, ``to``, ``number``, ``since``,
-        its ``path``, and ``x`` and ``y`` of its label; and the ``height`` of the image.
+    :return: ``nodes``, each with ``name``, ``x`` and ``y``; ``edges``, each with ``from``, ``to``, ``number``,
+        ``since``, its ``path``, and ``x`` and ``y`` of its label; and the ``height`` of the image.
     """
     names = list(dict.fromkeys(name for wait in waits for name in (wait["from"], wait["to"])))[:MAX_NODES]
     height = 160 if len(names) <= 2 else 320
@@ -107,8 +107,8 @@ def _span(build: Mapping[str, Any]) -> tuple[Any, Any]:
 def draw_traffic(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Stack the messages of each day by type.
 
-    :return: ``bars``, each with ``x``, ``y``, ``width``, ``height`` and ``type``; ``labels``, each with ``x`` and ``day``; and
-        ``most``, the number of messages of the day that has most.
+    :return: ``bars``, each with ``x``, ``y``, ``width``, ``height`` and ``type``; ``labels``, each with ``x`` and
+        ``day``; and ``most``, the number of messages of the day that has most.
     """
     most = max((sum(day["counts"].values()) for day in days), default=0)
     step = (WIDTH - 50) / max(1, len(days))

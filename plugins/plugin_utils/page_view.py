@@ -9,21 +9,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.comparison import IDENTICAL, KINDS
-from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean, one_line, short
+from ansible_collections.acs.builders.plugins.module_utils.coordination.text import one_line, short
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration, parse_time, utc_text
 from ansible_collections.acs.builders.plugins.plugin_utils.page_drawings import draw_builds, draw_traffic, draw_waits
 
 MAX_DIFFERENCES = 300
 """The number of differing entries of the environments that are shown; the rest is counted."""
 MAX_PROBLEMS = 20
-"""The number of problems of a server that are shown."""
+"""The number of problems of a server, and of the fleet, that are shown."""
+MAX_COUNTS = 10
+"""The number of statuses of jobs whose jobs are counted."""
 MAX_TEXT = 500
 """The maximum number of characters of a problem."""
 STATES = ("ok", "aging", "stale", "missing")
 SILENT = ("stale", "missing")
 
 
-def page_view(health: Mapping[str, Any], dashboard: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
+def page_view(
+    health: Mapping[str, Any], dashboard: Mapping[str, Any], environment: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what the page shows. It depends on the facts alone, not on the time at which it is written.
 
     :param health: the fact ``build_heartbeat``.
@@ -35,12 +39,12 @@ def page_view(health: Mapping[str, Any], dashboard: Mapping[str, Any], environme
         "servers": servers,
         "states": {state: sum(one["state"] == state for one in servers) for state in STATES},
         "silent": SILENT,
-        "problems": list(_fleet_problems(health)),
+        "problems": list(_fleet_problems(health))[:MAX_PROBLEMS],
         "as_of": _newest(servers, dashboard),
         "seen_by": health["server_id"],
         "total_messages": health["messages"]["total"],
         "undeliverable": len(health["messages"]["undeliverable"]),
-        "job_counts": health["jobs"],
+        "job_counts": {short(status): number for status, number in list(health["jobs"].items())[:MAX_COUNTS]},
         **{name: dashboard[name] for name in ("conversations", "waits", "jobs")},
         "builds": {**dashboard["builds"], "rows": [_timed(build) for build in dashboard["builds"]["rows"]]},
         "environment": _environment(environment),
@@ -105,7 +109,7 @@ def _environment(compared: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "servers": compared["servers"],
         "counts": compared["counts"],
-        "rows": clean(rows[:MAX_DIFFERENCES]),
+        "rows": rows[:MAX_DIFFERENCES],
         "more": max(0, len(rows) - MAX_DIFFERENCES),
     }
 

@@ -41,7 +41,15 @@ def page_of(scale: Scale, total: int, signed: int) -> list[Result]:
     detail = {"first time, signatures unchecked, s": round(first, 2)}
     spread = (min(times), max(times))
     return [
-        Result(f"{name}: time", statistics.median(times), "s", at_most=3, spread=spread, times={"ours": times}, detail=detail),
+        Result(
+            f"{name}: time",
+            statistics.median(times),
+            "s",
+            at_most=3,
+            spread=spread,
+            times={"ours": times},
+            detail=detail,
+        ),
         Result(f"{name}: size", size, "MB", at_most=1),
     ]
 

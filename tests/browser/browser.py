@@ -36,8 +36,8 @@ def chromium() -> Iterator[Browser]:
 class Reader:
     """A page in the browser, and what happened while it was read.
 
-    ``requests`` are those that reached the server, ``wanted`` the URLs that the page asked for, ``told`` is what the console and the
-    page said.
+    ``requests`` are those that reached the server, ``wanted`` the URLs that the page asked for, ``told`` is what the
+    console and the page said.
     """
 
     def __init__(self, page: Page, requests: list[str]) -> None:
@@ -61,7 +61,9 @@ class Reader:
         found: dict[str, Any] = self.page.evaluate("options => axe.run(document, options)", options)
         assert len(found["passes"]) > 20, "it has looked"
         return [
-            f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found["violations"] for node in one["nodes"]
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found["violations"]
+            for node in one["nodes"]
         ]
 
 

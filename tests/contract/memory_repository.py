@@ -195,7 +195,9 @@ class _Mirror:
 
     def versions(self, commit: str, paths: Sequence[str], limit: int) -> dict[str, list[bytes]]:
         """The versions of files, each once, the newest first."""
-        changed = [name for name in self._remote.line(commit) if any(name in self.changes(commit, path) for path in paths)]
+        changed = [
+            name for name in self._remote.line(commit) if any(name in self.changes(commit, path) for path in paths)
+        ]
         found = {path: [self.read(name, path) for name in changed[:limit]] for path in paths}
         return {path: list(dict.fromkeys(data for data in known if data is not None)) for path, known in found.items()}
 

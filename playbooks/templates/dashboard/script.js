@@ -72,7 +72,7 @@
   const makeFilter = (input) => {
     const section = document.querySelector(`[data-rows="${input.dataset.filter}"]`);
     const rows = all("tbody tr, details.thread", section);
-    const counted = input.parentElement.querySelector("output");
+    const counted = input.closest(".filter").querySelector("output");
     input.addEventListener("input", () => {
       const wanted = input.value.trim().toLowerCase();
       for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);

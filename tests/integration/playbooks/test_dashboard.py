@@ -44,7 +44,10 @@ def test_it_writes_a_page_once(fleet: BusyFleet, tmp_path: Path) -> None:
         ["build1", "build4", "answer"],
         ["build2", "build3", "acknowledgement"],
     ]
-    assert [row[:3] for row in page.rows("builds")][:2] == [["job_46", "build1", "success"], ["job_45", "build4", "failed"]]
+    assert [row[:3] for row in page.rows("builds")][:2] == [
+        ["job_46", "build1", "success"],
+        ["job_45", "build4", "failed"],
+    ]
     assert len(page.rows("builds")) == 6 and page.rows("jobs")[0][0] == "job_48"
     differences = {row[0]: row[3] for row in page.rows("environment")}
     assert "17.0.11: build2" in differences["openjdk-17-jdk"] and "8.0.36: build3" in differences["libmysqlclient-dev"]
@@ -76,7 +79,9 @@ def test_without_a_place_it_says_what_to_give(fleet: BusyFleet) -> None:
 
 def test_one_server_is_enough(fleet: BusyFleet, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
-    (tmp_path / "away.yml").write_text("builders: {hosts: {build1: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}}}")
+    (tmp_path / "away.yml").write_text(
+        "builders: {hosts: {build1: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}}}"
+    )
     inventory = ("-i", tmp_path / "away.yml", "-l", "build1,build2")
     done = dashboard(fleet, *inventory, "-e", f"dest={file}")
     assert done.code == 0, done.output

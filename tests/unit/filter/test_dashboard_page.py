@@ -37,7 +37,11 @@ def facts(builders: MemoryBuilders, clock: Clock) -> dict[str, Any]:
 def environment(version: str) -> dict[str, Any]:
     """The environment of a server with some packages."""
     package = {"version": version, "status": "install ok installed"}
-    return {"kernel": "6.1.0", "toolchain": {"java": "17"}, "packages": {"bash": package, "curl": {**package, "version": "1"}}}
+    return {
+        "kernel": "6.1.0",
+        "toolchain": {"java": "17"},
+        "packages": {"bash": package, "curl": {**package, "version": "1"}},
+    }
 
 
 def headings(page: Page) -> list[str]:
@@ -49,12 +53,12 @@ def test_what_stands_where(builders: MemoryBuilders, now: Clock) -> None:
     builders.trust()
     with builders.host("build1") as host:
         here = now.on(host)
-        beat(here)
         write_status(here, Report("building", "job_1", branch="main"))
-        asked = send(here, Draft("Which version?", "Tell it.", "request", "high"), ["build2"]).result[0]["id"]
+        asked = send(here, Draft("Which version?", "Tell it.", "request", "high"), ["build2"]).result[0].id
         send(here, Draft("Restart", "At ten.", require_ack=True), ["build2"])
         now.move(125)
         write_status(here, Report("failed", outcome={"reason": "exit code 2"}))
+        beat(here)
     with builders.host("build2") as host:
         reply(now.on(host), asked, Draft("-", "It is 4.21.", facts=({"name": "version", "value": "4.21"},)))
         beat(now.on(host), problems=("the disk is full",))
@@ -63,18 +67,21 @@ def test_what_stands_where(builders: MemoryBuilders, now: Clock) -> None:
     check_harmless(page)
     assert headings(page) == SECTIONS
     first, second = page.rows("servers")
-    assert (first[0], first[1], first[3], first[7], first[8]) == ("build1", "ok", "failed", "1", "–")
+    assert (first[0], first[1], first[3], first[7], first[8]) == ("build1", "ok", "failed", "1", "-")
     assert first[5].startswith("job_1 failed 20")
-    assert (second[0], second[4], second[5], second[8]) == ("build2", "–", "–", "the disk is full")
+    assert (second[0], second[4], second[5], second[8]) == ("build2", "-", "-", "the disk is full")
     (wait,) = page.rows("waits")
     assert (wait[:3], wait[4:]) == (["build1", "build2", "acknowledgement"], ["Restart", "unread"])
     threads = page.root.all("details", class_="thread")
-    assert [thread.all("summary")[0].all("span", class_="subject")[0].words for thread in threads] == ["Which version?", "Restart"]
+    assert [thread.all("summary")[0].all("span", class_="subject")[0].words for thread in threads] == [
+        "Which version?",
+        "Restart",
+    ]
     question, answer = threads[0].all("article")
     assert [badge.words for badge in answer.all("span", class_="badge")] == ["info", "verified"]
     assert question.all("pre")[0].text == "Tell it." and answer.all("dd")[0].text == "4.21"
     (build,) = page.rows("builds")
-    assert (build[:3], build[4:]) == (["job_1", "build1", "failed"], ["2 min", "main", "–", "exit code 2"])
+    assert (build[:3], build[4:]) == (["job_1", "build1", "failed"], ["2 min", "main", "-", "exit code 2"])
     (difference,) = page.rows("environment")
     assert difference == ["bash", "packages", "differing", "5.2: build1 5.1: build2"]
     times = page.root.all("time")
@@ -111,7 +118,9 @@ def test_hostile_text_in_every_field_is_text(builders: MemoryBuilders, name: str
     with builders.host("build1") as host:
         seen = {"health": read_health(host), "dashboard": read_dashboard(host)}
     look = environment(value)
-    seen["environment"] = compare_environments({value: look, "build2": {**look, "kernel": value, "toolchain": {value: value}}})
+    seen["environment"] = compare_environments(
+        {value: look, "build2": {**look, "kernel": value, "toolchain": {value: value}}}
+    )
     text = dashboard_page(seen)
     assert not HIDDEN & set(text)
     page = Page(text)
@@ -127,7 +136,9 @@ def test_hostile_text_in_every_field_is_text(builders: MemoryBuilders, name: str
 def test_many_differences_are_counted_and_not_all_shown(builders: MemoryBuilders, clock: Clock) -> None:
     one = environment("1")
     other = copy.deepcopy(one)
-    one["packages"] = {f"package-{n}": {"version": "1", "status": "install ok installed"} for n in range(MAX_DIFFERENCES + 9)}
+    one["packages"] = {
+        f"package-{n}": {"version": "1", "status": "install ok installed"} for n in range(MAX_DIFFERENCES + 9)
+    }
     seen = {**facts(builders, clock), "environment": compare_environments({"build1": one, "build2": other})}
     page = Page(dashboard_page(seen))
     assert len(page.rows("environment")) == MAX_DIFFERENCES

@@ -34,7 +34,7 @@ def entry(number: int, **members: Any) -> dict[str, Any]:
 def test_messages_are_grouped_by_thread_the_newest_first(builders: MemoryBuilders, now: Clock) -> None:
     builders.trust()
     with builders.host("build1") as host:
-        asked = send(now.on(host), Draft("First", "Question?", "request"), ["build2"]).result[0]["id"]
+        asked = send(now.on(host), Draft("First", "Question?", "request"), ["build2"]).result[0].id
         send(now.on(host), Draft("Second", "Alone."), ["build2"])
     with builders.host("build2") as host:
         reply(now.on(host), asked, Draft("-", "Answer.", facts=({"name": "version", "value": 4},)))
@@ -45,7 +45,12 @@ def test_messages_are_grouped_by_thread_the_newest_first(builders: MemoryBuilder
     (alone,) = found["threads"][0]["messages"]
     assert (alone["verified"], alone["timestamp"]) == ("unsigned", "")
     question, answer = found["threads"][1]["messages"]
-    assert (question["verified"], answer["verified"], answer["from"], answer["to"]) == ("true", "true", "build2", "build1")
+    assert (question["verified"], answer["verified"], answer["from"], answer["to"]) == (
+        "true",
+        "true",
+        "build2",
+        "build1",
+    )
     assert answer["facts"] == [{"name": "version", "value": "4"}] and found["threads"][1]["earlier"] == 0
 
 

@@ -31,7 +31,9 @@ def test_an_empty_and_a_damaged_repository(builders: MemoryBuilders) -> None:
         assert seen == {"conversations": nothing, **dict.fromkeys(("waits", "builds", "jobs"), EMPTY), "traffic": []}
 
 
-def test_rows_beyond_the_limit_are_counted_and_jobs_are_the_newest_first(builders: MemoryBuilders, clock: Clock) -> None:
+def test_rows_beyond_the_limit_are_counted_and_jobs_are_the_newest_first(
+    builders: MemoryBuilders, clock: Clock
+) -> None:
     jobs = [{"id": f"job_{number}", "status": ["odd"], "type": "x" * 500} for number in range(MAX_ROWS + 2)]
     builders.commit("coordination/jobs.json", json.dumps({"jobs": [*jobs, "no job"]}).encode())
     with builders.host("build1") as host:
@@ -50,7 +52,14 @@ def test_secrets_are_redacted(builders: MemoryBuilders, clock: Clock) -> None:
 
 
 def test_messages_are_counted_by_day_up_to_the_newest(clock: Clock) -> None:
-    times = ["2026-11-22T07:00:00Z", "2026-11-21 23:59", "2026-11-22T06:00:00Z", "2026-10-01T00:00:00Z", "9999-01-01", "x"]
+    times = [
+        "2026-11-22T07:00:00Z",
+        "2026-11-21 23:59",
+        "2026-11-22T06:00:00Z",
+        "2026-10-01T00:00:00Z",
+        "9999-01-01",
+        "x",
+    ]
     messages = [Message({"timestamp": time, "type": "error" if time.endswith("59") else "info"}) for time in times]
     days = count_by_day(messages, clock())
     assert len(days) == TRAFFIC_DAYS

@@ -30,7 +30,7 @@ def waits(builders: MemoryBuilders, clock: Clock) -> list[tuple[str, str, str, b
 def ask(builders: MemoryBuilders, clock: Clock, draft: Draft = REQUEST, to: str = "build2") -> str:
     """Send a message of build1, and return its id."""
     with builders.host("build1") as host:
-        sent: str = send(clock.on(host), draft, [to]).result[0]["id"]
+        sent: str = send(clock.on(host), draft, [to]).result[0].id
     return sent
 
 
@@ -77,7 +77,13 @@ def test_a_forged_request_and_a_forged_answer_do_not_count(builders: MemoryBuild
     asked = ask(builders, now)
     (entry,) = builders.messages()
     forged = {**entry, "id": "msg_forged", "from": "build2", "to": "build1"}
-    answer = {"id": "msg_answer", "from": "build2", "to": "build1", "subject": "Re: Which version?", "in_reply_to": asked}
+    answer = {
+        "id": "msg_answer",
+        "from": "build2",
+        "to": "build1",
+        "subject": "Re: Which version?",
+        "in_reply_to": asked,
+    }
     builders.commit(MESSAGES, json.dumps({"messages": [entry, forged, answer]}).encode())
     assert waits(builders, now) == [("build1", "build2", "answer", False)]
 

@@ -22,7 +22,9 @@ def wait(start: str, end: str, since: str = "2026-11-22T07:00:00Z") -> dict[str,
 
 
 def test_waits_of_a_pair_are_one_line_with_their_number_and_the_oldest() -> None:
-    drawn = draw_waits([wait("build1", "build2"), wait("build1", "build2", "2026-11-20T00:00:00Z"), wait("build2", "build1")])
+    drawn = draw_waits(
+        [wait("build1", "build2"), wait("build1", "build2", "2026-11-20T00:00:00Z"), wait("build2", "build1")]
+    )
     assert [node["name"] for node in drawn["nodes"]] == ["build1", "build2"]
     there, back = drawn["edges"]
     assert (there["number"], there["since"], back["number"]) == (2, "2026-11-20T00:00:00Z", 1)
@@ -46,7 +48,9 @@ def build(server: str, start: str, end: str) -> dict[str, Any]:
 
 
 def test_builds_are_bars_in_the_lane_of_their_server() -> None:
-    drawn = draw_builds([build("build2", "09:00", "10:00"), build("build1", "06:00", "08:00"), build("build1", "", "10:00")])
+    drawn = draw_builds(
+        [build("build2", "09:00", "10:00"), build("build1", "06:00", "08:00"), build("build1", "", "10:00")]
+    )
     assert [(lane["name"], lane["y"]) for lane in drawn["lanes"]] == [("build1", 8), ("build2", 8 + LANE)]
     second, first, point = drawn["bars"]
     assert (first["x"], first["y"], second["y"], point["width"]) == (LEFT, 8, 8 + LANE, 4)
@@ -61,7 +65,10 @@ def test_builds_that_never_ended_or_ended_before_they_began() -> None:
 
 
 def test_traffic_is_stacked_by_type() -> None:
-    days = [{"day": "2026-11-21", "counts": {"error": 1, "info": 3}}, {"day": "2026-11-22", "counts": {"error": 0, "info": 2}}]
+    days = [
+        {"day": "2026-11-21", "counts": {"error": 1, "info": 3}},
+        {"day": "2026-11-22", "counts": {"error": 0, "info": 2}},
+    ]
     drawn = draw_traffic(days)
     assert drawn["most"] == 4
     bars = {(bar["day"], bar["type"]): bar for bar in drawn["bars"]}

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..identity.host import Host
 from ..mail.mailbox import verify_messages
-from ..mail.message import Message
+from ..mail.message import MAX_ID, Message
 from ..text import as_line, clean, short, visible
 from ..timestamps import utc_text
 
@@ -36,7 +36,7 @@ def newest_conversations(host: Host, entries: Sequence[Message]) -> dict[str, An
         numbers of messages.
     """
     newest = _newest(host, entries)
-    sizes = Counter(entry.thread for entry in entries)
+    sizes = Counter(short(entry.thread, MAX_ID) for entry in entries)
     threads: dict[str, list[dict[str, Any]]] = {}
     for message in newest:
         threads.setdefault(message["thread"], []).append(message)
@@ -77,12 +77,15 @@ def _shown(host: Host, entry: Message) -> dict[str, Any]:
     message = entry.as_dict()
     request = "" if entry.request is None else json.dumps(entry.request, indent=2, ensure_ascii=False)
     to = entry.recipients(host.fleet) if entry.has_recipient(host.fleet) else [message["to"]]
-    facts = [{"name": short(as_line(one.get("name"))), "value": short(_text(one.get("value")))} for one in message["facts"]]
+    facts = [
+        {"name": short(as_line(one.get("name"))), "value": short(_text(one.get("value")))} for one in message["facts"]
+    ]
     return {
-        **{name: short(message[name]) for name in ("id", "subject", "ack_status")},
+        **{name: short(message[name]) for name in ("subject", "ack_status")},
         **{name: message[name] for name in ("type", "priority")},
+        "id": short(message["id"], MAX_ID),
         "timestamp": utc_text(entry.sent_at) if entry.sent_at else "",
-        "thread": entry.thread,
+        "thread": short(entry.thread, MAX_ID),
         "from": short(clean(entry.sender_in(host.fleet))),
         "to": short(", ".join(sorted(to))),
         "body": message["body"][:MAX_BODY],

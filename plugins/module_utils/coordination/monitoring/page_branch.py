@@ -80,7 +80,9 @@ def _publish(host: Host, bare: BareRepository, content: bytes) -> Published:
         return loop.run(attempt, refresh, is_stale=True)
     except (PushRejected, ConnectionLost) as error:
         remedy = "Run the playbook again later."
-        raise DeadlineReached(f"The remote did not take the page in {loop.failures} tries ({error}).", remedy) from error
+        raise DeadlineReached(
+            f"The remote did not take the page in {loop.failures} tries ({error}).", remedy
+        ) from error
 
 
 def _fetch(bare: BareRepository, loop: PushLoop) -> str | None:
@@ -88,15 +90,16 @@ def _fetch(bare: BareRepository, loop: PushLoop) -> str | None:
 
     :raises GitFailed: if it has other files than a page.
     """
-    command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", "--prune", bare.url)
+    command = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", bare.url)
     outcome = bare.ask(*command, f"+{_REF}*:{_REF}*", timeout=loop.left)
     if outcome.status != 0:
         raise bare.checked(explain_failure(outcome, bare.url), outcome, "fetching the page")
     there = bare.ref(_REF)
     others = sorted({*bare.names(there)} - {*_FILES, PAGE_FILE}) if there else []
     if others:
+        names = short(", ".join(others))
         raise GitFailed(
-            f"The branch {PAGE_BRANCH} of the remote has other files ({short(', '.join(others))}). It was not replaced.",
+            f"The branch {PAGE_BRANCH} of the remote has other files ({names}). It was not replaced.",
             "Rename that branch of the Build repository, and run the playbook again.",
         )
     return there

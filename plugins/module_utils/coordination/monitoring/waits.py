@@ -13,8 +13,9 @@ from ..identity.host import Host
 from ..identity.verification import is_trusted
 from ..mail.answers import Answers
 from ..mail.mailbox import readers_of, verify_messages
-from ..mail.message import Message
+from ..mail.message import MAX_ID, Message
 from ..store.snapshot import Snapshot
+from ..text import clean, short
 from ..timestamps import is_ahead, utc_text
 
 READ_AGE = timedelta(days=7)
@@ -67,10 +68,10 @@ def _pending(host: Host, entry: Message, everyone: Sequence[str], now: datetime)
 def _wait(host: Host, entry: Message, sender: str, server: str, kind: str) -> dict[str, Any]:
     message = entry.as_dict()
     return {
-        "from": sender,
+        "from": short(clean(sender)),
         "to": server,
         "for": kind,
         "read": entry.is_marked_read(server, host.fleet),
         "since": utc_text(entry.sent_at) if entry.sent_at else "",
-        **{name: message[name] for name in ("id", "thread", "subject")},
+        **{name: short(message[name], MAX_ID) for name in ("id", "thread", "subject")},
     }
