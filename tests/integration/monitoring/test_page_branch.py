@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import GitFailed, RemoteUnreachable
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import GitFailed, RemoteError
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.page_branch import (
     PAGE_BRANCH,
     Published,
@@ -53,9 +53,9 @@ def test_a_branch_with_other_files_is_not_replaced(builders: Builders) -> None:
     assert tip(builders) == before
 
 
-def test_a_remote_that_cannot_be_reached(builders: Builders) -> None:
+def test_a_remote_that_is_gone(builders: Builders) -> None:
     builders.remote.rename(builders.folder / "gone.git")
-    with pytest.raises(RemoteUnreachable):
+    with pytest.raises(RemoteError):
         publish(builders, "one")
 
 
