@@ -90,9 +90,10 @@ ansible_facts:
             - The numbers C(total) and, for each server, C(unread).
             - C(overdue_requests) were neither read nor answered for an hour. C(overdue_mail) was not read by this server for an
               hour. A message without a valid time counts as overdue.
+            - C(operator_questions) wait for an answer of the operator.
             - C(undeliverable) are unread messages that are addressed to no server of the fleet.
           type: dict
-          sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
+          sample: {"total": 59, "unread": {"build1": 0, "build2": 1}, "operator_questions": [], "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
         outbox:
           description:
             - The writes of this server that the remote has not accepted yet. C(waiting) is their number, C(waiting_since) the time

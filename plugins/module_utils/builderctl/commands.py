@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any, Callable
 
 from ..coordination.delivery.outbox import Item, Outbox
@@ -34,7 +35,8 @@ Action = Callable[[Host, Config, Namespace], Outcome]
 
 
 def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
-    receipt = send(host, _draft(args, args.subject, args.request), args.to, args.secrets, args.offline)
+    draft = replace(_draft(args, args.subject, args.request), needs=args.needs)
+    receipt = send(host, draft, args.to, args.secrets, args.offline)
     return _sent(host, receipt, args.hints)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 from ..coordination.delivery.outbox import Outbox
 from ..coordination.identity.config import load_config
-from ..coordination.identity.fleet import ALL, load_fleet
+from ..coordination.identity.fleet import ALL, EVERYONE, load_fleet
 from ..coordination.mail.inbox import read_inbox
 from ..coordination.mail.pages import known_pages
 from ..coordination.mail.read_ledger import read_ids
@@ -103,7 +103,7 @@ def _values(action: argparse.Action, parser: argparse.ArgumentParser, state: Sta
     kinds: dict[str, Callable[[], Iterable[str]]] = {
         "COMMAND": lambda: commands_of(parser),
         "SERVER": lambda: load_fleet(state).ids(),
-        "SERVER|all": lambda: [*load_fleet(state).ids(), ALL],
+        "SERVER|all|everyone": lambda: [*load_fleet(state).members(), ALL, EVERYONE],
         "JOB": lambda: _jobs(state),
         **dict.fromkeys(("ID", "ID|HANDLE", "TIME|ID"), lambda: _ids(state)),
         "WRITE": lambda: _writes(state),

@@ -100,6 +100,7 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     counts = [f"{word(number)} {_cell(name)}" for name, number in seen["jobs"].items()]
     total = seen["messages"]["total"]
     lines += ["", f"Jobs: {', '.join(counts) or 'none'}", f"Messages: {'not readable' if total is None else total}"]
+    lines += _first("Waits for the operator", seen["messages"]["operator_questions"])
     lines += _first("Unanswered", seen["messages"]["overdue_requests"])
     if seen["outbox"]["waiting"] or seen["outbox"]["set_aside"]:
         lines.append(f"Outbox: {seen['outbox']['waiting']} waiting, {seen['outbox']['set_aside']} set aside")

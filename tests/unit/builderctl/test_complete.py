@@ -62,7 +62,7 @@ def complete(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Ca
         (["read", "--type=e"], ["--type=error"]),
         (["status", "b"], ["building"]),
         (["status", "--server", ""], ["build1", "build2", "build3"]),
-        (["send", "--to", ""], ["all", "build1", "build2", "build3"]),
+        (["send", "--to", ""], ["all", "build1", "build2", "build3", "everyone"]),
         (["read", "--from", "build2", "--from", "build3"], ["build3"]),
         (["status", "building", "--job", ""], ["job_42"]),
         (["reply", ""], sorted([UNREAD, SHOWN, "msg_thread"])),

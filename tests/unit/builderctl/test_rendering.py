@@ -90,6 +90,7 @@ def health(**changes: Any) -> dict[str, Any]:
         "messages": {
             "total": 3,
             "unread": {"build1": 2},
+            "operator_questions": [],
             "overdue_requests": [],
             "overdue_mail": [],
             "undeliverable": [],
@@ -106,7 +107,9 @@ def test_any_health_is_sanitized(
     seen = health(status=status, manager=manager, manager_last_active=active, current_job=job, problems=problems)
     seen["jobs"] = jobs
     late = Message(entry).as_dict()
-    seen["messages"].update(overdue_requests=[late], overdue_mail=[{k: v for k, v in late.items() if k != "to"}])
+    seen["messages"].update(
+        operator_questions=[late], overdue_requests=[late], overdue_mail=[{k: v for k, v in late.items() if k != "to"}]
+    )
     text = rendering.health(seen, NOW, PLAIN)
     check_harmless(text)
     assert text.split("\n").index("") == (2 if text.startswith("SERVER ") else 1)

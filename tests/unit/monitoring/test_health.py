@@ -46,6 +46,7 @@ def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
     assert found["messages"] == {
         "total": 0,
         "unread": {"build1": 0, "build2": 0},
+        "operator_questions": [],
         "overdue_requests": [],
         "overdue_mail": [],
         "undeliverable": [],
@@ -279,7 +280,8 @@ def test_damaged_mailbox_hides_nothing_else(legacy: Builders, clock: Clock) -> N
     legacy.commit(MESSAGES, b'{\n  "messages": [\n<<<<<<< HEAD\n')
     all_beat(legacy, clock)
     found = health(legacy, clock)
-    nothing: dict[str, Any] = {"overdue_requests": [], "overdue_mail": [], "undeliverable": []}
+    lists = ("operator_questions", "overdue_requests", "overdue_mail", "undeliverable")
+    nothing: dict[str, Any] = {name: [] for name in lists}
     assert found["messages"] == {"total": None, "unread": {}, **nothing}
     assert found["jobs"] == {"completed": 2, "queued": 1}
     assert {server["state"] for server in found["servers"].values()} == {"ok"}

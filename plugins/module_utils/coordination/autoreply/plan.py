@@ -106,7 +106,7 @@ def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
     ledger = own_ledger(host)
     unread = [(i, e) for i, e in enumerate(entries) if e.is_for(host.id, host.fleet) and not ledger.has(e)]
     unread.sort(key=lambda one: one[1].urgency)
-    messages = shown(host, [entry for _position, entry in unread])
+    messages = shown(host, [entry for _position, entry in unread], context=entries)
     signed = zip(unread, messages)
     known = {entry.id for (_position, entry), message in signed if message["verified"] in SIGNED and recognize(entry)}
     answered = answered_ids(host, snapshot, known)
@@ -169,7 +169,9 @@ def _decide(
     """Return the decision on a message and its reason."""
     if message["verified"] not in SIGNED:
         return LEAVE, message["verified_reason"]
-    if host.fleet.expected and message["from"] not in host.fleet.ids():
+    if entry.needs:
+        return LEAVE, "only the operator may answer it"
+    if host.fleet.expected and message["from"] not in host.fleet.members():
         return LEAVE, f"{message['from']} is not a server of this fleet"
     if is_answer(entry):
         return LEAVE, f"it is an answer from {message['from']}"

@@ -18,6 +18,7 @@ from ..mail.answers import Answers
 from ..mail.audit import audit
 from ..mail.mailbox import read_mailbox
 from ..mail.message import Message
+from ..mail.operator_questions import open_questions
 from ..mail.read_ledger import own_ledger
 from ..secrets import token_file
 from ..status.document import NO_STATUS, Status, read_status
@@ -243,7 +244,8 @@ def _messages(
         entries = read_mailbox(snapshot).messages
     except DocumentDamaged as error:
         problems.append(str(error))
-        return {"total": None, "unread": {}, "overdue_requests": [], "overdue_mail": [], "undeliverable": []}
+        lists = ("operator_questions", "overdue_requests", "overdue_mail", "undeliverable")
+        return {"total": None, "unread": {}, **{name: [] for name in lists}}
     ledger = own_ledger(host)
     fleet = host.fleet
     unread = {
@@ -262,6 +264,9 @@ def _messages(
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
+        "operator_questions": [
+            _named(e, "id", "from", "to", "subject", "timestamp") for e in open_questions(entries, host)
+        ],
         "overdue_requests": [_named(e, "id", "from", "to", "subject") for e in requests if answers.is_open(e)],
         "overdue_mail": [
             _named(e, "id", "from", "type", "subject", "timestamp")

@@ -47,8 +47,10 @@ def compose_heartbeat(
     :param version: the version of this program.
     :param started_at: the start of this program, as text in UTC; None for now.
     :param progress: the progress of the mail, from :func:`.mail_progress`; None to publish nothing about it.
+    :raises InvalidInput: if this is the operator.
     :raises SigningFailed: if this server cannot sign.
     """
+    host.require_server("heartbeat")
     now = utc_text(host.clock())
     lines = {"problems": [one_line(text) for text in problems]}
     texts = apply_secret_policy(lines, host.repository.pat_file, host.repository.notes, REDACT)

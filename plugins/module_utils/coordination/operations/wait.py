@@ -204,12 +204,14 @@ def _answers(host: Host, snapshot: Snapshot, message_id: str, chosen: Filter) ->
     asked, archived, mailbox = _asked(host, snapshot, message_id)
     answers = Answers(host, snapshot, [asked], [*archived, *mailbox]).to(asked)
     mine = [entry for entry in answers if entry.is_for(host.id, host.fleet) and matches(host, entry, chosen)]
-    return shown(host, mine, archived)
+    return shown(host, mine, archived, context=[asked])
 
 
 def _acknowledged(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
-    """Return a message of this server if a recipient has acknowledged it."""
+    """Return a message of this server if a recipient has acknowledged it, unless the operator must answer it."""
     asked, archived, _mailbox = _asked(host, snapshot, message_id)
+    if asked.needs:
+        return []
     by = set(map(host.fleet.server_of, asked.acknowledged_by))
     return shown(host, [asked], archived) if recipients_of(host, snapshot, asked) & by else []
 
