@@ -31,7 +31,7 @@ class BusyFleet:
     """Five servers: four that work, of which one has gone silent, and one that has never beaten."""
 
     def __init__(self, folder: Path) -> None:
-        self.builders = make_builders(folder, IDS)
+        self.builders = make_builders(folder, (*IDS, "operator"))
         self.builders.trust()
         self._clock = Clock(datetime.now(timezone.utc), -PAST)
         self._backdate_keys()
@@ -71,7 +71,7 @@ class BusyFleet:
         record = self.builders.record() or {}
         for signer in record["signers"]:
             signer["valid_from"] = "2020-01-01T00:00:00Z"
-        for server in IDS:
+        for server in self.builders.ids:
             (self.builders.state(server) / "signers.json").write_text(json.dumps(record))
 
     def _days_before(self) -> None:
@@ -104,6 +104,8 @@ class BusyFleet:
         body = "Which commit did you build job_44 from? The checksums of cloudstack-agent differ."
         self.send("build3", "build2", Draft("Which commit is job_44?", body, "request"))
         self.send("build1", "build4", Draft("Is the artifact store full?", "job_46 could not copy.", "request", "high"))
+        question = "The disk of build2 is nearly full. May I delete the artifacts of 4.19?"
+        self.send("build2", "operator", Draft("Delete the artifacts of 4.19?", question, "request", needs="operator"))
         acknowledged = Draft("Kernel update on Saturday", "All servers restart at 06:00 UTC.", require_ack=True)
         asked = self.send("build2", "build3", acknowledged)
         with self._at("build3", 60) as host:

@@ -46,7 +46,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import LABELS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import (
+    LABELS,
+    NOT_OPERATORS,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact_in
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean, visible
 from ansible_collections.acs.builders.plugins.plugin_utils.page_view import page_view
@@ -78,7 +81,7 @@ def dashboard_page(seen: Any) -> str:
     style, script = (_own(name) for name in ("style.css", "script.js"))
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     page = templates.get_template("page.html.j2")
-    return page.render(view, labels=LABELS, style=style, script=script, policy=policy)
+    return page.render(view, labels=LABELS, not_operators=NOT_OPERATORS, style=style, script=script, policy=policy)
 
 
 def _own(name: str) -> Markup:

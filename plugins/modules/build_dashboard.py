@@ -11,7 +11,7 @@ module: build_dashboard
 short_description: Return what a page about the fleet shows, and publish such a page
 version_added: 1.0.0
 description:
-  - Without O(page), this module returns the conversations of all servers, who waits for whom, the past builds, the jobs and the
+  - Without O(page), this module returns the questions to the operator, the conversations of all servers, who waits for whom, the past builds, the jobs and the
     number of messages by day. The health of the servers is returned by M(acs.builders.build_heartbeat_fact).
   - With O(page), it publishes a page on the branch C(dashboard) of the Build repository, from which a Git host can serve it. The branch
     has one commit, which is replaced.
@@ -59,6 +59,10 @@ dashboard:
           C(earlier), the number of its messages that are not shown.
       type: dict
       sample: {"threads": [], "shown": 0, "total": 0}
+    questions:
+      description: The questions to the operator that he has not answered, as C(rows), and the number of further ones as C(more).
+      type: dict
+      sample: {"rows": [], "more": 0}
     waits:
       description:
         - Who waits for whom, the longest wait first, as C(rows), and the number of further ones as C(more).

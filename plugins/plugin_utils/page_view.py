@@ -45,7 +45,7 @@ def page_view(
         "total_messages": health["messages"]["total"],
         "undeliverable": len(health["messages"]["undeliverable"]),
         "job_counts": {short(status): number for status, number in list(health["jobs"].items())[:MAX_COUNTS]},
-        **{name: dashboard[name] for name in ("conversations", "waits", "jobs")},
+        **{name: dashboard[name] for name in ("questions", "conversations", "waits", "jobs")},
         "builds": {**dashboard["builds"], "rows": [_timed(build) for build in dashboard["builds"]["rows"]]},
         "environment": _environment(environment),
         "drawings": {

@@ -2,6 +2,7 @@
   "use strict";
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   const OLD = 15 * 60;
+  const SHORT = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
 
   // As the command builderctl renders it: 45 s, 12 min, 2 h 5 min, 1 d 3 h, 390 d.
   const span = (seconds) => {
@@ -18,11 +19,12 @@
 
   const showTimes = () => {
     for (const time of all("time").filter((one) => isTime(one.dateTime))) {
-      const when = local(time.dateTime, { dateStyle: "medium", timeStyle: "short" });
+      const year = new Date(time.dateTime).getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+      const when = local(time.dateTime, { ...year, ...SHORT });
       time.textContent = `${when} (${span(secondsSince(time.dateTime))} ago)`;
     }
-    for (const one of all("[data-age]")) one.textContent = span(secondsSince(one.dataset.age));
-    for (const tick of all("[data-time]")) tick.textContent = local(tick.dataset.time, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+    for (const one of all("[data-age]")) one.textContent = ` for ${span(secondsSince(one.dataset.age))}`;
+    for (const tick of all("[data-time]")) tick.textContent = local(tick.dataset.time, SHORT);
     const newest = document.querySelector("header time");
     document.getElementById("old").hidden = !newest || secondsSince(newest.dateTime) < OLD;
   };

@@ -15,6 +15,7 @@ from ..coordination.errors import InvalidInput, UnknownMessage
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
+from ..coordination.mail.message import Message
 from ..coordination.mail.pages import find_page, is_handle, last_page
 from ..coordination.monitoring.health import read_health
 from ..coordination.operations.listing import shown
@@ -59,13 +60,13 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
     )
 
 
-def _sent(host: Host, receipt: Receipt, hints: Hints) -> Outcome:
+def _sent(host: Host, receipt: Receipt[list[Message]], hints: Hints) -> Outcome:
     messages = shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     data = {**_written(receipt), "messages": messages}
     return Outcome(data, lambda _paint: rendering.sent(data, hints))
 
 
-def _written(receipt: Receipt) -> dict[str, Any]:
+def _written(receipt: Receipt[Any]) -> dict[str, Any]:
     return {
         "changed": receipt.changed,
         "delivery": receipt.delivery,

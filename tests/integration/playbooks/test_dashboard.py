@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.page_branch import PAGE_BRANCH
 from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders, git
-from ansible_collections.acs.builders.tests.busy_fleet import FORGED, SCRIPT, BusyFleet
+from ansible_collections.acs.builders.tests.busy_fleet import FORGED, IDS, SCRIPT, BusyFleet
 from ansible_collections.acs.builders.tests.hostile_text import ATTACKS, MARKUP, spread
 from ansible_collections.acs.builders.tests.html_page import Page, check_harmless
 
@@ -37,11 +37,12 @@ def test_it_writes_a_page_once(fleet: BusyFleet, tmp_path: Path) -> None:
     page = Page(file.read_text(encoding="utf-8"))
     check_harmless(page)
     servers = {row[0]: row for row in page.rows("servers")}
-    assert [servers[name][1] for name in fleet.builders.ids] == ["ok", "ok", "ok", "stale", "missing"]
+    assert [servers[name][1] for name in IDS] == ["ok", "ok", "ok", "stale", "missing"]
     assert servers["build3"][4].startswith("job_47, since ") and "only 2 GB are free" in servers["build2"][8]
     assert [row[:3] for row in page.rows("waits")] == [
         ["build3", "build2", "answer"],
         ["build1", "build4", "answer"],
+        ["build2", "operator", "answer"],
         ["build2", "build3", "acknowledgement"],
     ]
     assert [row[:3] for row in page.rows("builds")][:2] == [
@@ -49,6 +50,8 @@ def test_it_writes_a_page_once(fleet: BusyFleet, tmp_path: Path) -> None:
         ["job_45", "build4", "failed"],
     ]
     assert len(page.rows("builds")) == 6 and page.rows("jobs")[0][0] == "job_48"
+    (question,) = page.root.all("section", **{"aria-labelledby": "questions"})
+    assert "May I delete the artifacts of 4.19?" in question.text and "playbooks/answer.yml -e id=msg_" in question.text
     differences = {row[0]: row[3] for row in page.rows("environment")}
     assert "17.0.11: build2" in differences["openjdk-17-jdk"] and "8.0.36: build3" in differences["libmysqlclient-dev"]
     forged, hostile = page.root.all("details", class_="thread")[:2]

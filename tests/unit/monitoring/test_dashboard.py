@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
@@ -12,10 +13,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
     count_by_day,
     read_dashboard,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES
 from ansible_collections.acs.builders.tests.clock import Clock
-from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
+from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders
 
 EMPTY = {"rows": [], "more": 0}
 
@@ -28,7 +29,8 @@ def test_an_empty_and_a_damaged_repository(builders: MemoryBuilders) -> None:
             builders.commit("coordination/jobs.json", content)
         with builders.host("build1") as host:
             seen = read_dashboard(host)
-        assert seen == {"conversations": nothing, **dict.fromkeys(("waits", "builds", "jobs"), EMPTY), "traffic": []}
+        tables = dict.fromkeys(("questions", "waits", "builds", "jobs"), EMPTY)
+        assert seen == {"conversations": nothing, **tables, "traffic": []}
 
 
 def test_rows_beyond_the_limit_are_counted_and_jobs_are_the_newest_first(
@@ -40,6 +42,30 @@ def test_rows_beyond_the_limit_are_counted_and_jobs_are_the_newest_first(
         seen = read_dashboard(clock.on(host))["jobs"]
     assert (len(seen["rows"]), seen["more"], seen["rows"][0]["id"]) == (MAX_ROWS, 2, f"job_{MAX_ROWS + 1}")
     assert len(seen["rows"][0]["type"]) == 101 and seen["rows"][0]["assigned_to"] == ""
+
+
+def test_a_question_to_the_operator_is_open_until_he_answers(tmp_path: Path, now: Clock) -> None:
+    builders = make_memory_builders(tmp_path, ("build1", "build2", "operator"))
+    builders.trust()
+    with builders.host("build2") as host:
+        question = send(now.on(host), Draft("May I?", "Delete it?", needs="operator"), ["operator"]).result[0].id
+    forged = {"id": "forged", "from": "build1", "to": "build2", "in_reply_to": question, "subject": "Re: May I?"}
+    builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), forged]}).encode())
+    with builders.host("build1") as host:
+        seen = read_dashboard(now.on(host))
+    (row,) = seen["questions"]["rows"]
+    assert (row["subject"], row["body"], row["verified"]) == ("May I?", "Delete it?", "true")
+    (wait,) = seen["waits"]["rows"]
+    assert (wait["from"], wait["to"], wait["for"]) == ("build2", "operator", "answer")
+    marks = {
+        one["id"]: one["not_operators"] for thread in seen["conversations"]["threads"] for one in thread["messages"]
+    }
+    assert marks == {question: False, "forged": True}
+    with builders.host("operator") as host:
+        reply(now.on(host), question, Draft("-", "Yes."))
+    with builders.host("build1") as host:
+        answered = read_dashboard(now.on(host))
+    assert (answered["questions"], answered["waits"]) == (EMPTY, EMPTY)
 
 
 def test_secrets_are_redacted(builders: MemoryBuilders, clock: Clock) -> None:

@@ -9,11 +9,13 @@ import html
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from ..identity.host import Host
 from ..mail.mailbox import verify_messages
 from ..mail.message import MAX_ID, Message
+from ..mail.operator_questions import OperatorQuestions
 from ..text import as_line, clean, short, visible
 from ..timestamps import utc_text
 
@@ -57,18 +59,29 @@ def newest_conversations(host: Host, entries: Sequence[Message]) -> dict[str, An
 
 def _newest(host: Host, entries: Sequence[Message]) -> list[dict[str, Any]]:
     """Return the newest messages, the newest first, as many as a page can show."""
-    messages: list[dict[str, Any]] = []
-    weight = 0
-    for entry in list(entries)[: -MAX_MESSAGES - 1 : -1]:
-        message = _shown(host, entry)
-        weight += len(html.escape(json.dumps(message, ensure_ascii=False)).encode("utf-8", "replace"))
-        if weight > MAX_WEIGHT:
-            break
-        messages.append(message)
-    verifications = verify_messages(host, list(entries)[: -len(messages) - 1 : -1])
+    newest = list(entries)[: -MAX_MESSAGES - 1 : -1]
+    weights = [
+        len(html.escape(json.dumps(_shown(host, entry), ensure_ascii=False)).encode("utf-8", "replace"))
+        for entry in newest
+    ]
+    fitting = sum(total <= MAX_WEIGHT for total in accumulate(weights))
+    return shown_messages(host, newest[:fitting], entries)
+
+
+def shown_messages(host: Host, entries: Sequence[Message], context: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return messages as a page shows them, each with the verification of its sender.
+
+    :param context: the messages among which to search for the questions to the operator that the messages answer.
+    """
+    questions = OperatorQuestions(context)
     return [
-        {**message, "verified": verification.verified, "verified_reason": verification.reason}
-        for message, verification in zip(messages, verifications)
+        {
+            **_shown(host, entry),
+            "verified": verification.verified,
+            "verified_reason": verification.reason,
+            "not_operators": questions.has_other_answer(entry, verification.verified),
+        }
+        for entry, verification in zip(entries, verify_messages(host, entries))
     ]
 
 

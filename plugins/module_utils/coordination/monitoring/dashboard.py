@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a page about the fleet shows beside the health: conversations, waits, builds, jobs and traffic."""
+"""What a page about the fleet shows beside the health: questions, conversations, waits, builds, jobs and traffic."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from ..errors import DocumentDamaged
 from ..identity.host import JOBS, Host
 from ..mail.mailbox import readable_messages
 from ..mail.message import TYPES, Message
+from ..mail.operator_questions import open_questions
 from ..secrets.scanner import redact_in
 from ..store.snapshot import Snapshot
 from ..text import as_line, clean, short
 from ..timestamps import is_ahead
 from .build_history import past_builds
-from .conversations import newest_conversations
+from .conversations import newest_conversations, shown_messages
 from .waits import open_waits
 
 TRAFFIC_DAYS = 30
@@ -46,6 +47,7 @@ def look_at_dashboard(host: Host, snapshot: Snapshot) -> dict[str, Any]:
     entries = readable_messages(snapshot) or []
     servers = sorted({*host.fleet.ids(), *host.seen_servers(snapshot)})
     return {
+        "questions": _first(shown_messages(host, open_questions(entries, host)[:MAX_ROWS], entries)),
         "conversations": newest_conversations(host, entries),
         "waits": _first(open_waits(host, snapshot, entries)),
         "builds": _first(past_builds(host, snapshot, servers)),

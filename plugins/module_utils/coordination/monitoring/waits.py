@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..identity.fleet import OPERATOR
 from ..identity.host import Host
 from ..identity.verification import is_trusted
 from ..mail.answers import Answers
@@ -34,7 +35,7 @@ def open_waits(host: Host, snapshot: Snapshot, entries: Sequence[Message]) -> li
         ``ACKNOWLEDGEMENT``, ``read``, whether the recipient has read the message, and its ``since``, ``id``,
         ``thread`` and ``subject``.
     """
-    asking = [entry for entry in entries if entry.type == "request" or entry.waits_for_acknowledgement]
+    asking = [entry for entry in entries if _asks(entry) or entry.waits_for_acknowledgement]
     everyone = host.fleet.ids(host.seen_servers(snapshot))
     now = host.clock()
     pending = [(entry, _pending(host, entry, everyone, now)) for entry in asking]
@@ -47,15 +48,24 @@ def open_waits(host: Host, snapshot: Snapshot, entries: Sequence[Message]) -> li
         if not is_trusted(host, sender, verification):
             continue
         answered = {answer.sender_in(host.fleet) for answer in answers.to(entry)}
-        is_request = entry.type == "request" and not answered
+        is_request = _asks(entry) and not answered
         for server in servers:
             if is_request or (entry.waits_for_acknowledgement and server not in answered):
                 waits.append(_wait(host, entry, sender, server, ANSWER if is_request else ACKNOWLEDGEMENT))
     return sorted(waits, key=lambda wait: wait["since"])
 
 
+def _asks(entry: Message) -> bool:
+    return entry.type == "request" or bool(entry.needs)
+
+
 def _pending(host: Host, entry: Message, everyone: Sequence[str], now: datetime) -> list[str]:
-    """Return the recipients that have not acknowledged a message, without those that read it long ago."""
+    """Return the recipients that have not acknowledged a message, without those that read it long ago.
+
+    Of a question to the operator this is the operator, until he answers.
+    """
+    if entry.needs:
+        return [OPERATOR]
     sent = entry.sent_at
     is_recent = sent is not None and not is_ahead(sent, now) and now - sent < READ_AGE
     return [
