@@ -20,7 +20,7 @@ LANE = 30
 PLOT_HEIGHT = 140
 MAX_NODES = 24
 """The maximum number of servers in the drawing of the waits."""
-TICKS = 4
+TICKS = 3
 BEND = 26
 """How far the line of a wait is from the straight one, so that both directions are seen."""
 NODE = 26
@@ -81,7 +81,7 @@ def draw_builds(builds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     length = max((last - first).total_seconds(), 1)
 
     def place(when: datetime) -> float:
-        return LEFT + (WIDTH - LEFT - 10) * (when - first).total_seconds() / length
+        return LEFT + (WIDTH - LEFT - 10) * float((when - first).total_seconds() / length)
 
     bars = [
         {

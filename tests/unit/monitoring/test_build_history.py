@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
 
 
-def build(builders: MemoryBuilders, clock: Clock, server: str, job: str, result: str, **details: str) -> None:
+def build(builders: MemoryBuilders, clock: Clock, server: str, job: str, result: str, **details: Any) -> None:
     """Build for a minute."""
     with builders.host(server) as host:
         write_status(clock.on(host), Report("building", job, **details))
