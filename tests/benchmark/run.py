@@ -39,6 +39,7 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_race,
     rows_send,
     rows_service,
+    rows_start,
 )
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
 
@@ -53,6 +54,7 @@ ROWS: tuple[Row, ...] = (
     *rows_service.ROWS,
     *rows_looks.ROWS,
     *rows_page.ROWS,
+    *rows_start.ROWS,
     *rows_ansible.ROWS,
     *rows_fleet.ROWS,
 )
