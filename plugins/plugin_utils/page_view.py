@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.comparison import IDENTICAL, KINDS
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.own_state import overdue_mail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import one_line, short
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration, parse_time, utc_text
 from ansible_collections.acs.builders.plugins.plugin_utils.page_drawings import draw_builds, draw_traffic, draw_waits
@@ -34,7 +35,7 @@ def page_view(
     :param dashboard: the return value ``dashboard`` of build_dashboard.
     :param environment: the result of the filter compare_environments; empty without a comparison.
     """
-    servers = [_server(name, server, health["messages"]["unread"]) for name, server in health["servers"].items()]
+    servers = [_server(name, server, health) for name, server in health["servers"].items()]
     return {
         "servers": servers,
         "states": {state: sum(one["state"] == state for one in servers) for state in STATES},
@@ -56,21 +57,34 @@ def page_view(
     }
 
 
-def _server(name: str, server: Mapping[str, Any], unread: Mapping[str, int]) -> dict[str, Any]:
+def _server(name: str, server: Mapping[str, Any], health: Mapping[str, Any]) -> dict[str, Any]:
     job, build = server["current_job"] or {}, server["last_build"] or {}
-    problems = [short(one_line(problem), MAX_TEXT) for problem in server["problems"]]
+    problems = [short(one_line(problem), MAX_TEXT) for problem in _problems(name, server, health)]
     return {
         "name": name,
         **{key: server[key] for key in ("state", "status", "status_queued", "verified", "verified_reason")},
         "manager": short(str(server["manager"])),
         "heartbeat_at": server["heartbeat_at"],
         "active_at": _time(server["manager_last_active"]),
-        "unread": unread.get(name, 0),
+        "unread": health["messages"]["unread"].get(name, 0),
         "job": {"id": _line(job.get("id")), "started_at": _time(job.get("started_at"))} if job else None,
         "build": {key: _line(build.get(key)) for key in ("id", "status")} | {"at": _time(build.get("completed_at"))},
         "problems": problems[:MAX_PROBLEMS],
         "more_problems": max(0, len(problems) - MAX_PROBLEMS),
     }
+
+
+def _problems(name: str, server: Mapping[str, Any], health: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of a server, each with its remedy, and what its manager has to do.
+
+    The age of its heartbeat and of its mail are left out, because other cells show the times.
+    """
+    for what in server["problems"]:
+        start = f"{name}: {what}"
+        whole = next((text for text in health["problems"] if text.startswith(start)), start)
+        yield whole[len(name) + 2 :]
+    with_age = overdue_mail(health["messages"]["overdue_mail"])
+    yield from (text for text in server["attention"] if text not in with_age)
 
 
 def _timed(build: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +96,7 @@ def _timed(build: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fleet_problems(health: Mapping[str, Any]) -> Iterator[str]:
     """Yield the problems that are not those of one server, which its row shows."""
-    for problem in health["problems"]:
+    for problem in [*health["problems"], *health["attention"]]:
         if problem.partition(": ")[0] not in health["servers"]:
             yield short(one_line(problem), MAX_TEXT)
 

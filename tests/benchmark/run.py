@@ -36,6 +36,7 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_list,
     rows_looks,
     rows_page,
+    rows_plays,
     rows_race,
     rows_send,
     rows_service,
@@ -56,6 +57,7 @@ ROWS: tuple[Row, ...] = (
     *rows_page.ROWS,
     *rows_start.ROWS,
     *rows_ansible.ROWS,
+    *rows_plays.ROWS,
     *rows_fleet.ROWS,
 )
 REPORT = TOP / "tests" / "output" / "benchmark.json"
