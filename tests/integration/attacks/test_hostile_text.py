@@ -44,6 +44,7 @@ def test_modules(attacked: Builders) -> None:
         ("build_message", {"state": "acted", "id": "msg_2"}),
         ("build_status", {"server": "build2"}),
         ("build_heartbeat_fact", {}),
+        ("build_dashboard", {}),
     ):
         done = call(attacked, "build1", module, **options)
         assert "Traceback" not in done.output

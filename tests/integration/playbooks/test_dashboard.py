@@ -33,7 +33,7 @@ def test_it_writes_a_page_once(fleet: BusyFleet, tmp_path: Path) -> None:
     assert checked.code == 0 and not file.exists(), checked.output
     assert "<h1>Build servers</h1>" in checked.stdout, "the difference"
     done = dashboard(fleet, "-e", f"dest={file}")
-    assert done.code == 0 and "changed=1" in done.stdout, done.output
+    assert done.code == 0 and "changed 1: Write the page" in done.stdout, done.output
     page = Page(file.read_text(encoding="utf-8"))
     check_harmless(page)
     servers = {row[0]: row for row in page.rows("servers")}
@@ -59,7 +59,7 @@ def test_it_writes_a_page_once(fleet: BusyFleet, tmp_path: Path) -> None:
     assert hostile.all("pre")[0].text == f"{SCRIPT}\n{{{{ 7 * 7 }}}}"
 
     again = dashboard(fleet, "-e", f"dest={file}")
-    assert again.code == 0 and "changed=1" not in again.stdout, again.output
+    assert again.code == 0 and "changed 1" not in again.stdout, again.output
 
 
 def test_it_publishes_a_page_once(fleet: BusyFleet) -> None:
@@ -67,11 +67,11 @@ def test_it_publishes_a_page_once(fleet: BusyFleet) -> None:
     checked = dashboard(fleet, "-e", "publish=true", "--check")
     assert checked.code == 0 and git("branch", "--list", PAGE_BRANCH, cwd=fleet.builders.remote) == "", checked.output
     done = dashboard(fleet, "-e", "publish=true")
-    assert done.code == 0 and "changed=1" in done.stdout, done.output
+    assert done.code == 0 and "changed 1: Publish the page" in done.stdout, done.output
     published = fleet.builders.show("index.html", PAGE_BRANCH)
     check_harmless(Page(published.decode()))
     again = dashboard(fleet, "-e", "publish=true")
-    assert again.code == 0 and "changed=1" not in again.stdout, again.output
+    assert again.code == 0 and "changed 1" not in again.stdout, again.output
     assert git("rev-parse", "main", cwd=fleet.builders.remote) == main
 
 
