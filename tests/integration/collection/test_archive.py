@@ -24,7 +24,9 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.python_server import OF_MODULES, PythonServer
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
-SUFFIXES = ("", ".py", ".yml", ".j2", ".css", ".js", ".md", ".json", ".svg", ".png", ".txt", ".1", ".zsh", ".bash")
+SUFFIXES = (
+    *("", ".py", ".yml", ".j2", ".css", ".js", ".md", ".rst", ".json", ".svg", ".png", ".txt", ".1", ".zsh", ".bash"),
+)
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
 FOLDERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 """What may be at the top of an archive."""
