@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 
 from ansible_collections.acs.builders.plugins.filter.dashboard_page import dashboard_page
@@ -12,9 +13,10 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.tests.benchmark.history import add_past_messages
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, seconds_of
 from ansible_collections.acs.builders.tests.benchmark.scene import BODY, make_scene
-from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 
 MEGABYTE = 10**6
+SERVERS = ("build1", "build2", "build3", "build4", "build5", "build6")
 
 
 def write_page(builders: Builders) -> str:
@@ -28,12 +30,16 @@ def write_page(builders: Builders) -> str:
 
 def page_of(scale: Scale, total: int, signed: int) -> list[Result]:
     """Write the page of a mailbox, the newest messages of which are signed."""
-    builders = make_scene(scale.folder / str(total))
-    add_past_messages(builders, total - signed)
-    for number in range(signed):
-        server, other = builders.ids[number % 2], builders.ids[1 - number % 2]
+    builders = make_scene(scale.folder / str(total), SERVERS)
+    for number in range(signed // (len(SERVERS) - 1)):
+        server = SERVERS[number % len(SERVERS)]
         with builders.host(server) as host:
-            send(host, Draft(f"Message {number}", BODY, ("info", "request")[number % 5 == 0]), [other])
+            draft = Draft(f"Message {number}", BODY, ("info", "request")[number % 5 == 0])
+            send(host, draft, [other for other in SERVERS if other != server])
+    newest = builders.messages()
+    add_past_messages(builders, total - len(newest))
+    entries = [*builders.messages(), *newest]
+    builders.commit(MESSAGES, json.dumps({"messages": entries}, indent=2).encode(), "the past before the newest")
     first = seconds_of(lambda: write_page(builders))
     times = [seconds_of(lambda: write_page(builders)) for _round in range(scale.pick(10, 1))]
     size = len(write_page(builders).encode()) / MEGABYTE
@@ -56,7 +62,7 @@ def page_of(scale: Scale, total: int, signed: int) -> list[Result]:
 
 def pages(scale: Scale) -> list[Result]:
     """A small and a large mailbox."""
-    small, large = scale.pick(((100, 100), (10_000, 300)), ((10, 2), (50, 4)))
+    small, large = scale.pick(((100, 100), (10_000, 300)), ((20, 5), (50, 10)))
     return [*page_of(scale, *small), *page_of(scale, *large)]
 
 

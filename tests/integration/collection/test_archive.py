@@ -25,8 +25,7 @@ from ansible_collections.acs.builders.tests.python_server import OF_MODULES, Pyt
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 SUFFIXES = (
-    *("", ".py", ".yml", ".j2", ".css", ".js", ".md", ".rst", ".json", ".svg", ".png", ".txt", ".1"),
-    *(".zsh", ".bash"),
+    *("", ".py", ".yml", ".j2", ".css", ".js", ".md", ".rst", ".json", ".svg", ".png", ".txt", ".1", ".zsh", ".bash"),
 )
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
 FOLDERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}

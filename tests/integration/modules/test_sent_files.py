@@ -7,8 +7,9 @@ from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.sent_files import sent_files
 
 MOST = {
+    "build_dashboard": 100,
     "build_environment_fact": 13,
-    "build_heartbeat_fact": 77,
+    "build_heartbeat_fact": 86,
     "build_job": 77,
     "build_message": 89,
     "build_response": 85,
