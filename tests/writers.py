@@ -13,6 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
@@ -64,6 +65,7 @@ def _act(builders: Builders, server: str, operations: list[Operation]) -> list[d
     with builders.host(server, timeout=LIMIT) as host:
         for number, (name, value) in enumerate(operations):
             ids: list[str] = []
+            receipt: Receipt[Any]
             if name == "send":
                 receipt = send(host, Draft(f"{number}", f"from {server}", require_ack=True), [value])
                 ids = [entry.id for entry in receipt.result]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.outbox import Outbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import Builders
 
 
-def say(builders: Builders, subject: str, server: str = "build1", **options: str) -> Receipt:
+def say(builders: Builders, subject: str, server: str = "build1", **options: str) -> Receipt[list[Message]]:
     """Send a message from a server and return the receipt."""
     key = options.pop("key", None)
     with builders.host(server) as host:

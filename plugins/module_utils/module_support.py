@@ -162,7 +162,7 @@ def _host(module: AnsibleModule) -> Iterator[Host]:
         host.repository.close()
 
 
-def written(module: AnsibleModule, receipt: Receipt) -> dict[str, Any]:
+def written(module: AnsibleModule, receipt: Receipt[Any]) -> dict[str, Any]:
     """Return the result of a write.
 
     It has ``changed``, ``delivery``, ``commit`` and ``attempts``, and with --diff also ``diff``.

@@ -556,11 +556,11 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         ids = [*(params["ids"] or []), *([] if params["id"] is None else [params["id"]])]
         return {"changed": False, **trace.trace_messages(host, ids).data()}
     if state == "read":
-        receipt, changed = mark.mark_read(host, params["ids"], params["offline"])
-        return {**module_support.written(module, receipt), "changed": changed, "ids": receipt.result}
+        marked, changed = mark.mark_read(host, params["ids"], params["offline"])
+        return {**module_support.written(module, marked), "changed": changed, "ids": marked.result}
     if state == "acknowledged":
-        receipt = mark.acknowledge(host, params["ids"], params["offline"])
-        return {**module_support.written(module, receipt), "ids": receipt.result}
+        marked = mark.acknowledge(host, params["ids"], params["offline"])
+        return {**module_support.written(module, marked), "ids": marked.result}
     if state == "acted":
         entry, changed = actionable.act(host, params["id"])
         acted = listing.shown(host, [entry])

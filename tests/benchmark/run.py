@@ -38,6 +38,7 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_race,
     rows_send,
     rows_service,
+    rows_start,
 )
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale
 
@@ -51,6 +52,7 @@ ROWS: tuple[Row, ...] = (
     *rows_history.ROWS,
     *rows_service.ROWS,
     *rows_looks.ROWS,
+    *rows_start.ROWS,
     *rows_ansible.ROWS,
     *rows_fleet.ROWS,
 )

@@ -83,7 +83,7 @@ class MemoryRemote:
         :param files: all files of the new commit.
         """
 
-    def make(self, parent: str | None, change: Change, author: str) -> str:
+    def make(self, parent: str | None, change: Change[Any], author: str) -> str:
         """Make a commit, which is not on the branch yet."""
         old = self.commits[parent].files if parent else {}
         files = {**old, **change.files}
@@ -303,7 +303,7 @@ class MemoryRepository:
                 return look(self.snapshot_of(self._known.tip))
         return self.read(look)
 
-    def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
+    def preview(self, function: Callable[[Snapshot], Change[T]]) -> Receipt[T]:
         """What a transaction would write."""
         snapshot = self._newest()
         change = function(snapshot)
@@ -311,10 +311,10 @@ class MemoryRepository:
 
     def write(
         self,
-        function: Callable[[Snapshot], Change],
+        function: Callable[[Snapshot], Change[T]],
         author: str,
-        settle: Callable[[Receipt], None] = lambda _receipt: None,
-    ) -> Receipt:
+        settle: Callable[[Receipt[T]], None] = lambda _receipt: None,
+    ) -> Receipt[T]:
         """Carry out a transaction."""
         with self.writing():
             transaction = Transaction(cast(RemoteBranch, self._branch), function, author, self.notes)

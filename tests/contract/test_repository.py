@@ -20,13 +20,13 @@ NOTES = "coordination/notes.txt"
 STATUS = "build1/status.json"
 
 
-def write(scene: Scene, text: str, server: str = "build1", path: str = NOTES, **options: float) -> Receipt:
+def write(scene: Scene, text: str, server: str = "build1", path: str = NOTES, **options: float) -> Receipt[str]:
     """Write a text into a file, as a process of a server would."""
     with scene.builders.host(server, **options) as host:
         return host.repository.write(lambda _snapshot: change(text, path), server)
 
 
-def change(text: str, path: str = NOTES) -> Change:
+def change(text: str, path: str = NOTES) -> Change[str]:
     """A change that writes a text."""
     return Change(text, {path: text.encode()}, f"a note: {text}")
 
@@ -101,7 +101,7 @@ def test_a_write_that_another_server_overtakes_is_applied_again(scene: Scene) ->
     write(scene, "zero")
     seen: list[bytes] = []
 
-    def append(snapshot: Snapshot) -> Change:
+    def append(snapshot: Snapshot) -> Change[str]:
         seen.append(content(snapshot))
         if len(seen) == 1:
             write(scene, "faster", "build2")
@@ -202,7 +202,7 @@ def test_a_tip_that_is_known_counts_as_an_answer(scene: Scene) -> None:
 
 
 def test_an_error_of_a_function_counts_when_the_remote_was_asked(scene: Scene) -> None:
-    def add(snapshot: Snapshot) -> Change:
+    def add(snapshot: Snapshot) -> Change[str]:
         if not content(snapshot, "other.txt"):
             raise InvalidInput("The other file is missing.", "Write it first.")
         return change("one")
@@ -237,7 +237,7 @@ def test_a_preview_writes_nothing(scene: Scene) -> None:
 def test_what_was_written_is_settled_before_others_of_the_server_write(scene: Scene) -> None:
     settled: list[str | None] = []
 
-    def settle(receipt: Receipt) -> None:
+    def settle(receipt: Receipt[str]) -> None:
         settled.append(receipt.commit)
         with scene.builders.host("build1") as other, pytest.raises(Locked), other.repository.writing(0):
             pass
@@ -248,7 +248,7 @@ def test_what_was_written_is_settled_before_others_of_the_server_write(scene: Sc
 
 
 def test_what_cannot_be_settled_is_a_note(scene: Scene) -> None:
-    def settle(_receipt: Receipt) -> None:
+    def settle(_receipt: Receipt[str]) -> None:
         raise StateUnusable("The disk is full.", "Make room.")
 
     with scene.builders.host("build1") as host:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from typing import Any
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import MESSAGES
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
@@ -40,7 +41,7 @@ class Remote(MemoryRemote):
         """The files of the newest commit."""
         return self.commits[self.tip].files if self.tip else {}
 
-    def add(self, change: Change) -> str:
+    def add(self, change: Change[Any]) -> str:
         """Take a commit, when what it writes may be written.
 
         :raises Violation: when it may not.

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from ..coordination import __version__
 from ..coordination.identity.config import CONFIG_FILE
 from ..coordination.status.report import STATES
-from . import activate, complete, guide, hook, mcp, message_arguments, read, trace, wait, whoami
-from .command import AddCommand
+from .command import AddCommand, module
 from .exit_codes import EXIT_CODES
-from .hints import COMMANDS, TOOLS
+from .hints import COMMANDS as HINTS
+from .hints import TOOLS
 from .message_arguments import add_offline, add_secrets
 from .parser import Command, Help, Parser, description, epilog
 from .times import positive_seconds
@@ -25,6 +25,20 @@ _ABOUT = (
 )
 NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "recover", "heartbeat")
 """The commands with the option ``--timeout`` for the network. The one of ``wait`` is the maximum wait."""
+MODULES = {
+    "whoami": ["whoami"],
+    "read": ["read"],
+    "message_arguments": ["send", "reply", "mark-read", "ack"],
+    "wait": ["wait"],
+    "trace": ["trace"],
+    "hook": ["hook"],
+    "guide": ["guide"],
+    "mcp": ["mcp"],
+    "activate": ["activate"],
+}
+"""The modules with the arguments of commands. They are imported only if they are needed, because a start takes time."""
+HERE = ("status", "health", "heartbeat", "outbox", "recover")
+"""The commands whose arguments are in this module."""
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -34,15 +48,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     :raises InvalidInput: if it is invalid.
     :raises SystemExit: after printing the help or the version.
     """
-    parser = make_parser()
-    args = parser.parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE, hints=COMMANDS))
+    parser = make_parser(argv[0] if argv else "")
+    args = parser.parse_args(argv, argparse.Namespace(json=False, config=CONFIG_FILE, hints=HINTS))
     if args.command == "help":
         parser.parse_args([*([args.topic] if args.topic else []), "--help"])
     return args
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line with the parsers of all commands."""
+def make_parser(name: str = "") -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    :param name: the command of the command line; another word for the parsers of all commands.
+    """
     meanings = {code: meaning for code, (meaning, _kinds) in EXIT_CODES.items()}
     common = Command(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--json", action="store_true", help="print one JSON object, with notes and errors in it")
@@ -82,24 +99,19 @@ def make_parser() -> argparse.ArgumentParser:
             parents=[common, *([network] if name in NETWORK else [])],
         )
 
-    whoami.add(command)
-    read.add(command)
-    message_arguments.add(command)
-    wait.add(command)
-    trace.add(command)
-    hook.add(command)
-    guide.add(command)
-    mcp.add(command)
+    is_single = name in HERE or any(name in names for names in MODULES.values())
+    for module_name, names in MODULES.items():
+        if name in names or not is_single:
+            module(module_name).add(command)
     help_parser = command(
         "help", "show the help of this program or of a command", ["builderctl help", "builderctl help read"]
     )
     help_parser.add_argument("topic", metavar="COMMAND", nargs="?", help="the command (default: the whole program)")
     _status(command)
     _service(command)
-    activate.add(command)
     _outbox(command)
     _recover(command)
-    complete.add(commands, common)
+    commands.add_parser("complete", parents=[common], add_help=False).add_argument("words", nargs="*")
     return parser
 
 

@@ -14,6 +14,18 @@ MAX_BYTES = 4 * MAX_BODY
 """A character has at most four bytes in UTF-8 (RFC 3629)."""
 
 
+def given_body(argument: str | None) -> str:
+    """Return the body of a message, read from standard input if the argument is a hyphen.
+
+    :raises InvalidInput: if there is none, or it cannot be read.
+    """
+    if argument is None:
+        raise InvalidInput(
+            "The message has no body.", "Pass it as the last argument, or pass - to read it from standard input."
+        )
+    return read_body() if argument == "-" else argument
+
+
 def read_body() -> str:
     """Read the body of a message from standard input.
 

@@ -15,16 +15,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..coordination.delivery.deliver import deliver_waiting
 from ..coordination.errors import CoordinationError, InvalidInput, StateUnusable, explain, unusable
 from ..coordination.identity.config import CONFIG_FILE, Config, load_config
-from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.standard_streams import open_standard_streams
 from ..coordination.text import clean, one_line
-from . import activate, complete, guide, hook, mcp, progress, whoami
 from .arguments import make_parser, parse
-from .body import read_body
-from .commands import ON_REPOSITORY, Outcome, heartbeat, summary
+from .command import Outcome, module
 from .exit_codes import exit_code
 from .formats import painter
 from .layout import fit
@@ -69,14 +65,17 @@ def _main(argv: Sequence[str], notes: list[str]) -> int:
     except SystemExit as stop:
         _print("")
         return int(stop.code or 0)
-    if args.command in ("hook", "complete"):
-        _print(hook.run(args) if args.command == "hook" else complete.run(make_parser(), args))
+    if args.command == "hook":
+        _print(module("hook").run(args))
+        return 0
+    if args.command == "complete":
+        _print(module("complete").run(make_parser(), args))
         return 0
     if args.config != CONFIG_FILE and not os.path.exists(args.config):
         raise InvalidInput(f"The file {args.config} does not exist.", "Correct the option --config, or omit it.")
     if args.command == "mcp":
-        return mcp.run(args)
-    outcome = whoami.run(args.config) if args.command == "whoami" else _run(args, _configuration(args), notes)
+        return int(module("mcp").run(args))
+    outcome = _outcome(args, notes)
     if args.json:
         _print_json({**outcome.data, "notes": notes})
     else:
@@ -85,28 +84,39 @@ def _main(argv: Sequence[str], notes: list[str]) -> int:
     return outcome.code
 
 
-def _configuration(args: Namespace) -> Config:
-    config = load_config(args.config)
-    return config if getattr(args, "timeout", None) is None else replace(config, timeout=args.timeout)
-
-
-def _run(args: Namespace, config: Config, notes: list[str]) -> Outcome:
+def _outcome(args: Namespace, notes: list[str]) -> Outcome:
     """Run a command, and add the notes of the operation to ``notes``."""
+    outcome: Outcome
+    if args.command == "whoami":
+        outcome = module("whoami").run(args.config)
+        return outcome
+    config = load_config(args.config)
+    if getattr(args, "timeout", None) is not None:
+        config = replace(config, timeout=args.timeout)
     if args.command == "heartbeat":
-        return heartbeat(config, args.once)
-    if args.command == "health" and args.summary:
-        return summary(config)
-    if args.command == "activate":
-        return activate.run(config, args)
-    if args.command == "guide":
-        return guide.run(config)
+        code = module("service").run(config, args.once)
+        outcome = Outcome({}, lambda _paint: "Heartbeat published." if args.once and not code else "", code)
+    elif args.command == "health" and args.summary:
+        text = module("login").summary(config)
+        outcome = Outcome({"summary": text}, lambda _paint: text)
+    elif args.command == "activate":
+        outcome = module("activate").run(config, args)
+    elif args.command == "guide":
+        outcome = module("guide").run(config)
+    else:
+        outcome = _on_repository(args, config, notes)
+    return outcome
+
+
+def _on_repository(args: Namespace, config: Config, notes: list[str]) -> Outcome:
+    """Run a command that needs the repository, and add the notes of the operation to ``notes``."""
+    from ..coordination.delivery.deliver import deliver_waiting
+    from ..coordination.operations.recover import withdrawal_notes
+    from . import progress
+    from .commands import ON_REPOSITORY
+
     if args.command in ("send", "reply"):
-        if args.body is None:
-            raise InvalidInput(
-                "The message has no body.", "Pass it as the last argument, or pass - to read it from standard input."
-            )
-        if args.body == "-":
-            args.body = read_body()
+        args.body = module("body").given_body(args.body)
     with config.host() as host:
         try:
             with progress.shown(progress.what_takes_time(args, host)):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from typing import Any, Callable, NamedTuple
 
 from .formats import Paint
@@ -13,6 +14,11 @@ from .layout import PROSE
 
 AddCommand = Callable[..., argparse.ArgumentParser]
 """A function that adds a command: its name, its summary, its examples and further text."""
+
+
+def module(name: str) -> Any:
+    """Import a module of this package that only some commands need, because a start takes time."""
+    return import_module(f".{name}", __package__)
 
 
 class Outcome(NamedTuple):

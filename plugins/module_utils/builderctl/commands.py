@@ -15,8 +15,8 @@ from ..coordination.errors import InvalidInput, UnknownMessage
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
 from ..coordination.mail.draft import Draft
+from ..coordination.mail.message import Message
 from ..coordination.mail.pages import find_page, is_handle, last_page
-from ..coordination.monitoring.health import read_health
 from ..coordination.operations.listing import shown
 from ..coordination.operations.mark import acknowledge, mark_read, unrequested_acknowledgements
 from ..coordination.operations.outbox import drop, retry
@@ -25,8 +25,8 @@ from ..coordination.operations.send import reply, send
 from ..coordination.operations.set_status import show_status, write_status
 from ..coordination.status.report import Report
 from ..coordination.store.snapshot import Receipt
-from . import read, rendering, trace, wait
-from .command import Outcome
+from . import rendering
+from .command import Outcome, module
 from .hints import Hints
 from .reader import current_reader
 from .short_ids import choose, whole_id, whole_ids
@@ -59,13 +59,13 @@ def _draft(args: Namespace, subject: str = "", request: dict[str, Any] | None = 
     )
 
 
-def _sent(host: Host, receipt: Receipt, hints: Hints) -> Outcome:
+def _sent(host: Host, receipt: Receipt[list[Message]], hints: Hints) -> Outcome:
     messages = shown(host, receipt.result, queued=receipt.result if receipt.queued else ())
     data = {**_written(receipt), "messages": messages}
     return Outcome(data, lambda _paint: rendering.sent(data, hints))
 
 
-def _written(receipt: Receipt) -> dict[str, Any]:
+def _written(receipt: Receipt[Any]) -> dict[str, Any]:
     return {
         "changed": receipt.changed,
         "delivery": receipt.delivery,
@@ -127,6 +127,8 @@ def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
+    from ..coordination.monitoring.health import read_health
+
     found = read_health(host, config.reply_deadline)
     return Outcome(found, lambda paint: rendering.health(found, host.clock(), paint), int(not found["healthy"]))
 
@@ -168,12 +170,12 @@ def _recover(host: Host, _config: Config, args: Namespace) -> Outcome:
 
 
 ON_REPOSITORY: dict[str, Action] = {
-    "read": read.run,
+    "read": lambda *given: module("read").run(*given),
     "send": _send,
     "reply": _reply,
     "mark-read": _mark_read,
-    "wait": wait.run,
-    "trace": trace.run,
+    "wait": lambda *given: module("wait").run(*given),
+    "trace": lambda *given: module("trace").run(*given),
     "ack": _ack,
     "status": _status,
     "health": _health,
@@ -181,25 +183,3 @@ ON_REPOSITORY: dict[str, Action] = {
     "recover": _recover,
 }
 """The commands that need the repository, by their names."""
-
-
-def heartbeat(config: Config, once: bool) -> Outcome:
-    """Publish one heartbeat, or heartbeats until SIGTERM or SIGINT.
-
-    :raises CoordinationError: if this host cannot publish heartbeats.
-    """
-    from .service import run
-
-    code = run(config, once=once)
-    return Outcome({}, lambda _paint: "Heartbeat published." if once and not code else "", code)
-
-
-def summary(config: Config) -> Outcome:
-    """Return the summary for the manager, without access to the network.
-
-    :raises StateUnusable: if the record of the service cannot be read.
-    """
-    from . import login
-
-    text = login.summary(config)
-    return Outcome({"summary": text}, lambda _paint: text)

@@ -12,7 +12,7 @@ import argparse
 import re
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable
+from typing import Callable
 
 from ..coordination.delivery.outbox import Outbox
 from ..coordination.identity.config import load_config
@@ -27,15 +27,6 @@ from .short_ids import MIN_LENGTH
 
 _SAFE = re.compile(r"[A-Za-z0-9][\w.:+-]*", re.ASCII)
 """What a shell takes as one plain word. An id that others have chosen must not become a command."""
-
-
-def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the command and its arguments.
-
-    :param commands: the object to which parsers of commands are added.
-    :param common: the parser of the options that all commands have.
-    """
-    commands.add_parser("complete", parents=[common], add_help=False).add_argument("words", nargs="*")
 
 
 def run(parser: argparse.ArgumentParser, args: Namespace) -> str:

@@ -23,6 +23,7 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.python_server import OF_MODULES, PythonServer
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
+SUFFIXES = ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash")
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
 FOLDERS = {"docs", "meta", "playbooks", "plugins", "roles"}
 """What may be at the top of an archive."""
@@ -197,7 +198,7 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
         assert names >= {str(path.relative_to(clone)) for path in (clone / folder).rglob(pattern)}
     for name in names:
         assert not any(part.startswith(".") for part in Path(name).parts), name
-        assert Path(name).suffix in ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash"), name
+        assert Path(name).suffix in SUFFIXES, name
         assert not {"tests", "molecule", "tools", "__pycache__", "inventory"} & set(Path(name).parts), name
 
 

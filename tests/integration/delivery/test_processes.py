@@ -6,7 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
@@ -34,7 +34,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 from ansible_collections.acs.builders.tests.writes import say, subjects
 
 
-def say_from_afar(builders: Builders, subject: str) -> Receipt:
+def say_from_afar(builders: Builders, subject: str) -> Receipt[list[Message]]:
     """The receipt as it can be sent to another process, without what was there before."""
     receipt = say(builders, subject)
     return Receipt(receipt.result, receipt.commit, receipt.attempts, queued=receipt.queued)
@@ -91,7 +91,7 @@ def test_what_another_process_has_delivered_is_told_as_pushed(
                 drop(other, before)
             deliver(other)
 
-        writes: list[Callable[[], Receipt]] = [
+        writes: list[Callable[[], Receipt[Any]]] = [
             lambda: send(host, Draft("Hello", "Hi")),
             lambda: respond(host, [Response(asked[0], Draft("", "Done"))]),
             lambda: mark_read(host, [asked[1]])[0],

@@ -88,14 +88,14 @@ def test_build_message(builders: Builders) -> None:
     (sample,) = example("acknowledged")["ids"]
     builders.trust()
     with builders.host("build2") as host:
-        (first,) = send(host, Draft("No libmysqlclient-dev", "The build needs it.", "error")).result
+        (sent,) = send(host, Draft("No libmysqlclient-dev", "The build needs it.", "error")).result
     moment = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
     warning = compose(
         Draft("Disk", "It fills up.", "warning", require_ack=True), sample, "build2", "build1", moment
     ).raw
     builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), warning]}).encode())
     with ThreadPoolExecutor() as pool:
-        checks = (f"inbox.messages | map(attribute='id') == ['{first.id}', '{sample}']", "asked is changed")
+        checks = (f"inbox.messages | map(attribute='id') == ['{sent.id}', '{sample}']", "asked is changed")
         heard = ("answer.message.facts[0].value == '8.0.36-1'", "answer.message.in_reply_to == asked.message.id")
         traced = f"way.traces | map(attribute='id') == ['{sample}']"
         playing = pool.submit(carry_out, builders, "build_message", *checks, *heard, traced)

@@ -120,7 +120,7 @@ def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
         assert acknowledge(host, [asked[1]]).queued
         assert respond(host, [Response(asked[2], Draft("", "Done"))]).queued
         assert write_status(host, Report("building", job="j1")).queued
-        assert write_status(host, Report("success", job="j1")).result.last_build["id"] == "j1"
+        assert write_status(host, Report("success", job="j1")).result.raw["last_build"]["id"] == "j1"
         assert list_messages(host, Filter()).messages == []
         assert respond(host, [Response(asked[2], Draft("", "Done"))]).result == []
     with builders.host("build2") as host:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import KeyConflict
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
@@ -27,7 +28,7 @@ OLD_ARCHIVE = "coordination/archive/messages-2026-11.json"
 
 def sent(
     builders: Builders, clock: Clock, draft: Draft = DRAFT, to: Sequence[str] = ("build2",), server: str = "build1"
-) -> Receipt:
+) -> Receipt[list[Message]]:
     """Send a message as a process of its own would."""
     with builders.host(server) as host:
         return send(clock.on(host), draft, to)

@@ -205,7 +205,7 @@ def test_check_mode_publishes_nothing(legacy: Builders) -> None:
     commits = legacy.commits()
     with legacy.host("build1", check_mode=True) as host:
         receipt = write_status(host, Report("building", "job_1"))
-    assert receipt.result.current_job["id"] == "job_1"
+    assert receipt.result.raw["current_job"]["id"] == "job_1"
     assert list(receipt.files) == ["build1/status.json"]
     assert legacy.commits() == commits
 
@@ -213,7 +213,7 @@ def test_check_mode_publishes_nothing(legacy: Builders) -> None:
 def test_later_report_extends_last_build(builders: Builders) -> None:
     with builders.host("build1") as host:
         write_status(host, Report("building", job="job_1"))
-        before = write_status(host, Report("success")).result.last_build
+        before = write_status(host, Report("success")).result.raw["last_build"]
         after = write_status(host, Report("success", log="/root/build-logs/1.log", artifacts=["a.deb"])).result
     assert after.last_build == {**before, "log": "/root/build-logs/1.log", "artifacts": ["a.deb"]}
 

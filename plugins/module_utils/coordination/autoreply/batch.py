@@ -49,7 +49,7 @@ MARKS: dict[Mark, Callable[[Response], bool]] = {
 """The marks that a response can set, each with the function that tells whether it does."""
 
 
-def respond(host: Host, responses: Sequence[Response]) -> Receipt:
+def respond(host: Host, responses: Sequence[Response]) -> Receipt[list[Message]]:
     """Answer, acknowledge and mark messages in one commit.
 
     A message that this server has answered is not answered again. Secrets in answers are redacted, and texts that are
@@ -64,15 +64,15 @@ def respond(host: Host, responses: Sequence[Response]) -> Receipt:
         raise InvalidInput("A message has two responses.", "Use one response for each message.")
     messages, marks, mailbox = host.repository.look(lambda snapshot: _prepare(host, snapshot, ready))
     ledgers = {mark: own_ledger(host, mark) for mark in MARKS}
-    receipt = Receipt([], None, 0)
+    receipt: Receipt[list[Message]] = Receipt([], None, 0)
     if messages or any(marks.values()):
         marked = len({message_id for ids in marks.values() for message_id in ids})
         answers = "1 answer" if len(messages) == 1 else f"{len(messages)} answers"
         writes: list[Write] = [Answers(tuple(messages))] if messages else []
         writes += [kind(tuple(marks[mark])) for mark, kind in MARK_WRITES.items() if marks[mark]]
         item = new_item(host, f"{answers}, {marked} marked", *writes)
-        receipt = submit(host, item)
-        receipt = replace(receipt, result=list(receipt.result.messages.get(item.id, ())))
+        written = submit(host, item)
+        receipt = written.returning(list(written.result.messages.get(item.id, ())))
     if not host.check_mode:
         with host.after_write():
             for mark, ledger in ledgers.items():

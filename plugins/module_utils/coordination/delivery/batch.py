@@ -99,7 +99,7 @@ class Batch:
         """Add a status report with its time in UTC."""
         self._reports.append((report, made))
 
-    def change(self, summary: str) -> Change:
+    def change(self, summary: str) -> Change[Combined]:
         """Return the change of the documents. Its result is a :class:`Combined`.
 
         :param summary: the message of the commit.

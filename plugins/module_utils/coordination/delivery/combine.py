@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from ..identity.host import Host
 from ..store.snapshot import Change, Snapshot
 from ..timestamps import parse_time
-from .batch import Batch
+from .batch import Batch, Combined
 from .outbox import Item
 
 MAX_SUMMARIES = 50
 """The maximum number of writes that the message of a commit names."""
 
 
-def combine(host: Host, snapshot: Snapshot, items: Sequence[Item], last: int | None) -> Change:
+def combine(host: Host, snapshot: Snapshot, items: Sequence[Item], last: int | None) -> Change[Combined]:
     """Return the change for items. Its result is a :class:`.Combined`.
 
     :param last: the sequence number of the last message that was delivered, None if it is not recorded.

@@ -61,7 +61,7 @@ def new_item(host: Host, summary: str, *writes: Write) -> Item:
     return Item(new_item_id(), utc_text(host.clock()), summary, writes)
 
 
-def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
+def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt[Combined]:
     """Accept an item and deliver it, after all items before it in the outbox.
 
     :param offline: ``queue`` to keep the item in the outbox if the remote cannot be reached, ``fail`` to remove it.
@@ -90,7 +90,7 @@ def submit(host: Host, item: Item, offline: str = QUEUE) -> Receipt:
     return receipt
 
 
-def deliver(host: Host, own: str = "") -> Receipt:
+def deliver(host: Host, own: str = "") -> Receipt[Combined]:
     """Deliver the outbox, in order and in one commit.
 
     An item that is rejected because of its content does not block the items after it: it is moved to the rejected
@@ -155,7 +155,7 @@ def _signed(host: Host, write: Write, last: int) -> Write:
     return replace(write, messages=tuple(number(host, write.messages, last))) if isinstance(write, Messages) else write
 
 
-def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt | None:
+def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt[Combined] | None:
     """Deliver an item that was just accepted.
 
     :return: the receipt; None if another process of this host has removed the item from the outbox.
@@ -179,7 +179,7 @@ def _deliver_own(host: Host, accepted: Item, offline: str) -> Receipt | None:
     return None
 
 
-def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
+def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt[Combined]:
     """Return the receipt of an item that another process of this host has removed.
 
     :raises PushDeclined: if the item was rejected.
@@ -190,7 +190,7 @@ def _delivered_by_other(host: Host, item: Item, is_new: bool) -> Receipt:
         _withdraw(host, item, is_new)
         raise PushDeclined(rejected.reason, "Nothing was written. Change the content, and write it again.")
 
-    def look(snapshot: Snapshot) -> Receipt:
+    def look(snapshot: Snapshot) -> Receipt[Combined]:
         batch, accepted = Batch(host, snapshot), parse_time(item.accepted_at)
         sent = [write for write in item.writes if isinstance(write, Messages)]
         messages = [entry for write in sent for entry in write.existing(batch, accepted)]
@@ -219,18 +219,18 @@ def _withdraw(host: Host, item: Item, is_new: bool) -> None:
         raise StateUnusable(error.what, remedy) from error
 
 
-def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt:
+def _queued(host: Host, item: Item, error: CoordinationError | None = None) -> Receipt[Combined]:
     if error:
         host.repository.notes.append(f"{error.what} The write waits in the outbox of this host.")
     files = {OUTBOX_FILE: json.dumps(item.as_json(), indent=2).encode()}
     return Receipt(Combined({item.id: item.messages}), None, 0, files, queued=True)
 
 
-def _write(host: Host, only: str = "") -> Receipt:
+def _write(host: Host, only: str = "") -> Receipt[Combined]:
     """Deliver all items, or the one with an id."""
     delivered: list[Item] = []
 
-    def function(snapshot: Snapshot) -> Change:
+    def function(snapshot: Snapshot) -> Change[Combined]:
         contents = Outbox(host.state).read()
         delivered[:] = [item for item in contents.items if only in ("", item.id)]
         if not delivered:
@@ -251,13 +251,13 @@ def _settle(host: Host, combined: Combined, delivered: Sequence[Item]) -> None:
         contents.last = combined.last if combined.last is not None else contents.last
 
 
-def _deliver_one_by_one(host: Host, items: Sequence[Item], own: str, error: CoordinationError) -> Receipt:
+def _deliver_one_by_one(host: Host, items: Sequence[Item], own: str, error: CoordinationError) -> Receipt[Combined]:
     """Deliver items one by one, and reject those that fail if another one succeeds.
 
     :param error: the error of their delivery in one commit.
     """
     errors: dict[str, CoordinationError] = {}
-    receipts: dict[str, Receipt] = {}
+    receipts: dict[str, Receipt[Combined]] = {}
     for item in items:
         try:
             receipts[item.id] = _write(host, item.id)

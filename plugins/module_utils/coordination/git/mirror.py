@@ -27,6 +27,8 @@ RECENT = 32
 """The maximum number of commits that are searched without starting a Git process."""
 _ONE_REQUEST = "protocol.version=0"
 """With version 2 of the protocol, Git asks for the refs in a request of its own (gitprotocol-v2(5))."""
+_FETCHED = "acs-builders-fetched"
+"""The empty file in the repository that exists after the first fetch."""
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 
 
@@ -69,11 +71,11 @@ class Mirror(BareRepository):
         :raises RemoteError: if the remote cannot be reached or rejects the request.
         :raises ConnectionLost: if the connection is lost.
         """
-        known = self.known()
-        depth = [] if known else ["--depth=1"]
+        depth = [] if self._has_fetched else ["--depth=1"]
         refspec = f"+{self.branch_ref}:{self._fetched_ref}"
         outcome = self.ask(*_FETCH, *depth, self.url, refspec, timeout=timeout, meanwhile=meanwhile)
         if outcome.status == 0:
+            (self.path / _FETCHED).touch()
             return self.ref(self._fetched_ref)
         if "couldn't find remote ref" not in outcome.stderr:
             raise self.checked(explain_failure(outcome, self.url), outcome, "fetching")
@@ -88,6 +90,11 @@ class Mirror(BareRepository):
                 "as branch.",
             )
         return None
+
+    @property
+    def _has_fetched(self) -> bool:
+        """Whether the branch was fetched before. It needs no GitPython, which is imported while the fetch waits."""
+        return (self.path / _FETCHED).exists() or self.known() is not None
 
     def remote_tip(self, timeout: float) -> str | None:
         """Return the newest commit of the remote, None if the branch is missing. No objects are fetched.

@@ -13,7 +13,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -95,6 +94,8 @@ def _retry_after(value: str) -> float | None:
         seconds = float(value[:9])
     else:
         try:
+            from email.utils import parsedate_to_datetime  # few hosts send a date, and the import takes long
+
             seconds = (parsedate_to_datetime(value) - datetime.now(timezone.utc)).total_seconds()
         except (TypeError, ValueError, IndexError):
             return None

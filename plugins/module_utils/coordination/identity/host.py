@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from ..documents.json_document import check_text, new_document
 from ..errors import CoordinationError, InvalidInput, SigningFailed, StateUnusable, explain
@@ -22,6 +22,8 @@ from ..timestamps import utc_now
 from .fleet import OPERATOR, Fleet, identify, is_server_id, load_fleet
 from .signatures import KEY_FILE, MESSAGE, sign, signature_name, signing_key
 from .trusted_keys import Signers, load_signers
+
+T = TypeVar("T")
 
 MESSAGES = "coordination/messages.json"
 JOBS = "coordination/jobs.json"
@@ -56,16 +58,16 @@ class Host:
 
     def write(
         self,
-        function: Callable[[Snapshot], Change],
-        settle: Callable[[Receipt], None] = lambda _receipt: None,
-    ) -> Receipt:
+        function: Callable[[Snapshot], Change[T]],
+        settle: Callable[[Receipt[T]], None] = lambda _receipt: None,
+    ) -> Receipt[T]:
         """Run a transaction as this server, as :meth:`.Repository.write`.
 
         The first transaction on an empty remote also creates the documents that the shell scripts expect.
         """
         return self.repository.write(_with_first_documents(function), self.id, settle)
 
-    def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
+    def preview(self, function: Callable[[Snapshot], Change[T]]) -> Receipt[T]:
         """Return what a transaction as this server would write, without writing it."""
         return self.repository.preview(_with_first_documents(function))
 
@@ -116,8 +118,8 @@ class Host:
                 yield name
 
 
-def _with_first_documents(function: Callable[[Snapshot], Change]) -> Callable[[Snapshot], Change]:
-    def extended(snapshot: Snapshot) -> Change:
+def _with_first_documents(function: Callable[[Snapshot], Change[T]]) -> Callable[[Snapshot], Change[T]]:
+    def extended(snapshot: Snapshot) -> Change[T]:
         change = function(snapshot)
         if snapshot.commit is not None or not change.files:
             return change

@@ -52,7 +52,7 @@ MAX_ENTRY_NESTING = MAX_NESTING - 2
 """The maximum number of levels of an entry. An archive is an object with an array, which has two more."""
 
 
-def archive(host: Host) -> Receipt:
+def archive(host: Host) -> Receipt[list[Message]]:
     """Move messages from the mailbox to the archives, if there are enough to move.
 
     :return: a receipt whose result is the list of the moved messages.
@@ -98,7 +98,7 @@ def archiving_notice(host: Host) -> str:
     )
 
 
-def _moved(host: Host, snapshot: Snapshot) -> Change:
+def _moved(host: Host, snapshot: Snapshot) -> Change[list[Message]]:
     mailbox = read_mailbox(snapshot)
     chosen = _fitting(mailbox, _movable(host, snapshot, mailbox.messages))
     entries = [mailbox.messages[index] for index in chosen]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.writes import MARKS
@@ -18,7 +17,7 @@ from ..mail.read_ledger import ACKNOWLEDGED, READ, Mark, own_ledger
 from ..store.snapshot import Receipt, Snapshot
 
 
-def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE) -> tuple[Receipt, bool]:
+def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE) -> tuple[Receipt[list[str]], bool]:
     """Mark messages as read by this server.
 
     :param ids: the ids of the messages; None for those that a module has listed last.
@@ -31,7 +30,7 @@ def mark_read(host: Host, ids: Sequence[str] | None = None, offline: str = QUEUE
     return _mark(host, READ, list(dict.fromkeys(chosen)), offline)
 
 
-def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt:
+def acknowledge(host: Host, ids: Sequence[str], offline: str = QUEUE) -> Receipt[list[str]]:
     """Acknowledge messages to this server.
 
     :param ids: the ids of the messages.
@@ -57,7 +56,7 @@ def unrequested_acknowledgements(host: Host, ids: Sequence[str]) -> list[str]:
     return host.repository.look(look)
 
 
-def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Receipt, bool]:
+def _mark(host: Host, mark: Mark, ids: list[str], offline: str) -> tuple[Receipt[list[str]], bool]:
     mailbox, entries = host.repository.look(lambda snapshot: _addressed(host, snapshot, ids))
     ledger = own_ledger(host, mark)
     new = [entry for entry in entries if not ledger.has(entry)]
@@ -66,7 +65,7 @@ def _mark(host: Host, mark: Mark, ids: Sequence[str], offline: str) -> tuple[Rec
     if todo:
         number = "1 message" if len(todo) == 1 else f"{len(todo)} messages"
         item = new_item(host, f"{mark.verb} {number}", MARKS[mark](tuple(ids)))
-        receipt = replace(submit(host, item, offline), result=ids)
+        receipt = submit(host, item, offline).returning(ids)
     if not host.check_mode:
         with host.after_write():
             if receipt.queued or not todo:  # else it was recorded with the delivery

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.writes import Messages
 from ..errors import DocumentDamaged, RepositoryDamaged
@@ -52,7 +50,7 @@ def withdrawn_messages(host: Host) -> list[Message]:
     return host.repository.read(look)
 
 
-def resend(host: Host, offline: str = QUEUE) -> Receipt:
+def resend(host: Host, offline: str = QUEUE) -> Receipt[list[Message]]:
     """Send the removed messages of this server again, in one commit.
 
     They keep their ids and times.
@@ -66,7 +64,7 @@ def resend(host: Host, offline: str = QUEUE) -> Receipt:
         return Receipt([], None, 0)
     item = new_item(host, f"send {len(again)} again that a rewind of the remote removed", Messages(again))
     receipt = submit(host, item, offline)
-    return replace(receipt, result=list(receipt.result.messages[item.id]))
+    return receipt.returning(list(receipt.result.messages[item.id]))
 
 
 def _as_new(entry: Message) -> Message:

@@ -34,7 +34,7 @@ def send(
     recipients: Sequence[str] | None = None,
     secrets: str = REFUSE,
     offline: str = QUEUE,
-) -> Receipt:
+) -> Receipt[list[Message]]:
     """Send a message to each recipient, in one commit.
 
     :param recipients: server ids, ``all``, or ``everyone`` for all and the operator; None for the partner of this
@@ -66,7 +66,7 @@ def reply(
     secrets: str = REFUSE,
     offline: str = QUEUE,
     continue_thread: bool = False,
-) -> Receipt:
+) -> Receipt[list[Message]]:
     """Answer a message in its thread and mark it as read, in one commit.
 
     :param draft: the answer; its subject is derived from that of the message.
@@ -186,14 +186,14 @@ def _find(host: Host, snapshot: Snapshot, message_id: str) -> tuple[Message, lis
     return find_addressed(host, snapshot, mailbox, message_id), mailbox.messages
 
 
-def _sent(host: Host, item: Item, offline: str) -> Receipt:
+def _sent(host: Host, item: Item, offline: str) -> Receipt[list[Message]]:
     """Submit messages, unless this host knows that they were sent under their key."""
     earlier = _duplicates(host, item)
     if earlier:
         receipt = Receipt(earlier, None, 0)
     else:
-        receipt = submit(host, item, offline)
-        receipt = replace(receipt, result=list(receipt.result.messages[item.id]))
+        written = submit(host, item, offline)
+        receipt = written.returning(list(written.result.messages[item.id]))
     if not host.check_mode:
         with host.after_write():
             if earlier:

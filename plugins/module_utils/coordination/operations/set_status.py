@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from ..delivery.deliver import QUEUE, deliver_waiting, new_item, submit
@@ -30,7 +29,7 @@ from ..status.report import Report, check_report
 from ..store.snapshot import Receipt, Snapshot
 
 
-def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt:
+def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str = QUEUE) -> Receipt[Status]:
     """Publish the status of this server, unless it is published already.
 
     ``building`` starts the current job. ``success`` and ``failed`` end it, and it becomes the last build.
@@ -58,7 +57,7 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     if own and status.raw == own.value:
         return Receipt(status, None, 0)
     receipt = submit(host, new_item(host, summary_of(report, status), StatusReport(report)), offline)
-    return replace(receipt, result=receipt.result.status or apply_reports(host, document, reports)[1])
+    return receipt.returning(receipt.result.status or apply_reports(host, document, reports)[1])
 
 
 class ShownStatus(NamedTuple):

@@ -55,9 +55,9 @@ class RemoteBranch:
         :raises Locked: if another process fetches for too long.
         """
         with self.fetching(timeout):
-            old = self.private.known()
             new = self.private.fetch(timeout, meanwhile)
             self.touch()
+            old = self.private.known()
             if old and new != old and not (new and self.private.is_ancestor(old, new)):
                 self.private.set_ref(WITHDRAWN + old, old)
                 self.withdrawn.append((old, new))

@@ -150,10 +150,10 @@ class Repository:
             pass
         return self.read(look)
 
-    def preview(self, function: Callable[[Snapshot], Change]) -> Receipt:
+    def preview(self, function: Callable[[Snapshot], Change[T]]) -> Receipt[T]:
         """Apply the function of a transaction to the newest documents, without a write."""
 
-        def look(snapshot: Snapshot) -> Receipt:
+        def look(snapshot: Snapshot) -> Receipt[T]:
             change = function(snapshot)
             return Receipt(change.result, None, 0, change.files, snapshot.contents)
 
@@ -161,10 +161,10 @@ class Repository:
 
     def write(
         self,
-        function: Callable[[Snapshot], Change],
+        function: Callable[[Snapshot], Change[T]],
         author: str,
-        settle: Callable[[Receipt], None] = lambda _receipt: None,
-    ) -> Receipt:
+        settle: Callable[[Receipt[T]], None] = lambda _receipt: None,
+    ) -> Receipt[T]:
         """Execute a transaction.
 
         :param function: returns the change of the documents. It is applied again when the branch has moved, so it must

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Callable, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Generic, TypeVar, cast
 
 from ..documents.json_document import Document, parse_object
 from ..errors import DocumentDamaged
@@ -16,17 +16,19 @@ from ..git.mirror import Mirror
 from .file_history import FileHistory
 
 D = TypeVar("D", bound=Document)
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
-class Change:
+class Change(Generic[T]):
     """The change of the documents that the function of a transaction returns.
 
     ``files`` are the new contents by path, empty if there is no change. ``summary`` is the message of the commit.
     ``ids`` are the ids of the messages that the change adds.
     """
 
-    result: Any
+    result: T
     files: dict[str, bytes] = field(default_factory=dict)
     summary: str = ""
     ids: tuple[str, ...] = ()
@@ -41,14 +43,14 @@ def _empty(paths: Iterable[str]) -> dict[str, bytes]:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class Receipt(Generic[T]):
     """The outcome of a write.
 
     ``commit`` is None if nothing was written. ``attempts`` counts pushes. ``files`` are the new contents by path, and
     ``old`` reads the old ones. ``queued`` is true if the write waits in the outbox of this host.
     """
 
-    result: Any
+    result: T
     commit: str | None
     attempts: int
     files: dict[str, bytes] = field(default_factory=dict)
@@ -64,6 +66,10 @@ class Receipt:
     def changed(self) -> bool:
         """Whether something was written, or would be written without check mode."""
         return bool(self.files or self.commit or self.queued)
+
+    def returning(self, result: U) -> Receipt[U]:
+        """Return the receipt with another result."""
+        return replace(cast("Receipt[U]", self), result=result)
 
     @property
     def delivery(self) -> str:

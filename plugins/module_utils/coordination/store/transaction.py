@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any, Callable, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Callable, Generic, TypeVar
 
 from ..errors import CoordinationError, DeadlineReached, Locked, RepositoryDamaged
 from ..git.failures import ConnectionLost, PushRejected
@@ -15,17 +16,20 @@ from .push_loop import PushLoop
 from .remote_branch import RemoteBranch
 from .snapshot import Change, OldContents, Receipt, Snapshot
 
+T = TypeVar("T")
 
-class _Attempt(NamedTuple):
+
+@dataclass(frozen=True)
+class _Attempt(Generic[T]):
     """A commit that was pushed, or is about to be pushed."""
 
     commit: str
     parent: str | None
-    change: Change
+    change: Change[T]
     old: OldContents
 
 
-class Transaction:
+class Transaction(Generic[T]):
     """One write to the branch, and the journal of its pushes.
 
     :param function: as for :meth:`.Repository.write`.
@@ -39,7 +43,7 @@ class Transaction:
     """
 
     def __init__(
-        self, branch: RemoteBranch, function: Callable[[Snapshot], Change], author: str, notes: list[str]
+        self, branch: RemoteBranch, function: Callable[[Snapshot], Change[T]], author: str, notes: list[str]
     ) -> None:
         self._branch, self._private = branch, branch.private
         self._function, self._author, self._notes = function, author, notes
@@ -50,11 +54,11 @@ class Transaction:
         self._pushed_ids = {message_id for push in self._interrupted for message_id in push["ids"]}
         self._tip: str | None = None
         self._is_fresh = False
-        self._attempts: list[_Attempt] = []
-        self._unanswered: list[_Attempt] = []
+        self._attempts: list[_Attempt[T]] = []
+        self._unanswered: list[_Attempt[T]] = []
         self._is_uncertain = False
 
-    def run(self) -> Receipt:
+    def run(self) -> Receipt[T]:
         """Apply and push the change until the remote accepts it. This is called again after a repair.
 
         :raises CoordinationError: as :meth:`.Repository.write`.
@@ -78,7 +82,7 @@ class Transaction:
         with contextlib.suppress(OSError):
             (self._branch.state.path / self._journal).unlink()
 
-    def _refresh(self) -> Receipt | None:
+    def _refresh(self) -> Receipt[T] | None:
         """Fetch the branch, and return the receipt if it contains an attempt."""
         self._tip, self._is_fresh = self._branch.fetch(self._loop.network_timeout), True
         self._is_uncertain = False
@@ -88,7 +92,7 @@ class Transaction:
         self._resolve_interrupted()
         return None
 
-    def _attempt(self) -> Receipt:
+    def _attempt(self) -> Receipt[T]:
         """Apply the function to the newest known documents, and push the change."""
         snapshot = self._branch.snapshot(self._tip, self._is_fresh, frozenset(self._pushed_ids))
         try:
@@ -113,14 +117,14 @@ class Transaction:
             raise
         return self._accepted(attempt)
 
-    def _record(self, attempt: _Attempt) -> None:
+    def _record(self, attempt: _Attempt[T]) -> None:
         """Record an attempt on disk before it is pushed."""
         self._attempts.append(attempt)
         self._pushed_ids.update(attempt.change.ids)
         pushes = [{"commit": one.commit, "ids": list(one.change.ids)} for one in self._attempts]
         self._branch.state.write_json(self._journal, [*self._interrupted, *pushes])
 
-    def _accepted(self, attempt: _Attempt) -> Receipt:
+    def _accepted(self, attempt: _Attempt[T]) -> Receipt[T]:
         """Record that the remote has accepted an attempt, and return the receipt."""
         self._branch.accepted(attempt.commit, attempt.parent)
         change = attempt.change
