@@ -83,7 +83,8 @@ class Scene:
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """The scene after a set-up that could write to no system folder, as one by an ordinary user."""
     scene = Scene(tmp_path_factory.mktemp("fleet"))
-    variables = environment(scene.folder / "home", ACS_BUILDERS_SCRATCH=scene.folder)
+    places = {"ACS_BUILDERS_SCRATCH": scene.folder, "ANSIBLE_REMOTE_TEMP": scene.folder / "tmp"}
+    variables = environment(scene.folder / "home", **places)
     command = [*read_only(), sys.executable, "-m", "ansible", "playbook", "-i", LOCAL_INVENTORY, "setup.yml"]
     done = run(*command, cwd=TOP, variables=variables)
     assert done.code == 0, done.output
