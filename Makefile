@@ -7,7 +7,7 @@ OLDER_GITPYTHON := $(foreach version,3.1.14 3.1.24 3.1.30,.venv/gitpython-$(vers
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clients release matrix coverage clean
+.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clients rulebook release matrix coverage clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -24,6 +24,12 @@ clients: $(DEV)/.done ## install the clients of managers with npm (850 MB) and t
 	npm install --prefix $(CLIENTS) --no-audit --no-fund @anthropic-ai/claude-code @openai/codex @github/copilot
 	node $(CLIENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python -m pytest --verbose tests/clients $(ARGS)
+
+RULEBOOK := $(HOME)/.cache/acs-builders/rulebook
+rulebook: $(DEV)/.done ## install ansible-rulebook (from PyPI, 250 MB) and test the event source in it (needs Java 17): make rulebook
+	$(PYTHON) -m venv $(RULEBOOK)
+	$(RULEBOOK)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/rulebook/requirements.txt
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python -m pytest --verbose tests/rulebook $(ARGS)
 
 demo: $(RUN)/.done ## run the demo with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo

@@ -35,6 +35,7 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_history,
     rows_list,
     rows_looks,
+    rows_plays,
     rows_race,
     rows_send,
     rows_service,
@@ -54,6 +55,7 @@ ROWS: tuple[Row, ...] = (
     *rows_looks.ROWS,
     *rows_start.ROWS,
     *rows_ansible.ROWS,
+    *rows_plays.ROWS,
     *rows_fleet.ROWS,
 )
 REPORT = TOP / "tests" / "output" / "benchmark.json"

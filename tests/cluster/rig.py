@@ -23,11 +23,25 @@ class Rig:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder).resolve()
-        self.machines = {name: Machine(self.folder, name) for name in network.ADDRESSES}
+        self.machines = {
+            name: Machine(self.folder, name) for name in network.ADDRESSES if (self.folder / name).exists()
+        }
 
     def ssh(self, name: str, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a shell command as root on git, build1 or build2."""
+        """Run a shell command as root on a host."""
         return self.machines[name].ssh(command, check)
+
+    def versions(self, name: str) -> dict[str, str]:
+        """Return the versions of a host's system and of what the collection uses there, as the host prints them."""
+        commands = {
+            "system": ". /etc/os-release; echo $PRETTY_NAME",
+            "python": "python3 -c 'import platform; print(platform.python_version())'",
+            "git": "git --version",
+            "systemd": "systemctl --version | head --lines 1",
+            "openssh": "ssh -V 2>&1",
+            "python3-git": "dpkg-query --show --showformat '${Version}' python3-git",
+        }
+        return {what: self.ssh(name, command).stdout.strip() for what, command in commands.items()}
 
     def cut_off(self) -> None:
         """Cut the Git host off: packets to it get lost."""

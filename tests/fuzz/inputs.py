@@ -83,6 +83,7 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
     "build_response": (
         {"allowed_actions": {"build2": ["facts"], "all": ["install_packages"]}, "allowed_packages": ["lib*"]},
         {"allowed_paths": ["/root/src"], "reply_deadline": 60},
+        {"state": "begun", "ids": ["ID"]},
         {
             "state": "sent",
             "responses": [{"id": "ID", "body": "Done.", "facts": [{"name": "a", "value": 1}], "acknowledge": True}],

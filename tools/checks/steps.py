@@ -70,7 +70,7 @@ STEPS = (
     Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),
     Step("sanity", "ansible-test sanity", ("python", "tools/sanity")),
     Step("matrix", "ansible-core versions", ("python", "tools/matrix", "--short")),
-    Step("lint", "mypy", ("mypy", f"{LINKED}/plugins", f"{LINKED}/tests", *SCRIPTS)),
+    Step("lint", "mypy", ("mypy", *(f"{LINKED}/{name}" for name in ("plugins", "extensions", "tests")), *SCRIPTS)),
     Step("lint", "ansible-lint", ("ansible-lint", "--strict")),
     Step("docs-lint", "documentation", ("python", "tools/docs-lint")),
     Step("docs-lint", "galaxy-importer", ("python", "tools/galaxy-import")),

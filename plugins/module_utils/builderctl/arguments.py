@@ -151,9 +151,22 @@ def _service(command: AddCommand) -> None:
         "health",
         "show the health of all servers, the jobs and the messages",
         ["builderctl health", "builderctl health --json", "builderctl health --summary"],
-        "With --json, ages are in seconds.",
+        "Problems are those of servers, documents and the trust in them; attention is what a manager has to do, and\n"
+        "makes no server unhealthy. With --json, ages are in seconds.",
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--dismiss",
+        metavar="ALARM",
+        action="append",
+        default=[],
+        help="do not report an alarm about messages any more on this server, after its reason is known; its id is at "
+        "its end; repeat for more",
+    )
+    instead.add_argument(
+        "--restore", metavar="ALARM", action="append", default=[], help="undo --dismiss; repeat for more"
+    )
+    instead.add_argument(
         "--summary",
         action="store_true",
         help="print the last summary of the service, without access to the network; nothing if there are no problems",

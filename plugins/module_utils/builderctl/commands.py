@@ -126,7 +126,13 @@ def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
     return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), sender, data["queued"]))
 
 
-def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
+def _health(host: Host, config: Config, args: Namespace) -> Outcome:
+    if args.dismiss or args.restore:
+        from ..coordination.operations.dismiss import dismiss
+
+        chosen, changed = dismiss(host, args.dismiss, args.restore)
+        alarms = [alarm._asdict() for alarm in chosen]
+        return Outcome({"changed": changed, "alarms": alarms}, lambda _paint: rendering.dismissed(alarms, changed))
     from ..coordination.monitoring.health import read_health
 
     found = read_health(host, config.reply_deadline)

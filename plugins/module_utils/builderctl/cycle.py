@@ -31,12 +31,12 @@ from ..coordination.errors import (
 )
 from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
-from ..coordination.mail.activation import activation_problems
 from ..coordination.mail.mailbox import readable_messages
 from ..coordination.mail.message import Message
-from ..coordination.monitoring.health import look_at_health, overdue_mail
+from ..coordination.monitoring.health import look_at_health
 from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.monitoring.mail_progress import mail_progress
+from ..coordination.monitoring.own_state import machine_problems, own_attention
 from ..coordination.operations.archive import archive, archiving_notice
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.store.snapshot import Snapshot
@@ -85,6 +85,7 @@ class Cycle:
     _failures: int = field(default=0, init=False)
     _is_delivering: bool = field(default=False, init=False)
     _clone_commit: str | None = field(default=None, init=False)
+    _clone_problem: str = field(default="", init=False)
     _next_archive: float = field(default=0, init=False)
     _archive_failed: str = field(default="", init=False)
     _archive_notice: str = field(default="", init=False)
@@ -173,14 +174,16 @@ class Cycle:
         if not observed.fresh:
             raise RemoteUnreachable(host.repository.away, "The next cycle tries again.")
         notify("WATCHDOG=1")
-        outbox_problems = self._deliver(host)
+        deliver_waiting(host)
         notify("WATCHDOG=1")
         self._announce_archiving(host)
-        self._add_activation(host, problems)
         progress, progress_problems = mail_progress(host, observed.mailbox)
         problems.update(("shown", problem) for problem in progress_problems)
-        own_problems = [*overdue_mail(observed.health), *outbox_problems, *problems.values()]
-        beat = compose_heartbeat(host, own_problems, self.interval, __version__, self.started_at, progress)
+        problems.update({"clone": self._clone_problem} if self._clone_problem else {})
+        machine = machine_problems(host, observed.health["clock_difference_seconds"])
+        attention = own_attention(host, observed.health["messages"]["overdue_mail"])
+        found = [*machine.values(), *problems.values()]
+        beat = compose_heartbeat(host, found, self.interval, __version__, self.started_at, progress, attention)
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
@@ -193,25 +196,18 @@ class Cycle:
         self._archive(host, problems)
         try:
             notices = [self._archive_notice] if self._archive_notice else []
-            write_summary(host, observed.health, [*outbox_problems, *problems.values(), *notices], self.interval)
+            told = [*attention, *machine.values(), *problems.values(), *notices]
+            service = [
+                text for name, text in problems.items() if name != "archive"
+            ]  # the health names a damaged document
+            write_summary(host, observed.health, told, service, self.interval)
         except StateUnusable as error:
             problems["state"] = error.what
+        problems.update(machine)
 
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         health = look_at_health(host, snapshot, self.config.reply_deadline, keep=True)
         return Observation(health, readable_messages(snapshot), snapshot.commit, snapshot.fresh)
-
-    def _add_activation(self, host: Host, problems: dict[str, str]) -> None:
-        """Add the problem of the command of the manager, if its last start failed."""
-        try:
-            problems.update(("activation", problem) for problem in activation_problems(host.state))
-        except StateUnusable as error:
-            problems["activation"] = error.what
-
-    def _deliver(self, host: Host) -> list[str]:
-        """Deliver the outbox, and return its problems."""
-        deliver_waiting(host)
-        return Outbox(host.state).read().problems(host.clock())
 
     def _announce_archiving(self, host: Host) -> None:
         """Announce the first archiving of this server a day before it."""
@@ -247,15 +243,17 @@ class Cycle:
             problems["archive"] = self._archive_failed
 
     def _update_clone(self, host: Host, commit: str | None, problems: dict[str, str]) -> None:
+        """Update the clone. A failure remains a problem until the next success, so that the next heartbeat has it."""
         if commit is None or commit == self._clone_commit:
             return
         try:
             notes = host.repository.update_clone(commit, host.id)
+            self._clone_problem = " ".join(notes)
         except Locked as error:
-            notes = [error.what]
+            notes = [str(error)]
         self._clone_commit = None if notes else commit
-        if notes:
-            problems["clone"] = " ".join(notes)
+        problems.pop("clone", None)
+        problems.update({"clone": " ".join(notes)} if notes else {})
 
 
 def heartbeat_interval(config: Config, servers: int) -> int:

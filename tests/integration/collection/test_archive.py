@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import (
+    TASKS,
     TOP,
     Run,
     ansible,
@@ -25,7 +26,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 SUFFIXES = ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash")
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
-FOLDERS = {"docs", "meta", "playbooks", "plugins", "roles"}
+FOLDERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 """What may be at the top of an archive."""
 
 
@@ -57,7 +58,7 @@ class Place(NamedTuple):
 
     def counts(self, playbook: str, *arguments: str) -> dict[str, dict[str, int]]:
         """Run a playbook and return the counts of its recap, by server."""
-        recap = self.ansible("playbook", playbook, *arguments, **self.served).stdout.partition("PLAY RECAP")[2]
+        recap = self.ansible("playbook", playbook, *arguments, **self.served, **TASKS).stdout.partition("PLAY RECAP")[2]
         lines = re.findall(r"^(\w+) +: (.*)$", recap, re.MULTILINE)
         return {server: {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", counts)} for server, counts in lines}
 
@@ -194,7 +195,13 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
     assert {name.partition("/")[0] for name in names} <= OUTSIDE | FOLDERS
     assert {name for name in names if "/" not in name} <= OUTSIDE
     assert names >= {"MANIFEST.json", "FILES.json", "LICENSE", "meta/runtime.yml", "playbooks/setup.yml"}
-    for folder, pattern in (("plugins", "*.py"), ("roles", "*.yml"), ("roles", "*.j2"), ("playbooks", "*.yml")):
+    for folder, pattern in (
+        ("plugins", "*.py"),
+        ("extensions", "*.*"),
+        ("roles", "*.yml"),
+        ("roles", "*.j2"),
+        ("playbooks", "*.yml"),
+    ):
         assert names >= {str(path.relative_to(clone)) for path in (clone / folder).rglob(pattern)}
     for name in names:
         assert not any(part.startswith(".") for part in Path(name).parts), name

@@ -19,6 +19,8 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 
 README = (TOP / "README.md").read_text(encoding="utf-8")
+INSTALLED = "\n## Use the installed collection\n"
+"""The section whose commands the scenario molecule/cluster runs, on hosts of their own."""
 NEVER_RUN_HERE = ("make test",)
 """This is what runs the tests."""
 
@@ -38,8 +40,11 @@ done
 
 
 def blocks(language: str) -> list[str]:
-    """The code blocks of the README in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    """The code blocks of the README in a language, but those of that section."""
+    before, heading, after = README.partition(INSTALLED)
+    assert heading
+    text = before + after[after.index("\n## ") :]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[str]:
@@ -73,13 +78,16 @@ def daily() -> list[str]:
 
 
 def with_id(line: str, builders: Builders) -> str:
-    """A command with the id of the first message in place of MESSAGE_ID."""
-    find = f"MESSAGE_ID=$(git -C {builders.remote} show main:{MESSAGES} | grep -om1 'msg_[0-9a-f_]*' || true)"
+    """A command with the id of the first request in place of MESSAGE_ID."""
+    request = 'map(select(.type == "request").id)[0] // ""'
+    find = f"MESSAGE_ID=$(git -C {builders.remote} show main:{MESSAGES} | jq -r '.messages | {request}' || true)"
     return f"{find}\n{line.replace('MESSAGE_ID', '$MESSAGE_ID')}"
 
 
-def test_a_day_s_use_of_the_embedded_servers(builders: Builders, tmp_path: Path) -> None:
-    """As after the demo: the inventory tells where each of them has its files."""
+def test_a_day_s_use_of_the_embedded_servers(covered: list[str], tmp_path: Path) -> None:
+    """As after the demo: the inventory tells where each of them has its files, and nothing is written elsewhere."""
+    builders = Builders(tmp_path / "servers", ("build1", "build2"))
+    builders.folder.mkdir()
     variables = environment(
         tmp_path / "home",
         **served(),
@@ -87,21 +95,32 @@ def test_a_day_s_use_of_the_embedded_servers(builders: Builders, tmp_path: Path)
         ANSIBLE_INVENTORY="inventory/local.yml",
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     )
-    lines = [*daily(), *(line for line in commands() if re.search("install_packages.yml|respond.yml", line))]
-    assert len(lines) == len(daily()) + 2
-    done = run("sh", "-euc", "\n".join(with_id(line, builders) for line in lines), cwd=TOP, variables=variables)
+    lines = [line for line in commands() if line.startswith(("ansible build", "ansible-playbook"))]
+    plays = ("setup.yml", "health", "install_packages", "respond", "check_environment", "run_build")
+    assert [play for play in plays if not any(play in line for line in lines)] == []
+    upper = f"{tmp_path}/layers/*/upper {tmp_path}/layers/*/*/upper"
+    find = f"echo == OUTSIDE; find {upper} -newer {tmp_path}/begun -type f"
+    (tmp_path / "begun").touch()
+    script = "\n".join([*(with_id(line, builders) for line in lines), find])
+    done = run(*covered, "sh", "-euc", script, cwd=TOP, variables=variables)
     assert done.code == 0, done.output
-    asked, answered, *installed = builders.messages()
-    assert [one["subject"] for one in installed] == ["Installed: libmysqlclient-dev"] * 2
+    shown, _separator, outside = done.stdout.partition("== OUTSIDE\n")
+    assert [path for path in outside.splitlines() if not re.search(r"/(__pycache__|\.ansible)/", path)] == []
+    subjects = [message["subject"] for message in builders.messages()]
+    assert subjects[-2:] == ["Install libmysqlclient-dev", "Re: Install libmysqlclient-dev"]
+    assert subjects[:4] == [*["Installed: libmysqlclient-dev"] * 2, "Build started: job_42", "Build succeeded: job_42"]
+    asked, answered = builders.messages()[-2:]
     assert (asked["from"], asked["read_by"]) == ("build1", ["build2"])
     assert (answered["from"], answered["in_reply_to"], answered["read_by"]) == ("build2", asked["id"], ["build1"])
     assert json.loads(builders.show("build2/status.json"))["last_build"]["id"] == "job_42"
+    assert (builders.folder / "build1" / "build-logs" / "job_42.log").exists()
+    assert "TASK [" not in shown and "run_build.yml: 1 host (" in shown
 
 
 def test_the_other_commands(builders: Builders, tmp_path: Path) -> None:
     on_hosts = ("ansible build", "ansible-playbook", "builderctl")
     others = [line for line in commands() if not line.startswith(on_hosts) and line not in NEVER_RUN_HERE]
-    assert {line.split()[0] for line in others} == {"make", "ansible-doc", "ansible-galaxy"}
+    assert {line.split()[0] for line in others} == {"make", "ansible-doc"}
     copy_checkout(tmp_path / "checkout")
     variables = environment(tmp_path / "home", PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for line in others:

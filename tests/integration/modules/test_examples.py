@@ -17,6 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.ansible_runner import (
     MODULES,
+    TASKS,
     TOP,
     ansible,
     environment,
@@ -57,7 +58,7 @@ def carry_out(builders: Builders, module: str, *checks: str, instead: dict[str, 
         text = text.replace(word, stand_in)
     play = builders.folder / "play.yml"
     play.write_text(text)
-    done = ansible("playbook", play, folder=builders.folder)
+    done = ansible("playbook", play, folder=builders.folder, **TASKS)
     assert done.code == 0, done.output
     assert re.search(rf"^build1 +: ok={len(tasks)} .* skipped=0 .* ignored=0", done.stdout, re.MULTILINE), done.output
     assert "[WARNING]" not in done.output

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible, call, check_failure, succeed
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, TOP, Run, ansible, call, check_failure, succeed
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
 
 NO_OPTIONS: dict[str, Any] = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))
@@ -55,7 +55,7 @@ def check_environment(builders: Builders, *arguments: str) -> Run:
     """Run the play on them, as a person in that folder who has said where the playbook is."""
     inventory = builders.folder / "inventory.yml"
     playbook = TOP / "playbooks" / "check_environment.yml"
-    return ansible("playbook", playbook, *arguments, folder=builders.folder, inventory=inventory)
+    return ansible("playbook", playbook, *arguments, folder=builders.folder, inventory=inventory, **TASKS)
 
 
 def shown(done: Run) -> list[list[str]]:
@@ -142,7 +142,7 @@ def test_many_servers_are_on_one_line(tmp_path: Path) -> None:
     }
     play = {"hosts": "build1", "gather_facts": False, "vars": {"environments": environments}, "tasks": [task]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    done = ansible("playbook", tmp_path / "play.yml", folder=tmp_path)
+    done = ansible("playbook", tmp_path / "play.yml", folder=tmp_path, **TASKS)
     assert done.code == 0, done.output
     lines = [" ".join(words) for words in shown(done)]
     first = " ".join(sorted(set(servers) - {"build9"})[:8])

@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.look_inter
     look_interval,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import AGING, STALE
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.server_health import AGING, STALE
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 
 PAGE = (TOP / "docs" / "fleets.md").read_text(encoding="utf-8")

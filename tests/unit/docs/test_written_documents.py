@@ -144,3 +144,5 @@ def test_heartbeat_fits(builders: Builders) -> None:
             assert problems(beat, HEARTBEAT) == problems(beat, HEARTBEAT + OLD) == []
         send(host, Draft("Ready", "build1 is ready."))
         assert problems(compose_heartbeat(host, [], 60, "0.1.0").raw, HEARTBEAT) == []
+        waits = compose_heartbeat(host, [], 60, "1.0.0", attention=["1 message is unread"]).raw
+        assert problems(waits, HEARTBEAT) == [] and "attention" in waits
