@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import (
     LOCAL_INVENTORY,
+    TASKS,
     TOP,
     Run,
     ad_hoc,
@@ -59,7 +60,7 @@ class Scene:
 
     def play(self, playbook: str, *arguments: str) -> str:
         """Run a playbook that succeeds, and return what it prints."""
-        done = ansible("playbook", playbook, *arguments, folder=self.folder)
+        done = ansible("playbook", playbook, *arguments, folder=self.folder, **TASKS)
         assert done.code == 0, done.output
         return done.stdout
 
@@ -83,7 +84,7 @@ class Scene:
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """The scene after a set-up that could write to no system folder, as one by an ordinary user."""
     scene = Scene(tmp_path_factory.mktemp("fleet"))
-    places = {"ACS_BUILDERS_SCRATCH": scene.folder, "ANSIBLE_REMOTE_TEMP": scene.folder / "tmp"}
+    places = {"ACS_BUILDERS_SCRATCH": scene.folder, "ANSIBLE_REMOTE_TEMP": scene.folder / "tmp", **TASKS}
     variables = environment(scene.folder / "home", **places)
     command = [*read_only(), sys.executable, "-m", "ansible", "playbook", "-i", LOCAL_INVENTORY, "setup.yml"]
     done = run(*command, cwd=TOP, variables=variables)
@@ -120,7 +121,7 @@ def test_a_question_is_shown_and_answered(set_up: Scene) -> None:
     assert inbox.count(asked) >= 1 and "only the operator may answer it" in inbox
     assert "| May I move to Java 21?" in inbox and "\x1b" not in inbox and r"| \\x1b[2J| x" in inbox
     assert f"Waits for the operator: {asked}" in set_up.builderctl("health").stdout
-    printed = ansible("playbook", "playbooks/health.yml", folder=set_up.folder).stdout  # fails: no heartbeats
+    printed = ansible("playbook", "playbooks/health.yml", folder=set_up.folder, **TASKS).stdout  # fails: no heartbeats
     assert f"Waits for the operator: {asked}" in printed
 
     before = set_up.fleet.commits()
