@@ -70,7 +70,7 @@ ansible_facts:
           sample: build2
         servers:
           description:
-            - Every server by its id, with C(state), C(age_seconds), C(clock_skew_seconds), C(interval_seconds), C(status),
+            - Every server by its id, with C(state), C(age_seconds), C(heartbeat_at), C(clock_skew_seconds), C(interval_seconds), C(status),
               C(manager), C(manager_last_active), C(manager_last_active_seconds), C(current_job), C(last_build), C(expected),
               C(problems) and C(attention).
             - C(problems) and C(attention) of this server are determined now, those of another one are as in its last heartbeat.
@@ -83,6 +83,7 @@ ansible_facts:
               ever seen. If the interval of the server is longer than 60 s, both limits are longer in proportion.
             - C(clock_skew_seconds) is the time by which the clock of the server is behind that of this server; null if the arrival of
               its heartbeat was not observed.
+            - C(alerts) is whether the server can tell alerts for the fleet.
           type: dict
           sample: {"build2": {"state": "ok", "age_seconds": 12, "status": "idle", "manager": "GitHub Copilot", "problems": []}}
         jobs:

@@ -24,7 +24,10 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.python_server import OF_MODULES, PythonServer
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
-SUFFIXES = ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash")
+SUFFIXES = (
+    *("", ".py", ".yml", ".j2", ".css", ".js", ".md", ".rst", ".json", ".svg", ".png", ".txt", ".1"),
+    *(".zsh", ".bash"),
+)
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
 FOLDERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 """What may be at the top of an archive."""
@@ -211,7 +214,7 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
 
 def test_the_documentation_that_is_installed(installed: Place) -> None:
     variables = environment(installed.servers / "home", ANSIBLE_COLLECTIONS_PATH=installed.cwd.parent / "collections")
-    names = ("message", "status", "heartbeat_fact", "response", "job", "environment_fact")
+    names = ("message", "status", "heartbeat_fact", "response", "job", "environment_fact", "dashboard")
     modules = [f"acs.builders.build_{name}" for name in names]
     done = run(
         installed.python,

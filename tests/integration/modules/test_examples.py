@@ -136,6 +136,11 @@ def test_build_heartbeat_fact(builders: Builders) -> None:
     carry_out(builders, "build_heartbeat_fact", "ansible_facts.build_heartbeat.healthy")
 
 
+def test_build_dashboard(builders: Builders) -> None:
+    carry_out(builders, "build_dashboard", "seen.dashboard.conversations.total == 0")
+    assert b"<h1>Build servers</h1>" in builders.show("index.html", "dashboard")
+
+
 def test_build_response(builders: Builders) -> None:
     builders.trust()
     with builders.host("build2") as host:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,10 @@ import pytest
 import yaml
 from ansible_collections.acs.builders.tests.ansible_runner import TASKS, TOP, Run, ansible, call, check_failure, succeed
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
+from ansible_collections.acs.builders.tests.environments import install, installed
 
 NO_OPTIONS: dict[str, Any] = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))
 """This module has none of the options that the others share."""
-ABSENT = "exit 127"
-
-
-def install(builders: Builders, server: str, **scripts: str) -> Path:
-    """Give a server programs that stand in for those of this machine, and return their folder."""
-    folder = builders.folder / server / "bin"
-    folder.mkdir(exist_ok=True)
-    python = f'PATH="{folder}:$PATH" exec {sys.executable} "$@"'
-    for name, script in {"python": python, "java": ABSENT, "mvn": ABSENT, **scripts}.items():
-        path = folder / name.replace("_", "-")
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-    return folder
-
-
-def installed(**packages: str) -> str:
-    """A script that prints packages as dpkg-query does."""
-    return "\n".join(
-        f"printf '{name}\\t{version}\\tinstall ok installed\\tall\\n'" for name, version in packages.items()
-    )
 
 
 @pytest.fixture

@@ -98,6 +98,7 @@ def server_entry(
         "verified": heartbeat.verification.verified if heartbeat else UNSIGNED,
         "verified_reason": heartbeat.verification.reason if heartbeat else "no heartbeat",
         "age_seconds": None if seconds is None else round(seconds),
+        "heartbeat_at": utc_text(beat.sent_at) if beat.sent_at else None,
         "clock_skew_seconds": None if age is None or age.clock_skew is None else round(age.clock_skew),
         "interval_seconds": beat.interval,
         "status": status.state,
@@ -110,6 +111,7 @@ def server_entry(
         "current_job": clean(status.current_job),
         "last_build": clean(status.last_build),
         "attention": [] if server == host.id else beat.attention,
+        "alerts": beat.tells_alerts,
     }
 
 
