@@ -32,7 +32,8 @@ class Operator:
     def run(self, *command: str | Path) -> str:
         """Run a command that succeeds, and return its output."""
         inside = ("ip", "netns", "exec", namespace(self.rig.folder).name, "sh", "-c", AT_CONTROLLER, "sh")
-        variables = {**self.rig.operator(), "HOME": str(self.home), "ACS_BUILDERS_PAT": self.rig.token}
+        variables = {"HOME": str(self.home), "ACS_BUILDERS_PAT": self.rig.token, "ANSIBLE_STDOUT_CALLBACK": "default"}
+        variables = {**self.rig.operator(), **variables}
         words = [*inside, str(self.home / "certificates"), *map(str, command)]
         done = subprocess.run(words, cwd=TOP, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
