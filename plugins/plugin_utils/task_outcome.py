@@ -110,7 +110,7 @@ def _failure_lines(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"With {as_text(label)}:"
     if said:
         yield said
-    if "assertion" in content:
+    if "assertion" in content and said == "Assertion failed":
         yield f"Not true: {as_text(content['assertion'])}"
     if content.get("cmd"):
         command = content["cmd"]

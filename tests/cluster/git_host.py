@@ -130,4 +130,4 @@ def make_repository(machine: Machine, name: str, content: Path | None = None) ->
         index = str(machine.folder / "index")
         run("git", *place, "add", "--all", GIT_INDEX_FILE=index)
         run("git", *place, "commit", "--quiet", "--message=what the old scripts left", GIT_INDEX_FILE=index)
-    machine.chroot("chown", "--recursive", "www-data:www-data", "/srv/git")
+    machine.chroot("chown", "--recursive", "www-data:www-data", f"/srv/git/{name}")

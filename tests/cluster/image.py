@@ -29,7 +29,7 @@ deb [trusted=yes] http://198.51.100.10/apt ./
 deb [trusted=yes] http://198.51.100.10/apt/{release} ./
 """
 """What a host can install: the packages that tests make, and those of its release."""
-RELEASES = {"build2": "trixie", "build3": "bullseye", "beta": "trixie"}
+RELEASES = {"build2": "trixie", "build3": "bullseye", "alpha": "bullseye", "beta": "trixie"}
 """The releases of the hosts that are not of the oldest supported release of the controller."""
 OLDEST_CONTROLLER = "bookworm"
 FETCH = f"""

@@ -23,7 +23,7 @@ _ABOUT = (
     "Messages, status and health of build servers that coordinate over one Git repository. A server writes in its own "
     "name only.",
 )
-NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "recover", "heartbeat")
+NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "alerts", "recover", "heartbeat")
 """The commands with the option ``--timeout`` for the network. The one of ``wait`` is the maximum wait."""
 MODULES = {
     "whoami": ["whoami"],
@@ -35,6 +35,7 @@ MODULES = {
     "guide": ["guide"],
     "mcp": ["mcp"],
     "activate": ["activate"],
+    "alerts": ["alerts"],
 }
 """The modules with the arguments of commands. They are imported only if they are needed, because a start takes time."""
 HERE = ("status", "health", "heartbeat", "outbox", "recover")

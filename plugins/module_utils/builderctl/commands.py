@@ -185,6 +185,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "ack": _ack,
     "status": _status,
     "health": _health,
+    "alerts": lambda *given: module("alerts").run(*given),
     "outbox": _outbox,
     "recover": _recover,
 }

@@ -41,6 +41,7 @@ from ..coordination.operations.archive import archive, archiving_notice
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.store.snapshot import Snapshot
 from ..coordination.timestamps import utc_now
+from .alert_cycle import AlertCycle
 from .login import write_failure, write_summary
 from .look_interval import look_interval
 from .new_mail import NewMail
@@ -81,6 +82,7 @@ class Cycle:
     started_at: str
     interval: int
     _mail: NewMail = field(init=False)
+    _alerts: AlertCycle | None = field(init=False)
     _servers: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
     _is_delivering: bool = field(default=False, init=False)
@@ -92,6 +94,7 @@ class Cycle:
 
     def __post_init__(self) -> None:
         self._mail = NewMail(self.config.log_folder)
+        self._alerts = AlertCycle(self.config) if self.config.alerts else None
 
     def run(self) -> None:
         """Run one cycle.
@@ -109,6 +112,8 @@ class Cycle:
                         write_failure(host, f"No heartbeat: {error}")
                     raise
         except Exception as error:
+            if self._alerts:
+                self._alerts.lost_sight()
             problems[f"beat {type(error).__name__}"] = f"No heartbeat: {explain(error)}"
             raise
         finally:
@@ -177,16 +182,20 @@ class Cycle:
         deliver_waiting(host)
         notify("WATCHDOG=1")
         self._announce_archiving(host)
+        can_tell = self._collect_alerts(host, problems)
         progress, progress_problems = mail_progress(host, observed.mailbox)
         problems.update(("shown", problem) for problem in progress_problems)
         problems.update({"clone": self._clone_problem} if self._clone_problem else {})
         machine = machine_problems(host, observed.health["clock_difference_seconds"])
         attention = own_attention(host, observed.health["messages"]["overdue_mail"])
         found = [*machine.values(), *problems.values()]
-        beat = compose_heartbeat(host, found, self.interval, __version__, self.started_at, progress, attention)
+        beat = compose_heartbeat(
+            host, found, self.interval, __version__, self.started_at, progress, attention, tells_alerts=can_tell
+        )
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
+        self._tell_alerts(host, observed, beat.problems, problems)
         self._update_clone(host, observed.commit, problems)
         try:
             close_job(host)
@@ -208,6 +217,27 @@ class Cycle:
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         health = look_at_health(host, snapshot, self.config.reply_deadline, keep=True)
         return Observation(health, readable_messages(snapshot), snapshot.commit, snapshot.fresh)
+
+    def _collect_alerts(self, host: Host, problems: dict[str, str]) -> bool:
+        """Add the problems of telling alerts, and return whether this server can tell alerts."""
+        if self._alerts is None:
+            return False
+        try:
+            problems.update(self._alerts.collect(host))
+        except CoordinationError as error:
+            problems["alerts"] = f"No alerts are told: {error}"
+        return self._alerts.has_ways
+
+    def _tell_alerts(
+        self, host: Host, observed: Observation, own_problems: list[str], problems: dict[str, str]
+    ) -> None:
+        """Tell what has changed. A failure becomes a problem, and the next cycle tries again."""
+        if self._alerts:
+            try:
+                self._alerts.run(host, observed.health, observed.mailbox, own_problems)
+            except (CoordinationError, OSError) as error:
+                problems["alerts"] = f"Alerts are not told: {explain(error)}"
+            notify("WATCHDOG=1")
 
     def _announce_archiving(self, host: Host) -> None:
         """Announce the first archiving of this server a day before it."""

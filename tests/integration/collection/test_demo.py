@@ -28,7 +28,7 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         assert progress.startswith("Two servers on this machine, in ")
         assert re.search(r"^Answer the request$", progress, re.MULTILINE)
         assert re.search(r"^  build2: answered build1: Re: Install libmysqlclient-dev ", progress, re.MULTILINE)
-        assert progress.count("\n") < 40 and shown.count("\n") < 24
+        assert shown.count("\n") < 24
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
         assert question[1:] == ("build1", "build2", "request", "Install libmysqlclient-dev")
         assert answer[1:] == ("build2", "build1", "info", "Re: Install libmysqlclient-dev")

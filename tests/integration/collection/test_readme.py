@@ -111,11 +111,13 @@ def test_a_day_s_use_of_the_embedded_servers(covered: list[str], tmp_path: Path)
     upper = f"{tmp_path}/layers/*/upper {tmp_path}/layers/*/*/upper"
     find = f"echo == OUTSIDE; find {upper} -newer {tmp_path}/begun -type f"
     (tmp_path / "begun").touch()
-    script = "\n".join([*(with_id(line, builders) for line in lines), find])
-    done = run(*covered, "sh", "-euc", script, cwd=TOP, variables=variables)
-    assert done.code == 0, done.output
-    shown, _separator, outside = done.stdout.partition("== OUTSIDE\n")
-    assert [path for path in outside.splitlines() if not re.search(r"/(__pycache__|\.ansible)/", path)] == []
+    shown = ""
+    for line in lines:
+        done = run(*covered, "sh", "-euc", f"{with_id(line, builders)}\n{find}", cwd=TOP, variables=variables)
+        assert done.code == 0, f"{line}\n{done.output}"
+        told, _separator, outside = done.stdout.partition("== OUTSIDE\n")
+        assert [path for path in outside.splitlines() if not re.search(r"/(__pycache__|\.ansible)/", path)] == [], line
+        shown += told
     subjects = [message["subject"] for message in builders.messages()]
     assert subjects[-2:] == ["Install libmysqlclient-dev", "Re: Install libmysqlclient-dev"]
     assert subjects[:4] == [*["Installed: libmysqlclient-dev"] * 2, "Build started: job_42", "Build succeeded: job_42"]

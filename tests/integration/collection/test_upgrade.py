@@ -51,6 +51,11 @@ class Upgraded:
         result: dict[str, Any] = json.loads(done.stdout)
         return result
 
+    def record(self) -> dict[str, Any]:
+        """Return the record of trusted keys at the controller."""
+        record: dict[str, Any] = json.loads((self.builders.folder / "signers.json").read_text(encoding="utf-8"))
+        return record
+
     def state(self, server: str, name: str) -> Any:
         """Return a file of the state directory."""
         return json.loads((self.builders.state(server) / name).read_text(encoding="utf-8"))
@@ -68,11 +73,12 @@ def upgraded(builders: Builders, covered: list[str], tmp_path: Path) -> Upgraded
         (folder / server).mkdir()
     servers = Upgraded(folder, lambda script: as_operator(covered, builders, script))
     keys = {path: path.read_bytes() for path in servers.builders.folder.glob("*/state/signing_key")}
-    record = (servers.builders.folder / "signers.json").read_bytes()
+    record = servers.record()
     assert len(keys) == len(SERVERS)
     servers.run("ansible-playbook setup.yml")
     assert {path: path.read_bytes() for path in servers.builders.folder.glob("*/state/signing_key")} == keys
-    assert (servers.builders.folder / "signers.json").read_bytes() == record
+    assert record["repository"] == servers.record()["repository"]
+    assert all(signer in servers.record()["signers"] for signer in record["signers"])
     return servers
 
 

@@ -23,7 +23,7 @@ def converse(rig: Rig, sender: str, recipient: str) -> None:
     rig.ssh(sender, f"builderctl send --to {recipient} --type request '{subject}' 'Do you read this?'")
     beats_again(rig, recipient)
     inbox = rig.machines[recipient].root / "var/lib/acs-builders/inbox.json"
-    until(lambda: subject in inbox.read_text(), "a service that has not seen the message")
+    until(lambda: inbox.exists() and subject in inbox.read_text(), "a service that has not seen the message")
     (message,) = listed(rig, recipient, subject)
     assert (message["from"], message["verified"]) == (sender, "true")
     rig.ssh(recipient, f"builderctl reply {message['id']} 'I do.'")
@@ -39,6 +39,7 @@ def test_a_third_server_joins_the_fleet_and_leaves_it(rig: Rig) -> None:
     rig.playbook("setup.yml")
     for sender, recipient in (("build1", "build3"), ("build3", "build1"), ("build2", "build3"), ("build3", "build2")):
         converse(rig, sender, recipient)
+    beats_again(rig, "build3")
     health = json.loads(rig.ssh("build1", "builderctl health --json", check=False).stdout)["servers"]["build3"]
     assert (health["state"], health["verified"]) == ("ok", "true")
     rig.playbook("playbooks/teardown.yml", "--limit", "build3", "--extra-vars", "remove_data=true")

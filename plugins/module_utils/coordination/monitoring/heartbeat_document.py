@@ -64,6 +64,11 @@ class Heartbeat:
         return self._texts("attention")
 
     @property
+    def tells_alerts(self) -> bool:
+        """Whether the server can tell alerts for the fleet."""
+        return self.raw.get("alerts") is True
+
+    @property
     def manager_last_active(self) -> str | None:
         """When the manager was last active, as text; None if it is not known."""
         active = self.raw.get("manager_last_active")
