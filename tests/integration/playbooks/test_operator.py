@@ -84,9 +84,22 @@ class Scene:
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """The scene after a set-up that could write to no system folder, as one by an ordinary user."""
     scene = Scene(tmp_path_factory.mktemp("fleet"))
-    places = {"ACS_BUILDERS_SCRATCH": scene.folder, "ANSIBLE_REMOTE_TEMP": scene.folder / "tmp", **TASKS}
+    places: dict[str, str | Path] = {
+        "ACS_BUILDERS_SCRATCH": scene.folder,
+        "ANSIBLE_REMOTE_TEMP": scene.folder / "tmp",
+        **TASKS,
+    }
     variables = environment(scene.folder / "home", **places)
-    command = [*read_only(), sys.executable, "-m", "ansible", "playbook", "-i", LOCAL_INVENTORY, "setup.yml"]
+    command: list[str | Path] = [
+        *read_only(),
+        sys.executable,
+        "-m",
+        "ansible",
+        "playbook",
+        "-i",
+        LOCAL_INVENTORY,
+        "setup.yml",
+    ]
     done = run(*command, cwd=TOP, variables=variables)
     assert done.code == 0, done.output
     printed = done.stdout
