@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.cluster.command import run
 from ansible_collections.acs.builders.tests.cluster.image import Image, mask
 from ansible_collections.acs.builders.tests.cluster.machine import Machine
 from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES
-from ansible_collections.acs.builders.tests.cluster.packages import write_index
+from ansible_collections.acs.builders.tests.cluster.packages import make_package, write_index
 
 REPOSITORY = "Build.git"
 URL = f"https://{ADDRESSES['git']}/{REPOSITORY}"
@@ -66,7 +66,7 @@ def make_git_host(machine: Machine, images: Iterable[Image]) -> None:
     for name, mode in (("host.crt", 0o644), ("host.key", 0o600)):
         machine.write(f"etc/nginx/tls/{name}", (certificates / name).read_text(), mode)
     machine.root.joinpath("srv/apt").mkdir()
-    write_index(machine.root / "srv/apt")
+    make_package(machine.root / "srv/apt", "rig-first", "1.0")  # apt of Debian 11 does not end with an empty index
     for image in images:
         serve(machine, image)
     make_repository(machine, REPOSITORY, FIRST_CONTENT)

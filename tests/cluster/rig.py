@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS
 from ansible_collections.acs.builders.tests.cluster import git_host, network, packages
 from ansible_collections.acs.builders.tests.cluster.command import Failed, timed
 from ansible_collections.acs.builders.tests.cluster.machine import Machine
@@ -93,7 +94,7 @@ class Rig:
         return {**kept, "ANSIBLE_INVENTORY": str(self.folder / "inventory.yml")}
 
     def playbook(self, *arguments: str, check: bool = True, **variables: str) -> tuple[int, str]:
-        """Run ansible-playbook on the servers, in the checkout, and return its exit code and all that it prints.
+        """Run ansible-playbook on the servers, in the checkout, and return its exit code and what each task prints.
 
         :param check: whether a play that fails raises an exception.
         :param variables: further environment variables.
@@ -102,7 +103,7 @@ class Rig:
             done = subprocess.run(
                 ["ansible-playbook", *arguments],
                 cwd=TOP,
-                env={**self.operator(), **variables},
+                env={**self.operator(), **TASKS, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
