@@ -23,7 +23,7 @@ description:
 requirements:
   - enabled in the configuration
 author:
-  - The acs.builders authors
+  - acs.builders authors (@acs-builders)
 seealso:
   - module: acs.builders.build_message
 """

@@ -25,7 +25,7 @@ description:
     C(acs.builders.result) in C(ansible.cfg), or set the environment variable E(ANSIBLE_STDOUT_CALLBACK). The command C(ansible) does not
     use it.
 author:
-  - The acs.builders authors
+  - acs.builders authors (@acs-builders)
 extends_documentation_fragment:
   - default_callback
   - result_format_callback

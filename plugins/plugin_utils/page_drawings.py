@@ -73,7 +73,8 @@ def draw_builds(builds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     spans = [(build, *_span(build)) for build in builds]
     spans = [span for span in spans if span[1]]
-    lanes = {name: 8 + LANE * index for index, name in enumerate(sorted({build["server"] for build, *_ in spans}))}
+    servers = sorted({build["server"] for build, _start, _end in spans})
+    lanes = {name: 8 + LANE * index for index, name in enumerate(servers)}
     height = 8 + LANE * len(lanes) + 24
     if not spans:
         return {"lanes": [], "bars": [], "ticks": [], "height": height}
@@ -119,7 +120,7 @@ def draw_traffic(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if number:
                 size = (PLOT_HEIGHT - 10) * number / most
                 top -= size
-                bar = {"x": round(40 + step * index, 1), "y": round(top, 1), "width": round(step * 0.8, 1)}
-                bars.append({**bar, "height": round(size, 1), "type": kind, "number": number, "day": day["day"]})
+                place = {"x": round(40 + step * index, 1), "y": round(top, 1), "width": round(step * 0.8, 1)}
+                bars.append({**place, "height": round(size, 1), "type": kind, "number": number, "day": day["day"]})
     labels = [{"x": round(40 + step * index), "day": day["day"]} for index, day in enumerate(days) if index % 7 == 0]
     return {"bars": bars, "labels": labels, "most": most}

@@ -52,4 +52,4 @@ if __name__ == "__main__":
     given = json.load(sys.stdin)
     failure = post(given["url"], given["text"], given["timeout"])
     sys.stdout.write(failure)
-    sys.exit(bool(failure))
+    raise SystemExit(bool(failure))

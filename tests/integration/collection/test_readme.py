@@ -51,7 +51,7 @@ def installed(text: str) -> tuple[str, str]:
     """The section of the README about the installed collection, and all else."""
     before, heading, after = text.partition("\n## Use the installed collection\n")
     assert heading
-    section, _, rest = after.partition("\n## ")
+    section, _heading, rest = after.partition("\n## ")
     return section, before + rest
 
 
@@ -131,7 +131,7 @@ def test_a_day_s_use_of_the_embedded_servers(covered: list[str], tmp_path: Path)
 
 def test_the_installed_collection(tmp_path: Path) -> None:
     """From an empty folder; variables beside the inventory make embedded servers of the hosts."""
-    section, _ = installed(README.read_text(encoding="utf-8"))
+    section, _rest = installed(README.read_text(encoding="utf-8"))
     (inventory,), (_install, use, remove) = blocks("yaml", section), blocks("sh", section)
     servers = Builders(tmp_path / "servers", ("build1", "build2"))
     embedded = yaml.safe_load(LOCAL_INVENTORY.read_text(encoding="utf-8"))["builders"]["vars"]

@@ -75,7 +75,7 @@ def test_the_deliveries_are_started_while_one_waits(state: StateDirectory) -> No
     nudge(state, NOW)
     before = state.version(WAITING_FILE)
     nudge(state, NOW)
-    assert None is not before != state.version(WAITING_FILE)
+    assert before is not None and before != state.version(WAITING_FILE)
     late = NOW + timedelta(seconds=VALID_FOR)
     before = state.version(WAITING_FILE)
     nudge(state, late)

@@ -13,7 +13,7 @@ PAGES = sorted((DOCS / "docsite" / "rst").glob("*.rst"))
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_has_the_title_of_its_guide(page: Path) -> None:
-    label, _, title, underline, _, names, *_ = page.read_text(encoding="utf-8").splitlines()
+    label, _blank, title, underline, _gap, names, *_rest = page.read_text(encoding="utf-8").splitlines()
     guide = "README.md" if page.stem == "getting-started" else f"docs/{page.stem}.md"
     assert label == f".. _ansible_collections.acs.builders.docsite.{page.stem}:"
     assert f"# {title}" == (DOCS.parent / guide).read_text(encoding="utf-8").splitlines()[0]

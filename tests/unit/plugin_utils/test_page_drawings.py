@@ -60,8 +60,8 @@ def test_builds_are_bars_in_the_lane_of_their_server() -> None:
 
 def test_builds_that_never_ended_or_ended_before_they_began() -> None:
     assert draw_builds([build("build1", "06:00", "")])["bars"] == []
-    (bar,) = draw_builds([build("build1", "07:00", "06:00")])["bars"]
-    assert (bar["x"], bar["width"]) == (LEFT, 4)
+    (one,) = draw_builds([build("build1", "07:00", "06:00")])["bars"]
+    assert (one["x"], one["width"]) == (LEFT, 4)
 
 
 def test_traffic_is_stacked_by_type() -> None:
@@ -71,7 +71,7 @@ def test_traffic_is_stacked_by_type() -> None:
     ]
     drawn = draw_traffic(days)
     assert drawn["most"] == 4
-    bars = {(bar["day"], bar["type"]): bar for bar in drawn["bars"]}
+    bars = {(one["day"], one["type"]): one for one in drawn["bars"]}
     assert len(bars) == 3
     info, error = bars["2026-11-21", "info"], bars["2026-11-21", "error"]
     assert info["y"] + info["height"] == PLOT_HEIGHT and error["y"] + error["height"] == info["y"]
