@@ -148,7 +148,7 @@ def test_the_other_plays(tmp_path: Path) -> None:
     assert health.code == 0 and "build2  ok" in health.stdout and end(health)[1:] == ["  build1, build2: unchanged"]
     assert end(play(builders, "recover"))[1:] == ["  build1, build2: unchanged"]
     rotated = "\n".join(end(play(builders, "trust", build_trust_rotate="build1")))
-    assert "trust.yml: 2 hosts, 2 changed" in rotated and "Install the key" in rotated
+    assert "trust.yml: 3 hosts, 3 changed" in rotated and "Install the key" in rotated
     removed = "\n".join(end(play(builders, "teardown", "-l", "build2", remove_data=True)))
     assert re.search(r"^  build2: changed \d: .*Remove the data", removed, re.MULTILINE), removed
 
