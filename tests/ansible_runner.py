@@ -39,10 +39,6 @@ SET_UP = json.dumps(
 this checkout as it is."""
 
 
-TASKS = {"ANSIBLE_STDOUT_CALLBACK": "default"}
-"""Variables with which Ansible prints what each task did, for tests of just that."""
-
-
 class Run(NamedTuple):
     """How a command ended."""
 
@@ -103,7 +99,6 @@ def as_operator(covered: list[str], builders: Builders, script: str) -> Run:
     variables = environment(
         builders.folder / "home",
         **served(),
-        **TASKS,
         ANSIBLE_TRANSPORT="local",
         ANSIBLE_PYTHON_INTERPRETER=sys.executable,
         REMOTE=builders.remote,

@@ -162,9 +162,7 @@ class Builders:
         return int(git("rev-list", "--count", "main", cwd=self.remote))
 
     def _member(self, server: str) -> dict[str, str]:
-        if server == "operator":
-            return {"id": server, "kind": server}
-        others = [other for other in self.ids if other not in (server, "operator")]
+        others = [other for other in self.ids if other != server]
         partner = others[0] if len(others) == 1 else ""
         return {"id": server, "hostname": f"host-{server}", "ip": "192.0.2.1", "manager": "tester", "partner": partner}
 

@@ -130,8 +130,7 @@ def _list(listed: list[UnreadMessage], count: int, now: datetime) -> Iterable[st
     for message in listed:
         sent = parse_time(message.timestamp)
         seconds = (now - sent).total_seconds() if sent else None
-        texts = (message.type, message.sender, message.subject, message.verified)
-        line = brief_line(message.id, seconds, *texts, message.not_operators)
+        line = brief_line(message.id, seconds, message.type, message.sender, message.subject, message.verified)
         yield f"| {line}"
     if count > len(listed):
         yield f"These are the newest {len(listed)} of {count}."

@@ -11,21 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.guide impo
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import load_config
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
 
-KNOWN = {
-    "MESSAGE_ID",
-    "COMMAND",
-    "BODY",
-    "TEXT",
-    "LLM",
-    "HEAD",
-    "JSON",
-    "NOT",
-    "FROM",
-    "ITS",
-    "SENDER",
-    "ID",
-    "SUBJECT",
-}
+KNOWN = {"MESSAGE_ID", "COMMAND", "BODY", "TEXT", "LLM", "HEAD", "JSON", "NOT", "FROM", "ITS", "SENDER", "ID"}
 """Words in capital letters that the manager replaces, or that the commands print."""
 
 

@@ -26,7 +26,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
     running_service,
     someone_waits,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import polling, wait
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import wait
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
@@ -59,8 +59,7 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
-    for module in (polling, wait):
-        monkeypatch.setattr(module, "time", made)
+    monkeypatch.setattr(wait, "time", made)
     return made
 
 
