@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import make_parser, parse
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import HERE, MODULES, make_parser, parse
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.complete import commands_of
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
@@ -74,3 +74,10 @@ def test_an_example_that_is_wrapped_is_the_same_command(
 
     assert examples(80) == examples(1000)
     assert len(examples(80)) > 3
+
+
+def test_a_command_has_the_parsers_of_its_own_module_only() -> None:
+    for names in MODULES.values():
+        for name in names:
+            assert set(commands_of(make_parser(name))) == {*names, *HERE, "help"}
+    assert {*COMMANDS} == {*HERE, "help", *(name for names in MODULES.values() for name in names)}
