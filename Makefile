@@ -7,7 +7,7 @@ OLDER_GITPYTHON := $(foreach version,3.1.14 3.1.24 3.1.30,.venv/gitpython-$(vers
 
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test test-changed lint unit integration sanity docs-lint molecule cluster faults bench cluster-bench clients release matrix coverage clean
+.PHONY: help demo test test-changed lint unit integration sanity docs-lint docs molecule cluster faults bench cluster-bench clients browser rulebook release matrix coverage clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -25,6 +25,19 @@ clients: $(DEV)/.done ## install the clients of managers with npm (850 MB) and t
 	node $(CLIENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python -m pytest --verbose tests/clients $(ARGS)
 
+BROWSER := $(HOME)/.cache/acs-builders/browser
+browser: $(DEV)/.done ## test the page about the fleet in Chromium with Playwright and axe-core (needs Debian's chromium and npm): make browser [ARGS="-k phone"]
+	mkdir -p $(BROWSER)
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(BROWSER)/python playwright
+	npm install --prefix $(BROWSER) --no-audit --no-fund axe-core
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" PYTHONPATH="$(BROWSER)/python" $(DEV)/bin/python -m pytest --verbose tests/browser $(ARGS)
+
+RULEBOOK := $(HOME)/.cache/acs-builders/rulebook
+rulebook: $(DEV)/.done ## install ansible-rulebook (from PyPI, 250 MB) and test the event source in it (needs Java 17): make rulebook
+	$(PYTHON) -m venv $(RULEBOOK)
+	$(RULEBOOK)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/rulebook/requirements.txt
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python -m pytest --verbose tests/rulebook $(ARGS)
+
 demo: $(RUN)/.done ## run the demo with two servers on this machine
 	PATH="$(CURDIR)/$(RUN)/bin:$$PATH" tools/demo
 
@@ -38,7 +51,7 @@ lint: $(DEV)/.done ## check style and types
 unit: $(DEV)/.done ## run the tests that start no process, in seconds: make unit [ARGS="-k outbox"]
 integration: $(DEV)/.done $(OLDER_GITPYTHON) ## run the tests with real Git, Ansible and https: make integration [ARGS="-k outbox"]
 sanity: $(DEV)/.done ## run ansible-test sanity
-docs-lint: $(DEV)/.done ## check the documentation of the modules and the changelog
+docs-lint: $(DEV)/.done ## check the documentation, its site and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
 cluster: $(DEV)/.done ## boot hosts, set them up, inject faults and verify (needs root on Debian): make cluster [KEEP=1] [ARGS="-k disk"]
 lint unit integration sanity docs-lint molecule cluster:
@@ -53,6 +66,9 @@ release: $(DEV)/.done ## check, set the version, write the changelog, build and 
 
 matrix: $(DEV)/.done ## run the collection on several versions of ansible-core and Python (creates environments with PyPI): make matrix [CORE=2.17]
 	$(DEV)/bin/python tools/matrix $(CORE)
+
+docs: $(DEV)/.done ## make a site of the documentation in tests/output/docs
+	$(DEV)/bin/python tools/docs
 
 coverage: $(DEV)/.done ## measure which lines the tests run: make coverage [ARGS="tests/unit"]
 	$(DEV)/bin/python tools/coverage $(ARGS)

@@ -39,6 +39,10 @@ SET_UP = json.dumps(
 this checkout as it is."""
 
 
+TASKS = {"ANSIBLE_STDOUT_CALLBACK": "default"}
+"""Variables with which Ansible prints what each task did, for tests of just that."""
+
+
 class Run(NamedTuple):
     """How a command ended."""
 
@@ -99,6 +103,7 @@ def as_operator(covered: list[str], builders: Builders, script: str) -> Run:
     variables = environment(
         builders.folder / "home",
         **served(),
+        **TASKS,
         ANSIBLE_TRANSPORT="local",
         ANSIBLE_PYTHON_INTERPRETER=sys.executable,
         REMOTE=builders.remote,

@@ -242,9 +242,9 @@ def health(fleet: Builders, server: str) -> Entry:
 
 
 def problems(fleet: Builders, server: str) -> list[str]:
-    """The problems that a server finds."""
+    """The problems that a server finds, without how to dismiss an alarm."""
     found: list[str] = health(fleet, server)["problems"]
-    return found
+    return [problem.partition(" When you know the reason: builderctl health --dismiss ")[0] for problem in found]
 
 
 def acts(fleet: Builders, server: str, message_id: str) -> bool:

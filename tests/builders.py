@@ -162,7 +162,9 @@ class Builders:
         return int(git("rev-list", "--count", "main", cwd=self.remote))
 
     def _member(self, server: str) -> dict[str, str]:
-        others = [other for other in self.ids if other != server]
+        if server == "operator":
+            return {"id": server, "kind": server}
+        others = [other for other in self.ids if other not in (server, "operator")]
         partner = others[0] if len(others) == 1 else ""
         return {"id": server, "hostname": f"host-{server}", "ip": "192.0.2.1", "manager": "tester", "partner": partner}
 

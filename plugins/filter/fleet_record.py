@@ -17,6 +17,7 @@ options:
   _input:
     description:
       - The servers, each with C(id), which is its name in the inventory, C(hostname), C(ip), C(manager) and C(partner).
+      - The operator, with the C(kind) C(operator) and the C(id) C(operator). The C(kind) of a server is empty.
       - All values except the C(id) may be empty.
     type: list
     elements: dict

@@ -35,7 +35,8 @@ options:
     default: listed
   to:
     description:
-      - The recipients of a message, server ids or V(all), which means all other servers. For O(state=sent).
+      - The recipients of a message, server ids, V(operator), or V(all), which means all other servers. For O(state=sent).
+      - V(everyone) means all other servers and the operator.
       - With a list, each recipient gets its own message, all in one commit.
       - The default is the partner of this server, or the only other server.
     type: list
@@ -79,6 +80,15 @@ options:
   request:
     description: A request for programs. It has an C(action) and the parameters of the action. Numbers must be integers.
     type: dict
+  needs:
+    description:
+      - With O(state=sent), V(operator) asks a question that only the operator may answer.
+      - He gets it, whoever the recipient is, and he is its recipient without O(to). The answer of another member is refused,
+        and only one that the operator has signed counts.
+      - With O(state=listed) and O(state=awaited), V(operator) lists the questions that he has not answered, read or not, from and
+        to any server.
+    type: str
+    choices: [operator]
   key:
     description:
       - An idempotency key. This server sends a message with the same key once, however often the task runs.
@@ -311,6 +321,14 @@ messages:
       sample: false
     queued:
       description: Whether the message waits in the outbox of this server.
+      type: bool
+      sample: false
+    needs:
+      description: C(operator) if only the operator may answer the message, otherwise empty.
+      type: str
+      sample: ""
+    not_operators:
+      description: Whether the message answers a question that only the operator may answer, and he has not signed it.
       type: bool
       sample: false
     other:
@@ -557,7 +575,7 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
 
 
 def _draft(params: dict[str, Any]) -> Draft:
-    names = ("body", "type", "priority", "require_ack", "request", "key")
+    names = ("body", "type", "priority", "require_ack", "request", "needs", "key")
     facts = tuple(params["facts"] or ())
     return Draft(subject=params["subject"] or "", facts=facts, **{name: params[name] for name in names})
 
@@ -568,7 +586,7 @@ def _filter(module: AnsibleModule) -> listing.Filter:
         raise InvalidInput("The limit is not a positive number.", "Give at least 1, or leave it out.")
     select = module_support.select_with(module, params["query"])
     lists = {name: params[name] or [] for name in ("types", "senders", "ids")}
-    given = {name: params[name] for name in ("unread", "undeliverable", "thread", "since", "limit")}
+    given = {name: params[name] for name in ("unread", "undeliverable", "needs", "thread", "since", "limit")}
     return listing.Filter(**{**given, **lists}, select=select)
 
 
@@ -596,6 +614,7 @@ def main() -> None:
             "require_ack": {"type": "bool", "default": False},
             "facts": {"type": "list", "elements": "dict", "options": fact},
             "request": {"type": "dict"},
+            "needs": {"type": "str", "choices": ["operator"]},
             "key": {"type": "str", "no_log": False},
             "secrets": module_support.SECRETS_ARGUMENT,
             "offline": module_support.OFFLINE_ARGUMENT,

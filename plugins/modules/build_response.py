@@ -11,8 +11,8 @@ module: build_response
 short_description: Plan and send the answers of a playbook to messages
 version_added: 0.1.0
 description:
-  - The role P(acs.builders.build_respond#role) uses it to plan the responses to the unread messages of a build server, and to send
-    all answers in one commit.
+  - The role P(acs.builders.build_respond#role) uses it to plan the responses to the unread messages of a build server, to record
+    upon which messages the server acts, and to send all answers in one commit.
   - The plan follows the rules of the operator. A message is answered if it is signed by its sender, addressed to this server, not
     older than a day, not acted upon or answered before, and if its sender is allowed to make the request.
   - Unlike M(acs.builders.build_message), it does not count as activity of the manager, and does not change the last listing.
@@ -21,10 +21,12 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(planned) returns the planned response to each unread message, and changes nothing.
+      - V(planned) returns the planned response to each unread message, and facts of this server for the answers. It changes nothing.
+      - V(begun) records that this server acts upon the messages O(ids), as O(acs.builders.build_message#module:state=acted) does for
+        one. Use it before the actions. Of several tasks, one returns the id of a message in RV(begun), and only that one may act.
       - V(sent) sends O(responses) in one commit. A message that this server has already answered is not answered again.
     type: str
-    choices: [planned, sent]
+    choices: [planned, begun, sent]
     default: planned
   allowed_actions:
     description:
@@ -46,6 +48,10 @@ options:
     description: Seconds after which a message for the manager is overdue.
     type: int
     default: 3600
+  ids:
+    description: The messages to act upon. Required for O(state=begun).
+    type: list
+    elements: str
   responses:
     description: The responses to messages. Required for O(state=sent).
     type: list
@@ -132,7 +138,7 @@ steps:
       type: dict
       sample: {"packages": ["libmysqlclient-dev"]}
     acts:
-      description: Whether the response changes this server. It must then be recorded first with O(acs.builders.build_message#module:state=acted).
+      description: Whether the response changes this server. It must then be recorded first with O(state=begun).
       type: bool
       sample: true
     acknowledge:
@@ -151,6 +157,41 @@ steps:
       description: Whether the message is older than O(reply_deadline).
       type: bool
       sample: false
+    round:
+      description:
+        - The number of the round in which the packages of the request are installed, from 1; 0 if none are installed.
+        - The packages of all requests of a round can be installed together. A request for another version of a package is in a later
+          round.
+      type: int
+      sample: 0
+    facts:
+      description: The facts of the answer, each with C(name) and C(value), as far as no action changes them.
+      type: list
+      elements: dict
+      sample: [{"name": "status", "value": "idle"}]
+environment:
+  description:
+    - The environment of this server, as M(acs.builders.build_environment_fact) returns it, with the packages that requests for
+      facts name and the commits of O(allowed_paths).
+  returned: for O(state=planned), if there is something to answer
+  type: dict
+  sample: {"observed_at": "2026-11-22T07:11:46Z", "kernel": "6.1.0-18-amd64", "load": [2.1, 1.75, 0.9]}
+status:
+  description: The status of this server, as M(acs.builders.build_status) returns it; empty if it has published none.
+  returned: for O(state=planned), if there is something to answer
+  type: dict
+  sample: {"server": "build2", "status": "idle"}
+begun:
+  description: The messages that were not recorded before. Only the task that returns a message here may act upon it.
+  returned: for O(state=begun)
+  type: list
+  elements: str
+  sample: [msg_1795245106_9f86d081884c7d65]
+refused:
+  description: For each message that must not be acted upon, the reason.
+  returned: for O(state=begun)
+  type: dict
+  sample: {"msg_1795245106_9f86d081884c7d65": "The message must not be acted upon. Leave it to the manager."}
 messages:
   description: The answers that were sent.
   returned: for O(state=sent)
@@ -186,21 +227,25 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.acs.builders.plugins.module_utils import module_support
-from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply import batch, plan
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply import batch, begin, gather, plan
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import listing
 
 
 def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
-    """Plan responses, or send them."""
+    """Plan responses, record actions, or send responses."""
     params = module.params
     if params["state"] == "planned":
         names = {"packages": "allowed_packages", "paths": "allowed_paths", "deadline": "reply_deadline"}
         rules = plan.Rules(**{name: params[option] for name, option in names.items()})
         if params["allowed_actions"] is not None:
             rules = replace(rules, actions=params["allowed_actions"])
-        return {"changed": False, "steps": [step._asdict() for step in plan.plan(host, rules)]}
+        steps, found = gather.gather(host, plan.plan(host, rules), rules.paths)
+        return {"changed": False, "steps": [step._asdict() for step in steps], **found}
+    if params["state"] == "begun":
+        begun, refused = begin.begin(host, params["ids"])
+        return {"changed": bool(begun), "begun": begun, "refused": refused}
     receipt = batch.respond(host, [_response(one) for one in params["responses"]])
     return {**module_support.written(module, receipt), "messages": listing.shown(host, receipt.result)}
 
@@ -225,14 +270,15 @@ def main() -> None:
     module = module_support.BuildersModule(
         argument_spec={
             **module_support.COMMON_ARGUMENTS,
-            "state": {"type": "str", "choices": ["planned", "sent"], "default": "planned"},
+            "state": {"type": "str", "choices": ["planned", "begun", "sent"], "default": "planned"},
             "allowed_actions": {"type": "dict"},
             "allowed_packages": {"type": "list", "elements": "str", "default": []},
             "allowed_paths": {"type": "list", "elements": "str", "default": []},
             "reply_deadline": {"type": "int", "default": 3600},
+            "ids": {"type": "list", "elements": "str"},
             "responses": {"type": "list", "elements": "dict", "options": response},
         },
-        required_if=[("state", "sent", ["responses"])],
+        required_if=[("state", "begun", ["ids"]), ("state", "sent", ["responses"])],
         supports_check_mode=True,
     )
     module_support.run(module, act)

@@ -1,4 +1,4 @@
-"""What Ansible adds: a module against ping, and a second set-up against as many tasks that do nothing."""
+"""What Ansible adds: to a module, to a second set-up, to an installation of a package and to answers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from collections import Counter
 from pathlib import Path
 
 import yaml
-from ansible_collections.acs.builders.tests.ansible_runner import SET_UP, TOP, Run, ad_hoc, ansible
-from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
+from ansible_collections.acs.builders.tests.ansible_runner import SET_UP, Run, ad_hoc, ansible
+from ansible_collections.acs.builders.tests.benchmark.history import add_commits
+from ansible_collections.acs.builders.tests.benchmark.measuring import (
+    Result,
+    Row,
+    Scale,
+    alternate,
+    compared,
+    seconds_of,
+)
+from ansible_collections.acs.builders.tests.builders import make_builders
+from ansible_collections.acs.builders.tests.sent_files import sent_files
+from ansible_collections.acs.builders.tests.tasks import ON_CONTROLLER, recorded, recording
 
 OURS, PING, NOTHING = "ours", "ping", "no-op tasks"
-ON_CONTROLLER = {"assert", "debug", "fail", "import_role", "include_role", "include_tasks", "meta", "set_fact"}
-"""Actions that run no module on a host."""
 VARIABLES = {name: value for name, value in json.loads(SET_UP).items() if name != "builders_trust_file"}
 """With which the set-up installs nothing on the machine that measures."""
 
@@ -43,28 +52,50 @@ def module(scale: Scale) -> list[Result]:
         PING: lambda: succeeded(ansible("adhoc", "build1", "-m", "ping", folder=scale.folder, python=sys.executable)),
     }
     times = alternate(sides, scale.pick(12, 1))
-    return [compared("ansible build1 -m build_message / ping", times, OURS, PING, at_most=1.25)]
+    return [
+        compared("ansible build1 -m build_message / ping", times, OURS, PING, at_most=1.5),
+        Result("files sent for build_message", len(sent_files(scale.folder, "build_message")), "", at_most=45),
+    ]
 
 
 def second_set_up(scale: Scale) -> list[Result]:
     """A second run of setup.yml on two hosts against a play with as many tasks that do nothing."""
     set_up(scale.folder)
     tasks = scale.folder / "tasks"
-    own = TOP / "tests" / "benchmark" / "callback"
-    set_up(scale.folder, ANSIBLE_CALLBACK_PLUGINS=own, ANSIBLE_CALLBACKS_ENABLED="tasks", TASKS_FILE=tasks)
-    ran = [line.split() for line in tasks.read_text(encoding="utf-8").splitlines()]
+    set_up(scale.folder, **recording(tasks))
+    ran = recorded(tasks)
     play = scale.folder / "nothing.yml"
-    play.write_text(yaml.safe_dump([no_op_play([(action, ended) for host, action, ended in ran if host == "build2"])]))
+    play.write_text(yaml.safe_dump([no_op_play([(one.action, one.ended) for one in ran if one.host == "build2"])]))
     sides = {
         OURS: lambda: set_up(scale.folder),
         NOTHING: lambda: succeeded(ansible("playbook", play, folder=scale.folder, python=sys.executable)),
     }
     times = alternate(sides, scale.pick(5, 1))
-    counts = Counter(ended for _host, _action, ended in ran)
+    counts = Counter(one.ended for one in ran)
     return [
-        compared("second run of setup.yml / no-op tasks", times, OURS, NOTHING, at_most=1.5, tasks=dict(counts)),
+        compared("second run of setup.yml / no-op tasks", times, OURS, NOTHING, at_most=1.3, tasks=dict(counts)),
         Result("second run of setup.yml: tasks that changed something", counts["changed"], "", at_most=0),
     ]
+
+
+def first_set_up(scale: Scale) -> list[Result]:
+    """The first run of setup.yml on two hosts, with a repository of many commits, by role."""
+    remote = make_builders(scale.folder, (), legacy=True).remote
+    commits = scale.pick(100_000, 50)
+    add_commits(remote, commits)
+    tasks = scale.folder / "tasks"
+    took = seconds_of(lambda: set_up(scale.folder, **recording(tasks)))
+    longest: dict[tuple[str, str], float] = {}
+    for one in recorded(tasks):
+        role = "the plays" if one.role == "-" else one.role
+        longest[role, one.id] = max(one.seconds, longest.get((role, one.id), 0))
+    roles: dict[str, float] = {}
+    for (role, _id), seconds in longest.items():
+        roles[role] = roles.get(role, 0) + seconds
+    name = f"first run of setup.yml, {commits:,} commits"
+    slowest = sorted(roles, key=lambda role: -roles[role])
+    found = [Result(f"{name}: of it, {role.rpartition('.')[2]}", roles[role] / took) for role in slowest]
+    return [Result(name, took, "s"), *found]
 
 
 def no_op_play(ran: list[tuple[str, str]]) -> dict[str, object]:
@@ -80,4 +111,4 @@ def no_op_play(ran: list[tuple[str, str]]) -> dict[str, object]:
     return {"hosts": "builders", "gather_facts": False, "tasks": tasks}
 
 
-ROWS = (Row("ansible module", module), Row("second set-up", second_set_up))
+ROWS = (Row("ansible module", module), Row("first set-up", first_set_up), Row("second set-up", second_set_up))

@@ -35,6 +35,8 @@ from ansible_collections.acs.builders.tests.benchmark import (
     rows_history,
     rows_list,
     rows_looks,
+    rows_page,
+    rows_plays,
     rows_race,
     rows_send,
     rows_service,
@@ -52,8 +54,10 @@ ROWS: tuple[Row, ...] = (
     *rows_history.ROWS,
     *rows_service.ROWS,
     *rows_looks.ROWS,
+    *rows_page.ROWS,
     *rows_start.ROWS,
     *rows_ansible.ROWS,
+    *rows_plays.ROWS,
     *rows_fleet.ROWS,
 )
 REPORT = TOP / "tests" / "output" / "benchmark.json"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import secrets
 import shutil
 import string
+from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster.command import run
-from ansible_collections.acs.builders.tests.cluster.image import mask
+from ansible_collections.acs.builders.tests.cluster.image import Image, mask
 from ansible_collections.acs.builders.tests.cluster.machine import Machine
 from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES
-from ansible_collections.acs.builders.tests.cluster.packages import write_index
+from ansible_collections.acs.builders.tests.cluster.packages import make_package, write_index
 
-URL = f"https://{ADDRESSES['git']}/Build.git"
+REPOSITORY = "Build.git"
+URL = f"https://{ADDRESSES['git']}/{REPOSITORY}"
 USER = "x-access-token"
 SERVICES = ("nginx.service", "fcgiwrap.service", "fcgiwrap.socket")
 ACCESS_LOG = "var/log/nginx/access.log"  # where Debian's nginx.conf has it
@@ -55,7 +57,7 @@ ExecStart=/usr/sbin/fcgiwrap -f -c 8
 """
 
 
-def make_git_host(machine: Machine, packages: Path) -> None:
+def make_git_host(machine: Machine, images: Iterable[Image]) -> None:
     """Give the host, before it is booted, all that it serves."""
     machine.root.joinpath("etc/nginx/sites-enabled/default").unlink()
     machine.write("etc/nginx/conf.d/tests.conf", NGINX)
@@ -63,11 +65,20 @@ def make_git_host(machine: Machine, packages: Path) -> None:
     certificates = machine.rig / "ca"
     for name, mode in (("host.crt", 0o644), ("host.key", 0o600)):
         machine.write(f"etc/nginx/tls/{name}", (certificates / name).read_text(), mode)
-    served = machine.root / "srv/apt"
-    shutil.copytree(packages, served)
-    write_index(served)
-    _make_repository(machine)
+    machine.root.joinpath("srv/apt").mkdir()
+    make_package(machine.root / "srv/apt", "rig-first", "1.0")  # apt of Debian 11 does not end with an empty index
+    for image in images:
+        serve(machine, image)
+    make_repository(machine, REPOSITORY, FIRST_CONTENT)
     rotate(machine.rig)
+
+
+def serve(machine: Machine, image: Image) -> None:
+    """Let the Git host serve the packages of a release, if it does not yet."""
+    served = machine.root / "srv/apt" / image.release
+    if not served.exists():
+        shutil.copytree(image.packages, served)
+        write_index(served)
 
 
 def make_builder(machine: Machine) -> None:
@@ -105,19 +116,18 @@ def rotate(rig: Path) -> str:
     return token
 
 
-def _make_repository(machine: Machine) -> None:
-    bare = machine.root / "srv/git/Build.git"
+def make_repository(machine: Machine, name: str, content: Path | None = None) -> None:
+    """Make a repository that the Git host serves.
+
+    :param content: the folder of its first commit; without it, it is empty.
+    """
+    bare = machine.root / "srv/git" / name
     run("git", "init", "--quiet", "--bare", "--initial-branch=main", bare)
     run("git", "config", "--file", bare / "config", "http.receivepack", "true")
-    place = (
-        f"--git-dir={bare}",
-        f"--work-tree={FIRST_CONTENT}",
-        "-c",
-        "user.name=old",
-        "-c",
-        "user.email=old@localhost",
-    )
-    index = str(machine.folder / "index")
-    run("git", *place, "add", "--all", GIT_INDEX_FILE=index)
-    run("git", *place, "commit", "--quiet", "--message=what the old scripts left", GIT_INDEX_FILE=index)
-    machine.chroot("chown", "--recursive", "www-data:www-data", "/srv/git")
+    if content:
+        identity = ("-c", "user.name=old", "-c", "user.email=old@localhost")
+        place = (f"--git-dir={bare}", f"--work-tree={content}", *identity)
+        index = str(machine.folder / "index")
+        run("git", *place, "add", "--all", GIT_INDEX_FILE=index)
+        run("git", *place, "commit", "--quiet", "--message=what the old scripts left", GIT_INDEX_FILE=index)
+    machine.chroot("chown", "--recursive", "www-data:www-data", f"/srv/git/{name}")

@@ -1,4 +1,4 @@
-"""The root file system that all hosts share, made once and cached outside of the repository."""
+"""The root file systems of the releases, made once each and cached outside of the repository. Hosts share them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 import json
 import platform
 import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +21,17 @@ INSTALLED = (
     *("python3", "python3-apt", "python3-git"),
     *("nginx-light", "fcgiwrap"),  # for the Git host; masked on the builders
 )
+AS_RELEASED = {"bullseye": ("python3-git",)}
+"""Packages in the version of the release: its security archive lists a newer one, but no longer has the file."""
 SERVED = ("python3-jmespath",)  # not installed: the Git host serves them, and what they depend on
-FILES = {
-    "etc/apt/sources.list": "deb [trusted=yes] http://198.51.100.10/apt ./\n",
-    "etc/machine-id": "",
-}
+SOURCES = """\
+deb [trusted=yes] http://198.51.100.10/apt ./
+deb [trusted=yes] http://198.51.100.10/apt/{release} ./
+"""
+"""What a host can install: the packages that tests make, and those of its release."""
+RELEASES = {"build2": "trixie", "build3": "bullseye", "alpha": "bullseye", "beta": "trixie"}
+"""The releases of the hosts that are not of the oldest supported release of the controller."""
+OLDEST_CONTROLLER = "bookworm"
 FETCH = f"""
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 apt-get clean
@@ -39,9 +47,11 @@ MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer")  # they look for a netwo
 class Image:
     """A cached image.
 
+    :param release: the code name of its release.
     :param folder: where it is.
     """
 
+    release: str
     folder: Path
 
     @property
@@ -55,31 +65,49 @@ class Image:
         return self.folder / "packages"
 
 
-def image() -> Image:
-    """Make the image, if this recipe's is not in the cache. Who comes while it is made waits for it."""
-    sources = _sources()
-    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    recipe = [suite, sources.read_text(), INSTALLED, FETCH, FILES, FOLDERS, REMOVED, MASKED]
-    key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
+def release_of(host: str) -> str:
+    """Return the release of a host. On Debian hosts have different ones; elsewhere all have that of the controller."""
+    controller = platform.freedesktop_os_release()
+    if controller["ID"] != "debian":
+        return controller["VERSION_CODENAME"]
+    return RELEASES.get(host, OLDEST_CONTROLLER)
+
+
+def image(release: str) -> Image:
+    """Make the image of a release, if that of this recipe is not in the cache. A second caller waits for the first."""
+    name, sources = _sources(release)
+    recipe = [release, sources, INSTALLED, *AS_RELEASED.get(release, ()), FETCH, SOURCES, FOLDERS, REMOVED, MASKED]
+    key = f"{release}-{hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]}"
     cache().mkdir(parents=True, exist_ok=True)
-    made, new = Image(cache() / key), Image(cache() / f"{key}.new")
+    made, new = Image(release, cache() / key), Image(release, cache() / f"{key}.new")
     with (cache() / f"{key}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if made.folder.exists():
-            print("image: cached", flush=True)
+            print(f"image of {release}: cached", flush=True)
             return made
         shutil.rmtree(new.folder, ignore_errors=True)
-        with timed("image", "made"):
-            _make(new, suite, sources)
+        with timed(f"image of {release}", "made"):
+            new.packages.mkdir(parents=True)
+            (new.folder / name).write_text(sources)
+            _make(new, new.folder / name)
         new.folder.rename(made.folder)
     return made
 
 
-def _make(new: Image, suite: str, sources: Path) -> None:
-    new.packages.mkdir(parents=True)
+def images(hosts: Iterable[str]) -> dict[str, Image]:
+    """Return the image of each host; those that are not in the cache are made at the same time."""
+    releases = {host: release_of(host) for host in hosts}
+    with ThreadPoolExecutor() as pool:
+        made = {release: pool.submit(image, release) for release in sorted(set(releases.values()))}
+        return {host: made[release].result() for host, release in releases.items()}
+
+
+def _make(new: Image, sources: Path) -> None:
     options = new.folder / "apt.conf"
     options.write_text(_apt_options())
-    kind = ("--variant=minbase", f"--include={','.join(INSTALLED)}", f"--aptopt={options}", f"--customize-hook={FETCH}")
+    as_released = AS_RELEASED.get(new.release, ())
+    installed = ",".join(f"{name}/{new.release}" if name in as_released else name for name in INSTALLED)
+    kind = ("--variant=minbase", f"--include={installed}", f"--aptopt={options}", f"--customize-hook={FETCH}")
     apart = (
         "unshare",
         "--mount-proc",
@@ -87,14 +115,14 @@ def _make(new: Image, suite: str, sources: Path) -> None:
         "--fork",
         "--kill-child",
     )  # so that nothing of it is left when it is killed
-    run(*apart, "mmdebstrap", "--quiet", *kind, suite, new.root, sources)
+    run(*apart, "mmdebstrap", "--quiet", *kind, new.release, new.root, sources)
     for pattern in REMOVED:
         for path in new.root.glob(pattern):
             path.unlink()
     for name in FOLDERS:
         (new.root / name).mkdir(parents=True, exist_ok=True)
-    for name, content in FILES.items():
-        (new.root / name).write_text(content)
+    (new.root / "etc/apt/sources.list").write_text(SOURCES.format(release=new.release))
+    (new.root / "etc/machine-id").write_text("")
     for unit in MASKED:
         mask(new.root, unit)
 
@@ -104,12 +132,13 @@ def mask(root: Path, unit: str) -> None:
     (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
 
 
-def _sources() -> Path:
-    """Where the controller's own packages come from."""
+def _sources(release: str) -> tuple[str, str]:
+    """Return the name and the content of a file with the sources of a release: those of the controller's packages."""
+    own = platform.freedesktop_os_release()["VERSION_CODENAME"]
     names = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
     for path in (Path("/etc/apt", name) for name in names):
         if path.exists() and path.read_text().strip():
-            return path
+            return path.name, path.read_text().replace(own, release)
     raise Failed("The test rig makes its hosts from the packages of Debian, and this machine has no sources of them.")
 
 

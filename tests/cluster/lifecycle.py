@@ -21,14 +21,16 @@ from ansible_collections.acs.builders.tests.cluster.command import (
     timed,
 )
 from ansible_collections.acs.builders.tests.cluster.control_group import join, kill_processes, runs, stop_hosts
-from ansible_collections.acs.builders.tests.cluster.image import Image, image
+from ansible_collections.acs.builders.tests.cluster.image import Image, images
 from ansible_collections.acs.builders.tests.cluster.machine import Machine, unmount
 from ansible_collections.acs.builders.tests.cluster.places import homes, make_home, place
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
-MANAGERS = {"build1": "Codex", "build2": "GitHub Copilot"}
-PARTNERS = {"build1": "build2", "build2": "build1"}
+HOSTS = ("git", "build1", "build2")
+"""The hosts of each rig; :func:`add` adds others."""
+MANAGERS = {"build1": "Codex", "build2": "GitHub Copilot", "build3": "Claude Code"}
+PARTNERS = {"build1": "build2", "build2": "build1", "build3": "build1"}
 CONNECT = Path(__file__).with_name("connect.py")
 
 
@@ -47,12 +49,12 @@ def up(name: str, variables: Path | None = None, link: Path | None = None) -> No
         if link:
             link.unlink(missing_ok=True)
             link.symlink_to(rig.folder)
-        base = image()
+        bases = images(rig.machines)
         with timed("hosts", "made"):
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "acs.builders tests", "-f", rig.folder / "ssh_key")
             git_host.make_certificates(rig.folder / "ca")
             with ThreadPoolExecutor() as pool:
-                list(pool.map(lambda machine: _make_host(machine, base), rig.machines.values()))
+                list(pool.map(lambda machine: _make_host(machine, bases), rig.machines.values()))
             (rig.folder / "known_hosts").write_text("".join(machine.known() for machine in rig.machines.values()))
         _boot(rig)
     except BaseException:
@@ -74,6 +76,23 @@ def copy(source: str, *names: str) -> None:
         except BaseException:
             down(rig.folder)
             raise
+
+
+def add(rig: Rig, name: str) -> None:
+    """Boot a further host of a rig, with which nothing was done yet, and let ssh know it.
+
+    :param name: build3, alpha or beta.
+    """
+    (rig.folder / name).mkdir()
+    machine = rig.machines[name] = Machine(rig.folder, name)
+    bases = images([name])
+    with timed(name, "booted"):
+        _make_host(machine, bases)
+        git_host.serve(rig.machines["git"], bases[name])
+        with (rig.folder / "known_hosts").open("a") as known:
+            known.write(machine.known())
+        network.connect(rig.folder, name)
+        machine.wait(machine.boot())
 
 
 def down(folder: Path, journals: Path | None = None) -> None:
@@ -111,7 +130,7 @@ def down_all(journals: Path | None = None) -> None:
 def log_in() -> list[str]:
     """How to log in to the hosts of this checkout that are up."""
     folders = [folder for home in homes() if home.exists() for folder in sorted(home.iterdir()) if runs(folder)]
-    return [f"ssh -F {folder}/ssh_config {name}" for folder in folders for name in network.ADDRESSES]
+    return [f"ssh -F {folder}/ssh_config {name}" for folder in folders for name in Rig(folder).machines]
 
 
 def _begin(name: str) -> Rig:
@@ -125,6 +144,8 @@ def _begin(name: str) -> Rig:
         raise Failed(f"The name of the folder {folder} has a character that mount or ssh would take for its own.")
     make_home(folder)
     folder.mkdir(mode=0o700)
+    for host in HOSTS:
+        (folder / host).mkdir()
     join(folder)
     try:
         require_molecule()
@@ -134,31 +155,30 @@ def _begin(name: str) -> Rig:
     return Rig(folder)
 
 
-def _make_host(machine: Machine, base: Image) -> None:
-    machine.mount(base.root)
+def _make_host(machine: Machine, bases: dict[str, Image]) -> None:
+    machine.mount(bases[machine.name].root)
     machine.configure()
     if machine.name == "git":
-        git_host.make_git_host(machine, base.packages)
+        git_host.make_git_host(machine, bases.values())
     else:
         git_host.make_builder(machine)
 
 
 def _copy(old: Rig, new: Rig) -> None:
-    base = image()
+    bases = images(new.machines)
     for entry in old.folder.iterdir():
         if entry.name not in old.machines and not entry.is_socket():
             run("cp", "--archive", entry, new.folder)
     for name, machine in new.machines.items():
-        machine.folder.mkdir()
         run("cp", "--archive", old.machines[name].folder / "upper", machine.folder)
-        machine.mount(base.root)
+        machine.mount(bases[name].root)
 
 
 def _boot(rig: Rig) -> None:
     """Connect the hosts of a rig, boot them and tell which of their units failed."""
-    network.make_network(rig.folder)
+    network.make_network(rig.folder, rig.machines)
     _write_ssh_config(rig)
-    _write_inventory(rig)
+    write_inventory(rig, "build1", "build2")
     with timed("hosts", "booted"), ThreadPoolExecutor() as pool:
         try:
             processes = [machine.boot() for machine in rig.machines.values()]
@@ -194,7 +214,8 @@ def _write_ssh_config(rig: Rig) -> None:
     )
 
 
-def _write_inventory(rig: Rig) -> None:
+def write_inventory(rig: Rig, *servers: str) -> None:
+    """Write the inventory of some servers of a rig: build1, build2 or build3."""
     hosts = {
         name: {
             "ansible_host": network.ADDRESSES[name],
@@ -203,7 +224,7 @@ def _write_inventory(rig: Rig) -> None:
             "builders_manager": MANAGERS[name],
             "builders_partner": PARTNERS[name],
         }
-        for name in MANAGERS
+        for name in servers
     }
     # Ansible and testinfra add options of their own, unless they see these.
     shared = f"-o ControlMaster=auto -o ControlPath={rig.folder}/ssh-%h -o ConnectTimeout={LIMIT}"

@@ -27,7 +27,7 @@ class Machine:
     """A host of the rig.
 
     :param rig: the folder of the rig.
-    :param name: git, build1 or build2.
+    :param name: one of :data:`.network.ADDRESSES`.
     """
 
     rig: Path

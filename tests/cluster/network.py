@@ -6,6 +6,7 @@ The bridge is in a namespace of its own too, so all rigs have the same addresses
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster.command import run
@@ -13,8 +14,16 @@ from ansible_collections.acs.builders.tests.cluster.command import run
 PREFIX = "acs-"  # of everything of ours that the kernel has a name for
 BRIDGE = "bridge"
 CONTROLLER = "198.51.100.1"
-ADDRESSES = {"git": "198.51.100.10", "build1": "198.51.100.11", "build2": "198.51.100.12"}
-HOSTNAMES = {"git": "git", "build1": "ll-ACSBuilder1", "build2": "ll-ACSBuilder2"}
+ADDRESSES = {
+    name: f"198.51.100.{number}"
+    for number, name in enumerate(("git", "build1", "build2", "build3", "alpha", "beta"), start=10)
+}
+HOSTNAMES = {
+    "git": "git",
+    **{f"build{number}": f"ll-ACSBuilder{number}" for number in (1, 2, 3)},
+    "alpha": "alpha",
+    "beta": "beta",
+}
 NAMESPACES = Path("/run/netns")
 
 
@@ -31,21 +40,26 @@ def namespace(rig: Path, name: str = "bridge") -> Path:
     return NAMESPACES / f"{prefix(rig)}-{name}"
 
 
-def make_network(rig: Path) -> None:
+def make_network(rig: Path, names: Iterable[str]) -> None:
     """Make the bridge and connect a namespace for each host to it."""
     middle = namespace(rig).name
     run("ip", "netns", "add", middle)
     run("ip", "-netns", middle, "link", "add", BRIDGE, "type", "bridge")
     run("ip", "-netns", middle, "address", "add", f"{CONTROLLER}/24", "dev", BRIDGE)
     run("ip", "-netns", middle, "link", "set", BRIDGE, "up")
-    for name, address in ADDRESSES.items():
-        host = namespace(rig, name).name
-        run("ip", "netns", "add", host)
-        run("ip", "-netns", middle, "link", "add", name, "type", "veth", "peer", "name", "host0", "netns", host)
-        run("ip", "-netns", middle, "link", "set", name, "master", BRIDGE, "up")
-        run("ip", "-netns", host, "address", "add", f"{address}/24", "dev", "host0")
-        for link in ("lo", "host0"):
-            run("ip", "-netns", host, "link", "set", link, "up")
+    for name in names:
+        connect(rig, name)
+
+
+def connect(rig: Path, name: str) -> None:
+    """Make a namespace for a host, and connect it to the bridge."""
+    middle, host = namespace(rig).name, namespace(rig, name).name
+    run("ip", "netns", "add", host)
+    run("ip", "-netns", middle, "link", "add", name, "type", "veth", "peer", "name", "host0", "netns", host)
+    run("ip", "-netns", middle, "link", "set", name, "master", BRIDGE, "up")
+    run("ip", "-netns", host, "address", "add", f"{ADDRESSES[name]}/24", "dev", "host0")
+    for link in ("lo", "host0"):
+        run("ip", "-netns", host, "link", "set", link, "up")
 
 
 def remove_network(rig: Path) -> None:

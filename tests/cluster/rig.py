@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS
 from ansible_collections.acs.builders.tests.cluster import git_host, network, packages
 from ansible_collections.acs.builders.tests.cluster.command import Failed, timed
 from ansible_collections.acs.builders.tests.cluster.machine import Machine
@@ -23,11 +24,25 @@ class Rig:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder).resolve()
-        self.machines = {name: Machine(self.folder, name) for name in network.ADDRESSES}
+        self.machines = {
+            name: Machine(self.folder, name) for name in network.ADDRESSES if (self.folder / name).exists()
+        }
 
     def ssh(self, name: str, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a shell command as root on git, build1 or build2."""
+        """Run a shell command as root on a host."""
         return self.machines[name].ssh(command, check)
+
+    def versions(self, name: str) -> dict[str, str]:
+        """Return the versions of a host's system and of what the collection uses there, as the host prints them."""
+        commands = {
+            "system": ". /etc/os-release; echo $PRETTY_NAME",
+            "python": "python3 -c 'import platform; print(platform.python_version())'",
+            "git": "git --version",
+            "systemd": "systemctl --version | head --lines 1",
+            "openssh": "ssh -V 2>&1",
+            "python3-git": "dpkg-query --show --showformat '${Version}' python3-git",
+        }
+        return {what: self.ssh(name, command).stdout.strip() for what, command in commands.items()}
 
     def cut_off(self) -> None:
         """Cut the Git host off: packets to it get lost."""
@@ -79,7 +94,7 @@ class Rig:
         return {**kept, "ANSIBLE_INVENTORY": str(self.folder / "inventory.yml")}
 
     def playbook(self, *arguments: str, check: bool = True, **variables: str) -> tuple[int, str]:
-        """Run ansible-playbook on the servers, in the checkout, and return its exit code and all that it prints.
+        """Run ansible-playbook on the servers, in the checkout, and return its exit code and what each task prints.
 
         :param check: whether a play that fails raises an exception.
         :param variables: further environment variables.
@@ -88,7 +103,7 @@ class Rig:
             done = subprocess.run(
                 ["ansible-playbook", *arguments],
                 cwd=TOP,
-                env={**self.operator(), **variables},
+                env={**self.operator(), **TASKS, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -192,6 +192,14 @@ class _Mirror:
     def changes(self, commit: str, path: str) -> list[str]:
         """The commits that changed a file, the newest first."""
         return [name for name in self._remote.line(commit) if self.read(name, path) != self._before(name, path)]
+
+    def versions(self, commit: str, paths: Sequence[str], limit: int) -> dict[str, list[bytes]]:
+        """The versions of files, each once, the newest first."""
+        changed = [
+            name for name in self._remote.line(commit) if any(name in self.changes(commit, path) for path in paths)
+        ]
+        found = {path: [self.read(name, path) for name in changed[:limit]] for path in paths}
+        return {path: list(dict.fromkeys(data for data in known if data is not None)) for path, known in found.items()}
 
     def _before(self, commit: str, path: str) -> bytes | None:
         parent = self.parent(commit)

@@ -216,6 +216,17 @@ def test_an_error_of_a_function_counts_when_the_remote_was_asked(scene: Scene) -
     assert scene.builders.commits() == 3
 
 
+def test_the_versions_of_files_are_read_each_once_the_newest_first(scene: Scene) -> None:
+    for text in ("one", "two", "two", "three", "one"):
+        write(scene, text)
+    write(scene, "status", path=STATUS)
+    with scene.builders.host("build1") as host:
+        snapshot = host.repository.read(lambda snapshot: snapshot)
+        assert snapshot.versions([NOTES, STATUS], 100) == {NOTES: [b"one", b"three", b"two"], STATUS: [b"status"]}
+        assert snapshot.versions([NOTES], 2) == {NOTES: [b"one", b"three"]}
+        assert snapshot.versions(["missing"], 2) == {"missing": []} and snapshot.versions([], 2) == {}
+
+
 def test_a_function_that_changes_nothing_writes_nothing(scene: Scene) -> None:
     write(scene, "zero")
     with scene.builders.host("build1") as host:

@@ -80,9 +80,11 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
         {"server": "build2"},
     ),
     "build_heartbeat_fact": ({"beat": True}, {"beat": False, "timeout": 10, "_ansible_check_mode": True}),
+    "build_dashboard": ({}, {"page": "<p>x</p>", "_ansible_check_mode": True}),
     "build_response": (
         {"allowed_actions": {"build2": ["facts"], "all": ["install_packages"]}, "allowed_packages": ["lib*"]},
         {"allowed_paths": ["/root/src"], "reply_deadline": 60},
+        {"state": "begun", "ids": ["ID"]},
         {
             "state": "sent",
             "responses": [{"id": "ID", "body": "Done.", "facts": [{"name": "a", "value": 1}], "acknowledge": True}],

@@ -23,7 +23,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host, open_host
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring import heartbeat_refs
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import wait
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import polling, wait
 from ansible_collections.acs.builders.tests.builders import make_key
 from ansible_collections.acs.builders.tests.contract.memory_heartbeats import MemoryHeartbeats
 from ansible_collections.acs.builders.tests.contract.memory_repository import MemoryRepository
@@ -154,6 +154,7 @@ def scene() -> Iterator[Scene]:
     made = Scene()
     before = os.getcwd()
     run_service = service.run
+    time = _FastTime()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, ExitStack() as patches:
         work = Path(folder, DEEP)
         work.mkdir(parents=True)
@@ -167,7 +168,8 @@ def scene() -> Iterator[Scene]:
             (arguments, "make_parser", cache(arguments.make_parser)),
             (cli, "explain", _raise),
             (service, "run", lambda config, once=False: run_service(config, once=True)),
-            (wait, "time", _FastTime()),
+            (polling, "time", time),
+            (wait, "time", time),
             (fleet, "SYSTEM_FLEET_FILE", "none/fleet.json"),
             (fleet, "SYSTEM_ID_FILE", "none/id"),
             (fleet, "DEFAULT_STATE_DIR", STATE),

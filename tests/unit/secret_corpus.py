@@ -15,6 +15,7 @@ BASE64 = ALNUM + "+/"
 BASE36 = string.ascii_lowercase + string.digits
 UPPER = string.ascii_uppercase + string.digits
 HEX = "0123456789abcdef"
+MATTERMOST = "ybndrfg8ejkmcpqxot1uwisza345h769"
 GITLAB_KINDS = ("pat", "oas", "dt", "rt", "rtr", "cbt", "ptt", "ft", "imt", "agent", "wt", "soat", "ffct")
 
 
@@ -103,13 +104,9 @@ TOKENS: dict[str, Callable[[Random], str]] = {
     "a Slack webhook address": lambda random: (
         f"hooks.slack.com/services/T{chars(random, UPPER, 10)}/B{chars(random, UPPER, 10)}/{chars(random, ALNUM, 24)}"
     ),
-    "a Google API key": lambda random: "AI" + "za" + chars(random, URLSAFE, 35),
-    "a Google OAuth client secret": lambda random: "GOCS" + "PX-" + chars(random, URLSAFE, 28),
-    "a Google access token": lambda random: "ya" + "29." + chars(random, URLSAFE, random.choice([60, 200])),
+    "a Mattermost webhook address": lambda random: "/hooks/" + chars(random, MATTERMOST, 26),
     "an npm token": lambda random: "npm" + "_" + chars(random, ALNUM, 36),
-    "a PyPI token": lambda random: "pypi-" + "AgEIcHlwaS5vcmc" + chars(random, URLSAFE, random.choice([120, 170])),
     "a JSON web token": web_token,
-    "a Stripe key": lambda random: random.choice(["sk_live", "rk_live", "whsec"]) + "_" + chars(random, ALNUM, 32),
     "an Anthropic key": lambda random: (
         "sk-" + f"ant-{random.choice(['api03', 'admin01'])}-" + chars(random, URLSAFE, 95)
     ),
@@ -119,13 +116,6 @@ TOKENS: dict[str, Callable[[Random], str]] = {
             "sk-" + f"{random.choice(['proj', 'svcacct', 'admin'])}-" + chars(random, URLSAFE, 120),
         ]
     ),
-    "a DigitalOcean token": lambda random: "do" + random.choice("por") + "_v1_" + chars(random, HEX, 64),
-    "a Docker Hub token": lambda random: "dckr" + "_pat_" + chars(random, URLSAFE, 27),
-    "a Hugging Face token": lambda random: "hf" + "_" + chars(random, string.ascii_letters, 34),
-    "a Vault token": lambda random: (
-        "hv" + random.choice("sbr") + "." + chars(random, URLSAFE, random.choice([24, 91, 190]))
-    ),
-    "a SendGrid key": lambda random: "SG" + f".{chars(random, URLSAFE, 22)}." + chars(random, URLSAFE, 43),
 }
 """Secrets that are seen by themselves."""
 
@@ -167,7 +157,6 @@ AWS_SECRETS = (
     "aws configure set aws_secret_access_key {}",
     "  aws_secret_key: '{}'",
 )
-ACCOUNT_KEY = "DefaultEndpointsProtocol=https;AccountName=acs;AccountKey={};EndpointSuffix=core.windows.net"
 
 
 def password(random: Random) -> str:
@@ -184,8 +173,6 @@ def in_context(random: Random) -> Iterator[Planted]:
     """Secrets that are known only by what stands around them."""
     key = chars(random, BASE64, 40)
     yield Planted("an AWS secret access key", random.choice(AWS_SECRETS).format(key), key)
-    account = base64.b64encode(random.randbytes(64)).decode()
-    yield Planted("an Azure storage key", ACCOUNT_KEY.format(account), account)
     word = password(random)
     yield Planted("a password in a URL", random.choice(PASSWORD_URLS).format(word), word)
     sent = random.choice(

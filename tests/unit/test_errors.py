@@ -21,8 +21,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     unusable,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, check_draft
-from ansible_collections.acs.builders.tests.ansible_runner import TOP
 
+TOP = Path(__file__).resolve().parents[2]
 KINDS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
 PROGRAMS = ("dpkg-query ", "ssh-keygen ")
 PARTS = {"DocumentDamaged"}

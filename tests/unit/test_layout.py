@@ -12,6 +12,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 PLUGINS = HERE.parents[1] / "plugins"
+EVENT_SOURCES = PLUGINS.parent / "extensions" / "eda" / "plugins"
 BESIDE = {"docs", "playbooks", "roles", "tools", Path(__file__).name}
 """What is about something other than plugins."""
 STARTS: dict[str, Callable[[], object]] = {
@@ -34,6 +35,6 @@ def test_whatever_starts_one_fails(start: str) -> None:
 def test_each_file_has_the_name_and_the_folder_of_a_module() -> None:
     tests = [path.relative_to(HERE) for path in HERE.rglob("test_*.py")]
     names = [path.with_name(path.name.removeprefix("test_")) for path in tests if path.parts[0] not in BESIDE]
-    places = [PLUGINS, PLUGINS / "module_utils", PLUGINS / "module_utils" / "coordination"]
+    places = [PLUGINS, PLUGINS / "module_utils", PLUGINS / "module_utils" / "coordination", EVENT_SOURCES]
     assert len(names) > 40
     assert [name for name in names if not any((place / name).is_file() for place in places)] == []

@@ -15,8 +15,9 @@ OUTPUT = Path(os.environ.get("BUILDERS_OUTPUT", TOP / "tests" / "output"))
 LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
-    *("tools/coverage", "tools/docs-lint", "tools/galaxy-import", "tools/import-order", "tools/man_page.py"),
-    *("tools/matrix", "tools/release", "tools/sanity", "tools/test", "tools/test-changed"),
+    *("tools/coverage", "tools/docs", "tools/docs-lint", "tools/galaxy-import", "tools/import-order"),
+    *("tools/man_page.py", "tools/matrix", "tools/release", "tools/sanity", "tools/screenshot", "tools/test"),
+    "tools/test-changed",
 )
 FORMS = {
     "dependabot": [".github/dependabot.yml"],
@@ -70,8 +71,9 @@ STEPS = (
     Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),
     Step("sanity", "ansible-test sanity", ("python", "tools/sanity")),
     Step("matrix", "ansible-core versions", ("python", "tools/matrix", "--short")),
-    Step("lint", "mypy", ("mypy", f"{LINKED}/plugins", f"{LINKED}/tests", *SCRIPTS)),
+    Step("lint", "mypy", ("mypy", *(f"{LINKED}/{name}" for name in ("plugins", "extensions", "tests")), *SCRIPTS)),
     Step("lint", "ansible-lint", ("ansible-lint", "--strict")),
+    Step("docs-lint", "documentation site", ("python", "tools/docs")),
     Step("docs-lint", "documentation", ("python", "tools/docs-lint")),
     Step("docs-lint", "galaxy-importer", ("python", "tools/galaxy-import")),
     Step("docs-lint", "changelog", ("antsibull-changelog", "lint")),

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "rotate a key": ("playbook", "playbooks/trust.yml", "-e", "build_trust_rotate=build1"),
     "heartbeat": ("adhoc", "builders", "-m", "acs.builders.build_heartbeat_fact", "-a", f"{PLACES} beat=true"),
     "health": ("playbook", "playbooks/health.yml"),
+    "page": ("playbook", "playbooks/dashboard.yml", "-e", "dest={folder}/page.html"),
     "recover": ("playbook", "playbooks/recover.yml"),
     "environment": ("adhoc", "build1", "-m", "acs.builders.build_environment_fact"),
 }

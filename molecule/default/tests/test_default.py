@@ -62,11 +62,12 @@ def test_the_server_knows_who_it_is(host: Host, server: dict[str, Any]) -> None:
     assert host.file(f"{server['builders_state_dir']}/server_id").content_string.strip() == server["inventory_hostname"]
 
 
-def test_the_fleet_file_names_both_servers(host: Host, server: dict[str, Any]) -> None:
+def test_the_fleet_file_names_both_servers_and_the_operator(host: Host, server: dict[str, Any]) -> None:
     fleet = json.loads(host.file(f"{server['builders_state_dir']}/fleet.json").content_string)
-    expected = [("build1", "Codex", "build2"), ("build2", "GitHub Copilot", "build1")]
+    expected = [("build1", "Codex", "build2"), ("build2", "GitHub Copilot", "build1"), ("operator", "", "")]
     assert [(member["id"], member["manager"], member["partner"]) for member in fleet["servers"]] == expected
-    assert all(member["hostname"] == member["id"] and member["ip"] == "127.0.0.1" for member in fleet["servers"])
+    assert all(one["hostname"] == one["id"] and one["ip"] == "127.0.0.1" for one in fleet["servers"][:2])
+    assert fleet["servers"][2]["kind"] == "operator"
 
 
 def test_a_message_arrives_at_the_partner_and_is_read_there(host: Host, server: dict[str, Any]) -> None:
@@ -98,4 +99,4 @@ def test_the_servers_trust_each_other(host: Host, server: dict[str, Any]) -> Non
     assert (key.is_file, key.mode) == (True, 0o600)
     record = host.file(f"{server['builders_scratch']}/signers.json").content_string
     assert host.file(f"{server['builders_state_dir']}/signers.json").content_string == record
-    assert {one["server"] for one in json.loads(record)["signers"]} == {"build1", "build2"}
+    assert {one["server"] for one in json.loads(record)["signers"]} == {"build1", "build2", "operator"}

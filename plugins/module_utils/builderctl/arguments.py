@@ -23,7 +23,7 @@ _ABOUT = (
     "Messages, status and health of build servers that coordinate over one Git repository. A server writes in its own "
     "name only.",
 )
-NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "recover", "heartbeat")
+NETWORK = ("read", "send", "reply", "mark-read", "ack", "trace", "status", "health", "alerts", "recover", "heartbeat")
 """The commands with the option ``--timeout`` for the network. The one of ``wait`` is the maximum wait."""
 MODULES = {
     "whoami": ["whoami"],
@@ -35,6 +35,7 @@ MODULES = {
     "guide": ["guide"],
     "mcp": ["mcp"],
     "activate": ["activate"],
+    "alerts": ["alerts"],
 }
 """The modules with the arguments of commands. They are imported only if they are needed, because a start takes time."""
 HERE = ("status", "health", "heartbeat", "outbox", "recover")
@@ -151,9 +152,22 @@ def _service(command: AddCommand) -> None:
         "health",
         "show the health of all servers, the jobs and the messages",
         ["builderctl health", "builderctl health --json", "builderctl health --summary"],
-        "With --json, ages are in seconds.",
+        "Problems are those of servers, documents and the trust in them; attention is what a manager has to do, and\n"
+        "makes no server unhealthy. With --json, ages are in seconds.",
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--dismiss",
+        metavar="ALARM",
+        action="append",
+        default=[],
+        help="do not report an alarm about messages any more on this server, after its reason is known; its id is at "
+        "its end; repeat for more",
+    )
+    instead.add_argument(
+        "--restore", metavar="ALARM", action="append", default=[], help="undo --dismiss; repeat for more"
+    )
+    instead.add_argument(
         "--summary",
         action="store_true",
         help="print the last summary of the service, without access to the network; nothing if there are no problems",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..coordination.identity.verification import LABELS
+from ..coordination.identity.verification import LABELS, NOT_OPERATORS
 from ..coordination.text import one_line
 from .formats import duration, word
 
@@ -15,7 +15,15 @@ MAX_NAME = 40
 """The maximum number of bytes of an id or a server; those of this collection are shorter."""
 
 
-def brief_line(id: str, age_seconds: float | None, type: str, sender: str, subject: str, verified: str) -> str:
+def brief_line(
+    id: str,
+    age_seconds: float | None,
+    type: str,
+    sender: str,
+    subject: str,
+    verified: str,
+    not_operators: bool = False,
+) -> str:
     """Render a message on one line of at most 160 bytes in UTF-8, its end included.
 
     The subject is the last column, so that it cannot pass for another one.
@@ -23,8 +31,10 @@ def brief_line(id: str, age_seconds: float | None, type: str, sender: str, subje
     :param age_seconds: the age, negative for a time in the future; None if it is unknown.
     :param type: one of :data:`.message.TYPES`.
     :param verified: one of :data:`.verification.VERIFIED`.
+    :param not_operators: whether it answers a question to the operator without his signature.
     """
-    columns = [_name(id), _age(age_seconds), type, _name(sender), LABELS[verified], one_line(subject)]
+    label = f"{LABELS[verified]}, {NOT_OPERATORS}" if not_operators else LABELS[verified]
+    columns = [_name(id), _age(age_seconds), type, _name(sender), label, one_line(subject)]
     return _cut("  ".join(columns), MAX_BYTES).rstrip()
 
 

@@ -99,6 +99,8 @@ def _outcome(args: Namespace, notes: list[str]) -> Outcome:
     elif args.command == "health" and args.summary:
         text = module("login").summary(config)
         outcome = Outcome({"summary": text}, lambda _paint: text)
+    elif args.command == "alerts" and (args.test or args.deliver):
+        outcome = module("alerts").run_ways(config, args)
     elif args.command == "activate":
         outcome = module("activate").run(config, args)
     elif args.command == "guide":

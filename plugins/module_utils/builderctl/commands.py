@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any, Callable
 
 from ..coordination.delivery.outbox import Item, Outbox
@@ -34,7 +35,8 @@ Action = Callable[[Host, Config, Namespace], Outcome]
 
 
 def _send(host: Host, _config: Config, args: Namespace) -> Outcome:
-    receipt = send(host, _draft(args, args.subject, args.request), args.to, args.secrets, args.offline)
+    draft = replace(_draft(args, args.subject, args.request), needs=args.needs)
+    receipt = send(host, draft, args.to, args.secrets, args.offline)
     return _sent(host, receipt, args.hints)
 
 
@@ -124,7 +126,13 @@ def _status(host: Host, _config: Config, args: Namespace) -> Outcome:
     return Outcome(data, lambda _paint: rendering.status(server, document, host.clock(), sender, data["queued"]))
 
 
-def _health(host: Host, config: Config, _given: Namespace) -> Outcome:
+def _health(host: Host, config: Config, args: Namespace) -> Outcome:
+    if args.dismiss or args.restore:
+        from ..coordination.operations.dismiss import dismiss
+
+        chosen, changed = dismiss(host, args.dismiss, args.restore)
+        alarms = [alarm._asdict() for alarm in chosen]
+        return Outcome({"changed": changed, "alarms": alarms}, lambda _paint: rendering.dismissed(alarms, changed))
     from ..coordination.monitoring.health import read_health
 
     found = read_health(host, config.reply_deadline)
@@ -177,6 +185,7 @@ ON_REPOSITORY: dict[str, Action] = {
     "ack": _ack,
     "status": _status,
     "health": _health,
+    "alerts": lambda *given: module("alerts").run(*given),
     "outbox": _outbox,
     "recover": _recover,
 }

@@ -16,12 +16,14 @@ from typing import Callable
 
 from ..coordination.delivery.outbox import Outbox
 from ..coordination.identity.config import load_config
-from ..coordination.identity.fleet import ALL, load_fleet
+from ..coordination.identity.fleet import ALL, EVERYONE, load_fleet
+from ..coordination.mail.audit_state import AUDIT_FILE, parse_record
 from ..coordination.mail.inbox import read_inbox
 from ..coordination.mail.pages import known_pages
 from ..coordination.mail.read_ledger import read_ids
 from ..coordination.mail.shown_ledger import shown_ids
 from ..coordination.state_dir import StateDirectory
+from ..coordination.timestamps import utc_now
 from .parser import HIDDEN, shown_options
 from .short_ids import MIN_LENGTH
 
@@ -94,10 +96,11 @@ def _values(action: argparse.Action, parser: argparse.ArgumentParser, state: Sta
     kinds: dict[str, Callable[[], Iterable[str]]] = {
         "COMMAND": lambda: commands_of(parser),
         "SERVER": lambda: load_fleet(state).ids(),
-        "SERVER|all": lambda: [*load_fleet(state).ids(), ALL],
+        "SERVER|all|everyone": lambda: [*load_fleet(state).members(), ALL, EVERYONE],
         "JOB": lambda: _jobs(state),
         **dict.fromkeys(("ID", "ID|HANDLE", "TIME|ID"), lambda: _ids(state)),
         "WRITE": lambda: _writes(state),
+        "ALARM": lambda: _alarms(state),
     }
     kind = action.metavar if isinstance(action.metavar, str) else ""
     return [value for value in kinds.get(kind, list)() if _SAFE.fullmatch(value)]
@@ -121,6 +124,11 @@ def _writes(state: StateDirectory) -> list[str]:
     return [
         name for item in (*contents.items, *contents.rejected) for name in (item.id, *(m.id for m in item.messages))
     ]
+
+
+def _alarms(state: StateDirectory) -> list[str]:
+    record = state.read(AUDIT_FILE, parse_record)
+    return [alarm.id for alarm in record.recent(utc_now())] if record else []
 
 
 def _beginning(values: Iterable[str], current: str) -> list[str]:

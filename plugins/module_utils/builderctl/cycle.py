@@ -31,16 +31,17 @@ from ..coordination.errors import (
 )
 from ..coordination.identity.config import ARCHIVE_OFF, Config
 from ..coordination.identity.host import Host
-from ..coordination.mail.activation import activation_problems
 from ..coordination.mail.mailbox import readable_messages
 from ..coordination.mail.message import Message
-from ..coordination.monitoring.health import look_at_health, overdue_mail
+from ..coordination.monitoring.health import look_at_health
 from ..coordination.monitoring.heartbeat import compose_heartbeat, publish_heartbeat
 from ..coordination.monitoring.mail_progress import mail_progress
+from ..coordination.monitoring.own_state import machine_problems, own_attention
 from ..coordination.operations.archive import archive, archiving_notice
 from ..coordination.operations.recover import withdrawal_notes
 from ..coordination.store.snapshot import Snapshot
 from ..coordination.timestamps import utc_now
+from .alert_cycle import AlertCycle
 from .login import write_failure, write_summary
 from .look_interval import look_interval
 from .new_mail import NewMail
@@ -81,16 +82,19 @@ class Cycle:
     started_at: str
     interval: int
     _mail: NewMail = field(init=False)
+    _alerts: AlertCycle | None = field(init=False)
     _servers: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
     _is_delivering: bool = field(default=False, init=False)
     _clone_commit: str | None = field(default=None, init=False)
+    _clone_problem: str = field(default="", init=False)
     _next_archive: float = field(default=0, init=False)
     _archive_failed: str = field(default="", init=False)
     _archive_notice: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self._mail = NewMail(self.config.log_folder)
+        self._alerts = AlertCycle(self.config) if self.config.alerts else None
 
     def run(self) -> None:
         """Run one cycle.
@@ -108,6 +112,8 @@ class Cycle:
                         write_failure(host, f"No heartbeat: {error}")
                     raise
         except Exception as error:
+            if self._alerts:
+                self._alerts.lost_sight()
             problems[f"beat {type(error).__name__}"] = f"No heartbeat: {explain(error)}"
             raise
         finally:
@@ -173,17 +179,23 @@ class Cycle:
         if not observed.fresh:
             raise RemoteUnreachable(host.repository.away, "The next cycle tries again.")
         notify("WATCHDOG=1")
-        outbox_problems = self._deliver(host)
+        deliver_waiting(host)
         notify("WATCHDOG=1")
         self._announce_archiving(host)
-        self._add_activation(host, problems)
+        can_tell = self._collect_alerts(host, problems)
         progress, progress_problems = mail_progress(host, observed.mailbox)
         problems.update(("shown", problem) for problem in progress_problems)
-        own_problems = [*overdue_mail(observed.health), *outbox_problems, *problems.values()]
-        beat = compose_heartbeat(host, own_problems, self.interval, __version__, self.started_at, progress)
+        problems.update({"clone": self._clone_problem} if self._clone_problem else {})
+        machine = machine_problems(host, observed.health["clock_difference_seconds"])
+        attention = own_attention(host, observed.health["messages"]["overdue_mail"])
+        found = [*machine.values(), *problems.values()]
+        beat = compose_heartbeat(
+            host, found, self.interval, __version__, self.started_at, progress, attention, tells_alerts=can_tell
+        )
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
+        self._tell_alerts(host, observed, beat.problems, problems)
         self._update_clone(host, observed.commit, problems)
         try:
             close_job(host)
@@ -193,25 +205,39 @@ class Cycle:
         self._archive(host, problems)
         try:
             notices = [self._archive_notice] if self._archive_notice else []
-            write_summary(host, observed.health, [*outbox_problems, *problems.values(), *notices], self.interval)
+            told = [*attention, *machine.values(), *problems.values(), *notices]
+            service = [
+                text for name, text in problems.items() if name != "archive"
+            ]  # the health names a damaged document
+            write_summary(host, observed.health, told, service, self.interval)
         except StateUnusable as error:
             problems["state"] = error.what
+        problems.update(machine)
 
     def _observe(self, host: Host, snapshot: Snapshot) -> Observation:
         health = look_at_health(host, snapshot, self.config.reply_deadline, keep=True)
         return Observation(health, readable_messages(snapshot), snapshot.commit, snapshot.fresh)
 
-    def _add_activation(self, host: Host, problems: dict[str, str]) -> None:
-        """Add the problem of the command of the manager, if its last start failed."""
+    def _collect_alerts(self, host: Host, problems: dict[str, str]) -> bool:
+        """Add the problems of telling alerts, and return whether this server can tell alerts."""
+        if self._alerts is None:
+            return False
         try:
-            problems.update(("activation", problem) for problem in activation_problems(host.state))
-        except StateUnusable as error:
-            problems["activation"] = error.what
+            problems.update(self._alerts.collect(host))
+        except CoordinationError as error:
+            problems["alerts"] = f"No alerts are told: {error}"
+        return self._alerts.has_ways
 
-    def _deliver(self, host: Host) -> list[str]:
-        """Deliver the outbox, and return its problems."""
-        deliver_waiting(host)
-        return Outbox(host.state).read().problems(host.clock())
+    def _tell_alerts(
+        self, host: Host, observed: Observation, own_problems: list[str], problems: dict[str, str]
+    ) -> None:
+        """Tell what has changed. A failure becomes a problem, and the next cycle tries again."""
+        if self._alerts:
+            try:
+                self._alerts.run(host, observed.health, observed.mailbox, own_problems)
+            except (CoordinationError, OSError) as error:
+                problems["alerts"] = f"Alerts are not told: {explain(error)}"
+            notify("WATCHDOG=1")
 
     def _announce_archiving(self, host: Host) -> None:
         """Announce the first archiving of this server a day before it."""
@@ -247,15 +273,17 @@ class Cycle:
             problems["archive"] = self._archive_failed
 
     def _update_clone(self, host: Host, commit: str | None, problems: dict[str, str]) -> None:
+        """Update the clone. A failure remains a problem until the next success, so that the next heartbeat has it."""
         if commit is None or commit == self._clone_commit:
             return
         try:
             notes = host.repository.update_clone(commit, host.id)
+            self._clone_problem = " ".join(notes)
         except Locked as error:
-            notes = [error.what]
+            notes = [str(error)]
         self._clone_commit = None if notes else commit
-        if notes:
-            problems["clone"] = " ".join(notes)
+        problems.pop("clone", None)
+        problems.update({"clone": " ".join(notes)} if notes else {})
 
 
 def heartbeat_interval(config: Config, servers: int) -> int:

@@ -10,7 +10,16 @@ EXIT_CODES: dict[int, tuple[str, tuple[str, ...]]] = {
     1: ("not healthy (only of 'health')", ()),
     2: (
         "wrong usage: an invalid option, id or name",
-        ("invalid_input", "unknown_server", "unknown_message", "key_conflict", "identity", "secret", "loop"),
+        (
+            "invalid_input",
+            "unknown_server",
+            "unknown_message",
+            "key_conflict",
+            "identity",
+            "secret",
+            "loop",
+            "needs_operator",
+        ),
     ),
     3: (
         "the remote cannot be reached, or did not accept the write in time: try again later",

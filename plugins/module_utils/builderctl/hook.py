@@ -130,7 +130,8 @@ def _list(listed: list[UnreadMessage], count: int, now: datetime) -> Iterable[st
     for message in listed:
         sent = parse_time(message.timestamp)
         seconds = (now - sent).total_seconds() if sent else None
-        line = brief_line(message.id, seconds, message.type, message.sender, message.subject, message.verified)
+        texts = (message.type, message.sender, message.subject, message.verified)
+        line = brief_line(message.id, seconds, *texts, message.not_operators)
         yield f"| {line}"
     if count > len(listed):
         yield f"These are the newest {len(listed)} of {count}."

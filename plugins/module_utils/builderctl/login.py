@@ -13,22 +13,22 @@ from typing import Any
 
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
-from ..coordination.monitoring.health import overdue_mail
+from ..coordination.monitoring.own_state import SUMMARY_FILE
 from ..coordination.state_dir import StateDirectory
 from ..coordination.text import one_line
 from ..coordination.timestamps import parse_time, utc_now, utc_text
 
-SUMMARY_FILE = "summary.json"
 SERVICE_REMEDY = "Check it: systemctl status build-heartbeat"
 SILENT = 5
 """The number of intervals without a cycle after which the service is reported as silent."""
 
 
-def write_summary(host: Host, health: dict[str, Any], problems: list[str], interval: int) -> None:
+def write_summary(host: Host, health: dict[str, Any], told: list[str], service: list[str], interval: int) -> None:
     """Record the summary for the manager.
 
     :param health: the health of the fleet.
-    :param problems: the problems of this host.
+    :param told: what the manager is told about this host: its problems, and what he has to do.
+    :param service: those of the problems that only the service knows.
     :param interval: seconds until the next record.
     :raises StateUnusable: if the record cannot be written.
     """
@@ -40,7 +40,8 @@ def write_summary(host: Host, health: dict[str, Any], problems: list[str], inter
             "at": utc_text(host.clock()),
             "interval": interval,
             "unread": health["messages"]["unread"].get(host.id, 0),
-            "problems": [*overdue_mail(health), *problems, *others],
+            "problems": [*told, *others],
+            "service": service,
             "failure": "",
         },
     )

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..coordination.identity.host import Host
-from ..coordination.identity.verification import LABELS
+from ..coordination.identity.verification import LABELS, NOT_OPERATORS
 from ..coordination.mail.actionable import assess
 from ..coordination.mail.message import Message
+from ..coordination.mail.operator_questions import OperatorQuestions
 from ..coordination.mail.read_ledger import name_of, own_ledger
 from ..coordination.text import one_line, quoted
 from .service_log import append, stamp
@@ -20,7 +21,7 @@ from .service_log import append, stamp
 LOGGED_FILE = "logged.json"
 
 
-def log_new_mail(host: Host, entries: Iterable[Message], path: Path) -> None:
+def log_new_mail(host: Host, entries: Sequence[Message], path: Path) -> None:
     """Append the messages that were not logged before.
 
     The first call appends only the unread messages. Undeliverable messages are included. No message is marked read.
@@ -39,8 +40,12 @@ def log_new_mail(host: Host, entries: Iterable[Message], path: Path) -> None:
         new = [entry for entry in mine if not logged & {_name_of(entry), entry.id}]
     if new:
         when = stamp(host.clock())
-        verified = zip(new, assess(host, new))
-        append(path, "\n".join(_logged(host, entry, when, LABELS[result.verified]) for entry, result in verified))
+        questions = OperatorQuestions(entries)
+        labels = [
+            f"{LABELS[one.verified]}{f', {NOT_OPERATORS}' * questions.has_other_answer(entry, one.verified)}"
+            for entry, one in zip(new, assess(host, new))
+        ]
+        append(path, "\n".join(_logged(host, entry, when, label) for entry, label in zip(new, labels)))
     if new or logged is None:
         host.state.write_json(LOGGED_FILE, {"ids": [_name_of(entry) for entry in mine]})
 

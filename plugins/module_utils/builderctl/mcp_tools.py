@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..coordination.documents.secret_policy import POLICIES
-from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
+from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT, NEEDS
 from ..coordination.mail.message import PRIORITIES, TYPES
 
 Arguments = Mapping[str, Any]
@@ -93,7 +93,9 @@ def _read(given: Arguments) -> list[Words]:
 
 def _send(given: Arguments) -> list[Words]:
     request = [f"--request={json.dumps(given['request'])}"] if "request" in given else []
-    return [["send", *_options(given, "to"), *request, *_content(given), "--", given["subject"], given["body"]]]
+    return [
+        ["send", *_options(given, "to", "needs"), *request, *_content(given), "--", given["subject"], given["body"]]
+    ]
 
 
 def _reply(given: Arguments) -> list[Words]:
@@ -155,7 +157,8 @@ TOOLS: dict[str, Tool] = {
         {
             "subject": {"type": "string", "description": f"one line of at most {MAX_SUBJECT} characters"},
             "body": {"type": "string", "description": f"at most {MAX_BODY} characters"},
-            "to": {**_IDS, "description": "servers, or all; the partner by default"},
+            "to": {**_IDS, "description": "servers, all, operator, or everyone; the partner by default"},
+            "needs": {"enum": list(NEEDS), "description": "a question that only the operator may answer"},
             "request": {"type": "object", "description": "a request for programs, with an action"},
             **_CONTENT,
         },

@@ -12,7 +12,7 @@ from typing import Any
 from ..coordination.delivery.deliver import OFFLINE, QUEUE
 from ..coordination.documents.secret_policy import POLICIES, REFUSE
 from ..coordination.json_errors import json_reason
-from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT
+from ..coordination.mail.draft import MAX_BODY, MAX_SUBJECT, NEEDS
 from ..coordination.mail.message import PRIORITIES, TYPES
 from .command import AddCommand
 
@@ -31,6 +31,7 @@ def _send(command: AddCommand) -> None:
         [
             "builderctl send 'Ready' 'build1 has finished its set-up.'",
             "builderctl send --type request --require-ack 'Install libmysqlclient-dev' 'Please report the version.'",
+            "builderctl send --needs operator 'May I move to Java 21?' 'The tests pass. Build2 would have to follow.'",
             "builderctl send --to all --priority high 'Restart at 22:00 UTC' 'Back in ten minutes.' --key restart-1",
             "builderctl send 'Versions' 'Measured on build1.' --fact git=2.39.5 --fact maven=3.8.7",
             "builderctl send --type request 'Install jq' 'Please.' "
@@ -40,7 +41,15 @@ def _send(command: AddCommand) -> None:
     )
     parser.add_argument("subject", metavar="SUBJECT", help=f"one line of at most {MAX_SUBJECT} characters")
     parser.add_argument(
-        "--to", metavar="SERVER|all", action="append", help="recipient; repeat for more (default: the partner)"
+        "--to",
+        metavar="SERVER|all|everyone",
+        action="append",
+        help="recipient; repeat for more; everyone: all and the operator (default: the partner)",
+    )
+    parser.add_argument(
+        "--needs",
+        choices=NEEDS,
+        help="a question that only the operator may answer; he gets it whoever the recipient is",
     )
     parser.add_argument(
         "--request", metavar="JSON", type=_request, help="a request for programs: an object with an action"

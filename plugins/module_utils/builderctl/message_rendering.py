@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..coordination.identity.verification import LABELS, MARKED
+from ..coordination.identity.verification import LABELS, MARKED, NOT_OPERATORS
 from ..coordination.mail.message import MAX_ID
 from ..coordination.mail.pages import Page
 from ..coordination.text import quoted, short
@@ -65,6 +65,8 @@ def _flags(shown: dict[str, Any], known_sender: bool, name: int) -> list[str]:
     acknowledged = f" (given by {short(words(shown['acknowledged_by']), name)})" if shown["acknowledged_by"] else ""
     remarks = {
         f"{shown['priority']} priority": shown["priority"] != "normal",
+        NOT_OPERATORS: shown["not_operators"],
+        "only the operator may answer it": shown["needs"],
         "actionable": shown["type"] == "request" and shown["actionable"],
         f"acknowledgement requested{acknowledged}": shown["ack_required"],
         "read": shown["read"],

@@ -15,6 +15,7 @@ from typing import Any
 from ..coordination.errors import CoordinationError, InvalidInput, UnknownMessage
 from ..coordination.identity.config import Config
 from ..coordination.identity.host import Host
+from ..coordination.mail.draft import NEEDS
 from ..coordination.mail.message import TYPES
 from ..coordination.mail.pages import Page, find_page
 from ..coordination.operations.listing import Filter, find_messages, record_page
@@ -61,6 +62,9 @@ def add(command: AddCommand) -> None:
     parser.add_argument("--all", action="store_true", help="show read messages too")
     parser.add_argument("--archived", action="store_true", help="show read and archived messages too")
     parser.add_argument("--undeliverable", action="store_true", help="show the messages for no server of the fleet")
+    parser.add_argument(
+        "--needs", choices=NEEDS, help="show the questions that only the operator may answer, and has not"
+    )
     parser.add_argument("--type", action="append", choices=TYPES, default=[], help="only this type; repeat for more")
     parser.add_argument(
         "--from",
@@ -107,6 +111,7 @@ def run(host: Host, _config: Config, args: Namespace) -> Outcome:
     chosen = Filter(
         unread=False if args.all else None,
         undeliverable=args.undeliverable,
+        needs=args.needs,
         types=args.type,
         senders=args.senders,
         thread=thread,
@@ -180,7 +185,8 @@ def _form(host: Host, args: Namespace) -> Render:
     def brief(one: dict[str, Any], _paint: Paint) -> str:
         sent = parse_time(one["timestamp"])
         seconds = (now - sent).total_seconds() if sent else None
-        return brief_line(one["id"], seconds, one["type"], one["from"], one["subject"], one["verified"])
+        texts = (one[name] for name in ("type", "from", "subject", "verified", "not_operators"))
+        return brief_line(one["id"], seconds, *texts)
 
     def normal(one: dict[str, Any], paint: Paint) -> str:
         known = one["from"] == host.id or _is_known(host, one["from"])

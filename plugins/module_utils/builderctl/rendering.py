@@ -19,6 +19,11 @@ MAX_CELL = 40
 """The maximum number of characters of a cell in a table, except in the last column."""
 MAX_LISTED = 5
 """The maximum number of messages of each kind in the health; further ones are counted."""
+INBOX = "See the questions on the controller: ansible-playbook playbooks/inbox.yml"
+NOT_CHECKED = (
+    "Not checked, because the heartbeat service of {} does not run: the age of heartbeats by the clock of {}, and "
+    "whether heartbeats, statuses and messages were deleted, replaced or forged."
+)
 
 
 def sent(written: dict[str, Any], hints: Hints = COMMANDS) -> str:
@@ -92,7 +97,7 @@ def status(server: str, document: dict[str, Any], now: datetime, sender: str = "
 
 
 def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
-    """Render the health: the table of servers, then jobs, messages and problems."""
+    """Render the health: the table of servers, then jobs, messages, what managers have to do, and problems."""
     unread = seen["messages"]["unread"]
     rows = [_row(name, server, unread.get(name), now) for name, server in seen["servers"].items()]
     head = ("SERVER", "STATE", "AGE", "STATUS", "MANAGER", "ACTIVE", "UNREAD", "JOB")
@@ -100,26 +105,42 @@ def health(seen: dict[str, Any], now: datetime, paint: Paint) -> str:
     counts = [f"{word(number)} {_cell(name)}" for name, number in seen["jobs"].items()]
     total = seen["messages"]["total"]
     lines += ["", f"Jobs: {', '.join(counts) or 'none'}", f"Messages: {'not readable' if total is None else total}"]
-    lines += _first("Unanswered", seen["messages"]["overdue_requests"])
+    overdue_here = [one["id"] for one in seen["messages"]["overdue_mail"]]
+    unanswered = [one for one in seen["messages"]["overdue_requests"] if one["id"] not in overdue_here]
+    lines += _first("Waits for the operator", seen["messages"]["operator_questions"], INBOX)
+    lines += _first("Unanswered", unanswered, "See how far one has come: builderctl trace ID")
     if seen["outbox"]["waiting"] or seen["outbox"]["set_aside"]:
         lines.append(f"Outbox: {seen['outbox']['waiting']} waiting, {seen['outbox']['set_aside']} set aside")
-    lines += _first("Unread for too long", seen["messages"]["overdue_mail"])
-    lines += _first("Undeliverable", seen["messages"]["undeliverable"])
+    if not seen["service_running"]:
+        lines.append(NOT_CHECKED.format(seen["server_id"], seen["server_id"]))
+    dismissed = sum(alarm["dismissed"] for alarm in seen["alarms"])
+    lines += [f"Dismissed alarms: {dismissed}"] if dismissed else []
+    lines += [f"Attention: {one_line(text)}" for text in seen["attention"]]
     lines += [f"Problem: {one_line(problem)}" for problem in seen["problems"]]
     strangers = ((name, server["problems"]) for name, server in seen["servers"].items() if not server["expected"])
     lines += [f"{name}: {'; '.join(map(one_line, problems))}" for name, problems in strangers]
     return "\n".join([*lines, paint("Healthy.", "ok") if seen["healthy"] else paint("Not healthy.", "error")])
 
 
-def _first(name: str, mail: list[dict[str, Any]]) -> list[str]:
-    """Render the first messages, one line for each, and the number of further ones."""
-    more = [f"{name}: {len(mail) - MAX_LISTED} more"] if len(mail) > MAX_LISTED else []
-    return [*(f"{name}: {_named(one)}" for one in mail[:MAX_LISTED]), *more]
+def _first(name: str, mail: list[dict[str, Any]], remedy: str) -> list[str]:
+    """Render the first messages, one line for each, the number of further ones, and what to do."""
+    lines = [f"{name}: {_named(one)}" for one in mail[:MAX_LISTED]]
+    lines += [f"{name}: {len(mail) - MAX_LISTED} more"] if len(mail) > MAX_LISTED else []
+    return [*lines, remedy] if lines else []
 
 
 def _named(mail: dict[str, Any]) -> str:
-    to = f" -> {word(mail['to'])}" if "to" in mail else ""
-    return f"{word(mail['id'])}  {word(mail['from'])}{to}: {one_line(mail['subject'])}"
+    seconds = mail["age_seconds"]
+    sent = "" if seconds is None else f", {duration(seconds)} ago"
+    return f"{word(mail['id'])}  {word(mail['from'])} -> {word(mail['to'])}{sent}: {one_line(mail['subject'])}"
+
+
+def dismissed(alarms: list[dict[str, Any]], changed: bool) -> str:
+    """Render the alarms that were dismissed, or that count again."""
+    lines = [f"{'Dismissed' if one['dismissed'] else 'Counts again'}: {one_line(one['text'])}" for one in alarms]
+    undo = [f"--restore {one['id']}" for one in alarms if one["dismissed"]]
+    lines += [f"Undo: builderctl health {' '.join(undo)}"] if undo else []
+    return "\n".join(lines if changed else ["Nothing to change.", *lines])
 
 
 def _row(name: str, server: dict[str, Any], unread: int | None, now: datetime) -> tuple[str, ...]:

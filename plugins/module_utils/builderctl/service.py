@@ -91,6 +91,7 @@ def run(config: Config, once: bool = False) -> int:
 
 def _open(config: Config) -> Cycle:
     with config.host() as host:
+        host.require_server("heartbeat")
         log = ServiceLog(Path(config.log_folder, f"heartbeat-{host.id}.log"))
     return Cycle(config, log, utc_text(utc_now()), config.interval)
 

@@ -82,6 +82,6 @@ def _brief(host: Host, found: Listing) -> str:
     for message in found.messages:
         sent = parse_time(message["timestamp"])
         age = (host.clock() - sent).total_seconds() if sent else None
-        texts = (message[name] for name in ("type", "from", "subject", "verified"))
+        texts = (message[name] for name in ("type", "from", "subject", "verified", "not_operators"))
         lines.append(brief_line(message["id"], age, *texts))
     return "\n".join(lines)

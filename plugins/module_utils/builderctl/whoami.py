@@ -16,7 +16,7 @@ from ..coordination.git.clone_config import read_remote
 from ..coordination.git.library import require_gitpython
 from ..coordination.git.process import git_version
 from ..coordination.identity.config import Config, load_config
-from ..coordination.identity.fleet import NO_FLEET, Fleet, identify, load_fleet
+from ..coordination.identity.fleet import NO_FLEET, OPERATOR, Fleet, identify, load_fleet
 from ..coordination.machine import hostname
 from ..coordination.mail.inbox import read_inbox
 from ..coordination.mail.waiting import service_runs
@@ -59,7 +59,7 @@ def run(path: str) -> Outcome:
             "host": hostname(),
             "partner": _tried(lambda: _partner(fleet, own_id), None, problems),
             "versions": _versions(problems),
-            "service": _tried(lambda: _service(state, problems), None, problems),
+            "service": None if own_id == OPERATOR else _tried(lambda: _service(state, problems), None, problems),
             "mail": _tried(lambda: _mail(state), None, problems),
             "clone": {"path": config.repo, "remote": url, "branch": config.branch},
             "token_file": {"path": config.pat_file, "state": _token_state(config.pat_file, url, problems)},
@@ -141,12 +141,13 @@ def _lines(data: dict[str, Any], now: datetime) -> Iterable[str]:
     yield "versions    acs.builders {collection}, Python {python}, Git {git}".format(**versions)
     service, mail = data["service"] or {}, data["mail"]
     last = age(service.get("last_cycle"), now) or "never"
-    yield f"service     {'running' if service.get('running') else 'not running'}, last cycle: {last}"
-    yield (
-        f"mail        {mail['unread']} unread, looked {age(mail['looked_at'], now)}"
-        if mail
-        else "mail        not known"
-    )
+    if data["server"] != OPERATOR:  # he runs no service, which would look for mail
+        yield f"service     {'running' if service.get('running') else 'not running'}, last cycle: {last}"
+        yield (
+            f"mail        {mail['unread']} unread, looked {age(mail['looked_at'], now)}"
+            if mail
+            else "mail        not known"
+        )
     clone = data["clone"]
     yield f"clone       {clone['path']}, branch {clone['branch']} of {clone['remote'] or 'an unknown remote'}"
     yield f"token file  {data['token_file']['path']}: {data['token_file']['state']}"

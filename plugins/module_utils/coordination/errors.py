@@ -78,6 +78,12 @@ class ThreadLoops(InvalidInput):
     kind = "loop"
 
 
+class NeedsOperator(InvalidInput):
+    """A message that only the operator may answer is not answered by another member of the fleet."""
+
+    kind = "needs_operator"
+
+
 class NoAnswer(CoordinationError):
     """The message that the caller waits for did not arrive within the time limit."""
 

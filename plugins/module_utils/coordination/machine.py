@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 GIGABYTE = 10**9
 """Bytes."""
@@ -46,6 +47,21 @@ def disk() -> dict[str, float]:
     """
     usage = shutil.disk_usage("/")
     return {"total_gb": round(usage.total / GIGABYTE, 1), "free_gb": round(usage.free / GIGABYTE, 1)}
+
+
+class Space(NamedTuple):
+    """The file system of a path: its number (st_dev), and its free bytes."""
+
+    device: int
+    free: int
+
+
+def free_space(path: str) -> Space | None:
+    """Return the free space of the file system of a path; None if the path does not exist or cannot be read."""
+    try:
+        return Space(os.stat(path).st_dev, shutil.disk_usage(path).free)
+    except OSError:
+        return None
 
 
 def capabilities() -> dict[str, int]:

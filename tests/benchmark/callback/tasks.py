@@ -1,8 +1,12 @@
-"""A callback of Ansible that writes what each task was on each host, a line each: host, action, and how it ended."""
+"""A callback of Ansible that writes what each task was on each host, a line each.
+
+A line has the host, the action, how it ended, how often it ran, its role, its id and its seconds since its start.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -12,7 +16,7 @@ name: tasks
 type: aggregate
 short_description: Write what each task was
 description:
-  - Writes host, action and how it ended to the file that the variable TASKS_FILE names.
+  - Writes what each task was on each host to the file that the variable TASKS_FILE names.
 author:
   - The acs.builders authors
 """
@@ -25,6 +29,12 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "tasks"
 
+    _started = 0.0
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        """A task that begins on all hosts."""
+        self._started = time.monotonic()
+
     def v2_runner_on_ok(self, result: Any) -> None:
         """A task that ran."""
         self._write(result, "changed" if result.is_changed() else "ok")
@@ -33,6 +43,14 @@ class CallbackModule(CallbackBase):
         """A task that was skipped."""
         self._write(result, "skipped")
 
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        """A task that failed, whatever follows from it."""
+        self._write(result, "failed")
+
     def _write(self, result: Any, ended: str) -> None:
+        items = result._result.get("results", [{}])
+        ran = len([item for item in items if not item.get("skipped")]) if ended != "skipped" else 0
+        task, seconds = result._task, time.monotonic() - self._started
+        words = (result._host.get_name(), task.action, ended, ran, task._role or "-", task._uuid, f"{seconds:.3f}")
         with open(os.environ["TASKS_FILE"], "a", encoding="utf-8") as stream:
-            stream.write(f"{result._host.get_name()} {result._task.action} {ended}\n")
+            stream.write(" ".join(map(str, words)) + "\n")

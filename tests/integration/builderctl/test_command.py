@@ -91,7 +91,7 @@ class Shell:
 
     def beat(self) -> None:
         """Have both servers beat."""
-        for server in self.builders.ids:
+        for server in ("build1", "build2"):
             assert self.ok(server, "heartbeat", "--once") == "Heartbeat published.\n"
 
 
@@ -174,10 +174,12 @@ def test_the_health(shell: Shell) -> None:
 
 @pytest.fixture(scope="module")
 def everyday(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """Two servers in the middle of their work."""
-    shell = Shell(make_builders(tmp_path_factory.mktemp("everyday")))
+    """Two servers in the middle of their work, which tell alerts, and an operator."""
+    shell = Shell(make_builders(tmp_path_factory.mktemp("everyday"), ("build1", "build2", "operator")))
+    alerts = shell.builders.folder / "alerts.json"
+    alerts.write_text(json.dumps({"ways": [{"name": "nowhere", "command": ["/bin/true"]}]}))
     for server in shell.builders.ids:
-        shell.install(server)
+        shell.install(server, alerts=str(alerts))
     shell.mail(ack_required=True, timestamp=datetime.now(timezone.utc).isoformat())
     shell.beat()
     (shell.builders.folder / "build.log").write_text("one\ntwo\n")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import (
+    TASKS,
     TOP,
     Run,
     ansible,
@@ -23,9 +24,11 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.python_server import OF_MODULES, PythonServer
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
-SUFFIXES = ("", ".py", ".yml", ".j2", ".md", ".json", ".svg", ".txt", ".1", ".zsh", ".bash")
+SUFFIXES = (
+    *("", ".py", ".yml", ".j2", ".css", ".js", ".md", ".rst", ".json", ".svg", ".png", ".txt", ".1", ".zsh", ".bash"),
+)
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
-FOLDERS = {"docs", "meta", "playbooks", "plugins", "roles"}
+FOLDERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 """What may be at the top of an archive."""
 
 
@@ -57,7 +60,7 @@ class Place(NamedTuple):
 
     def counts(self, playbook: str, *arguments: str) -> dict[str, dict[str, int]]:
         """Run a playbook and return the counts of its recap, by server."""
-        recap = self.ansible("playbook", playbook, *arguments, **self.served).stdout.partition("PLAY RECAP")[2]
+        recap = self.ansible("playbook", playbook, *arguments, **self.served, **TASKS).stdout.partition("PLAY RECAP")[2]
         lines = re.findall(r"^(\w+) +: (.*)$", recap, re.MULTILINE)
         return {server: {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", counts)} for server, counts in lines}
 
@@ -194,7 +197,13 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
     assert {name.partition("/")[0] for name in names} <= OUTSIDE | FOLDERS
     assert {name for name in names if "/" not in name} <= OUTSIDE
     assert names >= {"MANIFEST.json", "FILES.json", "LICENSE", "meta/runtime.yml", "playbooks/setup.yml"}
-    for folder, pattern in (("plugins", "*.py"), ("roles", "*.yml"), ("roles", "*.j2"), ("playbooks", "*.yml")):
+    for folder, pattern in (
+        ("plugins", "*.py"),
+        ("extensions", "*.*"),
+        ("roles", "*.yml"),
+        ("roles", "*.j2"),
+        ("playbooks", "*.yml"),
+    ):
         assert names >= {str(path.relative_to(clone)) for path in (clone / folder).rglob(pattern)}
     for name in names:
         assert not any(part.startswith(".") for part in Path(name).parts), name
@@ -204,7 +213,7 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
 
 def test_the_documentation_that_is_installed(installed: Place) -> None:
     variables = environment(installed.servers / "home", ANSIBLE_COLLECTIONS_PATH=installed.cwd.parent / "collections")
-    names = ("message", "status", "heartbeat_fact", "response", "job", "environment_fact")
+    names = ("message", "status", "heartbeat_fact", "response", "job", "environment_fact", "dashboard")
     modules = [f"acs.builders.build_{name}" for name in names]
     done = run(
         installed.python,

@@ -1,4 +1,4 @@
-"""Every command of the README, run as it stands there, on servers with the paths of real ones."""
+"""Every command of the README and of the guides, run as it stands there, on servers with the paths of real ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+import yaml
 from ansible_collections.acs.builders.tests.ansible_runner import (
+    LOCAL_INVENTORY,
     TOP,
     as_operator,
     copy_checkout,
@@ -18,9 +21,11 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
 )
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 
-README = (TOP / "README.md").read_text(encoding="utf-8")
-NEVER_RUN_HERE = ("make test",)
-"""This is what runs the tests."""
+README = TOP / "README.md"
+DAY = TOP / "docs" / "daily-use.md"
+BOOTED = tuple(TOP / "docs" / name for name in ("operations.md", "agents.md"))
+"""The scenario molecule/cluster runs every command of these pages."""
+OTHERS = tuple(page for page in sorted(TOP.glob("docs/*.md")) if page not in (DAY, *BOOTED))
 
 AS_SERVER = """
 become() {
@@ -37,19 +42,29 @@ done
 """
 
 
-def blocks(language: str) -> list[str]:
-    """The code blocks of the README in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str) -> list[str]:
+    """The code blocks of a text in a language, also those in lists."""
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[str]:
-    """The lines of its shell blocks."""
-    return [line for block in blocks("sh") for line in block.splitlines() if line]
+def installed(text: str) -> tuple[str, str]:
+    """The section of the README about the installed collection, and all else."""
+    before, heading, after = text.partition("\n## Use the installed collection\n")
+    assert heading
+    section, _heading, rest = after.partition("\n## ")
+    return section, before + rest
+
+
+def commands(*pages: Path) -> list[str]:
+    """The lines of the shell blocks of pages, but of that section."""
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    others = [installed(text)[1] if page == README else text for page, text in zip(pages, texts)]
+    return [line.strip() for text in others for block in blocks("sh", text) for line in block.splitlines() if line]
 
 
 def test_a_day_s_use_and_the_play(builders: Builders, covered: list[str], tmp_path: Path) -> None:
     script = [AS_SERVER, *(f"become {line.split()[1]}\n{with_id(line, builders)}" for line in daily())]
-    (play,) = blocks("yaml")
+    (play,) = blocks("yaml", DAY.read_text())
     (tmp_path / "play.yml").write_text(play)
     script += [f"become build1\nansible-playbook {tmp_path / 'play.yml'}"] * 2
     done = as_operator(covered, builders, "\n".join(script))
@@ -67,19 +82,22 @@ def test_a_day_s_use_and_the_play(builders: Builders, covered: list[str], tmp_pa
 
 def daily() -> list[str]:
     """The commands of the controller that run a module."""
-    found = [line for line in commands() if line.startswith("ansible build")]
+    found = [line for line in commands(DAY) if line.startswith("ansible build")]
     assert len(found) >= 10
     return found
 
 
 def with_id(line: str, builders: Builders) -> str:
-    """A command with the id of the first message in place of MESSAGE_ID."""
-    find = f"MESSAGE_ID=$(git -C {builders.remote} show main:{MESSAGES} | grep -om1 'msg_[0-9a-f_]*' || true)"
+    """A command with the id of the first request in place of MESSAGE_ID."""
+    request = 'map(select(.type == "request").id)[0] // ""'
+    find = f"MESSAGE_ID=$(git -C {builders.remote} show main:{MESSAGES} | jq -r '.messages | {request}' || true)"
     return f"{find}\n{line.replace('MESSAGE_ID', '$MESSAGE_ID')}"
 
 
-def test_a_day_s_use_of_the_embedded_servers(builders: Builders, tmp_path: Path) -> None:
-    """As after the demo: the inventory tells where each of them has its files."""
+def test_a_day_s_use_of_the_embedded_servers(covered: list[str], tmp_path: Path) -> None:
+    """As after the demo: the inventory tells where each of them has its files, and nothing is written elsewhere."""
+    builders = Builders(tmp_path / "servers", ("build1", "build2"))
+    builders.folder.mkdir()
     variables = environment(
         tmp_path / "home",
         **served(),
@@ -87,39 +105,88 @@ def test_a_day_s_use_of_the_embedded_servers(builders: Builders, tmp_path: Path)
         ANSIBLE_INVENTORY="inventory/local.yml",
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     )
-    lines = [*daily(), *(line for line in commands() if re.search("install_packages.yml|respond.yml", line))]
-    assert len(lines) == len(daily()) + 2
-    done = run("sh", "-euc", "\n".join(with_id(line, builders) for line in lines), cwd=TOP, variables=variables)
-    assert done.code == 0, done.output
-    asked, answered, *installed = builders.messages()
-    assert [one["subject"] for one in installed] == ["Installed: libmysqlclient-dev"] * 2
+    lines = [line for line in commands(DAY) if line.startswith(("ansible build", "ansible-playbook"))]
+    plays = ("setup.yml", "health", "install_packages", "respond", "check_environment", "run_build")
+    assert [play for play in plays if not any(play in line for line in lines)] == []
+    upper = f"{tmp_path}/layers/*/upper {tmp_path}/layers/*/*/upper"
+    find = f"echo == OUTSIDE; find {upper} -newer {tmp_path}/begun -type f"
+    (tmp_path / "begun").touch()
+    shown = ""
+    for line in lines:
+        done = run(*covered, "sh", "-euc", f"{with_id(line, builders)}\n{find}", cwd=TOP, variables=variables)
+        assert done.code == 0, f"{line}\n{done.output}"
+        told, _separator, outside = done.stdout.partition("== OUTSIDE\n")
+        assert [path for path in outside.splitlines() if not re.search(r"/(__pycache__|\.ansible)/", path)] == [], line
+        shown += told
+    subjects = [message["subject"] for message in builders.messages()]
+    assert subjects[-2:] == ["Install libmysqlclient-dev", "Re: Install libmysqlclient-dev"]
+    assert subjects[:4] == [*["Installed: libmysqlclient-dev"] * 2, "Build started: job_42", "Build succeeded: job_42"]
+    asked, answered = builders.messages()[-2:]
     assert (asked["from"], asked["read_by"]) == ("build1", ["build2"])
     assert (answered["from"], answered["in_reply_to"], answered["read_by"]) == ("build2", asked["id"], ["build1"])
     assert json.loads(builders.show("build2/status.json"))["last_build"]["id"] == "job_42"
+    assert (builders.folder / "build1" / "build-logs" / "job_42.log").exists()
+    assert "TASK [" not in shown and "run_build.yml: 1 host (" in shown
 
 
-def test_the_other_commands(builders: Builders, tmp_path: Path) -> None:
-    on_hosts = ("ansible build", "ansible-playbook", "builderctl")
-    others = [line for line in commands() if not line.startswith(on_hosts) and line not in NEVER_RUN_HERE]
-    assert {line.split()[0] for line in others} == {"make", "ansible-doc", "ansible-galaxy"}
+def test_the_installed_collection(tmp_path: Path) -> None:
+    """From an empty folder; variables beside the inventory make embedded servers of the hosts."""
+    section, _rest = installed(README.read_text(encoding="utf-8"))
+    (inventory,), (_install, use, remove) = blocks("yaml", section), blocks("sh", section)
+    servers = Builders(tmp_path / "servers", ("build1", "build2"))
+    embedded = yaml.safe_load(LOCAL_INVENTORY.read_text(encoding="utf-8"))["builders"]["vars"]
+    del embedded["builders_trust_file"], embedded["build_packages_manager"]
+    (tmp_path / "project" / "group_vars").mkdir(parents=True)
+    (tmp_path / "project" / "inventory.yml").write_text(inventory)
+    (tmp_path / "project" / "group_vars" / "builders.yml").write_text(
+        json.dumps({**embedded, "builders_scratch": str(servers.folder)})
+    )
+    variables = environment(
+        tmp_path / "home",
+        **served(),
+        ANSIBLE_COLLECTIONS_PATH=TOP / "collections",
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    )
+    (tmp_path / "home" / "build-token").write_text("not used, since the remote is a folder\n")
+    beat = "ansible builders -m acs.builders.build_heartbeat_fact -a beat=true\n"  # no service runs
+    health = "ansible-playbook acs.builders.health\n"
+    assert health in use
+    script = use.replace(health, beat + health)
+    done = run("sh", "-euc", script, cwd=tmp_path / "project", variables=variables)
+    assert done.code == 0, done.output
+    assert [(one["from"], one["to"], one["subject"]) for one in servers.messages()] == [
+        ("build1", "build2", "Hello"),
+        ("build2", "build1", "Hello"),
+    ]
+    setting = use.splitlines()[0]
+    assert "inventory.yml" in setting
+    done = run("sh", "-euc", f"{setting}\n{remove}", cwd=tmp_path / "project", variables=variables)
+    assert done.code == 0, done.output
+    assert not servers.clone("build1").exists() and not servers.state("build2").exists()
+
+
+def test_the_other_commands(tmp_path: Path) -> None:
+    elsewhere = ("ansible build", "ansible-playbook", "builderctl")
+    pages = (README, DAY, *OTHERS, TOP / "CONTRIBUTING.md")
+    others = [line for line in commands(*pages) if not line.startswith(elsewhere)]
+    assert {line.split()[0] for line in others} == {"make", "ansible-doc"}
     copy_checkout(tmp_path / "checkout")
     variables = environment(tmp_path / "home", PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for line in others:
-        dry = " --dry-run" if line.startswith("make") else ""  # the demo itself has a test of its own
+        dry = " --dry-run" if line.startswith("make") else ""  # what make runs has tests of its own
         done = run("sh", "-euc", line + dry, cwd=tmp_path / "checkout", variables=variables)
         assert done.code == 0, done.output
 
 
-def test_what_needs_booted_hosts_is_on_the_pages_that_are_run_there() -> None:
-    """The scenario molecule/cluster runs every command of these pages."""
-    pages = [(TOP / "docs" / page).read_text(encoding="utf-8") for page in ("operations.md", "agents.md")]
-    there = {line.strip() for page in pages for line in page.splitlines()}
-    lines = [line for line in commands() if line.startswith(("ansible-playbook", "builderctl"))]
-    assert lines and set(lines) <= there
+@pytest.mark.parametrize("page", [DAY, *OTHERS], ids=lambda page: page.name)
+def test_what_needs_booted_hosts_is_on_the_pages_that_are_run_there(page: Path) -> None:
+    lines = [line for line in commands(page) if line.startswith(("ansible-playbook", "builderctl"))]
+    assert set(lines) <= set(commands(*BOOTED))
 
 
-def test_its_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", README)
-    assert links
-    for link in links:
-        assert (TOP / link).exists(), link
+def test_links_lead_somewhere() -> None:
+    pages = [README, *TOP.glob("docs/*.md")]
+    link = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+    links = [(page.name, page.parent / place) for page in pages for place in link.findall(page.read_text())]
+    assert len(links) > 40
+    assert [found for found in links if not found[1].exists()] == []

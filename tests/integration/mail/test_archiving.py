@@ -42,7 +42,7 @@ def later(builders: Builders, server: str, days: float) -> Iterator[Host]:
 
 def alarms(host: Host) -> list[str]:
     """What the audit tells."""
-    return host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))
+    return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))]
 
 
 def archived(builders: Builders) -> list[dict[str, Any]]:

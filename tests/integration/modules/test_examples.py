@@ -17,6 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.ansible_runner import (
     MODULES,
+    TASKS,
     TOP,
     ansible,
     environment,
@@ -57,7 +58,7 @@ def carry_out(builders: Builders, module: str, *checks: str, instead: dict[str, 
         text = text.replace(word, stand_in)
     play = builders.folder / "play.yml"
     play.write_text(text)
-    done = ansible("playbook", play, folder=builders.folder)
+    done = ansible("playbook", play, folder=builders.folder, **TASKS)
     assert done.code == 0, done.output
     assert re.search(rf"^build1 +: ok={len(tasks)} .* skipped=0 .* ignored=0", done.stdout, re.MULTILINE), done.output
     assert "[WARNING]" not in done.output
@@ -133,6 +134,11 @@ def test_build_heartbeat_fact(builders: Builders) -> None:
     for server in builders.ids:
         succeed(builders, server, "build_heartbeat_fact", beat=True)
     carry_out(builders, "build_heartbeat_fact", "ansible_facts.build_heartbeat.healthy")
+
+
+def test_build_dashboard(builders: Builders) -> None:
+    carry_out(builders, "build_dashboard", "seen.dashboard.conversations.total == 0")
+    assert b"<h1>Build servers</h1>" in builders.show("index.html", "dashboard")
 
 
 def test_build_response(builders: Builders) -> None:

@@ -85,6 +85,7 @@ def test_looks_of_the_command(fleet: Builders) -> None:
 
 def test_looks_of_the_modules(fleet: Builders) -> None:
     looks = {"build_message": CHECKED | SHOWN, "build_status": CHECKED, "build_heartbeat_fact": CHECKED}
+    looks["build_dashboard"] = CHECKED
     for check in (False, True):
         for module, allowed in looks.items():
             publish(fleet)

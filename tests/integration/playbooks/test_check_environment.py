@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible, call, check_failure, succeed
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, TOP, Run, ansible, call, check_failure, succeed
 from ansible_collections.acs.builders.tests.builders import Builders, git, make_builders
+from ansible_collections.acs.builders.tests.environments import install, installed
 
 NO_OPTIONS: dict[str, Any] = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))
 """This module has none of the options that the others share."""
-ABSENT = "exit 127"
-
-
-def install(builders: Builders, server: str, **scripts: str) -> Path:
-    """Give a server programs that stand in for those of this machine, and return their folder."""
-    folder = builders.folder / server / "bin"
-    folder.mkdir(exist_ok=True)
-    python = f'PATH="{folder}:$PATH" exec {sys.executable} "$@"'
-    for name, script in {"python": python, "java": ABSENT, "mvn": ABSENT, **scripts}.items():
-        path = folder / name.replace("_", "-")
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-    return folder
-
-
-def installed(**packages: str) -> str:
-    """A script that prints packages as dpkg-query does."""
-    return "\n".join(
-        f"printf '{name}\\t{version}\\tinstall ok installed\\tall\\n'" for name, version in packages.items()
-    )
 
 
 @pytest.fixture
@@ -55,7 +35,7 @@ def check_environment(builders: Builders, *arguments: str) -> Run:
     """Run the play on them, as a person in that folder who has said where the playbook is."""
     inventory = builders.folder / "inventory.yml"
     playbook = TOP / "playbooks" / "check_environment.yml"
-    return ansible("playbook", playbook, *arguments, folder=builders.folder, inventory=inventory)
+    return ansible("playbook", playbook, *arguments, folder=builders.folder, inventory=inventory, **TASKS)
 
 
 def shown(done: Run) -> list[list[str]]:
@@ -142,7 +122,7 @@ def test_many_servers_are_on_one_line(tmp_path: Path) -> None:
     }
     play = {"hosts": "build1", "gather_facts": False, "vars": {"environments": environments}, "tasks": [task]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    done = ansible("playbook", tmp_path / "play.yml", folder=tmp_path)
+    done = ansible("playbook", tmp_path / "play.yml", folder=tmp_path, **TASKS)
     assert done.code == 0, done.output
     lines = [" ".join(words) for words in shown(done)]
     first = " ".join(sorted(set(servers) - {"build9"})[:8])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders, git
+from ansible_collections.acs.builders.tests.tasks import recorded, recording
 
 ONLY_BUILD1 = ("--limit", "build1")
 
@@ -16,7 +18,9 @@ ONLY_BUILD1 = ("--limit", "build1")
 def install(builders: Builders, *arguments: str, **variables: Any) -> Run:
     """Run the play."""
     extra = json.dumps(variables)
-    return ansible("playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder)
+    return ansible(
+        "playbook", "playbooks/install_packages.yml", "-e", extra, *arguments, folder=builders.folder, **TASKS
+    )
 
 
 def told(builders: Builders, server: str) -> list[tuple[str, str]]:
@@ -109,3 +113,17 @@ def test_what_stands_in_the_place_of_a_package_is_told(builders: Builders) -> No
         assert done.code == 0 and told in done.stdout, done.output
     (present,) = builders.messages()
     assert {fact["name"]: fact["value"] for fact in present["facts"]}["git-core provided by"] == "git"
+
+
+def test_an_installation_needs_few_calls_of_modules(builders: Builders, tmp_path: Path) -> None:
+    """For each server: two of the stand-in, one to look, and three to report."""
+    arguments = ("-e", json.dumps({"packages": ["jq"]}))
+    for calls in (6, 4):
+        tasks = tmp_path / str(calls)
+        done = ansible(
+            "playbook", "playbooks/install_packages.yml", *arguments, folder=builders.folder, **recording(tasks)
+        )
+        assert done.code == 0, done.output
+        ran = recorded(tasks)
+        assert [sum(task.modules for task in ran if task.host == server) for server in builders.ids] == [calls] * 2
+        assert len([task for task in ran if task.ended != "skipped"]) <= 2 * 22, ran

@@ -9,9 +9,11 @@ from typing import Any
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
-from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.tasks import recorded, recording
 
+STAND_IN = TOP / "playbooks" / "stand_in"
 ONLY_BUILD2 = ("--limit", "build2")
 
 
@@ -21,15 +23,19 @@ def tell(builders: Builders, subject: str = "Hello", kind: str = "request", **mo
         return str(send(host, Draft(subject, "Nothing.", kind, **more), ["build2"]).result[0].id)
 
 
-def respond(builders: Builders, *arguments: str, **variables: Any) -> Run:
-    """Run the play."""
+def respond(builders: Builders, *arguments: str, tasks: Path | None = None, **variables: Any) -> Run:
+    """Run the play.
+
+    :param tasks: where its tasks are recorded.
+    """
     given = {
         "build_respond_allowed_packages": ["lib*-dev"],
         "build_respond_allowed_paths": [str(builders.clone("build2"))],
         **variables,
     }
     extra = ("--extra-vars", json.dumps(given))
-    return ansible("playbook", "playbooks/respond.yml", *extra, *arguments, folder=builders.folder)
+    kept = recording(tasks) if tasks else {}
+    return ansible("playbook", "playbooks/respond.yml", *extra, *arguments, folder=builders.folder, **kept)
 
 
 def answer(builders: Builders, message_id: str) -> dict[str, Any]:
@@ -69,11 +75,62 @@ def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Buil
     assert "it is an answer from build2" in again.stdout, "build1 leaves the answers to its manager"
 
 
+def test_twenty_messages_need_few_calls_of_modules_and_one_commit(trusted: Builders, tmp_path: Path) -> None:
+    names = ("libssl-dev", "libxml2-dev", "libpq-dev")
+    acts = [tell(trusted, request={"action": "install_packages", "packages": [name]}) for name in names]
+    acts += [tell(trusted, request={"action": "stale_heartbeat"}) for _number in range(2)]
+    asked = [tell(trusted, "Status check") for _number in range(5)]
+    asked += [tell(trusted, request={"action": "check_packages", "packages": [names[0], "jq"]}) for _number in range(3)]
+    asked += [tell(trusted, request={"action": "facts", "query": ["disk", "load"]}) for _number in range(3)]
+    asked += [tell(trusted, "Install sudo"), *[tell(trusted, "Starting build 1", "info") for _number in range(3)]]
+    commits = trusted.commits()
+    done = respond(trusted, *ONLY_BUILD2, tasks=tmp_path / "tasks")
+    assert done.code == 0, done.output
+    assert trusted.commits() == commits + 1
+    answers = [answer(trusted, message_id) for message_id in [*acts, *asked]]
+    assert [entry["body"].split()[:2] for entry in answers[:3]] == [["Installed", name] for name in names]
+    assert [entry["body"].split(" of build2 ")[0] for entry in answers[3:5]] == ["The service build-heartbeat"] * 2
+    assert f"build2 has package {names[0]} version 1.0 installed" in answers[10]["body"]
+    assert len(json.loads((trusted.state("build2") / "acted.json").read_text())["messages"]) == 5
+    ran = recorded(tmp_path / "tasks")
+    assert sum(task.modules for task in ran) <= 13, ran
+    assert len([task for task in ran if task.ended != "skipped"]) <= 45, ran
+
+
+def test_requests_for_two_versions_are_executed_one_after_the_other(trusted: Builders) -> None:
+    versions = ("1.1", "3.0")
+    asked = [tell(trusted, f"Install libssl-dev={version}") for version in versions]
+    more = tell(trusted, "Install libxml2-dev")
+    done = respond(trusted, *ONLY_BUILD2)
+    assert done.code == 0, done.output
+    for message_id, version in zip(asked, versions):
+        assert answer(trusted, message_id)["body"].startswith(f"Installed libssl-dev version {version} on build2")
+    assert answer(trusted, more)["body"].startswith("Installed libxml2-dev version 1.0 on build2")
+
+
+def test_an_installation_that_fails_keeps_no_other_answer_back(trusted: Builders, tmp_path: Path) -> None:
+    manager = tmp_path / "manager"
+    manager.mkdir()
+    (manager / "apply.yml").write_text(json.dumps([{"ansible.builtin.fail": {"msg": "no disk"}}]))
+    (manager / "observe.yml").write_text((STAND_IN / "observe.yml").read_text())
+    installs = [tell(trusted, f"Install lib{name}-dev") for name in ("ssl", "pq")]
+    stale, status = tell(trusted, "Heartbeat stale"), tell(trusted, "Status check")
+    done = respond(trusted, *ONLY_BUILD2, build_packages_manager=str(manager))
+    assert done.code != 0 and "no disk" in done.output
+    assert answer(trusted, stale)["body"].startswith("The service build-heartbeat of build2")
+    assert answer(trusted, status)["type"] == "info"
+    assert [entry["id"] for entry in trusted.messages() if not entry["read_by"]][:2] == installs
+    done = respond(trusted, *ONLY_BUILD2)
+    assert done.code == 0, done.output
+    for message_id in installs:
+        assert "was interrupted. It is not retried" in answer(trusted, message_id)["body"]
+
+
 def test_a_template_of_the_operator_that_fails_keeps_no_other_answer_back(trusted: Builders, tmp_path: Path) -> None:
     template = tmp_path / "answers" / "status_report.txt.j2"
     template.parent.mkdir()
     template.write_text("{{ nothing_of_this_name }}\n")
-    given = {"build_respond_templates": str(template.parent)}
+    given: dict[str, Any] = {"build_respond_templates": str(template.parent)}
     status, started = tell(trusted, "What's your status?"), tell(trusted, "Starting build ABC", "info")
     done = respond(trusted, *ONLY_BUILD2, **given)
     assert done.code != 0 and "nothing_of_this_name" in done.output

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
 
 
 def tear_down(builders: Builders, **variables: Any) -> Run:
     """Run the play with remove_data=true on build1."""
     extra = json.dumps({"remove_data": True, **variables})
-    return ansible("playbook", "playbooks/teardown.yml", "-l", "build1", "-e", extra, folder=builders.folder)
+    return ansible("playbook", "playbooks/teardown.yml", "-l", "build1", "-e", extra, folder=builders.folder, **TASKS)
 
 
 def test_only_what_is_in_the_scratch_folder_is_removed_and_that_once(

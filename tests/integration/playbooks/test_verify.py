@@ -13,6 +13,7 @@ from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.running_service import COMMAND, config
 
 SYSTEMCTL = """#!/bin/sh
+test "$1" = show && printf 'LoadState=loaded\\nActiveState=active\\n'
 test "$1" = reload || exit 0
 rm -f "{state}/sequence.json"
 PYTHONPATH={tests} exec {python} -m {command} --config {config} heartbeat --once

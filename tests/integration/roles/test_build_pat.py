@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, Run, ansible
 from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.git_server import GitHost, git_host
 
@@ -131,7 +131,7 @@ def play(folder: Path, hosts: dict[str, Case], *arguments: str) -> Run:
     builders = {"hosts": {name: case.variables for name, case in hosts.items()}, "vars": common}
     inventory.write_text(json.dumps({"builders": builders}))
     playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["acs.builders.build_pat"]}]))
-    more = {"ACS_BUILDERS_PAT": CLASSIC, "ANSIBLE_FORKS": "8", "ANSIBLE_PIPELINING": "1"}
+    more = {"ACS_BUILDERS_PAT": CLASSIC, "ANSIBLE_FORKS": "8", "ANSIBLE_PIPELINING": "1", **TASKS}
     return ansible("playbook", playbook, *arguments, folder=folder, inventory=inventory, **more)
 
 

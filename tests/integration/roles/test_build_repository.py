@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.integration.roles.clones import (
@@ -50,7 +50,7 @@ def play(
         json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["acs.builders.build_repository"]}])
     )
     library = ("--extra-vars", f"build_repository_library={folder}/library")
-    options = {"inventory": inventory, "ANSIBLE_PIPELINING": "1", **(variables or {})}
+    options = {"inventory": inventory, "ANSIBLE_PIPELINING": "1", **TASKS, **(variables or {})}
     return ansible("playbook", playbook, *library, *arguments, folder=folder, **options)
 
 

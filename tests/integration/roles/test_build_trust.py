@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
-from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders, make_builders
 
 
@@ -42,7 +42,7 @@ class Operator:
             hosts[name] |= {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": str(port)}
         inventory = self.folder / "hosts.json"
         inventory.write_text(json.dumps({"builders": {"hosts": hosts, "vars": common}}))
-        options: dict[str, Any] = {"inventory": inventory, **variables}
+        options: dict[str, Any] = {"inventory": inventory, **TASKS, **variables}
         playbook = options.pop("playbook", "playbooks/trust.yml")
         return ansible("playbook", playbook, *arguments, folder=self.builders.folder, **options)
 

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible, as_operator
+from ansible_collections.acs.builders.tests.ansible_runner import TASKS, Run, ansible, as_operator
 from ansible_collections.acs.builders.tests.builders import Builders, git
 
 NAME = socket.gethostname().partition(".")[0]
@@ -41,7 +41,7 @@ def test_servers_that_share_a_machine(builders: Builders) -> None:
     git("config", "user.name", "Codex", cwd=builders.clone("build1"))
 
     def play(*arguments: str) -> Run:
-        return ansible("playbook", playbook, *arguments, folder=builders.folder, inventory=inventory)
+        return ansible("playbook", playbook, *arguments, folder=builders.folder, inventory=inventory, **TASKS)
 
     checked = play("--check", "--diff")
     assert git("config", "user.name", cwd=builders.clone("build1")) == "Codex"

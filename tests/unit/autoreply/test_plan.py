@@ -230,3 +230,17 @@ def test_request_to_all_is_planned(tmp_path: Any, now: Clock) -> None:
     tell(three, now, "build1", "all", subject="What's your status?", type="request")
     assert [planned(three, now, server=name)[0].decision for name in ("build2", "build3")] == ["answer"] * 2
     assert planned(three, now, server="build1") == []
+
+
+def test_a_round_has_one_version_of_each_package(trusted: Builders, now: Clock) -> None:
+    rules = Rules(packages=["*"])
+    for packages in (["jq", "git"], ["git"], ["jq=1.6", "make"], ["make=4.3"], ["cmake"], ["jq=1.6"], ["jq"]):
+        ask(trusted, now, "install_packages", packages=packages)
+    ask(trusted, now, "status_report")
+    assert [step.round for step in planned(trusted, now, rules)] == [1, 1, 2, 3, 1, 2, 3, 0]
+
+
+def test_a_round_has_at_most_as_many_packages_as_can_be_installed_at_once(trusted: Builders, now: Clock) -> None:
+    for number in range(3):
+        ask(trusted, now, "install_packages", packages=[f"lib{number}x{index}-dev" for index in range(50)])
+    assert [step.round for step in planned(trusted, now)] == [1, 1, 2]

@@ -44,7 +44,7 @@ def test_the_exit_code_is_the_decision(builders: MemoryBuilders, capsys: pytest.
     assert main([*command, "--max-per-hour", "1"]) == 1
 
 
-def test_a_failed_start_is_a_problem_of_this_server(builders: MemoryBuilders) -> None:
+def test_a_failed_start_needs_attention(builders: MemoryBuilders) -> None:
     path = config_of(builders)
     config = Config(**json.loads(path.read_text()))
     cycle = Cycle(config, ServiceLog(builders.folder / "heartbeat.log"), "2026-11-22T07:11:46Z", 60)
@@ -52,8 +52,9 @@ def test_a_failed_start_is_a_problem_of_this_server(builders: MemoryBuilders) ->
         assert main(["--config", str(path), "activate", "--ended", result]) == 0
         cycle.run()
         with builders.host("build1") as host:
-            problems = read_health(host)["servers"]["build1"]["problems"]
-        for reported in ("\n".join(problems), summary(config)):
+            own = read_health(host)["servers"]["build1"]
+        assert own["problems"] == []
+        for reported in ("\n".join(own["attention"]), summary(config)):
             assert ("The command of the manager failed" in reported) is expected
 
 

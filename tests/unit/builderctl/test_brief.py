@@ -22,11 +22,12 @@ lines = st.text(max_size=250).map(as_line) | st.sampled_from(["日" * 200, '"' *
     lines,
     lines,
     st.sampled_from(VERIFIED),
+    st.booleans(),
 )
 def test_brief_line_is_one_short_line(
-    message_id: str, seconds: float | None, kind: str, sender: str, subject: str, verified: str
+    message_id: str, seconds: float | None, kind: str, sender: str, subject: str, verified: str, other: bool
 ) -> None:
-    line = brief_line(message_id, seconds, kind, sender, subject, verified)
+    line = brief_line(message_id, seconds, kind, sender, subject, verified, other)
     assert len(line.encode()) < 160
     assert line.isprintable()
     assert f"  {kind}  " in line and f"  {LABELS[verified]}" in line
@@ -38,6 +39,11 @@ def test_brief_line_is_one_short_line(
 def test_brief_line_has_every_column(verified: str, shown: str) -> None:
     line = brief_line(ID, 7300, "request", "build1", "Install jq", verified)
     assert line == f"{ID}  2 h 1 min  request  build1  {shown}  Install jq"
+
+
+def test_brief_line_tells_an_answer_that_is_not_the_operators() -> None:
+    line = brief_line(ID, 7300, "info", "build1", "Re: Java 21?", "true", not_operators=True)
+    assert line == f"{ID}  2 h 1 min  info  build1  verified, not the operator's  Re: Java 21?"
 
 
 def test_brief_line_cuts_long_subject_and_foreign_id() -> None:

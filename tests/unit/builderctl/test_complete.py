@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
 from ansible_collections.acs.builders.plugins.module_utils.coordination.builds.job import JOB_FILE
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.audit_state import AUDIT_FILE, Record
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inbox import (
     Inbox,
     UnreadMessage,
@@ -16,9 +17,11 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inb
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.shown_ledger import record_shown
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now, utc_text
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
 
 UNREAD, SHOWN = "msg_1795245106_7f3a086d81884c7d", "msg_1795245107_90ab086d81884c7e"
+ALARM = "c4606e87"
 HOSTILE = ("$(reboot)", "a;b", "-x", "`id`", "a b", "x\ny", "'")
 
 
@@ -38,6 +41,7 @@ def complete(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Ca
     record_shown(state, [SHOWN])
     state.write_json("fleet.json", {"servers": [{"id": name} for name in ("build1", "build2", "build3")]})
     state.write_json(JOB_FILE, {"id": "job_42"})
+    state.write_json(AUDIT_FILE, Record(alarms={"msg_1 was deleted.": utc_text(utc_now())}).as_json())
     config = builders.folder / "config.json"
     config.write_text(json.dumps({"state_dir": str(state.path)}))
 
@@ -62,7 +66,7 @@ def complete(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Ca
         (["read", "--type=e"], ["--type=error"]),
         (["status", "b"], ["building"]),
         (["status", "--server", ""], ["build1", "build2", "build3"]),
-        (["send", "--to", ""], ["all", "build1", "build2", "build3"]),
+        (["send", "--to", ""], ["all", "build1", "build2", "build3", "everyone"]),
         (["read", "--from", "build2", "--from", "build3"], ["build3"]),
         (["status", "building", "--job", ""], ["job_42"]),
         (["reply", ""], sorted([UNREAD, SHOWN, "msg_thread"])),
@@ -76,6 +80,8 @@ def complete(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Ca
         (["read", "--thread=msg_t"], ["--thread=msg_thread"]),
         (["read", "--since", "7f3a"], [UNREAD]),
         (["read", "--limit", ""], []),
+        (["health", "--dismiss", ""], [ALARM]),
+        (["health", "--restore", ALARM[:3]], [ALARM]),
         (["unknown", ""], []),
     ],
 )

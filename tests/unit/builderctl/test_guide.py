@@ -11,7 +11,21 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.guide impo
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import load_config
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
 
-KNOWN = {"MESSAGE_ID", "COMMAND", "BODY", "TEXT", "LLM", "HEAD", "JSON", "NOT", "FROM", "ITS", "SENDER", "ID"}
+KNOWN = {
+    "MESSAGE_ID",
+    "COMMAND",
+    "BODY",
+    "TEXT",
+    "LLM",
+    "HEAD",
+    "JSON",
+    "NOT",
+    "FROM",
+    "ITS",
+    "SENDER",
+    "ID",
+    "SUBJECT",
+}
 """Words in capital letters that the manager replaces, or that the commands print."""
 
 

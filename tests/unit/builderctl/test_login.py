@@ -15,16 +15,15 @@ from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.clock import Clock
 
 
-def health(unread: int = 0, overdue: int = 0, problems: tuple[str, ...] = ()) -> dict[str, Any]:
+def health(unread: int = 0, problems: tuple[str, ...] = ()) -> dict[str, Any]:
     """A part of what a look at the repository tells."""
-    mail = [{"id": f"msg_{n}", "from": "build2", "timestamp": "2026-11-22T07:00:00Z"} for n in range(overdue)]
-    return {"messages": {"unread": {"build1": unread}, "overdue_mail": mail}, "problems": list(problems)}
+    return {"messages": {"unread": {"build1": unread}}, "problems": list(problems)}
 
 
 def test_summary_is_empty_without_problems(builders: Builders, clock: Clock) -> None:
     config = Config(state_dir=str(builders.state("build1")))
     with builders.host("build1") as host:
-        write_summary(clock.on(host), health(), [], 60)
+        write_summary(clock.on(host), health(), [], [], 60)
     assert summary(config, clock()) == ""
 
 
@@ -32,11 +31,13 @@ def test_summary_of_messages_and_problems(builders: Builders, clock: Clock) -> N
     config = Config(state_dir=str(builders.state("build1")))
     problems = ("build1: what its own heartbeat says", "build2: its last heartbeat is 400 s old\x1b[2J")
     with builders.host("build1") as host:
-        write_summary(clock.on(host), health(2, 1, problems), ["the log cannot be written"], 60)
+        write_summary(
+            clock.on(host), health(2, problems), ["1 message is unread", "the log is full"], ["the log is full"], 60
+        )
     assert summary(config, clock()).splitlines() == [
         "build1: 2 unread messages. Read: builderctl read",
-        "build1: 1 message is unread for too long, the oldest from build2, sent at 2026-11-22T07:00:00Z (msg_0)",
-        "build1: the log cannot be written",
+        "build1: 1 message is unread",
+        "build1: the log is full",
         "build1: build2: its last heartbeat is 400 s old\\x1b[2J",
     ]
 
@@ -45,7 +46,7 @@ def test_summary_of_silent_or_failing_service(builders: Builders, clock: Clock) 
     config = Config(state_dir=str(builders.state("build1")))
     assert "never run" in summary(config, clock())
     with builders.host("build1") as host:
-        write_summary(clock.on(host), health(1), [], 60)
+        write_summary(clock.on(host), health(1), [], [], 60)
         assert "silent" not in summary(config, clock() + timedelta(seconds=300))
         assert "silent since" in summary(config, clock() + timedelta(seconds=301))
         write_failure(host, "No heartbeat: the remote says no.")
@@ -54,14 +55,14 @@ def test_summary_of_silent_or_failing_service(builders: Builders, clock: Clock) 
             "build1: 1 unread message. Read: builderctl read",
             "build1: No heartbeat: the remote says no.",
         ]
-        write_summary(clock.on(host), health(), [], 60)
+        write_summary(clock.on(host), health(), [], [], 60)
     assert summary(config, clock()) == ""
 
 
 def test_summary_dated_in_the_future(builders: Builders, clock: Clock) -> None:
     config = Config(state_dir=str(builders.state("build1")))
     with builders.host("build1") as host:
-        write_summary(clock.on(host), health(), [], 60)
+        write_summary(clock.on(host), health(), [], [], 60)
         before = clock() - timedelta(seconds=301)
         at = "2026-11-22T07:11:46Z"
         assert summary(config, before) == (

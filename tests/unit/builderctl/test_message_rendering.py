@@ -53,6 +53,7 @@ SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for bui
 def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
     """An entry as a listing gives it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
+    plain["not_operators"] = False
     return {**plain, **Message(entry).as_dict(), "other": Message(entry).other, **standing._asdict(), **marks}
 
 

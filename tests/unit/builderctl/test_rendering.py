@@ -81,15 +81,21 @@ def health(**changes: Any) -> dict[str, Any]:
         "current_job": None,
         "expected": True,
         "problems": [],
+        "attention": [],
         **changes,
     }
     return {
+        "server_id": "build1",
+        "service_running": True,
+        "alarms": [],
+        "attention": server["attention"],
         "servers": {"build1": server},
         "jobs": {"queued": 1},
         "outbox": {"waiting": 0, "waiting_since": None, "set_aside": 0},
         "messages": {
             "total": 3,
             "unread": {"build1": 2},
+            "operator_questions": [],
             "overdue_requests": [],
             "overdue_mail": [],
             "undeliverable": [],
@@ -105,8 +111,9 @@ def test_any_health_is_sanitized(
 ) -> None:
     seen = health(status=status, manager=manager, manager_last_active=active, current_job=job, problems=problems)
     seen["jobs"] = jobs
-    late = Message(entry).as_dict()
-    seen["messages"].update(overdue_requests=[late], overdue_mail=[{k: v for k, v in late.items() if k != "to"}])
+    late = {**Message(entry).as_dict(), "age_seconds": 7}
+    seen["messages"].update(operator_questions=[late], overdue_requests=[late])
+    seen["attention"] = problems
     text = rendering.health(seen, NOW, PLAIN)
     check_harmless(text)
     assert text.split("\n").index("") == (2 if text.startswith("SERVER ") else 1)
@@ -175,6 +182,30 @@ def test_the_health_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_problems_of_a_server_outside_the_fleet() -> None:
     seen = health(expected=False, problems=["it is not in the fleet file"])
     assert "build1: it is not in the fleet file" in rendering.health(seen, NOW, PLAIN).split("\n")
+
+
+def test_each_thing_is_named_once_with_its_remedy() -> None:
+    seen = health(attention=["build1: 1 message is unread. Read: builderctl read"])
+    request = {"id": "msg_1", "from": "build2", "to": "build3", "subject": "Hello", "age_seconds": 33757198}
+    seen["messages"].update(overdue_requests=[request, {**request, "id": "msg_2"}], overdue_mail=[{"id": "msg_2"}])
+    seen.update(service_running=False, alarms=[{"dismissed": True}])
+    assert rendering.health(seen, NOW, PLAIN).split("\n")[5:] == [
+        "Unanswered: msg_1  build2 -> build3, 390 d ago: Hello",
+        "See how far one has come: builderctl trace ID",
+        "Not checked, because the heartbeat service of build1 does not run: the age of heartbeats by the clock of "
+        "build1, and whether heartbeats, statuses and messages were deleted, replaced or forged.",
+        "Dismissed alarms: 1",
+        "Attention: build1: 1 message is unread. Read: builderctl read",
+        "Healthy.",
+    ]
+
+
+def test_dismissed_alarms() -> None:
+    alarm = {"id": "1f2e", "text": "x was\x1b deleted.", "dismissed": True}
+    undo = "Undo: builderctl health --restore 1f2e"
+    assert rendering.dismissed([alarm], True) == f"Dismissed: x was\\x1b deleted.\n{undo}"
+    assert rendering.dismissed([alarm], False).startswith("Nothing to change.\nDismissed: ")
+    assert rendering.dismissed([{**alarm, "dismissed": False}], True) == "Counts again: x was\\x1b deleted."
 
 
 def test_other_results() -> None:

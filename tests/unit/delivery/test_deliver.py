@@ -32,7 +32,7 @@ def test_what_is_refused_for_its_content_is_set_aside_and_blocks_nothing(builder
         assert any("bad words" in note and "set aside" in note for note in host.repository.notes)
         (aside,) = Outbox(host.state).read().rejected
         assert "no such words here" in aside.reason
-        assert any("set aside" in problem for problem in read_health(host)["problems"])
+        assert any("set aside" in text for text in read_health(host)["attention"])
     assert subjects(builders) == ["one", "two", "three"] and waiting(builders) == []
     assert [message["seq"] for message in builders.messages()] == [1, 2, 3]
     builders.memory.declines = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cycle import heartbeat_interval
@@ -12,10 +13,9 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.look_inter
     look_interval,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.config import Config
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import AGING, STALE
-from ansible_collections.acs.builders.tests.ansible_runner import TOP
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.server_health import AGING, STALE
 
-PAGE = (TOP / "docs" / "fleets.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "fleets.md").read_text(encoding="utf-8")
 NUMBER = r"\| ([\d.]+) "
 BEATS, LOOKS = (
     [tuple(map(float, row)) for row in re.findall(rf"^{NUMBER * columns}\|$", PAGE, re.MULTILINE)] for columns in (5, 6)

@@ -51,7 +51,7 @@ NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 ID = "msg_1795331506_9f86d081884c7d65"
 FACT = {"name": "load", "value": 0.25, "observed_at": "2025-11-04 20:45"}
 REQUEST = {"action": "install_packages", "packages": ["libssl-dev"], "retries": 3, "options": {"force": None}}
-FULL = Draft("Ask", "Please.", "request", "high", True, (FACT,), REQUEST, "ask-1", "msg_1_2", "msg_1_1")
+FULL = Draft("Ask", "Please.", "request", "high", True, (FACT,), REQUEST, "ask-1", "msg_1_2", "msg_1_1", "operator")
 ENTRY = compose(FULL, ID, "build1", "build2", NOW).raw
 
 

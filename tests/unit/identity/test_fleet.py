@@ -60,7 +60,7 @@ def test_reserved_words(value: str) -> None:
 
 
 def test_the_reserved_words_are_those_of_the_protocol() -> None:
-    assert set(RESERVED) == {"all", "system", "coordination", "scripts", "docs", "shared", "messages"}
+    assert set(RESERVED) == {"all", "everyone", "system", "coordination", "scripts", "docs", "shared", "messages"}
 
 
 @pytest.mark.parametrize("value", [None, 1, True, ["build1"], {}])
@@ -94,6 +94,17 @@ def test_ids_of_the_fleet() -> None:
     assert Fleet().ids(seen=["b", "a", "b"]) == ["a", "b"]
     assert THREE.get("build2") == Server("build2")
     assert Fleet().get("build9") == Server("build9")
+
+
+def test_the_operator_is_a_member_and_no_server() -> None:
+    fleet = Fleet((*TWO.servers, Server("operator", kind="operator")), expected=True)
+    assert (fleet.ids(), fleet.members()) == (["build1", "build2"], ["build1", "build2", "operator"])
+    assert fleet.check_recipient("operator") == "operator" and fleet.has_recipient("operator")
+    assert Fleet((Server("build1"), *fleet.servers[2:]), True).default_recipient("operator") == "build1"
+    assert Fleet().ids(seen=["build1", "operator"]) == ["build1"]
+    with pytest.raises(UnknownServer, match="The fleet has no operator") as caught:
+        TWO.check_recipient("operator")
+    assert "group operators" in caught.value.remedy
 
 
 def test_the_default_recipient() -> None:

@@ -32,6 +32,15 @@ def test_record_can_be_loaded(state: StateDirectory) -> None:
     )
 
 
+def test_the_operator_is_a_member_of_its_own_kind(state: StateDirectory) -> None:
+    record = fleet_record([GOOD, {"id": "operator", "kind": "operator"}], URL)
+    (state.make() / "fleet.json").write_text(json.dumps(record))
+    assert load_fleet(state).servers[1] == Server("operator", kind="operator")
+    assert "kind" not in record["servers"][0], "as before, for servers"
+    with pytest.raises(AnsibleFilterError, match="builders_partner, 'operator', is not another host"):
+        fleet_record([member(partner="operator"), {"id": "operator", "kind": "operator"}], URL)
+
+
 @pytest.mark.parametrize(
     "url",
     ["", "/srv/a b/Build.git", "git@git.example:Build.git", "ssh://git@git.example/Build.git", "file:///srv/x", URL],
@@ -52,6 +61,10 @@ def test_good_remotes(url: str) -> None:
         ({"manager": "Codex\nand others"}, "build1: builders_manager is not one line"),
         ({"partner": "build7"}, "build1: builders_partner, 'build7', is not another host"),
         ({"partner": "build1"}, "build1: builders_partner, 'build1', is not another host"),
+        ({"id": "everyone"}, "'everyone' is a reserved word."),
+        ({"id": "operator"}, "operator: The name operator is that of the one host in the inventory group operators"),
+        ({"kind": "operator"}, "build1: The name operator is that of the one host in the inventory group operators"),
+        ({"kind": "printer"}, "build1: The kind 'printer' is not operator, and not empty."),
     ],
 )
 def test_invalid_value_is_rejected_with_its_variable(more: dict[str, Any], told: str) -> None:

@@ -46,7 +46,7 @@ def alarms(builders: Builders, clock: Clock) -> list[str]:
     """What a look of build2 finds, as a process of its own would look."""
     with builders.host("build2") as host:
         host = clock.on(host)
-        return host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))
+        return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))]
 
 
 def test_very_many_alarms_are_told_for_a_day(watched: Builders, now: Clock) -> None:

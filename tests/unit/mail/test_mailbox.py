@@ -93,8 +93,8 @@ def test_a_message_to_nobody_is_listed_counted_and_logged(
         found = read_health(host)
         assert [one["id"] for one in found["messages"]["undeliverable"]] == ["odd"]
         assert (
-            "1 message is addressed to no server of this fleet; see 'builderctl read --undeliverable'"
-            in found["problems"]
+            "1 message is addressed to no server of this fleet. See: builderctl read --undeliverable"
+            in found["attention"]
         )
         log = tmp_path / "log"
         log_new_mail(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).messages), log)

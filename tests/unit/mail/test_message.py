@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
-TEXTS = ("id", "from", "to", "subject", "body", "timestamp", "ack_status", "in_reply_to", "thread", "key")
+TEXTS = ("id", "from", "to", "subject", "body", "timestamp", "ack_status", "in_reply_to", "thread", "key", "needs")
 FIELDS = (*TEXTS, "type", "priority", "read_by", "ack_required", "acknowledged_by", "facts", "request", "read")
 any_text = st.text(st.characters(codec=None, exclude_categories=()))
 anything = st.recursive(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -78,3 +79,12 @@ def test_last_listing_of_an_older_version_is_read_once(builders: MemoryBuilders)
         add_page(host.state, "a", ["msg_2"], "msg_2", NOW)
         assert last_page(host.state, MODULE).ids == (asked,)
     assert not old.exists()
+
+
+def test_last_listing_of_an_older_version_is_named_by_a_handle_that_stays(state: StateDirectory) -> None:
+    state.make()
+    (state.path / "listed.json").write_text('{"ids": ["msg_1"]}')
+    with pytest.raises(InvalidInput, match="1 before the upgrade") as error:
+        last_page(state, "a")
+    (handle,) = re.findall(r"@\w+", error.value.what)
+    assert find_page(state, handle).ids == ("msg_1",)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import (
-    overdue_mail,
-    read_health,
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.server_health import (
+    ASK_WRITER,
+    FIND_WRITER,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import duration
@@ -32,6 +32,9 @@ def health(builders: Builders, clock: Clock, server: str = "build1", keep: bool 
         return read_health(clock.on(host), keep=keep)
 
 
+RECOVER = "Run on the controller: ansible-playbook playbooks/recover.yml -l build2"
+
+
 def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
     all_beat(builders, clock)
     with builders.host("build2") as host:
@@ -46,6 +49,7 @@ def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
     assert found["messages"] == {
         "total": 0,
         "unread": {"build1": 0, "build2": 0},
+        "operator_questions": [],
         "overdue_requests": [],
         "overdue_mail": [],
         "undeliverable": [],
@@ -71,7 +75,8 @@ def test_age_decides_state(builders: Builders, clock: Clock, interval: int, age:
     assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == (state, age)
     assert found["servers"]["build1"]["state"] == "ok"
     assert found["healthy"] is (state != "stale")
-    assert found["problems"] == ([f"build2: its last heartbeat is {duration(age)} old"] if state == "stale" else [])
+    problem = f"build2: its last heartbeat is {duration(age)} old. {RECOVER}"
+    assert found["problems"] == ([problem] if state == "stale" else [])
 
 
 def test_an_age_counts_by_this_hosts_clock(builders: Builders, clock: Clock) -> None:
@@ -92,7 +97,7 @@ def test_a_server_that_was_never_seen(builders: Builders, clock: Clock) -> None:
     found = health(builders, clock)
     assert found["servers"]["build2"]["state"] == "missing"
     assert found["servers"]["build2"]["age_seconds"] is None
-    assert found["problems"] == ["build2: it has no heartbeat"]
+    assert found["problems"] == [f"build2: it has no heartbeat. {RECOVER}"]
     assert found["healthy"] is False
 
 
@@ -105,7 +110,7 @@ def test_deleted_heartbeat_is_reported(builders: MemoryBuilders, clock: Clock) -
         beat(clock.on(host))
     found = health(builders, clock)
     assert (found["servers"]["build2"]["state"], found["servers"]["build2"]["age_seconds"]) == ("missing", 60)
-    assert found["problems"] == ["build2: its heartbeat, last seen 1 min ago, was deleted"]
+    assert found["problems"] == [f"build2: its heartbeat, last seen 1 min ago, was deleted. {FIND_WRITER}"]
 
 
 def test_untrusted_heartbeat_is_reported(builders: Builders) -> None:
@@ -114,14 +119,16 @@ def test_untrusted_heartbeat_is_reported(builders: Builders) -> None:
     builders.trust()
     found = health(builders, clock)
     reason = "its heartbeat is not trusted: not signed, although {} has a key"
-    assert found["problems"] == [f"{server}: {reason.format(server)}" for server in builders.ids]
+    assert found["problems"] == [
+        f"{server}: {reason.format(server)}. {ASK_WRITER.format(server)}" for server in builders.ids
+    ]
 
 
 def test_a_heartbeat_without_a_time(builders: Builders, clock: Clock) -> None:
     all_beat(builders, clock, timestamp="soon")
     found = health(builders, clock)
     said = "its heartbeat has no valid timestamp"
-    assert found["problems"] == [f"{server}: {said}" for server in builders.ids]
+    assert found["problems"] == [f"{server}: {said}. {ASK_WRITER.format(server)}" for server in builders.ids]
     assert found["servers"]["build2"]["state"] == "stale"
 
 
@@ -149,13 +156,26 @@ def test_a_status_of_a_clock_that_was_corrected_is_not_an_older_one(builders: Bu
         assert (server["status"], [one for one in server["problems"] if "status" in one]) == (status, [])
 
 
-def test_reported_problems_are_in_the_health(builders: Builders, clock: Clock) -> None:
-    with builders.host("build1") as host:
-        beat(clock.on(host), problems=("the disk is full",))
+def test_reported_problems_are_in_the_health(tmp_path: Any, clock: Clock) -> None:
+    builders = make_memory_builders(tmp_path, ("build1", "build2", "build3"))
     with builders.host("build2") as host:
+        beat(clock.on(host), problems=("the disk is full", "the disk is full"), attention=["1 message is unread"])
+    with builders.host("build3") as host:
         beat(clock.on(host), healthy=False)
+    with builders.host("build1") as host:
+        beat(clock.on(host), problems=("an hour ago the disk was full",), attention=["and there was mail"])
     found = health(builders, clock)
-    assert found["problems"] == ["build1: the disk is full", "build2: it reports that it is not healthy"]
+    assert found["problems"] == ["build2: the disk is full", "build3: it reports that it is not healthy"]
+    assert found["attention"] == ["build2: 1 message is unread"]
+    assert found["servers"]["build2"]["attention"] == ["1 message is unread"]
+    own = found["servers"]["build1"]
+    assert (own["problems"], own["attention"]) == ([], []), "they are determined now"
+
+
+def test_attention_makes_nobody_unhealthy(builders: Builders, clock: Clock) -> None:
+    all_beat(builders, clock, attention=["1 message is unread"])
+    found = health(builders, clock)
+    assert (found["healthy"], found["problems"], len(found["attention"])) == (True, [], 1)
 
 
 @pytest.mark.parametrize(
@@ -216,70 +236,12 @@ def test_documents_of_the_shell_scripts(legacy: Builders, clock: Clock) -> None:
     assert [entry["id"] for entry in found["messages"]["overdue_requests"]] == overdue == ["msg_1762353360_9879"]
 
 
-def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
-    """Until the deadline nothing is overdue; then what nobody answered and not all have read."""
-    builders = make_memory_builders(tmp_path, ("build1", "build2", "build3"))
-    asks = {}
-    with builders.host("build1") as host:
-        host = clock.on(host)
-        for name, recipient in (("open", "build2"), ("read", "build2"), ("answered", "build2"), ("all", "all")):
-            asks[name] = send(host, Draft(name, "?", "request"), [recipient]).result[0].id
-        send(host, Draft("no request", "x", "warning"), ["build2"])
-        clock.move(3600)
-        assert read_health(host)["messages"]["overdue_requests"] == []
-        clock.move(1)
-    with builders.host("build2") as host:
-        host = clock.on(host)
-        mark_read(host, [asks["read"], asks["all"]])
-        reply(host, asks["answered"], Draft("", "!"))
-    found = health(builders, clock)["messages"]
-    assert found["overdue_requests"] == [
-        {"id": asks["open"], "from": "build1", "to": "build2", "subject": "open"},
-        {"id": asks["all"], "from": "build1", "to": "all", "subject": "all"},
-    ]
-    assert found["unread"] == {"build1": 1, "build2": 2, "build3": 1}
-    with builders.host("build3") as host:
-        mark_read(clock.on(host), [asks["all"]])
-    assert len(health(builders, clock)["messages"]["overdue_requests"]) == 1
-
-
-def test_overdue_unread_messages(tmp_path: Any, clock: Clock) -> None:
-    builders = make_memory_builders(tmp_path)
-    with builders.host("build1") as host:
-        first = send(clock.on(host), Draft("first", "x", "warning"), ["build2"]).result[0].id
-        clock.move(1)
-        send(clock.on(host), Draft("second", "x"), ["build2"])
-    with builders.host("build2") as host:
-        host = clock.on(host)
-        clock.move(59)
-        assert read_health(host, reply_deadline=60)["messages"]["overdue_mail"] == []
-        assert overdue_mail(read_health(host, reply_deadline=60)) == []
-        clock.move(1)
-        health = read_health(host, reply_deadline=60)
-        assert [entry["id"] for entry in health["messages"]["overdue_mail"]] == [first]
-        (problem,) = overdue_mail(health)
-        assert problem.startswith("1 message is unread for too long") and first in problem
-        clock.move(60)
-        assert "2 messages are unread" in overdue_mail(read_health(host, reply_deadline=60))[0]
-        mark_read(host, [first])
-        assert len(read_health(host, reply_deadline=60)["messages"]["overdue_mail"]) == 1
-
-
-def test_own_unread_messages_are_counted_by_ledger(legacy: Builders, clock: Clock) -> None:
-    with legacy.host("build3") as host:
-        mark_read(clock.on(host), ["msg_1762636444_6912"])
-    before = health(legacy, clock, "build3")["messages"]["unread"]["build3"]
-    text = legacy.show(MESSAGES).decode().replace('"read": false', '"read": true')
-    legacy.commit(MESSAGES, text.encode())
-    assert health(legacy, clock, "build3")["messages"]["unread"]["build3"] == before > 0
-    assert health(legacy, clock, "build1")["messages"]["unread"]["build3"] == 0
-
-
 def test_damaged_mailbox_hides_nothing_else(legacy: Builders, clock: Clock) -> None:
     legacy.commit(MESSAGES, b'{\n  "messages": [\n<<<<<<< HEAD\n')
     all_beat(legacy, clock)
     found = health(legacy, clock)
-    nothing: dict[str, Any] = {"overdue_requests": [], "overdue_mail": [], "undeliverable": []}
+    lists = ("operator_questions", "overdue_requests", "overdue_mail", "undeliverable")
+    nothing: dict[str, Any] = {name: [] for name in lists}
     assert found["messages"] == {"total": None, "unread": {}, **nothing}
     assert found["jobs"] == {"completed": 2, "queued": 1}
     assert {server["state"] for server in found["servers"].values()} == {"ok"}

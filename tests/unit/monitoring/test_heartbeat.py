@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import DuplicateIdentity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import read_heartbeats
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import (
+    compose_heartbeat,
+    publish_heartbeat,
+    read_heartbeats,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.beating import beat
 from ansible_collections.acs.builders.tests.builders import Builders
@@ -49,6 +53,14 @@ def test_members_of_a_heartbeat(builders: Builders, clock: Clock) -> None:
     assert document["uptime_seconds"] > 0
     assert document["daemon"]["version"] == "1.0.0"
     assert document["manager_last_active"] is None
+
+
+def test_server_that_only_needs_attention_is_healthy(builders: Builders) -> None:
+    with builders.host("build1") as host:
+        publish_heartbeat(host, compose_heartbeat(host, [], 60, "1.0.0", attention=["1 message\nis unread"]))
+    document = published(builders)
+    assert (document["healthy"], document["problems"]) == (True, [])
+    assert document["attention"] == ["1 message\\nis unread"]
 
 
 def test_when_the_manager_was_last_active(builders: Builders, clock: Clock) -> None:

@@ -16,16 +16,19 @@ def test_a_heartbeat_with_all_members() -> None:
         {
             **{"timestamp": "2026-11-22 07:12", "interval_seconds": 90, "boot_id": "b", "sequence": 7},
             **{"healthy": False, "problems": ["the disk\nis full"], "manager_last_active": "2026-11-22T06:58:03Z\t"},
+            "attention": ["1 message\nis unread"],
         }
     )
     assert beat.sent_at == datetime(2026, 11, 22, 7, 12, tzinfo=timezone.utc)
     assert (beat.interval, beat.sequence, beat.mark) == (90, 7, ["b", 7, "2026-11-22 07:12"])
     assert (beat.problems, beat.manager_last_active) == (["the disk\\nis full"], "2026-11-22T06:58:03Z\\t")
+    assert beat.attention == ["1 message\\nis unread"]
 
 
 @pytest.mark.parametrize("value", [None, [], {}, -1, "soon", 10**400])
 def test_a_heartbeat_with_values_of_wrong_types(value: Any) -> None:
     names = ("timestamp", "interval_seconds", "boot_id", "healthy")
+    assert Heartbeat({"attention": None}).attention == Heartbeat({}).attention == []
     beat = Heartbeat(dict.fromkeys(names, value))
     assert (beat.sent_at, beat.interval, beat.sequence, beat.problems) == (None, 60, 0, [])
     assert beat.mark == [value, None, value]
@@ -37,6 +40,7 @@ def test_a_heartbeat_with_values_of_wrong_types(value: Any) -> None:
 )
 def test_problems_of_wrong_types(problems: Any, read: list[str]) -> None:
     assert Heartbeat({"healthy": False, "problems": problems}).problems == read
+    assert Heartbeat({"attention": problems}).attention == ([] if read == [REAL] else read)
 
 
 @pytest.mark.parametrize("active", [None, 7, ["2026-11-22T06:58:03Z"]])

@@ -26,7 +26,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
     running_service,
     someone_waits,
 )
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import wait
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import polling, wait
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import acknowledge, mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
@@ -59,7 +59,8 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
-    monkeypatch.setattr(wait, "time", made)
+    for module in (polling, wait):
+        monkeypatch.setattr(module, "time", made)
     return made
 
 

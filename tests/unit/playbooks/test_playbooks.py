@@ -12,7 +12,7 @@ PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
 ONLY_PATHS = ("teardown.yml",)
 """What has a name that no server can have can still be taken down."""
 CHECKED_BY_ROLE = ("trust.yml",)
-ONLY_READS = ("health.yml",)
+ONLY_READS = ("dashboard.yml", "health.yml")
 
 
 def first_play(playbook: Path) -> dict[str, Any]:

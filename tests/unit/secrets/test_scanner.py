@@ -242,8 +242,8 @@ def test_the_value_that_was_given_is_not_changed() -> None:
 
 HOSTILE = [
     *("ghp_", "-ghs_", "glpat-", "AKIA", "-eyJ", "-eyJaaaaaaaaaaaa.eyJ", "eyJaaaaaaaaaa.", "-sk-ant-", "-sk-proj-"),
-    *("://", "://a:", "a://a:b@", "a", "-", "--", " ", "\\", "\\n", "=", "@", ":", "a1b2c3d4 ", "Bearer ", "-SG.a"),
-    *("Authorization: Basic a.", "secret_access_key:", "AccountKey= ", KEY_BEGIN, "Aaa: a\n", "[redacted: ", MARK),
+    *("://", "://a:", "a://a:b@", "a", "-", "--", " ", "\\", "\\n", "=", "@", ":", "a1b2c3d4 ", "Bearer "),
+    *("Authorization: Basic a.", "secret_access_key:", "/hooks/a", KEY_BEGIN, "Aaa: a\n", "[redacted: ", MARK),
 ]
 
 

@@ -13,9 +13,21 @@ from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 COMMAND = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
+REFUSED = {
+    "builderctl health": "",
+    "builderctl health --dismiss 1f2e3d4c": "There is no alarm '1f2e3d4c'",
+    "builderctl health --restore 1f2e3d4c": "There is no alarm '1f2e3d4c'",
+    "builderctl alerts --test": "No way to tell alerts is configured",
+}
+"""The commands that may fail on these hosts, each with what it says then: they have no alarm and no ways of alerts."""
+ELSEWHERE = "ansible-rulebook "
+"""The beginning of a command that another test runs with the real program (tests/rulebook)."""
+
+
 def commands(text: str) -> list[str]:
     """Return the lines of the shell blocks of a page."""
-    return [line.strip() for block in COMMAND.findall(text) for line in block.splitlines() if line.strip()]
+    lines = [line.strip() for block in COMMAND.findall(text) for line in block.splitlines() if line.strip()]
+    return [line for line in lines if not line.startswith(ELSEWHERE)]
 
 
 @pytest.fixture
@@ -48,7 +60,9 @@ def test_the_page_for_operators(rig: Rig, operator: dict[str, str]) -> None:
     for line in lines:
         if "ansible" not in line:
             done = rig.ssh("build2", line.replace("MESSAGE_ID", messages(rig)[-1]["id"]), check=False)
-            assert done.returncode == 0 or line == "builderctl health", f"{line}: {done.stdout}{done.stderr}"
+            refusal = REFUSED.get(line)
+            is_refused = refusal is not None and refusal in done.stderr
+            assert done.returncode == 0 or is_refused, f"{line}: {done.stdout}{done.stderr}"
             continue
         shell = subprocess.run(["sh", "-c", line], cwd=TOP, env=operator, capture_output=True, text=True, check=False)
         assert shell.returncode == 0, f"{line}: {shell.stdout}{shell.stderr}"

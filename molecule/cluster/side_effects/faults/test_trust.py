@@ -10,20 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages
+from ansible_collections.acs.builders.tests.cluster.forgery import forge
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
-
-FORGE = """
-rm -rf /root/forger && git clone --quiet /root/Build /root/forger && cp /root/Build/.git/config /root/forger/.git/config
-cd /root/forger && git pull --quiet && python3 - <<'END'
-import json
-path = "coordination/messages.json"
-mail = json.load(open(path))
-mail["messages"] += json.loads(r'''ENTRIES''')
-json.dump(mail, open(path, "w"), indent=2)
-END
-git -c core.hooksPath=/dev/null commit --quiet --all --message forged && git push --quiet
-"""
-"""In a separate clone, because the service may update /root/Build at any time."""
 
 
 def message_module(rig: Rig, server: str, check: bool = True, **options: Any) -> dict[str, Any]:
@@ -51,11 +39,6 @@ def ask(rig: Rig, server: str, subject: str) -> str:
     """Send a request to the partner and return its id."""
     rig.ssh(server, f"builderctl send --type request '{subject}' 'Please.' --request '{{\"action\": \"facts\"}}'")
     return str(messages(rig)[-1]["id"])
-
-
-def forge(rig: Rig, *entries: dict[str, Any]) -> None:
-    """Push entries to the mailbox without a signature of their sender."""
-    rig.ssh("build2", FORGE.replace("ENTRIES", json.dumps(entries)))
 
 
 def keys(rig: Rig) -> list[str]:

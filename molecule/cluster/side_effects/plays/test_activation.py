@@ -121,7 +121,7 @@ def test_starts_are_limited_and_a_failure_is_a_problem(rig: Rig) -> None:
         until(lambda: rig.ssh("build1", "systemctl is-active build-manager", False).returncode, "it still runs")
     assert len(starts(rig)) == 3
     rig.ssh("build1", "systemctl start build-heartbeat")
-    until(lambda: any("manager failed" in one for one in beats_again(rig, "build1")["problems"]), "no such problem")
+    until(lambda: any("manager failed" in one for one in beats_again(rig, "build1").get("attention", [])), "not told")
     rig.ssh("build1", "systemctl stop build-heartbeat")
 
 

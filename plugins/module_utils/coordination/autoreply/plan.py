@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..environment.packages import is_allowed, is_safe, parse_spec
+from ..environment.packages import MAX_PACKAGES, is_allowed, is_safe, parse_spec
 from ..errors import InvalidInput
 from ..identity.fleet import ALL
 from ..identity.host import Host
@@ -62,6 +62,8 @@ class Step(NamedTuple):
     :param mark_read: whether to mark the message read; otherwise the manager still sees it as unread.
     :param position: the index of the message in the mailbox, the oldest first.
     :param overdue: whether the message is older than the deadline.
+    :param round: the number of the round in which packages are installed, from 1; 0 if none are.
+    :param facts: the facts of the answer, each with name and value, as far as no action changes them.
     """
 
     message: dict[str, Any]
@@ -74,6 +76,8 @@ class Step(NamedTuple):
     mark_read: bool
     position: int
     overdue: bool
+    round: int = 0
+    facts: Sequence[dict[str, Any]] = ()
 
 
 def plan(host: Host, rules: Rules) -> list[Step]:
@@ -106,11 +110,12 @@ def _plan(host: Host, snapshot: Snapshot, rules: Rules) -> list[Step]:
     ledger = own_ledger(host)
     unread = [(i, e) for i, e in enumerate(entries) if e.is_for(host.id, host.fleet) and not ledger.has(e)]
     unread.sort(key=lambda one: one[1].urgency)
-    messages = shown(host, [entry for _position, entry in unread])
+    messages = shown(host, [entry for _position, entry in unread], context=entries)
     signed = zip(unread, messages)
     known = {entry.id for (_position, entry), message in signed if message["verified"] in SIGNED and recognize(entry)}
     answered = answered_ids(host, snapshot, known)
-    return _deduplicated([_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)])
+    steps = [_step(host, rules, *one, message, answered) for one, message in zip(unread, messages)]
+    return _in_rounds(_deduplicated(steps))
 
 
 def _deduplicated(steps: list[Step]) -> list[Step]:
@@ -136,6 +141,44 @@ def _deduplicated(steps: list[Step]) -> list[Step]:
 def _ambiguous(step: Step) -> Step:
     reason = "another message has the same id"
     return step._replace(decision=LEAVE, reason=reason, acts=False, acknowledge=False, mark_read=False)
+
+
+def _in_rounds(steps: list[Step]) -> list[Step]:
+    """Number the rounds in which packages are installed.
+
+    The requests of a round are executed together, so a package has one version there. A later request for another
+    version is in a later round.
+    """
+    rounds: list[dict[str, str]] = []
+    numbered = []
+    for step in steps:
+        if step.acts and step.kind == INSTALL:
+            wanted = {parse_spec(text).name: text for text in step.details["packages"]}
+            step = step._replace(round=_add_to_round(rounds, wanted))
+        numbered.append(step)
+    return numbered
+
+
+def _add_to_round(rounds: list[dict[str, str]], wanted: dict[str, str]) -> int:
+    """Add packages to the first possible round, and return its number, from 1.
+
+    :param rounds: for each round the requested packages by name.
+    """
+    begun = [number for number, known in enumerate(rounds, 1) if known.keys() & wanted.keys()]
+    number = max(begun, default=1)
+    while number <= len(rounds) and not _fit_together(rounds[number - 1], wanted):
+        number += 1
+    if number > len(rounds):
+        rounds.append({})
+    rounds[number - 1].update(wanted)
+    return number
+
+
+def _fit_together(known: dict[str, str], wanted: dict[str, str]) -> bool:
+    """Return whether packages can be installed together."""
+    return len({**known, **wanted}) <= MAX_PACKAGES and all(
+        known.get(name, text) == text for name, text in wanted.items()
+    )
 
 
 def _step(host: Host, rules: Rules, position: int, entry: Message, message: dict[str, Any], answered: set[str]) -> Step:
@@ -169,7 +212,9 @@ def _decide(
     """Return the decision on a message and its reason."""
     if message["verified"] not in SIGNED:
         return LEAVE, message["verified_reason"]
-    if host.fleet.expected and message["from"] not in host.fleet.ids():
+    if entry.needs:
+        return LEAVE, "only the operator may answer it"
+    if host.fleet.expected and message["from"] not in host.fleet.members():
         return LEAVE, f"{message['from']} is not a server of this fleet"
     if is_answer(entry):
         return LEAVE, f"it is an answer from {message['from']}"

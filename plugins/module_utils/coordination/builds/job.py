@@ -20,7 +20,7 @@ from typing import Any
 from ..environment.facts import commit_of
 from ..errors import InvalidInput
 from ..identity.host import Host
-from ..operations.wait import wait_until
+from ..operations.polling import wait_until
 from ..secrets.redaction import redacted
 from ..state_dir import StateDirectory
 from ..text import one_line

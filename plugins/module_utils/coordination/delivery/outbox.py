@@ -16,7 +16,7 @@ from ..documents.json_document import MAX_NESTING, check_text, nesting
 from ..errors import InvalidInput, OutboxFull
 from ..mail.message import MAX_INTEGER, Message
 from ..state_dir import StateDirectory
-from ..timestamps import parse_time
+from ..timestamps import duration, parse_time
 from .writes import Write, parse_writes, text_of
 
 OUTBOX_FILE = "outbox.json"
@@ -116,10 +116,11 @@ class Contents:
         found = []
         if accepted and now - accepted > OVERDUE_AGE:
             number = "1 write waits" if len(self.items) == 1 else f"{len(self.items)} writes wait"
-            found.append(f"{number} in the outbox, the first since {self.items[0].accepted_at}")
+            waiting = duration((now - accepted).total_seconds())
+            found.append(f"{number} in the outbox, the first for {waiting}. See why: builderctl outbox")
         if self.rejected:
             number = "1 write was" if len(self.rejected) == 1 else f"{len(self.rejected)} writes were"
-            found.append(f"{number} refused and set aside; see 'builderctl outbox'")
+            found.append(f"{number} refused and set aside. See the reason: builderctl outbox")
         return found
 
     def remove(self, ids: Sequence[str]) -> None:

@@ -8,11 +8,12 @@ Apart from withdrawn commits it contains only copies, so it is replaced and fetc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Callable
 
-from ..errors import RemoteMissing
+from ..errors import DocumentDamaged, RemoteMissing
 from ..state_dir import StateDirectory
 from .bare_repository import BareRepository
 from .clone_config import Remote
@@ -172,6 +173,22 @@ class Mirror(BareRepository):
         """
         with self._opened("reading the history") as repo:
             return [older.hexsha for older in repo.iter_commits(commit, paths=path)]
+
+    def versions(self, commit: str, paths: Sequence[str], limit: int) -> dict[str, list[bytes]]:
+        """Return the known versions of files by path, each once, the newest first.
+
+        :param limit: the maximum number of commits, the newest ones that changed one of the files, that are read.
+        """
+        with self._opened("reading the history") as repo:
+            commits = [older.hexsha for older in repo.iter_commits(commit, paths=list(paths), max_count=limit)]
+        found: dict[str, dict[str, bytes]] = {path: {} for path in paths}
+        for older in commits:
+            for path, known in found.items():
+                entry = self._entry(older, path)
+                if entry and entry.object not in known:
+                    with contextlib.suppress(DocumentDamaged):
+                        known[entry.object] = self.read(older, path) or b""
+        return {path: list(known.values()) for path, known in found.items()}
 
     def parent(self, commit: str) -> str | None:
         """Return the first parent of a commit, None if it has none or it is missing here."""

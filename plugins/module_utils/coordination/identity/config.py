@@ -36,6 +36,7 @@ class Config:
     :param reply_deadline: seconds after which an unread message is overdue.
     :param log_folder: the folder of the logs of the service.
     :param archive: ``on``, or ``off`` to archive nothing.
+    :param alerts: the path of the file with the ways by which alerts are told; empty to tell none.
     """
 
     repo: str = "/root/Build"
@@ -50,6 +51,7 @@ class Config:
     reply_deadline: int = 3600
     log_folder: str = "/var/log/acs-builders"
     archive: str = ARCHIVE_ON
+    alerts: str = ""
 
     @contextmanager
     def host(self) -> Iterator[Host]:

@@ -25,8 +25,17 @@ SYSTEM_FLEET_FILE = "/etc/acs-builders/fleet.json"
 SYSTEM_ID_FILE = "/etc/build_server_id"
 ALL = "all"
 """The recipient that stands for every server except the sender."""
-RESERVED = frozenset({ALL, "system", "coordination", "scripts", "docs", "shared", "messages"})
+EVERYONE = "everyone"
+"""What a sender writes for all other servers and the operator. No message has it as its recipient."""
+OPERATOR = "operator"
+"""The id, and the kind, of the member of the fleet that stands for the person who runs it."""
+RESERVED = frozenset({ALL, EVERYONE, "system", "coordination", "scripts", "docs", "shared", "messages"})
 """Folder names of the Build repository and words of the protocol, which cannot be server ids."""
+
+KINDS = ("", OPERATOR)
+"""The kinds of members; that of a server is empty."""
+FIELDS = ("id", "hostname", "ip", "manager", "partner", "kind")
+"""What the fleet file says about a member."""
 
 SETUP = "Run on the controller: ansible-playbook setup.yml"
 
@@ -60,20 +69,24 @@ def check_server_id(value: str) -> str:
 
 @dataclass(frozen=True)
 class Server:
-    """A server of the fleet file; a field is empty if it is not known."""
+    """A member of the fleet file: a server, or the operator. A field is empty if it is not known.
+
+    :param kind: ``OPERATOR``, or empty for a server.
+    """
 
     id: str
     hostname: str = ""
     ip: str = ""
     manager: str = ""
     partner: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """All servers.
+    """All servers, and the operator.
 
-    :param servers: the servers of the fleet file; empty without a fleet file.
+    :param servers: the members of the fleet file; empty without a fleet file.
     :param expected: whether there is a fleet file. Then a server that it does not list is unknown; otherwise every
         valid id is accepted.
     :param remote: the URL of the Build repository; empty if the fleet file has none.
@@ -134,7 +147,7 @@ class Fleet:
 
     @cached_property
     def _valid_recipients(self) -> frozenset[str]:
-        return frozenset([ALL, *self.ids()])
+        return frozenset([ALL, *self.members()])
 
     @cached_property
     def _ids_by_name(self) -> dict[str, str]:
@@ -154,11 +167,17 @@ class Fleet:
         return {}
 
     def ids(self, seen: Iterable[str] = ()) -> list[str]:
-        """Return the ids of all servers, sorted.
+        """Return the ids of all servers, sorted. The operator is no server.
 
         :param seen: the servers with documents in the repository, which count without a fleet file.
         """
-        return sorted(server.id for server in self.servers) if self.expected else sorted(set(seen))
+        if self.expected:
+            return sorted(server.id for server in self.servers if server.kind != OPERATOR)
+        return sorted(set(seen) - {OPERATOR})
+
+    def members(self) -> list[str]:
+        """Return the ids of the members of the fleet file, sorted: all servers, and the operator if there is one."""
+        return sorted(server.id for server in self.servers)
 
     def check_recipient(self, server_id: str) -> str:
         """Return ``server_id`` if a message can be addressed to it.
@@ -167,10 +186,16 @@ class Fleet:
         :raises UnknownServer: if the fleet file does not list it.
         """
         check_server_id(server_id)
-        if self.expected and server_id not in self.ids():
+        if self.expected and server_id == OPERATOR and OPERATOR not in self.members():
+            raise UnknownServer(
+                "The fleet has no operator.",
+                f"Add the host {OPERATOR} to the inventory group operators, then run on the controller: "
+                "ansible-playbook setup.yml",
+            )
+        if self.expected and server_id not in self.members():
             raise UnknownServer(
                 f"The fleet has no server {server_id}.",
-                f"{did_you_mean(server_id, self.ids())}Its servers are {', '.join(self.ids())}. To add one, "
+                f"{did_you_mean(server_id, self.members())}Its servers are {', '.join(self.members())}. To add one, "
                 "add it to the inventory, then run on the controller: ansible-playbook setup.yml",
             )
         return server_id
@@ -225,7 +250,9 @@ def _parse_fleet(text: str) -> Fleet:
     for entry in record["servers"]:
         if not is_server_id(entry["id"]):
             raise ValueError(f"{entry['id']!r} is not a server id")
-        servers.append(Server(*(str(entry.get(name) or "") for name in ("id", "hostname", "ip", "manager", "partner"))))
+        servers.append(Server(*(str(entry.get(name) or "") for name in FIELDS)))
+        if (servers[-1].id == OPERATOR) != (servers[-1].kind == OPERATOR) or servers[-1].kind not in KINDS:
+            raise ValueError(f"{entry['id']} cannot be of the kind {servers[-1].kind!r}")
     if len({server.id for server in servers}) != len(servers):
         raise ValueError("it lists a server twice")
     return Fleet(tuple(servers), expected=True, remote=str(record.get("remote") or ""))

@@ -12,9 +12,8 @@ from typing import Any
 
 from ..errors import InvalidInput
 from ..text import short
-from .fleet import check_server_id
+from .fleet import FIELDS, KINDS, OPERATOR, check_server_id
 
-FIELDS = ("id", "hostname", "ip", "manager", "partner")
 MAX_TEXT = 100
 """The maximum number of characters of a host name or of the name of a manager."""
 SCHEMES = ("https", "http", "ssh", "file")
@@ -27,13 +26,13 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict[str, Any]:
     """Build the content of the fleet file.
 
-    :param servers: for each server ``id``, its name in the inventory, and ``hostname``, ``ip``, ``manager`` and
-        ``partner``, which may be empty.
+    :param servers: for each member ``id``, its name in the inventory, ``hostname``, ``ip``, ``manager`` and
+        ``partner``, which may be empty, and ``kind``, ``operator`` for the operator and empty for a server.
     :param remote: the URL or path of the Build repository; empty if it is not known.
     :raises InvalidInput: if a value is invalid; the text lists every invalid value with its host and its variable.
     """
     members = [{name: _text(server.get(name)) for name in FIELDS} for server in servers]
-    ids = {member["id"] for member in members}
+    ids = {member["id"] for member in members if member["kind"] != OPERATOR}
     problems = [*_problems_of_remote(_text(remote)), *_problems_of_names(members)]
     for member in members:
         problems += [f"{member['id']}: {problem}" for problem in _problems_of_member(member, ids)]
@@ -41,7 +40,8 @@ def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict
         raise InvalidInput(
             f"The inventory is invalid. {' '.join(problems)}", "Correct it. Nothing was written to any server."
         )
-    return {"remote": _text(remote), "servers": members}
+    shown = [{name: value for name, value in member.items() if value or name != "kind"} for member in members]
+    return {"remote": _text(remote), "servers": shown}
 
 
 def _problems_of_member(member: Mapping[str, str], ids: set[str]) -> Iterator[str]:
@@ -50,6 +50,10 @@ def _problems_of_member(member: Mapping[str, str], ids: set[str]) -> Iterator[st
         check_server_id(member["id"])
     except InvalidInput as error:
         yield str(error)
+    if member["kind"] not in KINDS:
+        yield f"The kind {short(member['kind'])!r} is not {OPERATOR}, and not empty."
+    elif (member["id"] == OPERATOR) != (member["kind"] == OPERATOR):
+        yield f"The name {OPERATOR} is that of the one host in the inventory group operators, and of no build server."
     if member["hostname"] and not (_HOST_NAME.fullmatch(member["hostname"]) and len(member["hostname"]) <= MAX_TEXT):
         yield f"builders_hostname, {short(member['hostname'])!r}, is not a host name."
     if member["ip"]:

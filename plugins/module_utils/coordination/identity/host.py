@@ -19,7 +19,7 @@ from ..state_dir import StateDirectory
 from ..store.repository import Repository
 from ..store.snapshot import Change, Receipt, Snapshot
 from ..timestamps import utc_now
-from .fleet import Fleet, identify, is_server_id, load_fleet
+from .fleet import OPERATOR, Fleet, identify, is_server_id, load_fleet
 from .signatures import KEY_FILE, MESSAGE, sign, signature_name, signing_key
 from .trusted_keys import Signers, load_signers
 
@@ -93,6 +93,15 @@ class Host:
             )
         self.own_signatures.add(signature_name(signed, signer.key, namespace))
         return signed
+
+    def require_server(self, what: str) -> None:
+        """Reject what only a server publishes, if this is the operator.
+
+        :param what: a noun, for example ``heartbeat``.
+        :raises InvalidInput: if this is the operator.
+        """
+        if self.id == OPERATOR:
+            raise InvalidInput(f"The operator has no {what}.", "Run this on a build server.")
 
     @contextmanager
     def after_write(self) -> Iterator[None]:

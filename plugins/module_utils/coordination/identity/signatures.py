@@ -21,6 +21,7 @@ from ..errors import DependencyMissing, SigningFailed
 
 KEY_FILE = "signing_key"
 MESSAGE, STATUS, HEARTBEAT = "acs.builders", "acs.builders.status", "acs.builders.heartbeat"
+ALERTS = "acs.builders.alerts"
 """The namespaces of signatures (ssh-keygen(1), -Y sign). A signature is valid in its namespace only, so the signature
 of a status cannot be reused for a message."""
 UNSIGNED_KEYS = frozenset({"read", "read_by", "ack_status", "acknowledged_by", "signature"})

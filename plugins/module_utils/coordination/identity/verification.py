@@ -29,6 +29,9 @@ LABELS = {
 }
 """The results as the command and the log print them."""
 
+NOT_OPERATORS = "not the operator's"
+"""What they print besides for an answer to a question to the operator that he has not signed."""
+
 CHECKS_FILE = "verdicts.json"
 """A cache, which looks write too: each check is a process of about 8 ms. Without it, the results are the same."""
 MAX_REMEMBERED = 60_000

@@ -107,7 +107,14 @@ def act(host: Host, message_id: str) -> tuple[Message, bool]:
     :raises NotActionable: if the message is not actionable.
     :raises UnknownMessage: if there is no such message.
     """
-    entries = host.repository.read(lambda snapshot: read_mailbox(snapshot).messages)
+    return act_upon(host, host.repository.read(lambda snapshot: read_mailbox(snapshot).messages), message_id)
+
+
+def act_upon(host: Host, entries: Sequence[Message], message_id: str) -> tuple[Message, bool]:
+    """Record that this server acts upon a message, as :func:`act` does.
+
+    :param entries: the messages of the mailbox.
+    """
     found = [entry for entry in entries if message_id and entry.id == message_id]
     if not found:
         raise UnknownMessage(f"There is no message {message_id!r}.", SEE_IDS)

@@ -1,13 +1,14 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The answers to messages. Only answers of recipients count."""
+"""The answers to messages. Only answers of recipients count, and to a question to the operator only his."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
+from ..identity.fleet import OPERATOR
 from ..identity.host import Host
 from ..identity.verification import TRUE, UNSIGNED
 from ..store.snapshot import Snapshot
@@ -18,7 +19,7 @@ from .message import Message
 class Answers:
     """The answers to messages, verified together.
 
-    With trusted keys, only signed answers count.
+    With trusted keys, only signed answers count. Of the operator, only signed answers ever count.
 
     :param asked: the messages.
     :param entries: the messages among which to search for answers.
@@ -31,19 +32,32 @@ class Answers:
         answers = [entry for entry in entries if key_of(entry) in wanted]
         self._found: dict[tuple[str, tuple[str, str]], list[tuple[int, Message]]] = defaultdict(list)
         for place, (entry, verification) in enumerate(zip(answers, verify_messages(host, answers))):
-            if verification.verified == TRUE or (verification.verified == UNSIGNED and not host.signers.repository):
-                self._found[entry.sender_in(host.fleet), key_of(entry)].append((place, entry))
+            sender = entry.sender_in(host.fleet)
+            needs_no_key = not host.signers.repository and sender != OPERATOR
+            if verification.verified == TRUE or (verification.verified == UNSIGNED and needs_no_key):
+                self._found[sender, key_of(entry)].append((place, entry))
 
     def to(self, asked: Message) -> list[Message]:
         """Return the answers to one of the messages, in the order of the entries."""
-        keys = [(server, key) for server in readers_of(self._host, asked, self._everyone) for key in keys_of(asked)]
-        return [entry for _place, entry in sorted(found for key in keys for found in self._found.get(key, []))]
+        return [
+            entry for _place, entry in sorted(found for key in self._keys(asked) for found in self._found.get(key, []))
+        ]
 
     def is_open(self, asked: Message) -> bool:
-        """Return whether a message has no answer, and not all recipients have read it."""
+        """Return whether a message has no answer, and not all recipients have read it.
+
+        A question to the operator is open until he answers, whoever has read it.
+        """
+        if any(key in self._found for key in self._keys(asked)):
+            return False
         recipients = readers_of(self._host, asked, self._everyone)
-        answered = any((server, key) in self._found for server in recipients for key in keys_of(asked))
-        return not answered and not all(asked.is_marked_read(server, self._host.fleet) for server in recipients)
+        return bool(asked.needs) or not all(asked.is_marked_read(one, self._host.fleet) for one in recipients)
+
+    def _keys(self, asked: Message) -> list[tuple[str, tuple[str, str]]]:
+        """Return the sender and the key that each answer to a message can have."""
+        if asked.needs:
+            return [(OPERATOR, ("id", asked.id))]
+        return [(server, key) for server in readers_of(self._host, asked, self._everyone) for key in keys_of(asked)]
 
 
 def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[str]:

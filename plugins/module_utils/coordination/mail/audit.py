@@ -16,19 +16,30 @@ from ..identity.host import Host
 from ..identity.verification import FALSE, TRUE
 from ..store.snapshot import Snapshot
 from ..text import short
-from .audit_state import GAP, GONE, NOT_KNOWN, READ_HERE, WATCHED, Record, Sender, fingerprint, parse_record
+from .audit_state import (
+    AUDIT_FILE,
+    GAP,
+    GONE,
+    NOT_KNOWN,
+    READ_HERE,
+    WATCHED,
+    Alarm,
+    Record,
+    Sender,
+    fingerprint,
+    parse_record,
+)
 from .mailbox import read_archives, read_mailbox, verify_messages
 from .message import Message
 from .read_ledger import ACKNOWLEDGED, READ, MarkLedger, own_ledger
 
-AUDIT_FILE = "audit.json"
 MAX_VERIFIED = 50
 """The maximum number of messages of a sender that the first audit verifies to find its last sequence number."""
 Archived = Callable[[], Sequence[Message]]
 """Returns the archived messages that have a sequence number."""
 
 
-def audit(host: Host, snapshot: Snapshot, keep: bool = False) -> list[str]:
+def audit(host: Host, snapshot: Snapshot, keep: bool = False) -> list[Alarm]:
     """Audit the mailbox, and return the alarms of the last day.
 
     The mailbox is compared with the record of the last audit that kept one; the first of them takes the mailbox as a
@@ -62,9 +73,9 @@ def _is_old(host: Host, snapshot: Snapshot, record: Record) -> bool:
 
 
 def recent_alarms(host: Host) -> list[str]:
-    """Return the recorded alarms of the last day, without an audit."""
+    """Return the recorded alarms of the last day that are not dismissed, without an audit."""
     record = host.state.read(AUDIT_FILE, parse_record)
-    return record.recent(host.clock()) if record else []
+    return [alarm.text for alarm in record.recent(host.clock()) if not alarm.dismissed] if record else []
 
 
 def _audit(host: Host, snapshot: Snapshot, record: Record) -> DocumentDamaged | None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 from ..state_dir import commit_name
 from ..timestamps import parse_time, utc_text
 from .message import Message
 
+AUDIT_FILE = "audit.json"
 WATCHED = 200
 """The maximum number of watched messages of a sender; the newest ones are watched."""
 MAX_ALARMS = 100
@@ -26,6 +28,20 @@ NOT_KNOWN = -1
 GONE, GAP, READ_HERE = "gone", "gap", "read"
 """Marks of a message: it has left the mailbox, there is a gap before it, this server has read it. The first two mean
 that the audit has examined it."""
+
+
+class Alarm(NamedTuple):
+    """An alarm of the audit.
+
+    :param id: names it on this host; the same alarm always has the same id.
+    :param at: when it was first raised, as text in UTC.
+    :param dismissed: whether the manager has looked at it and dismissed it.
+    """
+
+    id: str
+    text: str
+    at: str
+    dismissed: bool
 
 
 @dataclass
@@ -67,7 +83,8 @@ class Record:
     """The watched messages by sender, and the alarms, each with its time.
 
     Alarms about forgeries are in ``forged``, because an attacker can cause any number of them. ``commit`` is the newest
-    audited commit. ``signers`` is a digest of the keys that this host trusted at that time.
+    audited commit. ``signers`` is a digest of the keys that this host trusted at that time. ``dismissed`` has the texts
+    of dismissed alarms, with the times of their dismissal.
     """
 
     senders: dict[str, Sender] = field(default_factory=dict)
@@ -75,19 +92,28 @@ class Record:
     forged: dict[str, str] = field(default_factory=dict)
     commit: str = ""
     signers: str = ""
+    dismissed: dict[str, str] = field(default_factory=dict)
 
     def withdraw(self, beginnings: set[str]) -> None:
-        """Remove the alarms about forgeries that begin with one of these texts."""
-        self.forged = {text: at for text, at in self.forged.items() if not text.startswith(tuple(beginnings))}
+        """Remove the alarms about forgeries that begin with one of these texts, and their dismissals."""
+        for kept in (self.forged, self.dismissed):
+            for text in [text for text in kept if text.startswith(tuple(beginnings))]:
+                del kept[text]
 
     def raise_alarms(self, alarms: list[str], forged: list[str], now: datetime) -> None:
         """Record the alarms of an audit, each with the time at which it was first raised."""
         self.alarms, self.forged = _newest(alarms, self.alarms, now), _newest(forged, self.forged, now)
+        known = {**self.alarms, **self.forged}
+        self.dismissed = {text: at for text, at in self.dismissed.items() if text in known}
 
-    def recent(self, now: datetime) -> list[str]:
-        """Return the alarms of the last day."""
-        found = [[text for text, at in kept.items() if _is_recent(at, now)] for kept in (self.alarms, self.forged)]
-        return [text for texts in found for text in texts[:MAX_ALARMS]]
+    def recent(self, now: datetime) -> list[Alarm]:
+        """Return the alarms of the last day, at most ``MAX_ALARMS`` of each kind, dismissed ones last."""
+        found = []
+        for kept in (self.alarms, self.forged):
+            recent = [(text, at) for text, at in kept.items() if _is_recent(at, now)]
+            alarms = [Alarm(_alarm_id(text), text, at, text in self.dismissed) for text, at in recent]
+            found += sorted(alarms, key=lambda alarm: alarm.dismissed)[:MAX_ALARMS]
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of the file of the record."""
@@ -107,12 +133,17 @@ def parse_record(kept: Any) -> Record:
         for name, known in kept["senders"].items()
     }
     signers = str(kept.get("signers", ""))
-    return Record(senders, _texts(kept["alarms"]), _texts(kept["forged"]), commit_name(kept["commit"]), signers)
+    alarms, forged, dismissed = (_texts(value) for value in (kept["alarms"], kept["forged"], kept.get("dismissed", {})))
+    return Record(senders, alarms, forged, commit_name(kept["commit"]), signers, dismissed)
 
 
 def fingerprint(entry: Message) -> list[str]:
     """Return the id and the digest of a message, which do not depend on its signature."""
     return [entry.id, entry.digest]
+
+
+def _alarm_id(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _texts(value: Any) -> dict[str, str]:

@@ -15,10 +15,13 @@ from typing import Any
 
 from ..documents.json_document import check_text, nesting
 from ..errors import InvalidInput
+from ..identity.fleet import OPERATOR
 from ..text import as_line
 from ..timestamps import parse_time, utc_text
 from .message import MAX_INTEGER, PRIORITIES, TYPES, Message
 
+NEEDS = (OPERATOR,)
+"""Those of whom a message can say that only they may answer it."""
 MAX_SUBJECT = 100
 MAX_BODY = 10_000
 """The maximum number of characters."""
@@ -44,6 +47,7 @@ class Draft:
     :param key: the idempotency key of the sender.
     :param in_reply_to: the id of the message that it answers.
     :param thread: the id of the first message of the thread.
+    :param needs: who alone may answer it: ``operator``; None if any recipient may.
     """
 
     subject: str
@@ -56,6 +60,7 @@ class Draft:
     key: str | None = None
     in_reply_to: str | None = None
     thread: str | None = None
+    needs: str | None = None
 
 
 def check_draft(draft: Draft) -> None:
@@ -65,6 +70,8 @@ def check_draft(draft: Draft) -> None:
     """
     _check_choice("type", draft.type, TYPES)
     _check_choice("priority", draft.priority, PRIORITIES)
+    if draft.needs is not None:
+        _check_choice("member", draft.needs, NEEDS)
     if nesting(draft.request) > MAX_REQUEST_NESTING:
         raise InvalidInput(
             f"The request has more than {MAX_REQUEST_NESTING} levels.", "Flatten it, or name a file that holds it."
@@ -184,6 +191,7 @@ def compose(draft: Draft, message_id: str, sender: str, recipient: str, now: dat
         "thread": draft.thread,
         "facts": facts or None,
         "request": draft.request,
+        "needs": draft.needs,
         "key": draft.key,
     }
     return Message({**entry, **{name: value for name, value in optional.items() if value is not None}})

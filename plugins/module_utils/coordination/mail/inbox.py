@@ -27,7 +27,8 @@ class UnreadMessage:
     """An unread message, with sanitized texts.
 
     ``sender`` is the id of its sender. ``verified`` is one of :data:`..identity.verification.VERIFIED`. ``actionable``
-    is whether it may be acted upon automatically.
+    is whether it may be acted upon automatically, ``not_operators`` whether it answers a question to the operator
+    without his signature.
     """
 
     id: str
@@ -41,6 +42,7 @@ class UnreadMessage:
     verified: str
     actionable: bool
     ack_required: bool
+    not_operators: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Inbox:
     looked_at: str
     unread_count: int
     messages: tuple[UnreadMessage, ...]
+
+
+_CHOICES = ("actionable", "ack_required", "not_operators")
+"""The members of a message that are true or false."""
 
 
 def read_inbox(state: StateDirectory) -> Inbox | None:
@@ -101,7 +107,7 @@ def write_inbox(state: StateDirectory, inbox: Inbox) -> None:
 def _parse(record: Any) -> Inbox:
     messages = tuple(UnreadMessage(**message) for message in record["messages"])
     for message in messages:
-        texts = (value for name, value in asdict(message).items() if name not in ("actionable", "ack_required"))
+        texts = (value for name, value in asdict(message).items() if name not in _CHOICES)
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a message has a member that is not a text")
     return Inbox(

@@ -13,7 +13,7 @@ from typing import Callable
 
 from ..documents.json_document import EntryList, new_document
 from ..errors import DocumentDamaged, UnknownMessage
-from ..identity.fleet import ALL
+from ..identity.fleet import ALL, OPERATOR
 from ..identity.host import ACTIVITY_FILE, MESSAGES, Host
 from ..identity.verification import TRUE, Verification, Verifier
 from ..store.snapshot import Snapshot
@@ -205,8 +205,10 @@ def readers_of(host: Host, entry: Message, everyone: Iterable[str]) -> set[str]:
 
     :param everyone: the ids of all servers.
     """
-    meant = entry.recipients(host.fleet)
-    return set(everyone) - {entry.sender_in(host.fleet)} if ALL in meant else set(meant)
+    meant = set(entry.recipients(host.fleet))
+    if ALL not in meant:
+        return meant
+    return (set(everyone) | (meant & {OPERATOR})) - {entry.sender_in(host.fleet)}
 
 
 def note_activity(host: Host) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Callable
 
-from ..identity.fleet import ALL, NO_FLEET, Fleet
+from ..identity.fleet import ALL, NO_FLEET, OPERATOR, Fleet
 from ..identity.signatures import digest
 from ..text import as_line, as_text, clean, visible
 from ..timestamps import is_ahead, parse_time
@@ -117,6 +117,11 @@ class Message:
         return clean(request, visible) if isinstance(request, dict) else None
 
     @property
+    def needs(self) -> str:
+        """Who alone may answer the message: ``operator``, or empty if any recipient may."""
+        return OPERATOR if _word(self.raw.get("needs")) == OPERATOR else ""
+
+    @property
     def seq(self) -> int:
         """The sequence number, 0 without a valid one."""
         seq = self.raw.get("seq")
@@ -149,7 +154,7 @@ class Message:
 
         It does not include the id, the times and the marks.
         """
-        names = ("from", "to", "type", "priority", "subject", "body", "request", "in_reply_to")
+        names = ("from", "to", "type", "priority", "subject", "body", "request", "in_reply_to", "needs")
         same = {name: self.raw.get(name) for name in names}
         same["ack_required"] = bool(self.raw.get("ack_required"))
         same["facts"] = [(fact.get("name"), fact.get("value")) for fact in _mappings(self.raw.get("facts"))]
@@ -186,6 +191,7 @@ class Message:
             "thread": self.thread,
             "facts": [{as_line(k): clean(v, visible) for k, v in fact.items()} for fact in _mappings(raw.get("facts"))],
             "request": self.request,
+            "needs": self.needs,
             "key": as_line(raw.get("key")),
         }
 
@@ -194,17 +200,23 @@ class Message:
         return fleet.server_of(self.raw.get("from"))
 
     def recipients(self, fleet: Fleet) -> frozenset[str]:
-        """Return the ids of the recipients, as :meth:`.Fleet.recipients`."""
-        return fleet.recipients(self.raw.get("to"))
+        """Return the ids of the recipients, as :meth:`.Fleet.recipients`.
+
+        A message that only the operator may answer is addressed to him too.
+        """
+        named = fleet.recipients(self.raw.get("to"))
+        if self.raw.get("needs") is None or not self.needs or self.sender_in(fleet) == OPERATOR:
+            return named
+        return named | {OPERATOR}
 
     def has_recipient(self, fleet: Fleet) -> bool:
         """Return whether a server of the fleet is a recipient."""
         return fleet.has_recipient(self.raw.get("to"))
 
     def is_for(self, server: str, fleet: Fleet = NO_FLEET) -> bool:
-        """Return whether a server is a recipient."""
+        """Return whether a server, or the operator, is a recipient. A message to all does not reach the operator."""
         meant = self.recipients(fleet)
-        return server in meant or (ALL in meant and self.sender_in(fleet) != server)
+        return server in meant or (ALL in meant and server not in (OPERATOR, self.sender_in(fleet)))
 
     def is_undeliverable(self, fleet: Fleet) -> bool:
         """Return whether the message is unread and addressed to no server of the fleet."""
@@ -277,6 +289,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "acknowledged_by": _are_names,
     "facts": _are_facts,
     "request": lambda request: isinstance(request, dict),
+    "needs": lambda needs: _word(needs) == OPERATOR,
 }
 """The members whose value must have a known form, each with the test of it."""
 _TEXTS = frozenset({"id", "from", "subject", "body", "timestamp", "ack_status", "in_reply_to", "thread", "key"}) | {

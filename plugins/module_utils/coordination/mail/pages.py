@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -113,7 +114,7 @@ def last_page(state: StateDirectory, reader: str) -> Page:
         return own[-1]
     if not pages:
         raise InvalidInput("Nothing was listed on this server yet.", SEE_PAGE)
-    named = ", ".join(f"{page.handle} ({len(page.ids)} at {page.shown_at})" for page in pages[-MAX_NAMED:])
+    named = ", ".join(f"{page.handle} ({len(page.ids)} {_when(page)})" for page in pages[-MAX_NAMED:])
     raise InvalidInput(
         f"Nothing was listed in this session. The last pages of others, with the number of their messages: {named}.",
         "Name a page: builderctl mark-read HANDLE",
@@ -128,6 +129,10 @@ def first_page_with(state: StateDirectory, message_id: str) -> Page | None:
     return next((page for page in _load(state).pages if message_id in page.ids and page.shown_at), None)
 
 
+def _when(page: Page) -> str:
+    return f"at {page.shown_at}" if page.shown_at else "before the upgrade"
+
+
 def _handle(number: int) -> str:
     return f"@{number * _STEP % _HANDLES:04x}"
 
@@ -136,13 +141,11 @@ def _load(state: StateDirectory) -> _Record:
     record = state.read(PAGES_FILE, _parse)
     if record is not None:
         return record
-    number = secrets.randbelow(_HANDLES)
     old = state.read(OLD_FILE, lambda listed: tuple(str(message_id) for message_id in listed["ids"]))
-    return (
-        _Record(number, ())
-        if old is None
-        else _Record(number + 1, (Page(_handle(number), MODULE, "", old, old[-1] if old else ""),))
-    )
+    if old is None:
+        return _Record(secrets.randbelow(_HANDLES), ())
+    number = zlib.crc32("".join(old).encode(errors="replace"))  # the same each time, since nothing is written here
+    return _Record(number + 1, (Page(_handle(number), MODULE, "", old, old[-1] if old else ""),))
 
 
 def _parse(record: Any) -> _Record:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -37,20 +37,28 @@ def compose_heartbeat(
     version: str,
     started_at: str | None = None,
     progress: dict[str, Any] | None = None,
+    attention: Sequence[str] = (),
+    tells_alerts: bool = False,
 ) -> Heartbeat:
     """Compose the next heartbeat of this server.
 
     It is signed if trusted keys are installed.
 
-    :param problems: the problems of this server; it is healthy if there are none.
+    :param problems: the problems of this machine: service, disk, clock, token and clone. It is healthy if there are
+        none.
     :param interval: seconds until the next heartbeat.
     :param version: the version of this program.
     :param started_at: the start of this program, as text in UTC; None for now.
     :param progress: the progress of the mail, from :func:`.mail_progress`; None to publish nothing about it.
+    :param attention: what its manager has to do, such as to read overdue mail.
+    :param tells_alerts: whether this server can tell alerts for the fleet.
+    :raises InvalidInput: if this is the operator.
     :raises SigningFailed: if this server cannot sign.
     """
+    host.require_server("heartbeat")
     now = utc_text(host.clock())
-    lines = {"problems": [one_line(text) for text in problems]}
+    found = {"problems": problems, "attention": attention}
+    lines = {name: [one_line(text) for text in texts] for name, texts in found.items()}
     texts = apply_secret_policy(lines, host.repository.pat_file, host.repository.notes, REDACT)
     sequence = (host.state.read(SEQUENCE_FILE, lambda record: int(record["sequence"])) or 0) + 1
     beat = {
@@ -65,7 +73,9 @@ def compose_heartbeat(
         "boot_id": boot_id(),
         "daemon": {"pid": os.getpid(), "started_at": started_at or now, "version": version},
         "manager_last_active": host.state.read(ACTIVITY_FILE, lambda record: str(record["last_active"])),
+        **({"attention": texts["attention"]} if attention else {}),
         **({} if progress is None else {"mail": progress}),
+        **({"alerts": True} if tells_alerts else {}),
     }
     return Heartbeat(host.signed(beat, signatures.HEARTBEAT))
 
@@ -133,7 +143,7 @@ def newest_heartbeats(host: Host, snapshot: Snapshot, problems: list[str]) -> di
     try:
         return read_heartbeats(host, snapshot, fetch=snapshot.fresh)
     except (RemoteUnreachable, DeadlineReached, Locked) as error:
-        problems.append(error.what)
+        problems.append(str(error))
         return read_heartbeats(host, snapshot, fetch=False)
 
 

@@ -54,15 +54,28 @@ class Heartbeat:
 
     @property
     def problems(self) -> list[str]:
-        """The problems that the server reports."""
-        reported = clean(self.raw.get("problems"))
-        listed = [one for one in (reported if isinstance(reported, list) else [reported]) if one is not None]
-        if self.raw.get("healthy") is False and not listed:
-            return ["it reports that it is not healthy"]
-        return [problem if isinstance(problem, str) else json.dumps(problem) for problem in listed]
+        """The problems of the machine that the server reports."""
+        listed = self._texts("problems")
+        return listed or (["it reports that it is not healthy"] if self.raw.get("healthy") is False else [])
+
+    @property
+    def attention(self) -> list[str]:
+        """What the manager of the server has to do, as the server reports it."""
+        return self._texts("attention")
+
+    @property
+    def tells_alerts(self) -> bool:
+        """Whether the server can tell alerts for the fleet."""
+        return self.raw.get("alerts") is True
 
     @property
     def manager_last_active(self) -> str | None:
         """When the manager was last active, as text; None if it is not known."""
         active = self.raw.get("manager_last_active")
         return as_line(active) if isinstance(active, str) else None
+
+    def _texts(self, name: str) -> list[str]:
+        """Return the texts of a list; a value that is no list counts as its only item."""
+        value = clean(self.raw.get(name))
+        listed = [one for one in (value if isinstance(value, list) else [value]) if one is not None]
+        return [one if isinstance(one, str) else json.dumps(one) for one in listed]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable
 
+from ..identity.fleet import OPERATOR
 from ..identity.host import Host
 from ..mail.actionable import REMEMBERED, ActedLedger
 from ..mail.inbox import read_inbox
@@ -175,6 +176,8 @@ class _RemoteSteps:
 
     def _by_heartbeat(self, ask: Callable[[Progress, str, int], bool | None]) -> Finding:
         server, heartbeat = self._server, self._heartbeat
+        if server == OPERATOR:
+            return not_known("the operator publishes no heartbeat")
         if self._host.fleet.expected and server not in self._host.fleet.ids():
             return not_known(f"{server} is not a server of this fleet")
         if heartbeat is None:

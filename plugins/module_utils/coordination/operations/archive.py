@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Move old messages that all recipients have read to the archives, in one commit.
 
-A message to one server is moved by that server, a message to all by any recipient. Whether this server has read a
-message is determined by its read ledger, not by the marks in the repository.
+A message to one server is moved by that server, a message to all by any recipient, a message to the operator by its
+sender. Whether this server has read a message is determined by its read ledger, not by the marks in the repository.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from ..delivery.outbox import Outbox
 from ..documents.json_document import MAX_NESTING, count_values, nesting, new_document
-from ..identity.fleet import ALL
+from ..identity.fleet import ALL, OPERATOR
 from ..identity.host import MESSAGES, Host
 from ..identity.verification import TRUE
 from ..mail.answers import Answers, key_of, keys_of
@@ -164,7 +164,7 @@ def _movable(host: Host, snapshot: Snapshot, entries: Sequence[Message]) -> list
     for index, entry in enumerate(entries):
         if movability.is_movable(index) and key_of(entry) not in open_keys:
             chosen.append(index)
-        elif entry.type == "request":
+        elif entry.type == "request" or entry.needs:
             open_keys.update(keys_of(entry))
     return chosen
 
@@ -180,7 +180,7 @@ class _Movability:
         waiting = Outbox(host.state).read().items
         self._waiting = {message_id for item in waiting for write in item.writes for message_id in write.marked}
         self._newest = self._newest_of_each()
-        requests = [entry for entry in entries if entry.type == "request" and self._is_read(entry)]
+        requests = [entry for entry in entries if (entry.type == "request" or entry.needs) and self._is_read(entry)]
         self._answers = Answers(host, snapshot, requests, entries)
 
     def _newest_of_each(self) -> dict[str, int]:
@@ -221,7 +221,9 @@ class _Movability:
             return age > MAX_WAIT and entry.is_read_by_any_server()
         if not self._is_read(entry) or entry.waits_for_acknowledgement:
             return False
-        return entry.type != "request" or age > MAX_WAIT or bool(self._answers.to(entry))
+        if entry.needs or (entry.type == "request" and age <= MAX_WAIT):
+            return bool(self._answers.to(entry))
+        return True
 
     def _is_read(self, entry: Message) -> bool:
         """Return whether all recipients have read an entry, this one by its ledger.
@@ -230,6 +232,9 @@ class _Movability:
         """
         if ALL in entry.recipients(self._host.fleet) and not self._host.fleet.expected:
             return False
+        if entry.recipients(self._host.fleet) == {OPERATOR}:  # he runs no service
+            is_own = entry.sender_in(self._host.fleet) == self._host.id
+            return is_own and entry.is_marked_read(OPERATOR, self._host.fleet)
         if not entry.is_for(self._host.id, self._host.fleet) or not self._ledgers[0].has(entry):
             return False
         if any(ledger.marked_by_other(entry) for ledger in self._ledgers):

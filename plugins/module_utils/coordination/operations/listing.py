@@ -19,6 +19,7 @@ from ..mail.actionable import assess
 from ..mail.audit import recent_alarms
 from ..mail.mailbox import SEE_IDS, note_activity, read_all_archives, read_archives, read_mailbox
 from ..mail.message import Message
+from ..mail.operator_questions import OperatorQuestions, open_questions
 from ..mail.pages import MODULE, Page, add_page
 from ..mail.read_ledger import own_ledger
 from ..mail.shown_ledger import record_shown
@@ -34,6 +35,8 @@ class Filter:
     :param unread: whether to list unread messages only; None lists all messages if ``thread``, ``ids`` or
         ``archived`` is given.
     :param undeliverable: whether to list messages to no server of the fleet instead of those to this server.
+    :param needs: ``operator`` to list the questions that he has not answered, read or not, instead of those to this
+        server.
     :param since: a time, or the id of a message: only later messages are listed.
     :param text: a text in the subject or the body, in lower or upper case.
     :param archived: whether to list archived messages to this server too, read or not.
@@ -45,6 +48,7 @@ class Filter:
 
     unread: bool | None = None
     undeliverable: bool = False
+    needs: str | None = None
     types: Sequence[str] = ()
     senders: Sequence[str] = ()
     thread: str | None = None
@@ -148,7 +152,9 @@ def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
     archived = [] if unread_only or not selective else _archived(snapshot, chosen, entries)
     if chosen.existing and not unread_only:
         _check_ids(chosen.ids, [*archived, *entries, *waiting])
-    if chosen.undeliverable:
+    if chosen.needs:
+        pool = open_questions(entries, host)
+    elif chosen.undeliverable:
         all_undeliverable = [entry for entry in entries if not entry.has_recipient(host.fleet)]
         pool = undeliverable if unread_only else all_undeliverable
     elif unread_only:
@@ -164,7 +170,7 @@ def list_at(host: Host, snapshot: Snapshot, chosen: Filter) -> Listing:
         selected.reverse()
     elif not chosen.thread:
         selected.sort(key=lambda entry: entry.urgency)
-    found = shown(host, selected, archived, queued)
+    found = shown(host, selected, archived, queued, [*archived, *entries, *waiting])
     if chosen.select:
         found = chosen.select(found)
     return Listing(found[: chosen.limit], len(unread), len(undeliverable), snapshot.commit, snapshot.age)
@@ -175,6 +181,7 @@ def shown(
     entries: Iterable[Message],
     archived: Sequence[Message] = (),
     queued: Sequence[Message] = (),
+    context: Iterable[Message] = (),
 ) -> list[dict[str, Any]]:
     """Return messages as listings show them, for output.
 
@@ -182,8 +189,10 @@ def shown(
 
     :param archived: those of the messages that are from an archive.
     :param queued: those of the messages that are in the outbox.
+    :param context: the messages among which to search for the questions to the operator that the messages answer.
     """
     ledger = own_ledger(host, archived=archived)
+    questions = OperatorQuestions(context)
     waiting = set(map(id, queued))
     found = list(entries)
     messages = []
@@ -200,6 +209,7 @@ def shown(
         marked_by_other = to_me and ledger.marked_by_other(entry)
         marks = {"read": read, "marked_by_other": marked_by_other, "undeliverable": is_undelivered}
         extra = {"other": entry.other, "queued": id(entry) in waiting}
+        extra["not_operators"] = questions.has_other_answer(entry, assessment.verified)
         messages.append({**entry.as_dict(), **_addresses(host, entry), **marks, **extra, **assessment._asdict()})
     return messages
 

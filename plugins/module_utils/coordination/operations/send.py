@@ -14,8 +14,8 @@ from ..delivery.deliver import QUEUE, new_item, submit
 from ..delivery.outbox import Item
 from ..delivery.writes import Messages, ReadMarks
 from ..documents.secret_policy import REDACT, REFUSE, apply_secret_policy, own_token
-from ..errors import DeadlineReached, InvalidInput, RemoteUnreachable
-from ..identity.fleet import ALL
+from ..errors import DeadlineReached, InvalidInput, NeedsOperator, RemoteUnreachable
+from ..identity.fleet import ALL, EVERYONE, OPERATOR
 from ..identity.host import Host
 from ..mail.draft import MAX_SUBJECT, Draft, check_draft, compose, new_id, reply_subject
 from ..mail.idempotency import find_duplicates
@@ -37,7 +37,9 @@ def send(
 ) -> Receipt[list[Message]]:
     """Send a message to each recipient, in one commit.
 
-    :param recipients: server ids or ``all``; None for the partner of this server.
+    :param recipients: server ids, ``all``, or ``everyone`` for all and the operator; None for the partner of this
+        server. A question to the operator is one message, with one recipient or ``all``, and is addressed to him too;
+        None is the operator then.
     :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
     :return: a receipt whose result is the list of messages, one for each recipient.
@@ -50,8 +52,7 @@ def send(
     check_draft(draft)
     draft = apply_policy_to_draft(host, draft, secrets)
     check_draft(draft)
-    names = [_default_recipient(host)] if recipients is None else list(dict.fromkeys(recipients))
-    _check_recipients(host, names)
+    names = _recipients(host, draft, recipients)
     now = host.clock()
     new = tuple(compose(draft, new_id(now), host.id, name, now) for name in names)
     item = new_item(host, f"{draft.type} to {', '.join(names)}: {draft.subject}", Messages(new))
@@ -98,9 +99,15 @@ def reply(
 def answer_to(host: Host, original: Message, draft: Draft) -> Draft:
     """Return an answer with the subject and the thread of the original message.
 
+    :raises NeedsOperator: if only the operator may answer the message, and this is another member.
     :raises InvalidInput: if the answer is not valid.
     :raises UnknownServer: if the sender of the original is not in the fleet.
     """
+    if original.needs and host.id != OPERATOR:
+        raise NeedsOperator(
+            f"Only the operator may answer {original.id}, and this is {host.id}.",
+            f"Wait for his answer, or write to its sender: builderctl send --to {original.sender_in(host.fleet)}",
+        )
     subject = redact(str(original.raw.get("subject") or ""), own_token(host.repository.pat_file))[0]
     answer = replace(draft, subject=reply_subject(subject), in_reply_to=original.id, thread=original.thread)
     _check_recipient(host, original.sender_in(host.fleet))
@@ -127,10 +134,39 @@ def _default_recipient(host: Host) -> str:
     return host.repository.look(lambda snapshot: host.fleet.default_recipient(host.id, host.seen_servers(snapshot)))
 
 
+def _recipients(host: Host, draft: Draft, given: Sequence[str] | None) -> list[str]:
+    """Return the recipients of a message, each of which gets a message of its own.
+
+    :param given: as for :func:`send`.
+    """
+    if draft.needs and host.id == OPERATOR:
+        raise InvalidInput("A question of the operator cannot need the operator.", "Omit --needs (a module: needs).")
+    if given is None:
+        given = [OPERATOR if draft.needs else _default_recipient(host)]
+    names = _expanded(host, given)
+    _check_recipients(host, names)
+    if not draft.needs:
+        return names
+    host.fleet.check_recipient(OPERATOR)
+    others = [name for name in names if name != OPERATOR]
+    if len(others) > 1:
+        raise InvalidInput(
+            "A question to the operator would be sent several times.",
+            "Give one recipient: operator, a server that sees it too, or 'all'.",
+        )
+    return others or [OPERATOR]
+
+
+def _expanded(host: Host, given: Sequence[str]) -> list[str]:
+    """Return recipients with ``everyone`` replaced by what it stands for."""
+    everyone = [ALL, *([OPERATOR] if OPERATOR in host.fleet.members() and host.id != OPERATOR else [])]
+    return list(dict.fromkeys(name for one in given for name in (everyone if one == EVERYONE else [one])))
+
+
 def _check_recipients(host: Host, recipients: Sequence[str]) -> None:
     if not recipients:
         raise InvalidInput("The list of recipients is empty.", "Name one, or leave 'to' out for this server's partner.")
-    if ALL in recipients and set(recipients) != {ALL}:
+    if ALL in recipients and set(recipients) - {ALL, OPERATOR}:
         raise InvalidInput(
             "The recipients are 'all' and other servers.", "Give 'all' alone, which means all other servers."
         )

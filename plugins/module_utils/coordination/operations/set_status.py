@@ -37,11 +37,12 @@ def write_status(host: Host, report: Report, secrets: str = REFUSE, offline: str
     :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
     :return: a receipt whose result is the :class:`.Status`.
-    :raises InvalidInput: if the report is not valid, or names another job than the current one.
+    :raises InvalidInput: if the report is not valid, names another job than the current one, or is the operator's.
     :raises DocumentDamaged: if the document in the repository cannot be parsed.
     :raises SecretFound: if a text contains a secret.
     :raises CoordinationError: as :func:`.deliver.submit`.
     """
+    host.require_server("status")
     report = check_report(host, report, secrets)
     reports = [*waiting_reports(host), (report, host.clock())]
 

@@ -13,7 +13,7 @@ import contextlib
 import random
 import time
 from dataclasses import replace
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable
 
 from ..delivery.deliver import deliver_waiting
 from ..delivery.outbox import Outbox
@@ -28,8 +28,8 @@ from ..mail.waiting import service_runs, waiting
 from ..store.snapshot import Snapshot
 from ..text import one_line
 from .listing import Filter, Listing, list_at, matches, shown
+from .polling import wait_until
 
-T = TypeVar("T")
 Look = Callable[[Snapshot], Listing]
 
 LOOK_EVERY = 5
@@ -42,23 +42,6 @@ FRESH = 60
 """Seconds since the last answer of the remote after which a wait that found nothing looks at the remote itself."""
 MAX_NEWS = 20
 """The maximum number of messages that one wait returns."""
-
-
-def wait_until(condition: Callable[[bool], T], timeout: float, pause: float) -> T:
-    """Call a condition until its result is true, at least once.
-
-    :param condition: gets whether this is the last call.
-    :param timeout: the maximum wait in seconds.
-    :param pause: seconds between two calls.
-    :return: the last result of the condition.
-    """
-    deadline = time.monotonic() + timeout
-    while True:
-        left = deadline - time.monotonic()
-        found = condition(left <= 0)
-        if found or left <= 0:
-            return found
-        time.sleep(min(pause, left))
 
 
 def wait_for_answer(host: Host, message_id: str, timeout: float, interval: float) -> Listing:
@@ -204,12 +187,14 @@ def _answers(host: Host, snapshot: Snapshot, message_id: str, chosen: Filter) ->
     asked, archived, mailbox = _asked(host, snapshot, message_id)
     answers = Answers(host, snapshot, [asked], [*archived, *mailbox]).to(asked)
     mine = [entry for entry in answers if entry.is_for(host.id, host.fleet) and matches(host, entry, chosen)]
-    return shown(host, mine, archived)
+    return shown(host, mine, archived, context=[asked])
 
 
 def _acknowledged(host: Host, snapshot: Snapshot, message_id: str) -> list[dict[str, Any]]:
-    """Return a message of this server if a recipient has acknowledged it."""
+    """Return a message of this server if a recipient has acknowledged it, unless the operator must answer it."""
     asked, archived, _mailbox = _asked(host, snapshot, message_id)
+    if asked.needs:
+        return []
     by = set(map(host.fleet.server_of, asked.acknowledged_by))
     return shown(host, [asked], archived) if recipients_of(host, snapshot, asked) & by else []
 

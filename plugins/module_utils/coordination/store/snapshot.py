@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Generic, TypeVar, cast
 
@@ -156,6 +156,10 @@ class Snapshot:
         :param before: a commit of it, up to whose parent the history is returned.
         """
         return FileHistory(self._private, self._private.parent(before) if before else self.commit, path)
+
+    def versions(self, paths: Sequence[str], limit: int) -> dict[str, list[bytes]]:
+        """Return the known versions of files by path, as :meth:`.Mirror.versions`; none without a commit."""
+        return self._private.versions(self.commit, paths, limit) if self.commit and paths else {}
 
     def _content(self, path: str) -> bytes:
         document = self._documents.get(path)

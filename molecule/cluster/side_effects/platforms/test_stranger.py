@@ -1,0 +1,127 @@
+"""Test that a person who has the archive, and follows its README alone, sets up two servers and removes them again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.acs.builders.tests.ansible_runner import copy_checkout
+from ansible_collections.acs.builders.tests.cluster import git_host
+from ansible_collections.acs.builders.tests.cluster.command import run
+from ansible_collections.acs.builders.tests.cluster.lifecycle import add
+from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES, namespace
+from ansible_collections.acs.builders.tests.cluster.rig import Rig
+
+REPOSITORY = "Theirs.git"
+OWN = {
+    "build1": "alpha",
+    "build2": "beta",
+    "192.0.2.11": ADDRESSES["alpha"],
+    "192.0.2.12": ADDRESSES["beta"],
+    "https://git.example/Build.git": f"https://{ADDRESSES['git']}/{REPOSITORY}",
+}
+"""What README has as an example, and what the stranger writes in its place."""
+PLACES = (
+    *("/PAT", "/root/Build", "/var/lib/acs-builders", "/var/log/acs-builders", "/usr/local/lib/acs-builders"),
+    *("/etc/acs-builders", "/usr/local/bin/builderctl", "/etc/systemd/system/build-heartbeat.service"),
+)
+"""What the set-up writes on a server."""
+AS_ROOT = 'mount --bind "$0" /etc/passwd && exec "$@"'
+"""Programs such as ssh look for the home folder there."""
+
+
+class Stranger:
+    """A person in the network of a rig, with a new home folder.
+
+    It holds a key that opens the hosts, the keys of the hosts, the token, and an empty folder. Its path is short, since
+    that of the sockets of ssh below it has at most 107 bytes (unix(7)).
+    """
+
+    def __init__(self, rig: Rig) -> None:
+        home = rig.folder / "home"
+        self.folder = home / "project"
+        self.folder.mkdir(parents=True)
+        (home / ".ssh").mkdir(mode=0o700)
+        shutil.copy(rig.folder / "ssh_key", home / ".ssh" / "id_ed25519")
+        shutil.copy(rig.folder / "known_hosts", home / ".ssh")
+        (home / "build-token").write_text(f"{rig.token}\n")
+        passwd = home.with_name("passwd")
+        passwd.write_text(f"root:x:0:0:root:{home}:/bin/sh\n")
+        variables = (f"HOME={home}", f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        network = ("nsenter", f"--net={namespace(rig.folder)}")
+        self._enter = (*network, "unshare", "--mount", "sh", "-c", AS_ROOT, str(passwd), "env", "-i", *variables)
+
+    def sh(self, *lines: str) -> str:
+        """Run lines of shell in the empty folder, and return all that they print."""
+        done = subprocess.run(
+            [*self._enter, "LC_ALL=C.UTF-8", "sh", "-euc", "\n".join(lines)],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{lines[-1]}: {done.stdout}"
+        return done.stdout
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Return the archive of this checkout."""
+    checkout = tmp_path / "checkout"
+    copy_checkout(checkout)
+    run(Path(sys.executable).with_name("ansible-galaxy"), "collection", "build", cwd=checkout)
+    (built,) = checkout.glob("*.tar.gz")
+    return built
+
+
+@pytest.fixture
+def section(archive: Path) -> str:
+    """Return what README says to those who install the archive, with what the stranger writes in it."""
+    with tarfile.open(archive) as opened:
+        member = opened.extractfile("README.md")
+        assert member
+        text = member.read().decode()
+    section = text.partition("\n## Use the installed collection\n")[2].partition("\n## ")[0]
+    for example, own in OWN.items():
+        assert example in section
+        section = section.replace(example, own)
+    return section
+
+
+def blocks(section: str, language: str) -> list[str]:
+    """Return the code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
+def test_a_stranger_follows_the_page(rig: Rig, archive: Path, section: str) -> None:
+    for name in ("alpha", "beta"):
+        add(rig, name)
+        print(f"{name}: {rig.versions(name)}")
+    git_host.make_repository(rig.machines["git"], REPOSITORY)
+    stranger = Stranger(rig)
+    shutil.copy(archive, stranger.folder)
+    (inventory,) = blocks(section, "yaml")
+    (stranger.folder / "inventory.yml").write_text(inventory)
+    (install,), (setting, *lines), (remove,) = (block.splitlines() for block in blocks(section, "sh"))
+    stranger.sh(install)
+    output = {line: stranger.sh(setting, line) for line in lines}
+    assert all(rig.token not in shown for shown in output.values())
+    for name in ("alpha", "beta"):  # Git before 2.31 does not see the branch of an empty repository
+        assert rig.ssh(name, "git -C /root/Build symbolic-ref HEAD").stdout == "refs/heads/main\n"
+    listed = next(shown for line, shown in output.items() if "build_message" in line)
+    inboxes = dict(re.findall(r"^(\w+) \| SUCCESS => (\{.*?^\})", listed, re.MULTILINE | re.DOTALL))
+    for server, partner in (("alpha", "beta"), ("beta", "alpha")):
+        (hello,) = [one for one in json.loads(inboxes[server])["messages"] if one["subject"] == "Hello"]
+        assert (hello["from"], hello["to"], hello["verified"]) == (partner, server, "true")
+    stranger.sh(setting, remove)
+    for name in ("alpha", "beta"):
+        assert rig.ssh(name, f"ls -d {' '.join(PLACES)} 2>/dev/null", check=False).stdout == ""

@@ -1,0 +1,124 @@
+"""Test that changes of the fleet are told once each by one server, and by the next one when that dies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, configured, heartbeat
+from ansible_collections.acs.builders.tests.cluster.network import plug
+from ansible_collections.acs.builders.tests.cluster.rig import Rig
+from ansible_collections.acs.builders.tests.waiting import until
+
+STATE = "var/lib/acs-builders"
+TELL = "/usr/local/bin/tell"
+TOLD = "root/told"
+PROGRAM = f"#!/bin/sh\ncat >> /{TOLD}\n"
+WAYS = [{"name": "file", "command": [TELL], "kinds": ["server", "build"]}]
+LONG_AGO = "2026-01-01T00:00:00Z"
+SERVERS = ("build1", "build2")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alerts(rig: Rig) -> Iterator[None]:
+    """Let both servers tell alerts, with a short interval, and remove that again."""
+    for server in SERVERS:
+        rig.machines[server].write(TELL.lstrip("/"), PROGRAM, 0o755)
+    set_up(rig, WAYS)
+    modes = rig.ssh("build1", "stat --format='%a %U' /etc/acs-builders/alerts.json").stdout.strip()
+    assert modes == "600 root"
+    with ExitStack() as stack:
+        for server in SERVERS:
+            stack.enter_context(configured(rig, server, interval=3))
+        yield
+    set_up(rig, [])
+    left = "ls /etc/acs-builders/alerts.json /etc/systemd/system/build-alerts.path"
+    assert rig.ssh("build1", left, check=False).stdout == ""
+    rig.ssh("build2", "builderctl status idle")
+    for server in SERVERS:
+        assert "alerts" not in beats_again(rig, server)
+
+
+def set_up(rig: Rig, ways: list[dict[str, Any]]) -> None:
+    """Run the setup with ways of alerts, then again in check mode without a change."""
+    arguments = ("setup.yml", "--diff", "--extra-vars", json.dumps({"build_alerts": ways}))
+    _code, output = rig.playbook(*arguments)
+    assert TELL not in output, "the ways are secret, but the diff shows them"
+    _code, output = rig.playbook(*arguments, "--check")
+    assert output.partition("PLAY RECAP")[2].count("changed=0") == len(SERVERS), output
+
+
+def told(rig: Rig, server: str) -> list[str]:
+    """What a server has told so far."""
+    path = Path(rig.machines[server].root, TOLD)
+    return [json.loads(line)["text"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def everything(rig: Rig) -> list[str]:
+    """What all servers have told so far."""
+    return [text for server in SERVERS for text in told(rig, server)]
+
+
+def silence(rig: Rig, reader: str, server: str) -> None:
+    """Let the last heartbeat of a server be old to the service of another one."""
+    path = Path(rig.machines[reader].root, STATE, "watch.json")
+    record = json.loads(path.read_text())
+    if server in record["servers"]:
+        record["servers"][server].update(first_seen=LONG_AGO)
+        new = path.with_name(".watch.test")
+        new.write_text(json.dumps(record))
+        new.replace(path)  # the service may read it at any time
+
+
+def noticed(rig: Rig, reader: str, server: str, text: str) -> None:
+    """Wait until a server has told that another one is silent."""
+
+    def is_told() -> bool:
+        silence(rig, reader, server)
+        beats_again(rig, reader)
+        return text in told(rig, reader)
+
+    until(is_told, f"not told: {text}")
+
+
+def quiet(rig: Rig, server: str, before: Callable[[], object] = list) -> None:
+    """Wait for some more cycles of a server."""
+    for _cycle in range(3):
+        before()
+        beats_again(rig, server)
+
+
+def test_alerts_of_a_fleet(rig: Rig) -> None:
+    assert all(heartbeat(rig, server)["alerts"] for server in SERVERS)
+    rig.ssh("build2", "builderctl status building --job job_alerts && builderctl status failed")
+    until(lambda: told(rig, "build1") == ["A build of build2 failed"], "not told: the failed build")
+
+    plug(rig.folder, "build2", False)
+    try:
+        noticed(rig, "build1", "build2", "build2 is stale")
+        quiet(rig, "build1", lambda: silence(rig, "build1", "build2"))
+    finally:
+        plug(rig.folder, "build2", True)
+    until(lambda: "Resolved: build2 is stale" in everything(rig), "not told: build2 is back")
+    expected = ["A build of build2 failed", "build2 is stale", "Resolved: build2 is stale"]
+    assert sorted(everything(rig)) == sorted(expected)
+
+    rig.ssh("build1", "systemctl kill --signal=KILL build-heartbeat && systemctl stop build-heartbeat")
+    noticed(rig, "build2", "build1", "build1 is stale")
+    quiet(rig, "build2", lambda: silence(rig, "build2", "build1"))
+    rig.ssh("build1", "systemctl start build-heartbeat")
+    until(lambda: "Resolved: build1 is stale" in everything(rig), "not told: build1 is back")
+    rig.ssh("build2", "builderctl status building --job job_again && builderctl status success")
+    until(lambda: "Resolved: A build of build2 failed" in everything(rig), "not told: the build succeeded")
+    for server in SERVERS:
+        quiet(rig, server)
+    expected += ["build1 is stale", "Resolved: build1 is stale", "Resolved: A build of build2 failed"]
+    print(f"alerts sent: {len(everything(rig))}, expected: {len(expected)}")
+    assert sorted(everything(rig)) == sorted(expected)
+    listed = json.loads(rig.ssh("build2", "builderctl alerts --json").stdout)
+    assert listed["alerts"] == []
+    assert rig.ssh("build2", "builderctl alerts --test").stdout.strip() == "file: told"
