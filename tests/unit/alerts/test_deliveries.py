@@ -84,6 +84,19 @@ def test_the_deliveries_are_started_while_one_waits(state: StateDirectory) -> No
     assert "build-alerts.path" in not_begun(read_deliveries(state), late)["deliveries"]
 
 
+def test_the_deliveries_are_started_while_the_outcome_of_one_is_missing(state: StateDirectory) -> None:
+    """The process that made the attempt may have been killed, and nothing else waits."""
+    hand_over(state, "build1", record(a="sending"), [], NOW)
+    record_state(state, begin(state)[0], STARTED)
+    late = NOW + timedelta(days=1)
+    nudge(state, late)
+    before = state.version(WAITING_FILE)
+    assert before is not None
+    assert begin(state) == [] and states(state) == [("a", "unknown")]
+    nudge(state, late)
+    assert state.version(WAITING_FILE) == before
+
+
 @pytest.mark.parametrize(
     ("at", "valid"), [(TIME, True), ("2026-11-22T07:00:00Z", False), ("2027-01-01T00:00:00Z", False), ("x", False)]
 )

@@ -143,11 +143,14 @@ def delivering(state: StateDirectory) -> Iterator[None]:
 
 
 def nudge(state: StateDirectory, now: datetime) -> None:
-    """Start the deliveries again if one waits, for a start may be missed while they run.
+    """Start the deliveries again if one waits or has no outcome.
+
+    A start may be missed while they run. A process that ended before it has recorded the outcome of an attempt leaves
+    it started; the next process records that its outcome is not known.
 
     :raises StateUnusable: if a file cannot be read or written.
     """
-    if any(one.state == WAITING and one.is_valid(now) for one in read_deliveries(state)):
+    if any(one.state == STARTED or (one.state == WAITING and one.is_valid(now)) for one in read_deliveries(state)):
         state.write_json(WAITING_FILE, {"at": utc_text(now)})
 
 
