@@ -104,6 +104,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
         ("https://example.com/\r\nX: y", False),
         ("https://exämple.com/", False),
         ("https://example.com:port/", False),
+        ("https://hooks..example.com/x", False),
+        (f"https://{'x' * 64}.example.com/", False),
         ("https://[::1", False),
         ("", False),
         (None, False),

@@ -125,6 +125,7 @@ def is_webhook(url: Any) -> bool:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _port = parts.port
+        host.encode("idna")  # as the resolver does, which refuses an empty label and one of more than 63 characters
     except ValueError:
         return False
     return bool(host) and (
