@@ -116,6 +116,16 @@ def test_overdue_mail(builders: MemoryBuilders, now: Clock) -> None:
     assert set(later.items) < set(found.items)
 
 
+def test_overdue_mail_of_an_unknown_sender_says_so(trusted: MemoryBuilders, now: Clock) -> None:
+    with trusted.host("build1") as host:
+        sent = send(now.on(host), Draft("one", "x"), ["build2"]).result[0]
+        forged = Message({name: value for name, value in sent.raw.items() if name != "signature"})
+        now.move(seconds=4000)
+        (found,) = mail_conditions(now.on(host), trusted.ids, [*[forged] * 6, sent], 3600)
+    assert found.details[:2] == (f"from build1: one ({sent.id})", f"from build1 (unsigned): one ({sent.id})")
+    assert found.details[-1] == "and 3 more"
+
+
 def test_a_question_for_the_operator(tmp_path: Path, now: Clock) -> None:
     """A question in the name of a server that has a key must be signed."""
     fleet = make_memory_builders(tmp_path, ("build1", "build2", "operator"))

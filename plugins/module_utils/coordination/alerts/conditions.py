@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..identity.fleet import ALL, is_server_id
 from ..identity.host import Host
-from ..identity.verification import is_trusted
+from ..identity.verification import LABELS, is_trusted
 from ..mail.mailbox import verify_messages
 from ..mail.message import Message
 from ..text import as_line, short
@@ -107,9 +107,20 @@ def mail_conditions(
     for server, entries in sorted(overdue.items()):
         number = "1 message" if len(entries) == 1 else f"{len(entries)} messages"
         newest = entries[::-1]
-        lines = [f"from {entry.sender_in(host.fleet)}: {entry.subject} ({entry.id})" for entry in newest]
+        doubts = [*_doubts(host, newest[:MAX_DETAILS]), *[""] * (len(newest) - MAX_DETAILS)]
+        lines = [
+            f"from {entry.sender_in(host.fleet)}{doubt}: {entry.subject} ({entry.id})"
+            for entry, doubt in zip(newest, doubts)
+        ]
         items = tuple(_digest(entry.id or entry.digest) for entry in newest[:MAX_ITEMS])
         yield Condition(f"mail/{server}", MAIL, server, f"{number} to {server} overdue", _cut(lines), items)
+
+
+def _doubts(host: Host, entries: Sequence[Message]) -> Iterable[str]:
+    """Yield what is to be said of the sender of each message: empty if it is known to have written it."""
+    for entry, verification in zip(entries, verify_messages(host, entries)):
+        known = is_trusted(host, entry.sender_in(host.fleet), verification)
+        yield "" if known else f" ({LABELS[verification.verified]})"
 
 
 def question_conditions(host: Host, questions: Iterable[Message]) -> Iterable[Condition]:
