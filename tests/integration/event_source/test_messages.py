@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
+from ansible_collections.acs.builders.extensions.eda.plugins.event_source import messages
 from ansible_collections.acs.builders.extensions.eda.plugins.event_source.messages import main
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
@@ -15,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.running_service import service
-from ansible_collections.acs.builders.tests.waiting import LIMIT
+from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
 class Source:
@@ -72,6 +76,23 @@ def test_events_are_handed_out_until_they_are_acknowledged(trusted: Builders) ->
                 assert (await after.next())["message"]["id"] == last
 
     asyncio.run(scene())
+
+
+def test_a_command_that_hangs_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(messages, "TIMEOUT", 0.2)
+    pids = tmp_path / "pids"
+
+    async def scene() -> None:
+        async with source(command=["/bin/sh", "-c", 'echo $$ >> "$0"; exec sleep 1000', str(pids)]):
+            while not caplog.records:
+                await asyncio.sleep(0.01)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(scene())
+    assert caplog.records[0].getMessage().endswith("/bin/sh did not end within 0.2 s")
+    until(lambda: not any(Path("/proc", pid).exists() for pid in pids.read_text().split()), "a command still runs")
 
 
 def test_the_record_of_another_machine_is_printed_by_a_command(trusted: Builders) -> None:

@@ -28,6 +28,7 @@ options:
   command:
     description:
       - A program with its arguments that prints the file C(inbox.json) of another machine. It replaces O(state_dir).
+      - It is ended after a minute.
     type: list
     elements: str
   interval:
@@ -63,6 +64,8 @@ from pathlib import Path
 from typing import Any
 
 LOGGER = logging.getLogger(__name__)
+TIMEOUT = 60
+"""Seconds after which a command is ended. The connection of ssh to a host that is gone can hang for hours."""
 DEFAULTS: dict[str, Any] = {
     "state_dir": "/var/lib/acs-builders",
     "command": None,
@@ -154,14 +157,22 @@ def _options(args: dict[str, Any]) -> dict[str, Any]:
 async def _read(options: dict[str, Any]) -> str:
     """Return the content of the record.
 
-    :raises OSError: if it cannot be read.
+    :raises OSError: if it cannot be read in time.
     """
     if options["command"] is None:
         return Path(options["state_dir"], "inbox.json").read_text(encoding="utf-8")
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*options["command"], stdout=pipe, stderr=pipe)
-    output, errors = await process.communicate()
+    program = options["command"][0]
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
+    except asyncio.TimeoutError as error:
+        raise OSError(f"{program} did not end within {TIMEOUT} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         reason = errors.decode("utf-8", "replace").strip()
-        raise OSError(f"{options['command'][0]} ended with {process.returncode}: {reason}")
+        raise OSError(f"{program} ended with {process.returncode}: {reason}")
     return output.decode("utf-8")
