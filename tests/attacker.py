@@ -244,7 +244,7 @@ def health(fleet: Builders, server: str) -> Entry:
 def problems(fleet: Builders, server: str) -> list[str]:
     """The problems that a server finds, without how to dismiss an alarm."""
     found: list[str] = health(fleet, server)["problems"]
-    return [problem.partition(" When you know the reason: builderctl health --dismiss ")[0] for problem in found]
+    return [problem.partition(" When you know the reason, on ")[0] for problem in found]
 
 
 def acts(fleet: Builders, server: str, message_id: str) -> bool:

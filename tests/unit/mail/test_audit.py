@@ -174,7 +174,7 @@ def test_each_is_a_problem_for_a_day_and_a_note_of_each_listing(watched: Builder
         (problem,) = [one for one in read_health(now.on(host), keep=True)["problems"] if "deleted" in one]
     now.move(86_000)
     (alarm,) = alarms(watched, now)
-    assert problem.startswith(f"{alarm} When you know the reason: builderctl health --dismiss ")
+    assert problem.startswith(f"{alarm} When you know the reason, on build2: builderctl health --dismiss ")
     with watched.host("build2") as host:
         list_messages(now.on(host), Filter())
         assert alarm in host.repository.notes

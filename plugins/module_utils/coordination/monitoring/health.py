@@ -96,7 +96,7 @@ def look_at_health(
     messages = _messages(host, snapshot, ids, problems, reply_deadline)
     alarms = _alarms(host, snapshot, problems, keep)
     problems += [
-        f"{sentence(alarm.text)} When you know the reason: builderctl health --dismiss {alarm.id}"
+        f"{sentence(alarm.text)} When you know the reason, on {host.id}: builderctl health --dismiss {alarm.id}"
         for alarm in alarms
         if not alarm.dismissed
     ]
