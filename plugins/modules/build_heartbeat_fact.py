@@ -95,7 +95,8 @@ ansible_facts:
             - The numbers C(total) and, for each server, C(unread).
             - C(overdue_requests) were neither read nor answered for an hour. C(overdue_mail) was not read by this server for an
               hour. A message without a valid time counts as overdue.
-            - C(operator_questions) wait for an answer of the operator.
+            - C(operator_questions) wait for an answer of the operator. C(verified) is that of their sender, as in
+              M(acs.builders.build_message).
             - Each of these messages has C(age_seconds), null without a valid time.
             - C(undeliverable) are unread messages that are addressed to no server of the fleet.
           type: dict

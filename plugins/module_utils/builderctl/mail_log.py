@@ -40,7 +40,7 @@ def log_new_mail(host: Host, entries: Sequence[Message], path: Path) -> None:
         new = [entry for entry in mine if not logged & {_name_of(entry), entry.id}]
     if new:
         when = stamp(host.clock())
-        questions = OperatorQuestions(entries)
+        questions = OperatorQuestions(host, entries)
         labels = [
             f"{LABELS[one.verified]}{f', {NOT_OPERATORS}' * questions.has_other_answer(entry, one.verified)}"
             for entry, one in zip(new, assess(host, new))

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Callable
 
+from ..coordination.identity.verification import LABELS, TRUE
 from ..coordination.text import one_line
 from .formats import Paint, age, duration, word, words
 from .hints import COMMANDS, Hints
@@ -34,7 +36,7 @@ def sent(written: dict[str, Any], hints: Hints = COMMANDS) -> str:
     lines = [
         f"{verb} {word(one['id'])} to {word(one['to'])}: {one_line(one['subject'])}" for one in written["messages"]
     ]
-    return "\n".join([*lines, f"See answers: {hints.thread.format(word(written['messages'][0]['thread']))}"])
+    return "\n".join([*lines, f"See answers: {hints.thread.format(shlex.quote(written['messages'][0]['thread']))}"])
 
 
 def outbox(kept: dict[str, Any]) -> str:
@@ -132,7 +134,9 @@ def _first(name: str, mail: list[dict[str, Any]], remedy: str) -> list[str]:
 def _named(mail: dict[str, Any]) -> str:
     seconds = mail["age_seconds"]
     sent = "" if seconds is None else f", {duration(seconds)} ago"
-    return f"{word(mail['id'])}  {word(mail['from'])} -> {word(mail['to'])}{sent}: {one_line(mail['subject'])}"
+    verified = mail.get("verified", TRUE)
+    doubt = "" if verified == TRUE else f" ({LABELS[verified]})"
+    return f"{word(mail['id'])}  {word(mail['from'])}{doubt} -> {word(mail['to'])}{sent}: {one_line(mail['subject'])}"
 
 
 def dismissed(alarms: list[dict[str, Any]], changed: bool) -> str:

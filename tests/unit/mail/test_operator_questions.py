@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.formats import painter
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.rendering import health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
 from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.plan import LEAVE, Rules, plan
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
@@ -16,6 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     UnknownMessage,
     UnknownServer,
 )
+from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.signatures import KEY_FILE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft, compose, new_id
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import read_mailbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
@@ -25,10 +30,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.monitori
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.heartbeat import compose_heartbeat
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.archive import archive
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import answer_to, reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.wait import wait_for_answer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
+from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
+from ansible_collections.acs.builders.tests.attacker import signed, tell_signers
 from ansible_collections.acs.builders.tests.builders import MESSAGES
 from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders
@@ -61,8 +68,9 @@ def answer(builders: MemoryBuilders, now: Clock, message_id: str, server: str = 
 def still_open(builders: MemoryBuilders, now: Clock, server: str = "build2") -> list[str]:
     """The questions that are open as a member sees it."""
     with builders.host(server) as host:
-        messages = now.on(host).repository.read(lambda snapshot: read_mailbox(snapshot).messages)
-        return [question.id for question in open_questions(messages, host)]
+        here = now.on(host)
+        messages = here.repository.read(lambda snapshot: read_mailbox(snapshot).messages)
+        return [question.id for question in open_questions(messages, here)]
 
 
 def listed(builders: MemoryBuilders, now: Clock, server: str, **chosen: Any) -> list[dict[str, Any]]:
@@ -106,6 +114,44 @@ def test_a_copied_signature_closes_nothing(fleet: MemoryBuilders, now: Clock) ->
     (his,) = [message for message in fleet.messages() if message["from"] == "operator"]
     put(fleet, {**his, "id": new_id(now()), "in_reply_to": second})
     assert still_open(fleet, now) == [second]
+
+
+def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBuilders, now: Clock) -> None:
+    """It may be stolen, and the thief dates the answer back."""
+    answer(fleet, now, ask(fleet, now)["id"])
+    (his,) = [message for message in fleet.messages() if message["from"] == "operator"]
+    key = fleet.state("operator") / KEY_FILE
+    stolen = fleet.folder / "stolen"
+    shutil.copy(key, stolen)
+    fleet.trust("operator")
+    record = fleet.record() or {}
+    for signer in record["signers"]:
+        if signer["valid_until"]:
+            signer["valid_until"] = utc_text(now() + timedelta(hours=1))
+    tell_signers(fleet, record)
+    now.move(days=1)
+    assert still_open(fleet, now) == [], "his own answer stays one"
+    asked = ask(fleet, now)["id"]
+    put(fleet, signed(his, stolen, id=new_id(now()), in_reply_to=asked, thread=asked))
+    assert still_open(fleet, now) == [asked]
+    assert [(one["verified"], one["not_operators"]) for one in listed(fleet, now, "build1", thread=asked)] == [
+        *(("true", False), ("true", True))
+    ]
+    with fleet.host("build1") as host, pytest.raises(CoordinationError, match=f"No answer to {asked}"):
+        wait_for_answer(now.on(host), asked, 0.1, 0.1)
+    answer(fleet, now, asked)
+    assert still_open(fleet, now) == []
+
+
+def test_questions_that_nobody_is_known_to_have_asked_are_the_last(fleet: MemoryBuilders, now: Clock) -> None:
+    forged = compose(QUESTION, new_id(now()), "build2", "operator", now()).raw
+    fleet.commit(MESSAGES, json.dumps({"messages": [forged]}).encode())
+    asked = ask(fleet, now)["id"]
+    assert still_open(fleet, now) == [asked, forged["id"]]
+    with fleet.host("build2") as host:
+        text = health(read_health(now.on(host)), now(), painter(False))
+    assert f"Waits for the operator: {asked}  build1 -> operator" in text
+    assert "  build2 (unsigned) -> operator" in text
 
 
 def test_without_keys_nothing_closes_a_question(tmp_path: Path, now: Clock) -> None:
@@ -161,6 +207,13 @@ def test_answers_of_others_are_shown_as_not_the_operators(fleet: MemoryBuilders,
     with fleet.host("build1") as host:
         inbox = unread_mail(now.on(host), None, list(map(Message, fleet.messages())))
     assert [message.not_operators for message in inbox.messages] == [True, True, True, False]
+
+
+def test_no_command_names_a_sender_that_has_no_valid_id(fleet: MemoryBuilders, now: Clock) -> None:
+    question = compose(QUESTION, "msg_1", "build9; reboot", "build2", now()).raw
+    with fleet.host("build2") as host, pytest.raises(NeedsOperator) as caught:
+        answer_to(now.on(host), Message(question), YES)
+    assert caught.value.remedy == "Wait for his answer."
 
 
 def test_a_wait_for_the_answer_ends_with_that_of_the_operator(fleet: MemoryBuilders, now: Clock) -> None:
@@ -230,7 +283,7 @@ def test_health_lists_open_questions(fleet: MemoryBuilders, now: Clock) -> None:
     with fleet.host("build2") as host:
         found = read_health(now.on(host))["messages"]["operator_questions"]
     assert 0 <= found[0].pop("age_seconds") <= 1
-    names = {"id": asked["id"], "from": "build1", "to": "all", "subject": QUESTION.subject}
+    names = {"id": asked["id"], "from": "build1", "to": "all", "subject": QUESTION.subject, "verified": "true"}
     assert found == [{**names, "timestamp": asked["timestamp"]}]
     answer(fleet, now, asked["id"])
     with fleet.host("build2") as host:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.conversations import MAX_BODY
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.dashboard import (
+    MAX_QUESTIONS,
     MAX_ROWS,
     TRAFFIC_DAYS,
     count_by_day,
@@ -66,6 +69,21 @@ def test_a_question_to_the_operator_is_open_until_he_answers(tmp_path: Path, now
     with builders.host("build1") as host:
         answered = read_dashboard(now.on(host))
     assert (answered["questions"], answered["waits"]) == (EMPTY, EMPTY)
+
+
+def test_questions_that_do_not_fit_are_counted_those_that_nobody_asked_last(tmp_path: Path, now: Clock) -> None:
+    builders = make_memory_builders(tmp_path, ("build1", "build2", "operator"))
+    builders.trust()
+    forged = {"from": "build1", "to": "operator", "needs": "operator", "subject": "?", "body": "'" * MAX_BODY}
+    flood = [{**forged, "id": f"msg_{number}"} for number in range(MAX_ROWS + 2)]
+    builders.commit(MESSAGES, json.dumps({"messages": flood}).encode())
+    with builders.host("build2") as host:
+        asked = send(now.on(host), Draft("May I?", "x", needs="operator"), ["operator"]).result[0].id
+    with builders.host("build1") as host:
+        seen = read_dashboard(now.on(host))["questions"]
+    assert seen["rows"][0]["id"] == asked and 5 < len(seen["rows"]) < MAX_ROWS
+    assert len(seen["rows"]) + seen["more"] == MAX_ROWS + 3
+    assert len(html.escape(json.dumps(seen["rows"]))) < 1.2 * MAX_QUESTIONS
 
 
 def test_secrets_are_redacted(builders: MemoryBuilders, clock: Clock) -> None:

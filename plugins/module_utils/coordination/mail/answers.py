@@ -10,8 +10,10 @@ from collections.abc import Collection, Sequence
 
 from ..identity.fleet import OPERATOR
 from ..identity.host import Host
+from ..identity.signatures import signing_key
 from ..identity.verification import TRUE, UNSIGNED
 from ..store.snapshot import Snapshot
+from ..timestamps import MAX_AHEAD
 from .mailbox import read_archives, read_mailbox, readers_of, verify_messages
 from .message import Message
 
@@ -39,16 +41,15 @@ class Answers:
 
     def to(self, asked: Message) -> list[Message]:
         """Return the answers to one of the messages, in the order of the entries."""
-        return [
-            entry for _place, entry in sorted(found for key in self._keys(asked) for found in self._found.get(key, []))
-        ]
+        found = sorted(found for key in self._keys(asked) for found in self._found.get(key, []))
+        return [entry for _place, entry in found if not asked.needs or is_operators(self._host, entry, asked)]
 
     def is_open(self, asked: Message) -> bool:
         """Return whether a message has no answer, and not all recipients have read it.
 
         A question to the operator is open until he answers, whoever has read it.
         """
-        if any(key in self._found for key in self._keys(asked)):
+        if self.to(asked):
             return False
         recipients = readers_of(self._host, asked, self._everyone)
         return bool(asked.needs) or not all(asked.is_marked_read(one, self._host.fleet) for one in recipients)
@@ -71,6 +72,20 @@ def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[st
     entries = [*read_mailbox(snapshot).messages, *read_archives(snapshot, *asked)]
     own = [entry for entry in entries if entry.sender == host.id and entry.in_reply_to in asked]
     return {entry.in_reply_to for entry, one in zip(own, verify_messages(host, own)) if one.verified == TRUE}
+
+
+def is_operators(host: Host, answer: Message, asked: Message) -> bool:
+    """Return whether a verified answer to a question to the operator is his.
+
+    Somebody else may have a key of his that has expired, and can date an answer back. Such a key answers no question
+    that was asked after its end.
+    """
+    signer = host.signers.find(signing_key(answer.raw) or "")
+    if signer is None or signer.server != OPERATOR:
+        return False
+    dated, asked_at = answer.sent_at, asked.sent_at
+    is_later = dated is not None and asked_at is not None and asked_at - dated <= MAX_AHEAD
+    return is_later or signer.is_valid(host.clock())
 
 
 def key_of(answer: Message) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from shlex import quote
 
 from ..errors import ThreadLoops
 from ..identity.fleet import NO_FLEET, Fleet
@@ -36,8 +37,8 @@ def refuse_loop(host: Host, mailbox: Iterable[Message], answer: Message) -> None
         raise ThreadLoops(
             f"{host.id} and {partner} have sent {MAX_TURNS} messages in turn in the thread {answer.thread} within "
             f"{WINDOW.total_seconds() / 60:.0f} minutes, without a request, an error or facts.",
-            f"If there is nothing new, run 'builderctl mark-read {answer.in_reply_to}' instead. Otherwise add the "
-            "facts with --fact NAME=VALUE, or add --continue (to a module continue_thread=true).",
+            f"If there is nothing new, run 'builderctl mark-read {quote(answer.in_reply_to)}' instead. Otherwise add "
+            "the facts with --fact NAME=VALUE, or add --continue (to a module continue_thread=true).",
         )
 
 

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Sequence
 
 from ..identity.fleet import OPERATOR
 from ..identity.host import Host
-from ..identity.verification import MARKED, TRUE
-from .answers import key_of, keys_of
+from ..identity.verification import MARKED, TRUE, is_trusted
+from .answers import is_operators, key_of, keys_of
 from .mailbox import verify_messages
 from .message import Message
 
 
 def open_questions(messages: Sequence[Message], host: Host) -> list[Message]:
     """Return the questions to the operator that he has not answered, in the order of the messages.
+
+    Those that nobody is known to have asked are the last ones, so that they cannot hide the others.
 
     :param messages: the messages among which to search for questions and answers, those of the mailbox.
     """
@@ -25,9 +27,20 @@ def open_questions(messages: Sequence[Message], host: Host) -> list[Message]:
         return []
     asked = {question.id for question in questions if question.id}
     answers = [message for message in messages if message.in_reply_to in asked and message.sender == OPERATOR]
-    verified = zip(answers, verify_messages(host, answers))
-    answered = {answer.in_reply_to for answer, one in verified if one.verified == TRUE}
-    return [question for question in questions if question.id not in answered]
+    signed: dict[str, list[Message]] = {}
+    for answer, one in zip(answers, verify_messages(host, answers)):
+        if one.verified == TRUE:
+            signed.setdefault(answer.in_reply_to, []).append(answer)
+    still_open = [
+        question
+        for question in questions
+        if not any(is_operators(host, answer, question) for answer in signed.get(question.id, []))
+    ]
+    trusted = [
+        is_trusted(host, question.sender_in(host.fleet), one)
+        for question, one in zip(still_open, verify_messages(host, still_open))
+    ]
+    return [question for wanted in (True, False) for question, is_one in zip(still_open, trusted) if is_one is wanted]
 
 
 class OperatorQuestions:
@@ -36,13 +49,16 @@ class OperatorQuestions:
     :param messages: the messages among which to search for questions.
     """
 
-    def __init__(self, messages: Iterable[Message]) -> None:
-        self._keys = {key for message in messages if message.needs for key in keys_of(message)}
+    def __init__(self, host: Host, messages: Iterable[Message]) -> None:
+        self._host = host
+        self._asked = {key: message for message in messages if message.needs for key in keys_of(message)}
 
     def has_other_answer(self, message: Message, verified: str) -> bool:
         """Return whether a message answers one of the questions, and the operator has not signed it.
 
         :param verified: the verification of its sender, one of :data:`.verification.VERIFIED`.
         """
-        is_his = message.sender == OPERATOR and verified in (TRUE, MARKED)
-        return key_of(message) in self._keys and not is_his
+        asked = self._asked.get(key_of(message))
+        if asked is None:
+            return False
+        return verified not in (TRUE, MARKED) or not is_operators(self._host, message, asked)

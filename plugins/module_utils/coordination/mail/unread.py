@@ -30,7 +30,7 @@ def unread_mail(host: Host, commit: str | None, messages: Sequence[Message]) -> 
     ledger = own_ledger(host)
     unread = [message for message in messages if message.is_for(host.id, host.fleet) and not ledger.has(message)]
     newest = unread[-MAX_LISTED:]
-    questions = OperatorQuestions(messages)
+    questions = OperatorQuestions(host, messages)
     listed = tuple(
         _listed(host, message, result, questions.has_other_answer(message, result.verified))
         for message, result in zip(newest, assess(host, newest))

@@ -60,12 +60,16 @@ def newest_conversations(host: Host, entries: Sequence[Message]) -> dict[str, An
 def _newest(host: Host, entries: Sequence[Message]) -> list[dict[str, Any]]:
     """Return the newest messages, the newest first, as many as a page can show."""
     newest = list(entries)[: -MAX_MESSAGES - 1 : -1]
-    weights = [
+    return shown_messages(host, fitting(host, newest, MAX_WEIGHT), entries)
+
+
+def fitting(host: Host, entries: Sequence[Message], size: int) -> list[Message]:
+    """Return the first ones of some messages, as many as fit into a size in bytes, as a page has them."""
+    sizes = [
         len(html.escape(json.dumps(_shown(host, entry), ensure_ascii=False)).encode("utf-8", "replace"))
-        for entry in newest
+        for entry in entries
     ]
-    fitting = sum(total <= MAX_WEIGHT for total in accumulate(weights))
-    return shown_messages(host, newest[:fitting], entries)
+    return list(entries[: sum(total <= size for total in accumulate(sizes))])
 
 
 def shown_messages(host: Host, entries: Sequence[Message], context: Sequence[Message]) -> list[dict[str, Any]]:
@@ -73,7 +77,7 @@ def shown_messages(host: Host, entries: Sequence[Message], context: Sequence[Mes
 
     :param context: the messages among which to search for the questions to the operator that the messages answer.
     """
-    questions = OperatorQuestions(context)
+    questions = OperatorQuestions(host, context)
     return [
         {
             **_shown(host, entry),

@@ -21,13 +21,15 @@ from ..store.snapshot import Snapshot
 from ..text import as_line, clean, short
 from ..timestamps import is_ahead
 from .build_history import past_builds
-from .conversations import newest_conversations, shown_messages
+from .conversations import fitting, newest_conversations, shown_messages
 from .waits import open_waits
 
 TRAFFIC_DAYS = 30
 """The number of days whose messages are counted, up to the day of the newest message."""
 MAX_ROWS = 100
-"""The maximum number of waits, builds and jobs; further ones are counted."""
+"""The maximum number of questions, waits, builds and jobs; further ones are counted."""
+MAX_QUESTIONS = 150_000
+"""The maximum size of the shown questions in bytes; further ones are counted."""
 JOB_TEXTS = ("id", "type", "status", "assigned_to", "created_at", "description")
 
 
@@ -47,7 +49,7 @@ def look_at_dashboard(host: Host, snapshot: Snapshot) -> dict[str, Any]:
     entries = readable_messages(snapshot) or []
     servers = sorted({*host.fleet.ids(), *host.seen_servers(snapshot)})
     return {
-        "questions": _first(shown_messages(host, open_questions(entries, host)[:MAX_ROWS], entries)),
+        "questions": _questions(host, entries),
         "conversations": newest_conversations(host, entries),
         "waits": _first(open_waits(host, snapshot, entries)),
         "builds": _first(past_builds(host, snapshot, servers)),
@@ -71,6 +73,13 @@ def count_by_day(entries: Sequence[Message], now: datetime) -> list[dict[str, An
     last = max(day for day, _kind in dated)
     days = [last - timedelta(days=before) for before in range(TRAFFIC_DAYS - 1, -1, -1)]
     return [{"day": day.isoformat(), "counts": {kind: counts[day, kind] for kind in TYPES}} for day in days]
+
+
+def _questions(host: Host, entries: Sequence[Message]) -> dict[str, Any]:
+    """Return the open questions to the operator, as many as a page can show."""
+    asked = open_questions(entries, host)
+    rows = shown_messages(host, fitting(host, asked[:MAX_ROWS], MAX_QUESTIONS), entries)
+    return {"rows": rows, "more": len(asked) - len(rows)}
 
 
 def _first(rows: list[dict[str, Any]]) -> dict[str, Any]:

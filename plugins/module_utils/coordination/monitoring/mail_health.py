@@ -11,7 +11,7 @@ from typing import Any
 from ..delivery.outbox import Outbox
 from ..identity.host import Host
 from ..mail.answers import Answers
-from ..mail.mailbox import read_mailbox
+from ..mail.mailbox import read_mailbox, verify_messages
 from ..mail.message import Message
 from ..mail.operator_questions import open_questions
 from ..mail.read_ledger import own_ledger
@@ -48,11 +48,13 @@ def look_at_mail(host: Host, snapshot: Snapshot, ids: list[str], reply_deadline:
     undeliverable = [entry for entry in entries if entry.is_undeliverable(fleet)]
     queued = [entry for item in Outbox(host.state).read().items for entry in item.messages]
     answers = Answers(host, snapshot, requests, [*entries, *queued])
+    questions = open_questions(entries, host)
     return {
         "total": len(entries),
         "unread": {server: len(waiting) for server, waiting in unread.items()},
         "operator_questions": [
-            _named(e, now, "id", "from", "to", "subject", "timestamp") for e in open_questions(entries, host)
+            {**_named(e, now, "id", "from", "to", "subject", "timestamp"), "verified": one.verified}
+            for e, one in zip(questions, verify_messages(host, questions))
         ],
         "overdue_requests": [_named(e, now, "id", "from", "to", "subject") for e in requests if answers.is_open(e)],
         "overdue_mail": [

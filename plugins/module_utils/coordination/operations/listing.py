@@ -192,7 +192,7 @@ def shown(
     :param context: the messages among which to search for the questions to the operator that the messages answer.
     """
     ledger = own_ledger(host, archived=archived)
-    questions = OperatorQuestions(context)
+    questions = OperatorQuestions(host, context)
     waiting = set(map(id, queued))
     found = list(entries)
     messages = []
