@@ -49,6 +49,10 @@ def spread(value: str) -> dict[str, Any]:
             "subject": value,
             "timestamp": "2025-11-04 20:45",
         },
+        {
+            **{"id": f"msg_5 {value}", "from": "build1", "to": "build2", "needs": "operator"},
+            **{"subject": value, "body": value, "timestamp": now},
+        },
     ]
     ended = {"completed_at": now, "reason": value}
     job = {"id": value, "started_at": value, "branch": value, "commit": value, "log": value, "artifacts": [value]}

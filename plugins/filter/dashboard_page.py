@@ -41,11 +41,13 @@ _value:
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.acs.builders.plugins.module_utils.builderctl.formats import word
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import (
     LABELS,
     NOT_OPERATORS,
@@ -78,6 +80,8 @@ def dashboard_page(seen: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["shell"] = shlex.quote  # others choose the ids in the commands that a reader may copy
+    templates.tests["plain"] = lambda text: word(text) == text
     style, script = (_own(name) for name in ("style.css", "script.js"))
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     page = templates.get_template("page.html.j2")

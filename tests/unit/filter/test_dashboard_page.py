@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.acs.builders.plugins.filter.compare_environments import compare_environments
 from ansible_collections.acs.builders.plugins.filter.dashboard_page import FilterModule
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.conversations import MAX_BODY
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.dashboard import read_dashboard
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
@@ -88,6 +90,28 @@ def test_what_stands_where(builders: MemoryBuilders, now: Clock) -> None:
     assert len(times) > 8 and all(time.attributes["datetime"].endswith("Z") for time in times)
 
 
+@pytest.mark.parametrize(
+    ("message_id", "command"),
+    [
+        ("msg_1", """ansible-playbook playbooks/answer.yml -e id=msg_1 -e "body='...'\""""),
+        ("$(id)'", """builderctl reply '$(id)'"'"'' '...'"""),
+        ("{{ 7 * 7 }} body=x", "builderctl reply '{{ 7 * 7 }} body=x' '...'"),
+    ],
+)
+def test_a_command_of_the_page_quotes_the_id(
+    builders: MemoryBuilders, clock: Clock, message_id: str, command: str
+) -> None:
+    """Anybody who may push chooses the id, and the reader may copy the command."""
+    body = "b" * (MAX_BODY + 5)
+    entry = {"id": message_id, "from": "build2", "to": "build1", "needs": "operator", "subject": "May I?", "body": body}
+    builders.commit(MESSAGES, json.dumps({"messages": [entry]}).encode())
+    page = Page(dashboard_page(facts(builders, clock)))
+    (question,) = page.root.all("section", **{"aria-labelledby": "questions"})
+    assert [code.text for code in question.all("code")] == [command]
+    whole = f"5 more characters: builderctl read {shlex.quote(message_id)}"
+    assert [line.text for line in page.root.all("p", class_="muted")].count(whole) == 2, "and in the conversation"
+
+
 def test_a_fleet_of_which_nothing_is_known(builders: MemoryBuilders, clock: Clock) -> None:
     page = Page(dashboard_page(facts(builders, clock)))
     check_harmless(page)
@@ -125,7 +149,9 @@ def test_hostile_text_in_every_field_is_text(builders: MemoryBuilders, name: str
     assert not HIDDEN & set(text)
     page = Page(text)
     check_harmless(page)
-    assert headings(page) in (SECTIONS, ["problems", *SECTIONS])
+    assert headings(page) in (["questions", *SECTIONS], ["questions", "problems", *SECTIONS])
+    (command,) = page.root.all("section", **{"aria-labelledby": "questions"})[0].all("code")
+    assert shlex.split(command.text)[:2] == ["builderctl", "reply"] and len(shlex.split(command.text)) == 4
     (thread,) = [one for one in page.root.all("details") if one.all("article")[0].all("dt")][:1]
     if name in MARKUP:
         assert page.root.text.count(value) > 20

@@ -15,7 +15,7 @@ from ..delivery.outbox import Item
 from ..delivery.writes import Messages, ReadMarks
 from ..documents.secret_policy import REDACT, REFUSE, apply_secret_policy, own_token
 from ..errors import DeadlineReached, InvalidInput, NeedsOperator, RemoteUnreachable
-from ..identity.fleet import ALL, EVERYONE, OPERATOR
+from ..identity.fleet import ALL, EVERYONE, OPERATOR, is_server_id
 from ..identity.host import Host
 from ..mail.draft import MAX_SUBJECT, Draft, check_draft, compose, new_id, reply_subject
 from ..mail.idempotency import find_duplicates
@@ -104,9 +104,10 @@ def answer_to(host: Host, original: Message, draft: Draft) -> Draft:
     :raises UnknownServer: if the sender of the original is not in the fleet.
     """
     if original.needs and host.id != OPERATOR:
+        sender = original.sender_in(host.fleet)
+        write = f", or write to its sender: builderctl send --to {sender}" if is_server_id(sender) else "."
         raise NeedsOperator(
-            f"Only the operator may answer {original.id}, and this is {host.id}.",
-            f"Wait for his answer, or write to its sender: builderctl send --to {original.sender_in(host.fleet)}",
+            f"Only the operator may answer {original.id}, and this is {host.id}.", f"Wait for his answer{write}"
         )
     subject = redact(str(original.raw.get("subject") or ""), own_token(host.repository.pat_file))[0]
     answer = replace(draft, subject=reply_subject(subject), in_reply_to=original.id, thread=original.thread)
