@@ -116,6 +116,20 @@ def test_a_copied_signature_closes_nothing(fleet: MemoryBuilders, now: Clock) ->
     assert still_open(fleet, now) == [second]
 
 
+def test_an_answer_to_another_server_closes_nothing(fleet: MemoryBuilders, now: Clock) -> None:
+    """A server copies the id of a question that he has answered."""
+    question = ask(fleet, now, ["build2"])
+    answer(fleet, now, question["id"])
+    changes = {"from": "build2", "to": "build1", "subject": "May I delete it?"}
+    copied = signed(question, fleet.state("build2") / KEY_FILE, **changes)
+    fleet.commit(MESSAGES, json.dumps({"messages": [copied, fleet.messages()[-1]]}).encode())
+    assert still_open(fleet, now) == [question["id"]]
+    thread = listed(fleet, now, "build1", thread=question["id"])
+    assert [(one["from"], one["verified"], one["not_operators"]) for one in thread] == [
+        *(("build2", "true", False), ("operator", "true", True))
+    ]
+
+
 def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBuilders, now: Clock) -> None:
     """It may be stolen, and the thief dates the answer back."""
     answer(fleet, now, ask(fleet, now)["id"])

@@ -75,13 +75,16 @@ def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[st
 
 
 def is_operators(host: Host, answer: Message, asked: Message) -> bool:
-    """Return whether a verified answer to a question to the operator is his.
+    """Return whether a verified answer to a question to the operator is his, and an answer to this question.
 
-    Somebody else may have a key of his that has expired, and can date an answer back. Such a key answers no question
-    that was asked after its end.
+    He answers the server that asks: another one may have copied the id of a question that he has answered. Somebody
+    else may have a key of his that has expired, and can date an answer back. Such a key answers no question that was
+    asked after its end.
     """
     signer = host.signers.find(signing_key(answer.raw) or "")
     if signer is None or signer.server != OPERATOR:
+        return False
+    if asked.sender_in(host.fleet) not in answer.recipients(host.fleet):
         return False
     dated, asked_at = answer.sent_at, asked.sent_at
     is_later = dated is not None and asked_at is not None and asked_at - dated <= MAX_AHEAD
