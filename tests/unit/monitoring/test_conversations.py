@@ -54,6 +54,14 @@ def test_messages_are_grouped_by_thread_the_newest_first(builders: MemoryBuilder
     assert answer["facts"] == [{"name": "version", "value": "4"}] and found["threads"][1]["earlier"] == 0
 
 
+def test_a_time_in_the_future_is_no_time(builders: MemoryBuilders) -> None:
+    (ahead,), (past,) = (
+        conversations(builders, [entry(1, timestamp=time)])["threads"][0]["messages"]
+        for time in ("9999-01-01T00:00:00Z", "2025-11-04T20:45:00Z")
+    )
+    assert (ahead["timestamp"], past["timestamp"]) == ("", "2025-11-04T20:45:00Z")
+
+
 def test_only_the_newest_are_shown_and_the_rest_is_counted(builders: MemoryBuilders) -> None:
     entries = [entry(number, thread="msg_0") for number in range(MAX_MESSAGES + 5)]
     found = conversations(builders, entries)

@@ -17,7 +17,7 @@ from ..mail.mailbox import verify_messages
 from ..mail.message import MAX_ID, Message
 from ..mail.operator_questions import OperatorQuestions
 from ..text import as_line, clean, short, visible
-from ..timestamps import utc_text
+from ..timestamps import is_ahead, utc_text
 
 MAX_MESSAGES = 300
 """The maximum number of messages that are shown."""
@@ -90,8 +90,11 @@ def shown_messages(host: Host, entries: Sequence[Message], context: Sequence[Mes
 
 
 def _shown(host: Host, entry: Message) -> dict[str, Any]:
-    """Return a message as a page shows it; its long texts are cut."""
-    message = entry.as_dict()
+    """Return a message as a page shows it; its long texts are cut.
+
+    A time in the future is left out, because the page would count as new until then.
+    """
+    message, sent = entry.as_dict(), entry.sent_at
     request = "" if entry.request is None else json.dumps(entry.request, indent=2, ensure_ascii=False)
     to = entry.recipients(host.fleet) if entry.has_recipient(host.fleet) else [message["to"]]
     facts = [
@@ -101,7 +104,7 @@ def _shown(host: Host, entry: Message) -> dict[str, Any]:
         **{name: short(message[name]) for name in ("subject", "ack_status")},
         **{name: message[name] for name in ("type", "priority")},
         "id": short(message["id"], MAX_ID),
-        "timestamp": utc_text(entry.sent_at) if entry.sent_at else "",
+        "timestamp": utc_text(sent) if sent and not is_ahead(sent, host.clock()) else "",
         "thread": short(entry.thread, MAX_ID),
         "from": short(clean(entry.sender_in(host.fleet))),
         "to": short(", ".join(sorted(to))),
