@@ -157,7 +157,7 @@ def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBu
     assert still_open(fleet, now) == []
 
 
-def test_questions_that_nobody_is_known_to_have_asked_are_the_last(fleet: MemoryBuilders, now: Clock) -> None:
+def test_questions_of_senders_that_are_not_trusted_are_last(fleet: MemoryBuilders, now: Clock) -> None:
     forged = compose(QUESTION, new_id(now()), "build2", "operator", now()).raw
     fleet.commit(MESSAGES, json.dumps({"messages": [forged]}).encode())
     asked = ask(fleet, now)["id"]

@@ -71,7 +71,7 @@ def test_a_question_to_the_operator_is_open_until_he_answers(tmp_path: Path, now
     assert (answered["questions"], answered["waits"]) == (EMPTY, EMPTY)
 
 
-def test_questions_that_do_not_fit_are_counted_those_that_nobody_asked_last(tmp_path: Path, now: Clock) -> None:
+def test_questions_that_do_not_fit_are_counted(tmp_path: Path, now: Clock) -> None:
     builders = make_memory_builders(tmp_path, ("build1", "build2", "operator"))
     builders.trust()
     forged = {"from": "build1", "to": "operator", "needs": "operator", "subject": "?", "body": "'" * MAX_BODY}

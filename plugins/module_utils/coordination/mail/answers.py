@@ -42,7 +42,7 @@ class Answers:
     def to(self, asked: Message) -> list[Message]:
         """Return the answers to one of the messages, in the order of the entries."""
         found = sorted(found for key in self._keys(asked) for found in self._found.get(key, []))
-        return [entry for _place, entry in found if not asked.needs or is_operators(self._host, entry, asked)]
+        return [entry for _place, entry in found if not asked.needs or is_operators_answer(self._host, entry, asked)]
 
     def is_open(self, asked: Message) -> bool:
         """Return whether a message has no answer, and not all recipients have read it.
@@ -74,12 +74,12 @@ def answered_ids(host: Host, snapshot: Snapshot, ids: Collection[str]) -> set[st
     return {entry.in_reply_to for entry, one in zip(own, verify_messages(host, own)) if one.verified == TRUE}
 
 
-def is_operators(host: Host, answer: Message, asked: Message) -> bool:
+def is_operators_answer(host: Host, answer: Message, asked: Message) -> bool:
     """Return whether a verified answer to a question to the operator is his, and an answer to this question.
 
-    He answers the server that asks: another one may have copied the id of a question that he has answered. Somebody
-    else may have a key of his that has expired, and can date an answer back. Such a key answers no question that was
-    asked after its end.
+    The answer is addressed to the server that asks, because another server may copy the id of a question that he has
+    answered. Whoever has an expired key of his can date an answer back, so that an answer with such a key counts only
+    if it is not dated before the question.
     """
     signer = host.signers.find(signing_key(answer.raw) or "")
     if signer is None or signer.server != OPERATOR:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from ..identity.fleet import OPERATOR
 from ..identity.host import Host
 from ..identity.verification import MARKED, TRUE, is_trusted
-from .answers import is_operators, key_of, keys_of
+from .answers import is_operators_answer, key_of, keys_of
 from .mailbox import verify_messages
 from .message import Message
 
@@ -18,7 +18,7 @@ from .message import Message
 def open_questions(messages: Sequence[Message], host: Host) -> list[Message]:
     """Return the questions to the operator that he has not answered, in the order of the messages.
 
-    Those that nobody is known to have asked are the last ones, so that they cannot hide the others.
+    Questions whose sender is not trusted are the last ones, so that they cannot hide the others.
 
     :param messages: the messages among which to search for questions and answers, those of the mailbox.
     """
@@ -34,7 +34,7 @@ def open_questions(messages: Sequence[Message], host: Host) -> list[Message]:
     still_open = [
         question
         for question in questions
-        if not any(is_operators(host, answer, question) for answer in signed.get(question.id, []))
+        if not any(is_operators_answer(host, answer, question) for answer in signed.get(question.id, []))
     ]
     trusted = [
         is_trusted(host, question.sender_in(host.fleet), one)
@@ -61,4 +61,4 @@ class OperatorQuestions:
         asked = self._asked.get(key_of(message))
         if asked is None:
             return False
-        return verified not in (TRUE, MARKED) or not is_operators(self._host, message, asked)
+        return verified not in (TRUE, MARKED) or not is_operators_answer(self._host, message, asked)
