@@ -21,6 +21,8 @@ COLOURS = {"error": 31, "stale": 31, "missing": 31, "warning": 33, "aging": 33, 
 """SGR numbers (ECMA-48, section 8.3.117): 31 red, 32 green, 33 yellow, 36 cyan."""
 
 _WORD = re.compile(r"[\w.:@/+~=%-]+", re.ASCII)
+_SPECIAL = re.compile(r'(\\*)(["$`]|$)')
+"""What a shell interprets in double quotes (POSIX.1-2017, Shell Command Language, section 2.2.3)."""
 
 
 def painter(colours: bool) -> Paint:
@@ -33,10 +35,13 @@ def painter(colours: bool) -> Paint:
 
 
 def word(value: Any) -> str:
-    """Render a value on one line; a text that is not a plain word is quoted."""
+    """Render a value on one line; a text that is not a plain word is quoted, also for a shell."""
     if not isinstance(value, str):
         return one_line(json.dumps(value, ensure_ascii=False))
-    return value if _WORD.fullmatch(value) else '"{}"'.format(one_line(value).replace('"', '\\"'))
+    if _WORD.fullmatch(value):
+        return value
+    escaped = _SPECIAL.sub(lambda found: found[1] * 2 + (f"\\{found[2]}" if found[2] else ""), one_line(value))
+    return f'"{escaped}"'
 
 
 def words(values: Iterable[Any]) -> str:

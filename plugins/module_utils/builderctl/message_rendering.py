@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,9 +47,8 @@ def message(
     limit, name, title = (2**31,) * 3 if cut is None else (cut, MAX_NAME, MAX_TITLE)
     to = "" if shown["to"] == own_id else f" -> {word(short(shown['to'], name))}"
     ago = age(shown["timestamp"], now).replace(" ago", "") or "-"
-    known_id = short(shown["id"], 2**31 if whole else MAX_ID)
-    kind, sender = paint(shown["type"].upper(), shown["type"]), word(short(shown["from"], name))
-    head = f"{kind} {word(known_id)} {sender}{to} {ago}"
+    known_id = word(short(shown["id"], 2**31 if whole else MAX_ID))
+    head = f"{paint(shown['type'].upper(), shown['type'])} {known_id} {word(short(shown['from'], name))}{to} {ago}"
     flags = ", ".join(_flags(shown, known_sender, name))
     lines = [f"{head} ({LABELS[shown['verified']]}){flags and ' '}{flags}"]
     lines += _details(shown) if whole else []
@@ -59,8 +57,7 @@ def message(
     lines.append(quoted("\n\n".join(filter(None, [short(shown["subject"], title), texts["body"][:limit]])), "| "))
     lines += [f"{label.capitalize()}: {texts[label][:limit]}" for label in ("facts", "request") if texts[label]]
     more = sum(max(0, len(text) - limit) for text in texts.values())
-    command = hints.whole.format(shlex.quote(known_id))
-    return "\n".join([*lines, *([f"({more} more characters: {command})"] if more else [])])
+    return "\n".join([*lines, *([f"({more} more characters: {hints.whole.format(known_id)})"] if more else [])])
 
 
 def _flags(shown: dict[str, Any], known_sender: bool, name: int) -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Callable
@@ -36,7 +35,7 @@ def sent(written: dict[str, Any], hints: Hints = COMMANDS) -> str:
     lines = [
         f"{verb} {word(one['id'])} to {word(one['to'])}: {one_line(one['subject'])}" for one in written["messages"]
     ]
-    return "\n".join([*lines, f"See answers: {hints.thread.format(shlex.quote(written['messages'][0]['thread']))}"])
+    return "\n".join([*lines, f"See answers: {hints.thread.format(word(written['messages'][0]['thread']))}"])
 
 
 def outbox(kept: dict[str, Any]) -> str:

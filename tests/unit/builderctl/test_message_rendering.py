@@ -168,7 +168,7 @@ def test_long_texts_are_cut_with_the_way_to_the_whole() -> None:
     assert f"| {'x' * 1000}\n" in printed
     assert printed.endswith("\n(604 more characters: builderctl read msg_1 --full)")
     odd = rendered(id="$(id) '`id`", body="x" * 1500)
-    assert odd.endswith("""builderctl read '$(id) '"'"'`id`' --full)"""), "a reader may copy the command"
+    assert odd.endswith(r"""builderctl read "\$(id) '\`id\`" --full)"""), "a reader may copy the command"
     whole = rendered(None, body="x" * 1500, facts=facts)
     assert f"| {'x' * 1500}\n" in whole and "y" * 1100 in whole and "more characters" not in whole
 

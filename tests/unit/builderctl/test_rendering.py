@@ -137,6 +137,25 @@ def test_durations(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        ("msg_1", "msg_1"),
+        ("", '""'),
+        ("a b", '"a b"'),
+        ('a"b', r'"a\"b"'),
+        ("$(id)", r'"\$(id)"'),
+        ("`id`", r'"\`id\`"'),
+        (r"\$(id)", r'"\\\$(id)"'),
+        ("a b\\", r'"a b\\"'),
+        ("\x1b[2J", r'"\x1b[2J"'),
+        (["$x"], '["$x"]'),
+    ],
+)
+def test_a_quoted_word_is_one_word_of_a_shell(value: Any, quoted: str) -> None:
+    assert formats.word(value) == quoted
+
+
 def test_ages() -> None:
     assert formats.age("2026-11-22T06:11:46Z", NOW) == "1 h ago"
     assert formats.age("2026-11-22T07:21:46Z", NOW) == "10 min ahead"
