@@ -75,7 +75,9 @@ def test_build_status(builders: Builders, server: str) -> None:
 def test_what_returns_facts(builders: Builders) -> None:
     succeed(builders, "build2", "build_heartbeat_fact", beat=True)
     check("build_heartbeat_fact", succeed(builders, "build1", "build_heartbeat_fact", beat=True))
-    check("build_environment_fact", succeed(builders, "build1", "build_environment_fact", paths=[str(builders.folder)]))
+    others = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))  # options that this module has not
+    paths = [str(builders.clone("build1"))]
+    check("build_environment_fact", succeed(builders, "build1", "build_environment_fact", paths=paths, **others))
 
 
 def test_build_response(builders: Builders) -> None:
