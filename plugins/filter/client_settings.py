@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: client_settings
 short_description: Merge the hooks and the MCP server into a settings file of a client
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Adds the hooks of this collection, and the server of the Model Context Protocol (MCP), to the text of a settings file of Claude Code,
     Codex or GitHub Copilot CLI, or removes them.

@@ -10,7 +10,8 @@ name: health_lines
 short_description: Render the health of the fleet for people
 version_added: 1.0.0
 description:
-  - Renders the result of M(acs.builders.build_heartbeat_fact) as the command C(builderctl health) does.
+  - Renders the result of M(acs.builders.build_heartbeat_fact) as the command C(builderctl health) does, in lines that fit the
+    terminal, or else 80 columns.
   - Others can write the texts in it, so that characters other than printable ASCII characters become question marks.
 options:
   _input:
@@ -43,10 +44,11 @@ from typing import Any
 def health_lines(seen: dict[str, Any]) -> list[str]:
     """Return the lines that show the health of the fleet."""
     from ansible_collections.acs.builders.plugins.module_utils.builderctl.formats import painter
+    from ansible_collections.acs.builders.plugins.module_utils.builderctl.layout import fit
     from ansible_collections.acs.builders.plugins.module_utils.builderctl.rendering import health
     from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
 
-    text = health(seen, utc_now(), painter(False))
+    text = fit(health(seen, utc_now(), painter(False)))
     return [re.sub("[^ -~]", "?", line) for line in text.split("\n")]
 
 

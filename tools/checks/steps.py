@@ -23,9 +23,9 @@ FORMS = {
     "dependabot": [".github/dependabot.yml"],
     "github-issue-config": [".github/ISSUE_TEMPLATE/config.yml"],
     "github-issue-forms": [f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug_report", "feature_request")],
-    "github-workflows": [".github/workflows/tests.yml"],
 }
 """The files of each schema of check-jsonschema, which has the schemas in it."""
+WORKFLOWS = sorted(str(path.relative_to(TOP)) for path in TOP.glob(".github/workflows/*.yml"))
 REPORTS = "{reports}"
 """The placeholder in a command for the folder of the reports of the step."""
 SCRATCH = "{scratch}"
@@ -83,6 +83,7 @@ STEPS = (
         Step("lint", f"{schema} forms", ("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files))
         for schema, files in FORMS.items()
     ),
+    Step("lint", "workflows", ("jactionlint", "--profile=correctness", "--shellcheck=", *WORKFLOWS)),
     Step("lint", "licenses", ("reuse", "lint", "--quiet")),
     Step("lint", "ruff check", ("ruff", "check")),
     Step("lint", "ruff format", ("ruff", "format", "--check")),

@@ -23,7 +23,7 @@ from .arguments import make_parser, parse
 from .command import Outcome, module
 from .exit_codes import exit_code
 from .formats import painter
-from .layout import fit
+from .layout import RECORDS, fit
 
 INTERRUPTED = 130
 
@@ -158,8 +158,9 @@ def _print_notes(notes: list[str]) -> None:
 
 
 def _print_error(text: str) -> None:
+    """Print an error or a note: one line, for programs, except on a terminal."""
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"builderctl: {one_line(text)}\n")
+        sys.stderr.write(fit(f"builderctl: {one_line(text)}", RECORDS, sys.stderr) + "\n")
         sys.stderr.flush()
 
 

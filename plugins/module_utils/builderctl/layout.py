@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import textwrap
+from typing import TextIO
 
 WIDTH = 80
 """The width where standard output is not a terminal, in columns."""
@@ -27,7 +28,7 @@ def terminal_width() -> int:
     return max(MIN_WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
-def fit(text: str, kind: str = PROSE) -> str:
+def fit(text: str, kind: str = PROSE, stream: TextIO | None = None) -> str:
     """Wrap the lines of a text that are too long, at spaces. No character except these spaces is removed.
 
     What follows the last colon of a line, often a command, stays on one line if it fits.
@@ -36,8 +37,9 @@ def fit(text: str, kind: str = PROSE) -> str:
     line. On a terminal, which would wrap it without that, a word that is too long is broken.
 
     :param kind: ``PROSE``, ``RECORDS`` or ``DOCUMENT``.
+    :param stream: where it is printed; standard output if it is not given.
     """
-    is_terminal = sys.stdout.isatty()
+    is_terminal = (stream or sys.stdout).isatty()
     if kind == DOCUMENT or (kind == RECORDS and not is_terminal):
         return text
     width = terminal_width()

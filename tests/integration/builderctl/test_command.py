@@ -351,6 +351,21 @@ def test_json_has_no_colours_in_a_terminal(everyday: Shell, terminal: Terminal) 
     assert json.loads(terminal.read())["server_id"] == "build1"
 
 
+def test_an_error_fits_the_terminal(everyday: Shell, terminal: Terminal) -> None:
+    words = ("status", "--job", "job_7")
+    (line,) = everyday.run("build1", *words).stderr.splitlines()
+    subprocess.run(
+        ["builderctl", *words],
+        env=everyday.environment("build1", TERM="xterm"),
+        stdout=subprocess.DEVNULL,
+        stderr=terminal.slave,
+        check=False,
+    )
+    shown = terminal.read().splitlines()
+    assert len(line) > 80 and all(len(part) <= 80 for part in shown)
+    assert " ".join(part.strip() for part in shown) == line
+
+
 @pytest.mark.parametrize("words", [["send", "Subject"], ["reply", ID]])
 def test_a_terminal_is_no_body(everyday: Shell, terminal: Terminal, words: list[str]) -> None:
     done = subprocess.run(

@@ -182,11 +182,3 @@ def test_the_other_commands(tmp_path: Path) -> None:
 def test_what_needs_booted_hosts_is_on_the_pages_that_are_run_there(page: Path) -> None:
     lines = [line for line in commands(page) if line.startswith(("ansible-playbook", "builderctl"))]
     assert set(lines) <= set(commands(*BOOTED))
-
-
-def test_links_lead_somewhere() -> None:
-    pages = [README, *TOP.glob("docs/*.md")]
-    link = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-    links = [(page.name, page.parent / place) for page in pages for place in link.findall(page.read_text())]
-    assert len(links) > 40
-    assert [found for found in links if not found[1].exists()] == []

@@ -64,6 +64,7 @@ def test_records_and_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     long = "| " + "x" * 200
     record = "word " * 30
     assert (fit(long), fit(record, RECORDS), fit(record, DOCUMENT)) == (long, record, record)
+    assert len(fit(record, RECORDS, Terminal()).split("\n")) == 2
     monkeypatch.setattr(sys, "stdout", Terminal())
     framed = fit(long).split("\n")
     assert len(framed) == 3 and all(line.startswith("| ") and len(line) <= 80 for line in framed)
