@@ -194,7 +194,9 @@ def test_every_example_of_the_help(everyday: Shell, command: str) -> None:
     assert examples
     everyday.ok("build1", "read")
     for example in examples:
-        done = everyday.script("build1", example)
+        words = shlex.split(example)
+        needs_shell = words[0] != "builderctl" or set("|<>$&;`#*") & set(example)
+        done = everyday.script("build1", example) if needs_shell else everyday.run("build1", *words[1:])
         assert (done.code, done.stderr) == (0, ""), (example, done.stdout, done.stderr)
 
 

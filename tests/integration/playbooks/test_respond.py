@@ -97,7 +97,10 @@ def test_twenty_messages_need_few_calls_of_modules_and_one_commit(trusted: Build
     assert len([task for task in ran if task.ended != "skipped"]) <= 45, ran
 
 
-def test_requests_for_two_versions_are_executed_one_after_the_other(trusted: Builders) -> None:
+def test_two_versions_are_installed_one_after_the_other_and_what_was_begun_is_not_done_again(trusted: Builders) -> None:
+    begun = tell(trusted, "Install libcurl-dev")
+    with trusted.host("build2") as host:
+        act(host, begun)
     versions = ("1.1", "3.0")
     asked = [tell(trusted, f"Install libssl-dev={version}") for version in versions]
     more = tell(trusted, "Install libxml2-dev")
@@ -106,6 +109,9 @@ def test_requests_for_two_versions_are_executed_one_after_the_other(trusted: Bui
     for message_id, version in zip(asked, versions):
         assert answer(trusted, message_id)["body"].startswith(f"Installed libssl-dev version {version} on build2")
     assert answer(trusted, more)["body"].startswith("Installed libxml2-dev version 1.0 on build2")
+    told = answer(trusted, begun)
+    assert told["type"] == "error" and "was interrupted. It is not retried" in told["body"]
+    assert not (trusted.folder / "build2" / "packages" / "libcurl-dev").exists()
 
 
 def test_an_installation_that_fails_keeps_no_other_answer_back(trusted: Builders, tmp_path: Path) -> None:
@@ -140,17 +146,6 @@ def test_a_template_of_the_operator_that_fails_keeps_no_other_answer_back(truste
     done = respond(trusted, *ONLY_BUILD2, **given)
     assert done.code == 0, done.output
     assert answer(trusted, status)["body"] == "All well on build2, build1."
-
-
-def test_what_was_begun_and_not_answered_is_answered_and_not_done_again(trusted: Builders) -> None:
-    install = tell(trusted, "Install libssl-dev")
-    with trusted.host("build2") as host:
-        act(host, install)
-    done = respond(trusted, *ONLY_BUILD2)
-    assert done.code == 0, done.output
-    told = answer(trusted, install)
-    assert told["type"] == "error" and "was interrupted. It is not retried" in told["body"]
-    assert not (trusted.folder / "build2" / "packages" / "libssl-dev").exists()
 
 
 def test_the_packages_of_the_controller_itself_are_left_alone(trusted: Builders) -> None:
