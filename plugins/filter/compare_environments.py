@@ -69,8 +69,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import comparison
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 
 
 def compare_environments(environments: Any) -> dict[str, Any]:
@@ -78,6 +76,9 @@ def compare_environments(environments: Any) -> dict[str, Any]:
 
     :raises AnsibleFilterError: if there are fewer than two servers, or one has no facts.
     """
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import comparison
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+
     try:
         return comparison.compare_environments(environments)
     except CoordinationError as error:

@@ -46,13 +46,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import (
-    LABELS,
-    NOT_OPERATORS,
-)
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact_in
-from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean, visible
-from ansible_collections.acs.builders.plugins.plugin_utils.page_view import page_view
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -64,6 +57,14 @@ def dashboard_page(seen: Any) -> str:
 
     :raises AnsibleFilterError: if the health or the dashboard is missing.
     """
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import (
+        LABELS,
+        NOT_OPERATORS,
+    )
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact_in
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean, visible
+    from ansible_collections.acs.builders.plugins.plugin_utils.page_view import page_view
+
     missing = [name for name in ("health", "dashboard") if not isinstance(seen, dict) or not seen.get(name)]
     if missing:
         raise AnsibleFilterError(

@@ -51,7 +51,12 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.report import environment_message
+
+def environment_message(compared: dict[str, Any]) -> dict[str, Any]:
+    """Return the message about a comparison."""
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import report
+
+    return report.environment_message(compared)
 
 
 class FilterModule:

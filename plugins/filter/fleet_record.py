@@ -46,8 +46,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet_record as records
 
 
 def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict[str, Any]:
@@ -55,6 +53,9 @@ def fleet_record(servers: Sequence[Mapping[str, Any]], remote: Any = "") -> dict
 
     :raises AnsibleFilterError: if a value of the inventory is not valid.
     """
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import fleet_record as records
+
     try:
         return records.fleet_record(servers, remote)
     except CoordinationError as error:

@@ -39,13 +39,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.formats import painter
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.rendering import health
-from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
-
 
 def health_lines(seen: dict[str, Any]) -> list[str]:
     """Return the lines that show the health of the fleet."""
+    from ansible_collections.acs.builders.plugins.module_utils.builderctl.formats import painter
+    from ansible_collections.acs.builders.plugins.module_utils.builderctl.rendering import health
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
+
     text = health(seen, utc_now(), painter(False))
     return [re.sub("[^ -~]", "?", line) for line in text.split("\n")]
 

@@ -46,11 +46,6 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import (
-    installed_version,
-    matches,
-)
-
 
 def match_packages(
     report: Sequence[Mapping[str, Any]],
@@ -58,6 +53,11 @@ def match_packages(
     told: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[dict[str, Any]]:
     """Add to each package of a report whether it matches the other servers."""
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import (
+        installed_version,
+        matches,
+    )
+
     names = [str(one["name"]) for one in report]
     others = {
         server: {str(fact.get("name")): str(fact.get("value")) for fact in facts}

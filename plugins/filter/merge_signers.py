@@ -56,14 +56,10 @@ _value:
   type: dict
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError, InvalidInput
-from ansible_collections.acs.builders.plugins.module_utils.coordination.identity import trusted_keys
 
 
 def merge_signers(
@@ -76,41 +72,13 @@ def merge_signers(
 
     :raises AnsibleFilterError: if the record or a key is not valid.
     """
-
-    def merged(before: Any) -> dict[str, Any]:
-        return trusted_keys.merge_signers(before, keys, members, datetime.now(timezone.utc))
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+    from ansible_collections.acs.builders.plugins.plugin_utils.merged_signers import merged_record
 
     try:
-        if adopted is None or _is_readable(record):
-            return merged(_parse(record))
-        readable = list(dict.fromkeys(filter(_is_readable, adopted)))
-        if len(readable) > 1:
-            raise InvalidInput("The records of the servers differ, so none can be restored.", trusted_keys.RESTORE)
-        return merged(_parse(readable[0]) if readable else None)
+        return merged_record(record, keys, members, adopted)
     except CoordinationError as error:
         raise AnsibleFilterError(str(error)) from error
-
-
-def _is_readable(record: Any) -> bool:
-    """Whether a value is a record or the text of one."""
-    try:
-        return record is not None and bool(
-            trusted_keys.merge_signers(_parse(record), {}, [], datetime.now(timezone.utc))
-        )
-    except CoordinationError:
-        return False
-
-
-def _parse(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("The record of signers is not JSON.", trusted_keys.RESTORE) from error
-    if record is None:  # merge_signers would create a new record
-        raise InvalidInput("The record of signers is empty.", trusted_keys.RESTORE)
-    return record
 
 
 class FilterModule:

@@ -47,10 +47,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.formats import painter
-from ansible_collections.acs.builders.plugins.module_utils.builderctl.message_rendering import CUTS, LEGEND, message
-from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
-
 
 def message_lines(messages: Sequence[dict[str, Any]], server: str) -> list[str]:
     """Return the lines that show messages.
@@ -58,6 +54,10 @@ def message_lines(messages: Sequence[dict[str, Any]], server: str) -> list[str]:
     :param messages: messages of a listing.
     :param server: the id of the member of the fleet that has listed them.
     """
+    from ansible_collections.acs.builders.plugins.module_utils.builderctl.formats import painter
+    from ansible_collections.acs.builders.plugins.module_utils.builderctl.message_rendering import CUTS, LEGEND, message
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now
+
     plain = painter(False)
     texts = [message(one, server, True, utc_now(), plain, CUTS[0]) for one in messages]
     lines = [line for text in texts for line in text.split("\n")]

@@ -60,8 +60,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import packages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 
 
 def package_report(
@@ -75,6 +73,9 @@ def package_report(
 
     :raises AnsibleFilterError: if a package or the state is not valid.
     """
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.environment import packages
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+
     try:
         return [one._asdict() for one in packages.outcomes(wanted, state, observed, words or {}, predict)]
     except CoordinationError as error:

@@ -47,15 +47,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import PRESENT, parse_specs
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
 
 
-def package_specs(texts: Any, state: str = PRESENT) -> list[str]:
+def package_specs(texts: Any, state: str = "present") -> list[str]:
     """Return the packages without duplicates.
 
     :raises AnsibleFilterError: if a package is not valid.
     """
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import (
+        parse_specs,
+    )
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CoordinationError
+
     try:
         return [str(spec) for spec in parse_specs(texts, state)]
     except CoordinationError as error:

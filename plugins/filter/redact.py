@@ -39,11 +39,11 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact_in
-
 
 def redact(value: Any, token: str = "") -> Any:
     """Return a value without the secrets in its texts."""
+    from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact_in
+
     return redact_in(value, token)[0]
 
 

@@ -92,11 +92,15 @@ def make_builder(machine: Machine) -> None:
 
 
 def make_certificates(folder: Path) -> None:
-    """Make an authority that nobody else knows, and the Git host's certificate from it."""
+    """Make an authority that nobody else knows, and the Git host's certificate from it.
+
+    Python 3.13 refuses an authority whose certificate has no key usage (RFC 5280, section 4.2.1.3).
+    """
     folder.mkdir()
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "30")
     ca = ("-x509", "-subj", "/CN=acs.builders tests", "-keyout", "ca.key", "-out", "ca.crt")
-    run("openssl", "req", *key, *ca, cwd=folder)
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    run("openssl", "req", *key, *ca, *usage, cwd=folder)
     names = f"subjectAltName=DNS:git,IP:{ADDRESSES['git']}"
     host = ("-x509", "-CA", "ca.crt", "-CAkey", "ca.key", "-subj", "/CN=git", "-addext", names)
     leaf = ("-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "host.key", "-out", "host.crt")

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.acs.builders.tests.ansible_runner import served
 from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat, messages
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 
@@ -35,7 +36,7 @@ def operator(rig: Rig, tmp_path: Path) -> dict[str, str]:
     """Return the environment of an operator with the token in the home folder."""
     (tmp_path / "build-token").write_text(f"{rig.token}\n")
     rig.make_package("libmysqlclient-dev", "8.0.36-1")  # the page installs it
-    return {**rig.operator(), "HOME": str(tmp_path)}
+    return {**rig.operator(), **served(), "HOME": str(tmp_path)}
 
 
 def test_the_page_for_agents(rig: Rig) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.tests.ansible_runner import served
 from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages
 from ansible_collections.acs.builders.tests.cluster.forgery import forge
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
@@ -19,7 +20,7 @@ def message_module(rig: Rig, server: str, check: bool = True, **options: Any) ->
     done = subprocess.run(
         ["ansible", server, "-m", "build_message", "-a", json.dumps(options)],
         cwd=TOP,
-        env=rig.operator(),
+        env={**rig.operator(), **served()},
         capture_output=True,
         text=True,
         check=False,

@@ -47,4 +47,6 @@ def test_a_third_server_joins_the_fleet_and_leaves_it(rig: Rig) -> None:
     assert heartbeat(rig, "build3") == {}
     write_inventory(rig, "build1", "build2")
     rig.playbook("setup.yml")
-    assert "build3" not in json.loads(rig.ssh("build1", "builderctl health --json", check=False).stdout)["servers"]
+    health = json.loads(rig.ssh("build1", "builderctl health --json", check=False).stdout)
+    assert health["servers"]["build3"]["expected"] is False, "its last status is still on the branch"
+    assert not [problem for problem in health["problems"] if "build3" in problem]
