@@ -1,4 +1,4 @@
-"""The hooks in the settings of the clients: what others put there stays."""
+"""The hooks in the settings of the clients, and the files beside the command: what others put there stays."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ SETTINGS = {
     "env": {"KEY": "a-secret-of-others"},
 }
 CONFIG = 'model = "o"\n\n[features] # mine\nweb = true\n'
+BESIDE = (
+    "/usr/local/share/bash-completion/completions/builderctl",
+    "/usr/local/share/man/man1/builderctl.1",
+    "/usr/local/share/zsh/site-functions/_builderctl",
+)
+"""What comes with the command."""
+ROLE = [{"hosts": "builders", "gather_facts": False, "roles": ["acs.builders.build_manager"]}]
 RUN = """
 run() {{
     ansible-playbook "$@" -l build1 -e "builders_remote_url=$REMOTE" -e "$SET_UP" -e '{variables}' >/root/log 2>&1 || {{
@@ -32,6 +39,8 @@ show() {{ (
     done
     echo "== end"
 ); }}
+beside() {{ stat -c '%a %U %n' {beside} 2>/dev/null || true; }}
+echo '{role}' >/root/role.yml
 rm -rf /root/.claude /root/.claude.json /root/.codex /root/.copilot
 mkdir /root/.claude /root/.codex
 echo '{settings}' >/root/.claude/settings.json
@@ -43,7 +52,8 @@ printf '%s' '{config}' >/root/.codex/config.toml
 def script(clients: list[str], **more: object) -> str:
     """The beginning of a script that sets up a server on which others have settings."""
     variables = json.dumps({"build_manager_clients": clients, **more})
-    return RUN.format(variables=variables, settings=json.dumps(SETTINGS, indent=4), config=CONFIG)
+    settings, beside = json.dumps(SETTINGS, indent=4), " ".join(BESIDE)
+    return RUN.format(variables=variables, settings=settings, config=CONFIG, beside=beside, role=json.dumps(ROLE))
 
 
 def files(shown: str) -> dict[str, str]:
@@ -52,32 +62,40 @@ def files(shown: str) -> dict[str, str]:
     return {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
 
 
-def test_hooks_are_merged_once_and_removed_by_teardown(builders: Builders, covered: list[str]) -> None:
+def test_what_is_installed_is_merged_once_and_removed_by_teardown(builders: Builders, covered: list[str]) -> None:
     done = as_operator(
         covered,
         builders,
         script(["claude", "codex", "copilot"])
-        + """
-        run setup.yml --check --diff
+        + f"""
+        run /root/role.yml --check --diff
         show >/root/checked
         run setup.yml -v
         ! grep a-secret-of-others /root/log
         grep -c 'enter /hooks' /root/log
+        beside
         run setup.yml
         changed
+        bash -c '. {BESIDE[0]}; complete -p builderctl'
         stat -c %a /root/.claude/settings.json /usr/local/lib/acs-builders/hook /var/lib/acs-builders/sessions
-        echo '{"session_id": "a"}' | /usr/local/lib/acs-builders/hook turn-end claude
+        echo '{{"session_id": "a"}}' | /usr/local/lib/acs-builders/hook turn-end claude
         stat -c %n /var/lib/acs-builders/sessions/seen
         show
         run playbooks/teardown.yml
         cat /root/checked
         echo ====
+        beside
         show
         """,
     )
     assert done.code == 0, done.output
     head, _separator, rest = done.stdout.partition("== ")
-    assert head.split() == ["1", "changed=0", "640", "755", "700", "/var/lib/acs-builders/sessions/seen"], done.output
+    assert head.splitlines() == [
+        "1",
+        *(f"644 root {path}" for path in BESIDE),
+        *("changed=0", "complete -o default -F _builderctl builderctl"),
+        *("640", "755", "700", "/var/lib/acs-builders/sessions/seen"),
+    ], done.output
     installed, _separator, removed = rest.partition("====\n")
     now = files(f"== {installed.partition('== end')[0]}== end")
     claude = json.loads(now[".claude/settings.json"])
@@ -91,6 +109,7 @@ def test_hooks_are_merged_once_and_removed_by_teardown(builders: Builders, cover
     assert "build server build1" in now[".copilot/copilot-instructions.md"]
     checked = files(f"== {installed.partition('== end')[2].partition('== ')[2]}")
     assert json.loads(checked[".claude/settings.json"]) == SETTINGS and len(checked) == 2
+    assert removed.startswith("== "), "none of the files beside the command is left"
     left = files(removed)
     assert json.loads(left[".claude/settings.json"]) == SETTINGS
     assert left[".codex/config.toml"] == CONFIG and ".codex/hooks.json" not in left
@@ -104,7 +123,7 @@ def test_settings_that_are_not_json_are_refused_and_nothing_is_changed(builders:
         script(["claude", "codex", "copilot"])
         + """
         echo '{"model": }' >/root/.codex/hooks.json
-        ! run setup.yml 2>/root/refused
+        ! run /root/role.yml 2>/root/refused
         grep -o 'codex/hooks.json is not valid JSON.*' /root/refused | head -1
         show
         """,
@@ -160,16 +179,16 @@ def test_the_sdk_is_installed_and_builderctl_mcp_answers(builders: Builders, cov
         builders,
         f"""{beginning}{GITPYTHON}
         echo '{json.dumps(SERVERS, indent=2)}' >/root/.claude.json
-        run setup.yml -e build_manager_mcp=true --check
+        run /root/role.yml -e build_manager_mcp=true --check
         test ! -e /usr/local/lib/acs-builders/mcp
         run setup.yml -e build_manager_mcp=true
-        run setup.yml -e build_manager_mcp=true
+        run /root/role.yml -e build_manager_mcp=true
         changed
         cd /
         python -c '{ASK}'
         cd - >/dev/null
         show
-        run setup.yml
+        run /root/role.yml
         ls /usr/local/lib/acs-builders
         builderctl mcp || echo "code $?"
         show
