@@ -117,18 +117,18 @@ def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) 
     """Run Ansible in this checkout, on the embedded servers in a folder.
 
     :param program: ``adhoc`` or ``playbook``.
-    :param options: ``cwd``, ``inventory``, ``python``, which then is a process, and so are its modules, and further
-        environment variables in capitals.
+    :param options: ``cwd``, ``inventory``, ``python``, which then is a process, or ``server``, one for Ansible with
+        another Python; the modules of both are processes; and further environment variables in capitals.
     """
-    cwd, python = options.pop("cwd", TOP), options.pop("python", None)
+    cwd, python, server = options.pop("cwd", TOP), options.pop("python", None), options.pop("server", None)
     inventory = options.pop("inventory", LOCAL_INVENTORY)
     configuration = {"ANSIBLE_CONFIG": cwd / "ansible.cfg"} if (cwd / "ansible.cfg").exists() else {}
-    here = {} if python else served()
+    here = {} if python or server else served()
     variables = environment(folder / "home", ACS_BUILDERS_SCRATCH=folder, **{**configuration, **here, **options})
     words = ("-m", "ansible", program, "-i", str(inventory), *map(str, arguments))
     if python:
         return run(python, *words, cwd=cwd, variables=variables)
-    return Run(*controller().run(*words, cwd=cwd, variables=variables))
+    return Run(*(server or controller()).run(*words, cwd=cwd, variables=variables))
 
 
 def ad_hoc(folder: Path, server: str, module: str, *arguments: str, **options: Any) -> Run:

@@ -21,7 +21,7 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
     run,
 )
 from ansible_collections.acs.builders.tests.builders import Builders, git
-from ansible_collections.acs.builders.tests.python_server import OF_MODULES, PythonServer
+from ansible_collections.acs.builders.tests.python_server import OF_ANSIBLE, OF_MODULES, PythonServer
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 SUFFIXES = (
@@ -33,22 +33,22 @@ FOLDERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 
 
 class Place(NamedTuple):
-    """Where Ansible is run: a folder, with an inventory, by a Python; and the folder of the embedded servers.
+    """Where Ansible is run: a folder, with an inventory, in forks of a Python; and the folder of the embedded servers.
 
     :param served: variables with which the modules go to a server that has loaded those of Ansible.
     """
 
     cwd: Path
     inventory: Path
-    python: Path
+    controller: PythonServer
     servers: Path
     served: dict[str, str]
     variables: dict[str, Any]
 
     def ansible(self, program: str, *arguments: str, **variables: str) -> Run:
         """Run Ansible there; it must succeed."""
-        options = {"cwd": self.cwd, "inventory": self.inventory, "python": self.python, **self.variables, **variables}
-        done = ansible(program, *arguments, folder=self.servers, **options)
+        options = {"cwd": self.cwd, "inventory": self.inventory, "server": self.controller, **self.variables}
+        done = ansible(program, *arguments, folder=self.servers, **options, **variables)
         assert done.code == 0, done.output
         return done
 
@@ -75,6 +75,12 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(python: Path) -> dict[str, str]:
     """Variables for a server of modules that is run by it."""
     return PythonServer(finding_tests(), OF_MODULES, python).variables
+
+
+@pytest.fixture(scope="module")
+def controller(python: Path) -> PythonServer:
+    """A server of Ansible that is run by it."""
+    return PythonServer(finding_tests(), OF_ANSIBLE, python)
 
 
 @pytest.fixture(scope="module")
@@ -118,22 +124,31 @@ def archive(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def in_clone(clone: Path, python: Path, served: dict[str, str], tmp_path: Path) -> Place:
+def in_clone(clone: Path, controller: PythonServer, served: dict[str, str], tmp_path: Path) -> Place:
     """A plain clone in which nothing was set up."""
-    return Place(clone, clone / "inventory" / "local.yml", python, tmp_path, served, {})
+    return Place(clone, clone / "inventory" / "local.yml", controller, tmp_path, served, {})
+
+
+@pytest.fixture(scope="module")
+def collections(archive: Path, python: Path) -> Path:
+    """A folder into which the archive is installed, outside of any checkout."""
+    folder = archive.parent.parent / "collections"
+    install = ("galaxy", "collection", "install", archive, "-p", folder, "--offline")
+    done = run(python, "-m", "ansible", *install, cwd=folder.parent, variables=environment(folder.parent / "home"))
+    assert done.code == 0, done.output
+    return folder
 
 
 @pytest.fixture
-def installed(archive: Path, python: Path, served: dict[str, str], tmp_path: Path) -> Place:
-    """An empty folder with an inventory, outside of any checkout, and the archive installed beside it."""
-    collections, cwd, servers = tmp_path / "collections", tmp_path / "project", tmp_path / "servers"
-    cwd.mkdir()
+def installed(collections: Path, controller: PythonServer, served: dict[str, str], tmp_path: Path) -> Place:
+    """An empty folder with an inventory, for which the archive is installed."""
+    cwd, servers = tmp_path / "project", tmp_path / "servers"
+    (cwd / "group_vars").mkdir(parents=True)
     servers.mkdir()
     shutil.copy(TOP / "inventory" / "local.yml", cwd / "inventory.yml")
-    install = ("galaxy", "collection", "install", archive, "-p", collections, "--offline")
-    done = run(python, "-m", "ansible", *install, cwd=cwd, variables=environment(tmp_path / "home"))
-    assert done.code == 0, done.output
-    return Place(cwd, cwd / "inventory.yml", python, servers, served, {"ANSIBLE_COLLECTIONS_PATH": collections})
+    shutil.copy(TOP / "inventory" / "group_vars" / "operators.yml", cwd / "group_vars")
+    variables = {"ANSIBLE_COLLECTIONS_PATH": collections}
+    return Place(cwd, cwd / "inventory.yml", controller, servers, served, variables)
 
 
 def converse(place: Place, prefix: str = "") -> None:
@@ -172,7 +187,7 @@ def test_a_plain_clone(in_clone: Place) -> None:
     only = in_clone.counts("setup.yml", "--limit", "build2")
     assert (set(only), only["build2"]["failed"]) == ({"build2"}, 0)
     check_set_up(in_clone, "build2")
-    both = in_clone.counts("acs.builders.setup")
+    both = in_clone.counts("acs.builders.setup", "--limit", "builders")
     assert both["build1"]["changed"] > 0
     assert (both["build2"]["ok"] > 3, both["build2"]["changed"]) == (True, 1), "whom to trust: build1 is new"
     check_set_up(in_clone, "build1", "build2")
@@ -211,15 +226,10 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clo
         assert not {"tests", "molecule", "tools", "__pycache__", "inventory"} & set(Path(name).parts), name
 
 
-def test_the_documentation_that_is_installed(installed: Place) -> None:
-    variables = environment(installed.servers / "home", ANSIBLE_COLLECTIONS_PATH=installed.cwd.parent / "collections")
+def test_the_documentation_that_is_installed(collections: Path, python: Path, tmp_path: Path) -> None:
+    variables = environment(tmp_path / "home", ANSIBLE_COLLECTIONS_PATH=collections, PAGER="cat")
     names = ("message", "status", "heartbeat_fact", "response", "job", "environment_fact", "dashboard")
     modules = [f"acs.builders.build_{name}" for name in names]
-    done = run(
-        installed.python,
-        *("-m", "ansible", "doc", *modules),
-        cwd=installed.cwd,
-        variables={**variables, "PAGER": "cat"},
-    )
+    done = run(python, "-m", "ansible", "doc", *modules, cwd=tmp_path, variables=variables)
     assert done.code == 0 and done.stderr == "", done.output
     assert done.stdout.count("state_dir") >= 3

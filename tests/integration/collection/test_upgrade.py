@@ -38,7 +38,8 @@ class Upgraded:
         """Run a script, as a person at the controller."""
         done = self._run(
             f"mount --bind {self._folder} /mnt\n"
-            f"export ACS_BUILDERS_SCRATCH={PLACE} ANSIBLE_INVENTORY=inventory/local.yml PYTHONPATH=collections\n"
+            f"export ACS_BUILDERS_SCRATCH={PLACE} ANSIBLE_INVENTORY=inventory/local.yml\n"
+            'export PYTHONPATH="$PYTHONPATH:collections"\n'
             "builderctl() { python -m ansible_collections.acs.builders.plugins.module_utils.builderctl.cli"
             ' --config "/mnt/$server.json" "$@"; }\n' + script
         )
