@@ -39,7 +39,7 @@ def check(module: str, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_is_not_documented_is_found() -> None:
-    documented = {"one": {"contains": {"two": {}}}}
+    documented: dict[str, Any] = {"one": {"contains": {"two": {}}}}
     assert undocumented({"one": [{"two": 2, "three": 3}], "four": 4}, documented) == ["one.three", "four"]
 
 
