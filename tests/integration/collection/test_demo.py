@@ -27,7 +27,7 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         progress, _title, shown = done.stdout.partition("THE CONVERSATION")
         assert progress.startswith("Two servers on this machine, in ")
         assert re.search(r"^Answer the request$", progress, re.MULTILINE)
-        assert re.search(r"^  build2: answered build1: Re: Install libmysqlclient-dev ", progress, re.MULTILINE)
+        assert re.search(r"^  build2: answered build1: Re: Install libmysqlclient-dev$", progress, re.MULTILINE)
         assert shown.count("\n") < 24
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
         assert question[1:] == ("build1", "build2", "request", "Install libmysqlclient-dev")
