@@ -32,7 +32,8 @@ def test_the_demo_twice(tmp_path: Path) -> None:
         question, answer = re.findall(r"^  (\S+)  (\w+) -> (\w+)  \[(\w+)\]  (.*)$", shown, re.MULTILINE)
         assert question[1:] == ("build1", "build2", "request", "Install libmysqlclient-dev")
         assert answer[1:] == ("build2", "build1", "info", "Re: Install libmysqlclient-dev")
-        assert "    | Installed libmysqlclient-dev version 8.0.36-1 on build2. Package status: install ok" in shown
+        assert "    | Installed libmysqlclient-dev version 8.0.36-1 on build2. Package status:\n" in shown
+        assert "\n    | install ok installed." in shown
         assert "    | Environments aligned with build1.\n" in shown
         assert re.search(r"^    libmysqlclient-dev = 8.0.36-1\b", shown, re.MULTILINE)
         assert re.findall(r"read by: (.*)", shown) == ["build2", "build1"]
