@@ -45,10 +45,10 @@ def summary(servers: Mapping[str, ServerResult], width: int, check: bool) -> lis
     :param servers: the result of each host by its name.
     :param width: the number of columns.
     """
-    said: dict[Line, list[str]] = {}
+    said: dict[Line, dict[str, None]] = {}
     for host, server in servers.items():
         for line in _lines(server, check):
-            said.setdefault(line, []).append(host)
+            said.setdefault(line, {})[host] = None
     return [Line(_wrapped(f"{', '.join(hosts)}: {line.text}", width), line.kind) for line, hosts in said.items()]
 
 

@@ -35,6 +35,12 @@ def test_servers_of_which_the_same_is_told_share_a_line() -> None:
     assert first.text == "  build1, build2: would change 1: Copy"
 
 
+def test_what_a_server_did_twice_names_it_once() -> None:
+    twice = server(Start=FAILED)
+    twice.troubles *= 2
+    assert [line.text for line in summary({"build1": twice}, 80, False)] == ["  build1: FAILED: Start"]
+
+
 def test_long_lines_are_wrapped_between_words() -> None:
     names = [f"Write the file number {number}" for number in range(9)]
     (line,) = summary({"build1": server(*names)}, 60, False)
