@@ -6,7 +6,7 @@ import atexit
 import functools
 import io
 import json
-import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -34,10 +34,11 @@ def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **e
 
 def put_loose_objects(repository: Path, number: int = 700) -> list[str]:
     """Put objects of 25 kB into a repository, to which nothing refers, and return their names."""
+    chosen = random.Random(number)
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, str(index)) for index in range(number)]
         for file in files:
-            file.write_bytes(os.urandom(25_000))
+            file.write_bytes(chosen.randbytes(25_000))
         return git("hash-object", "-w", *files, cwd=repository).splitlines()
 
 

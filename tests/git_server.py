@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -39,10 +40,20 @@ class GitHost(ThreadingHTTPServer):
         """Where it is."""
         return f"http://127.0.0.1:{self.server_port}"
 
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Stop for good. While this lasts, its port refuses connections, since nothing else can take it."""
+        self.shutdown()
+        self.server_close()
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(self.server_address)
+            yield
+
 
 @contextmanager
 def git_host(root: Path, token: str | None = None, answer: int | None = None) -> Iterator[GitHost]:
-    """Run a server; afterwards nothing listens there."""
+    """Run a server. Afterwards, anything may listen at its port."""
     host = GitHost(root, token, answer)
     thread = threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

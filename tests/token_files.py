@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +43,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "device": (lambda path: path.symlink_to("/dev/zero"), r"PAT is a device, not a file with a token\."),
     "link to nothing": (lambda path: path.symlink_to("gone"), r"PAT is a link to gone, which does not exist\."),
     "loop": (lambda path: path.symlink_to(path), r"PAT cannot be read \(Too many levels of symbolic links\)\."),
-    "socket": (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), r"PAT cannot be read \(No such device"),
+    "socket": (lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), r"PAT cannot be read \(No such device"),
 }
 
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from argparse import Namespace
+from collections.abc import Iterator
+from types import FrameType
 
 from ..coordination.errors import LookFailed, RemoteUnreachable
 from ..coordination.identity.config import Config
@@ -21,6 +24,9 @@ from .exit_codes import WAIT_CODES
 from .layout import RECORDS
 from .short_ids import whole_id
 from .times import seconds
+
+REPEAT = 1
+"""Seconds after which an interrupt is repeated."""
 
 
 def add(command: AddCommand) -> None:
@@ -60,21 +66,44 @@ def add(command: AddCommand) -> None:
 
 
 def run(host: Host, _config: Config, args: Namespace) -> Outcome:
-    """Wait for messages. SIGTERM ends the wait as SIGINT does.
+    """Wait for messages.
 
     :raises NoAnswer: if no such message came in time.
     :raises LookFailed: if the remote could not be reached, so that it is not known whether one came.
+    :raises KeyboardInterrupt: on SIGINT or SIGTERM.
     """
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        thread, reply_to = (name and whole_id(host, name) for name in (args.thread, args.reply))
-        chosen = Filter(types=args.type, senders=args.senders, thread=thread)
-        found = wait_for_news(host, chosen, reply_to, args.wait_timeout)
-    except RemoteUnreachable as error:
-        raise LookFailed(error.what, error.remedy) from error
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    with _interruptible():
+        try:
+            thread, reply_to = (name and whole_id(host, name) for name in (args.thread, args.reply))
+            chosen = Filter(types=args.type, senders=args.senders, thread=thread)
+            found = wait_for_news(host, chosen, reply_to, args.wait_timeout)
+        except RemoteUnreachable as error:
+            raise LookFailed(error.what, error.remedy) from error
     return Outcome(found.data(), lambda _paint: _brief(host, found), layout=RECORDS)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM interrupt the block as SIGINT does, unless that is ignored.
+
+    The interrupt is repeated until the block has ended: Python ignores an exception that is raised while it ends an
+    object or unlocks a module.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, REPEAT, REPEAT)
+        raise KeyboardInterrupt
+
+    numbers = [signal.SIGTERM, signal.SIGALRM]
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
+    previous = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _brief(host: Host, found: Listing) -> str:

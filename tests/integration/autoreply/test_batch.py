@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.forks import in_forks
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 IDLE = Draft("", "build2 is idle.", facts=({"name": "status", "value": "idle"},))
@@ -37,7 +37,6 @@ def test_concurrent_responses_answer_once(trusted: Builders, monkeypatch: pytest
     monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
     ids = [ask(trusted, name) for name in "ABC"]
     responses = [Response(message_id, IDLE) for message_id in ids]
-    with multiprocessing.get_context("fork").Pool(4) as pool:
-        sent = pool.starmap(answer, [(trusted, *responses)] * 4)
+    sent = in_forks(4, answer, [(trusted, *responses)] * 4)
     assert sorted(len(one) for one in sent) == [0, 0, 0, 3]
     assert [len(answers(trusted, message_id)) for message_id in ids] == [1, 1, 1]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inbox import (
@@ -22,7 +23,6 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 SHORT = 0.9
 """Seconds after which the script ends a command that does not end by itself."""
-GIVEN = json.dumps({"session_id": "a", "stop_hook_active": False})
 MESSAGE = UnreadMessage(
     "msg_1", "build2", "request", "normal", "Install jq", "2026-11-22T07:11:46Z", "msg_1", "", "true", True, False
 )
@@ -35,21 +35,29 @@ def hook(tmp_path: Path) -> Path:
     return install_hook(tmp_path, tmp_path / "state")
 
 
-def call(hook: Path, event: str = "turn-end", stdin: str = GIVEN, stdout: int = subprocess.PIPE) -> str:
+def call(hook: Path, event: str = "turn-end", stdout: int = subprocess.PIPE) -> str:
     """Run the script as a client does, and return what it prints; nothing else may be seen of it."""
     variables = environment(hook.parent / "home")
-    done = subprocess.run(
-        [hook, event, "claude"],
-        input=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=LIMIT,
-        env=variables,
-        check=True,
-    )
+    with given(hook) as stdin:
+        done = subprocess.run(
+            [hook, event, "claude"],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT,
+            env=variables,
+            check=True,
+        )
     assert done.stderr == ""
     return done.stdout or ""
+
+
+def given(hook: Path) -> IO[str]:
+    """The input of a client: a file, for the command does not wait long until all of it is in a pipe."""
+    path = hook.parent / "given"
+    path.write_text(json.dumps({"session_id": "a", "stop_hook_active": False}))
+    return path.open()
 
 
 def replace_command(hook: Path, *lines: str) -> None:
@@ -119,14 +127,15 @@ def test_the_hook_loads_neither_gitpython_nor_the_modules_of_the_network(hook: P
         f"import sys; from {COMMAND} import main; main(['--config', {str(hook.parent / 'builderctl.json')!r}, "
         "'hook', 'turn-end']); print(sorted({'git', 'gitdb', 'ssl', 'http.client'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        input=GIVEN,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        env={**environment(hook.parent / "home"), "PYTHONPATH": str(TOP / "collections")},
-        check=True,
-    )
+    with given(hook) as stdin:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            env={**environment(hook.parent / "home"), "PYTHONPATH": str(TOP / "collections")},
+            check=True,
+        )
     held, modules = done.stdout.splitlines()
     assert "msg_1" in json.loads(held)["reason"] and modules == "[]"

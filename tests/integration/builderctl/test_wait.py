@@ -23,6 +23,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables, send, succeed
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
+from ansible_collections.acs.builders.tests.integration.builderctl.test_command import heed_interrupts
 from ansible_collections.acs.builders.tests.running_service import COMMAND, config, service
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
@@ -38,6 +39,7 @@ def waiter(builders: Builders, *options: str) -> Iterator[subprocess.Popen[str]]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         try:
             until(lambda: is_waiting(process, builders) or process.poll() is not None, "no wait")

@@ -15,6 +15,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.integration.builderctl.test_command import Shell
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = f"ghp_{'x9' * 18}"
 
@@ -23,7 +24,7 @@ TOKEN = f"ghp_{'x9' * 18}"
 def shell(builders: Builders) -> Shell:
     """A server with builderctl."""
     made = Shell(builders)
-    made.install("build1")
+    made.install("build1", timeout=LIMIT)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import resource
@@ -141,6 +142,7 @@ def test_what_is_fetched_after_the_repository_was_opened_is_found(repository: Ba
 
 
 def test_no_process_and_no_descriptor_outlives_it(repository: BareRepository) -> None:
+    gc.collect()  # closes what earlier tests have left
     before = children(), os.listdir("/proc/self/fd")
     for damage in (False, True):
         made = commit(repository, {"a.json": b"1"})

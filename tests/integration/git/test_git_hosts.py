@@ -7,11 +7,10 @@ import json
 import shutil
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery.deliver import FAIL, deliver_waiting
@@ -59,6 +58,34 @@ def host(builders: Builders) -> Iterator[GitHost]:
             assert len(list_messages(server, Filter()).messages) == 1
         host.requests.clear()
         yield host
+
+
+@dataclass
+class Moment:
+    """What pauses and the loop of a push have in place of the module time: only waits move it.
+
+    :param now: seconds since 1970.
+    """
+
+    now: float
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def moment(monkeypatch: pytest.MonkeyPatch) -> Moment:
+    """The time, which passes only while a server waits before it asks a Git host again."""
+    moment = Moment(1_795_245_106)
+    for module in (pause, push_loop):
+        monkeypatch.setattr(module, "time", moment)
+    return moment
 
 
 class Breaking(GitRequest):
@@ -110,13 +137,13 @@ def test_a_repository_that_was_renamed_is_named_with_its_new_address(builders: B
 def test_what_may_pass_is_queued_and_the_host_is_left_alone(
     builders: Builders,
     host: GitHost,
-    monkeypatch: pytest.MonkeyPatch,
+    moment: Moment,
     answer: int,
     words: str,
     headers: dict[str, str],
 ) -> None:
     host.answer, host.words, host.headers = answer, words, headers
-    before = int(time.time())
+    before = moment.now
     with builders.host("build1") as server:
         assert send(server, Draft("x", "y")).delivery == "queued"
     for _process in range(5):
@@ -132,7 +159,7 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
     record = json.loads((builders.state("build1") / "repos" / "pause.json").read_text())
     assert record["until"] >= before + (300 if headers else 60)
     host.answer = None
-    monkeypatch.setattr(pause, "time", SimpleNamespace(time=lambda: record["until"] + 1))
+    moment.now = record["until"] + 1
     with builders.host("build1") as server:
         list_messages(server, Filter())
         deliver_waiting(server)
@@ -141,29 +168,28 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
 
 
 def test_a_failure_that_passes_at_once_is_not_noticed(
-    builders: Builders, host: GitHost, monkeypatch: pytest.MonkeyPatch
+    builders: Builders, host: GitHost, moment: Moment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sleep = push_loop.time.sleep
+    sleep = moment.sleep
 
     def recover(seconds: float) -> None:
         host.answer = None
         sleep(seconds)
 
     host.answer = 502
-    monkeypatch.setattr(push_loop.time, "sleep", recover)
-    monkeypatch.setattr(pause, "FIRST", 0.001)
+    monkeypatch.setattr(moment, "sleep", recover)
     with builders.host("build1") as server:
         assert send(server, Draft("x", "y")).delivery == "pushed"
 
 
 def test_a_push_that_broke_off_is_looked_for_once_the_host_may_be_asked(
-    builders: Builders, host: GitHost, monkeypatch: pytest.MonkeyPatch
+    builders: Builders, host: GitHost, moment: Moment
 ) -> None:
     host.RequestHandlerClass = Breaking
     with builders.host("build1") as server, pytest.raises(DeadlineReached, match="Whether it arrived is not known"):
         send(server, Draft("x", "y", key="once"), offline=FAIL)
     host.RequestHandlerClass, host.answer = GitRequest, None
-    monkeypatch.setattr(pause, "time", SimpleNamespace(time=lambda: time.time() + 10_000))
+    moment.sleep(10_000)
     with builders.host("build1") as server:
         send(server, Draft("x", "y", key="once"))
     assert [entry["subject"] for entry in builders.messages()] == ["before", "x"]

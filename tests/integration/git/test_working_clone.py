@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -254,8 +255,9 @@ def test_the_clone_is_packed_when_its_objects_take_much_room(builders: Builders)
     clone = builders.clone("build1")
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
+    chosen = random.Random(700)
     for name in range(700):
-        (clone / f"{name}.bin").write_bytes(os.urandom(25_000))
+        (clone / f"{name}.bin").write_bytes(chosen.randbytes(25_000))
     git("add", "--all", cwd=clone)
     git("commit", "--quiet", "--message", "large files", cwd=clone)
     git("push", "--quiet", "origin", "HEAD:main", cwd=clone)

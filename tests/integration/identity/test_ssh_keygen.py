@@ -19,6 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import public_key
 from ansible_collections.acs.builders.tests.builders import make_key
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 MESSAGE: dict[str, Any] = {"from": "build1", "to": "build2", "subject": "Grüße", "body": "x"}
 
@@ -73,7 +74,7 @@ def test_sign_without_ssh_keygen(
 def test_ssh_keygen_timeout(key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = tmp_path / "bin" / "ssh-keygen"
     slow.parent.mkdir()
-    slow.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 60\n")
+    slow.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} {LIMIT}\n")
     slow.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(slow.parent))
     monkeypatch.setattr(signatures, "TIMEOUT", 0.2)

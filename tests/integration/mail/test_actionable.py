@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.dra
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.clock import Clock
+from ansible_collections.acs.builders.tests.forks import in_forks
 
 REQUEST = Draft("Install jq", "Please.", "request", request={"action": "install_packages", "packages": ["jq"]})
 
@@ -31,6 +31,5 @@ def acted(builders: Builders, now: Clock, message_id: str, **options: Any) -> bo
 
 def test_of_two_at_once_one_is_told_to(trusted: Builders, now: Clock) -> None:
     request = asked(trusted, now)
-    with multiprocessing.get_context("fork").Pool(4) as pool:
-        told = pool.starmap(acted, [(trusted, now, request)] * 8)
+    told = in_forks(4, acted, [(trusted, now, request)] * 8)
     assert sorted(told) == [False] * 7 + [True]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -25,8 +24,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.clock import Clock
+from ansible_collections.acs.builders.tests.forks import in_forks
 from ansible_collections.acs.builders.tests.running_service import service
-from ansible_collections.acs.builders.tests.waiting import LIMIT
 from ansible_collections.acs.builders.tests.writers import Writer
 
 ARCHIVE = "coordination/archive"
@@ -176,6 +175,14 @@ def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
         assert f"{to_all}, message 1 of build1, was deleted." in alarms(host)
 
 
+def archive_all(builders: Builders, server: str) -> None:
+    """Archive as a server until nothing is left, as a process of its own would."""
+    with builders.host(server) as host:
+        host.repository.read(lambda snapshot: snapshot.commit)
+        while archive(host).result:
+            pass
+
+
 def test_two_archivers_and_three_senders_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archiving, "MIN_MOVED", 1)
     monkeypatch.setattr(archiving, "MAX_MOVED", 10)
@@ -183,31 +190,16 @@ def test_two_archivers_and_three_senders_lose_nothing(tmp_path: Path, monkeypatc
     builders = make_builders(tmp_path, (*senders, *archivers))
     old = [old_message(number, "all", builders.ids) for number in range(101)]
     builders.commit(MESSAGES, json.dumps({"messages": old}, indent=2).encode())
-    failures: list[BaseException] = []
-
-    def archive_all(server: str) -> None:
-        try:
-            with builders.host(server, timeout=LIMIT) as host:
-                host.repository.read(lambda snapshot: snapshot.commit)
-                while archive(host).result:
-                    pass
-        except BaseException as error:  # the test tells it
-            failures.append(error)
-
     writers = [Writer(server) for server in senders]
-    threads = [threading.Thread(target=archive_all, args=(server,)) for server in archivers]
     try:
         for writer in writers:
             writer.start(builders.folder, builders.ids, [("send", "build4")] * 10)
-        for thread in threads:
-            thread.start()
+        in_forks(len(archivers), archive_all, [(builders, server) for server in archivers])
         outcomes = [writer.outcome() for writer in writers]
-        for thread in threads:
-            thread.join()
     finally:
         for writer in writers:
             writer.stop()
-    assert not failures and not [outcome for outcome in outcomes if isinstance(outcome, str)], (failures, outcomes)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, str)], outcomes
     hot = builders.messages()
     assert [entry["id"] for entry in archived(builders)] == [f"old{number}" for number in range(100)]
     assert hot[0]["id"] == "old100"

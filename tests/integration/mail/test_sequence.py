@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery import deliver
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.forks import in_forks
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
@@ -28,6 +27,5 @@ def test_processes_that_send_at_once_take_different_numbers(
 ) -> None:
     monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
     builders.trust()
-    with multiprocessing.get_context("fork").Pool(3) as pool:
-        pool.starmap(say, [(builders,)] * 6)
+    in_forks(3, say, [(builders,)] * 6)
     assert numbers(builders) == [1, 2, 3, 4, 5, 6]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.acs.builders.plugins.module_utils.builderctl import wait
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.arguments import parse
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.brief import MAX_BYTES, brief_line
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import main
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import UNSIGNED
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 from ansible_collections.acs.builders.tests.writes import say
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -86,10 +92,32 @@ def test_exit_codes(builders: MemoryBuilders, run: Run) -> None:
     assert run("wait", "--from", "build9")[0] == 2
 
 
-def test_sigterm_has_its_former_effect_after_the_wait(run: Run) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+def test_signals_have_their_former_effect_after_the_wait(run: Run) -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
     run("wait", "--timeout", "0")
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_interrupt_that_is_lost_is_repeated(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Python ignores an exception that is raised while it ends an object."""
+
+    class Ended:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    def lose_it(*_arguments: object) -> None:
+        Ended()
+        time.sleep(LIMIT)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: ignored.append(lost.exc_type))
+    monkeypatch.setattr(wait, "wait_for_news", lose_it)
+    monkeypatch.setattr(wait, "REPEAT", 0.3)
+    ignored: list[type[BaseException]] = []
+    assert run("wait") == (130, "", "")
+    assert ignored == [KeyboardInterrupt] and signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_a_brief_line_is_short_and_harmless() -> None:

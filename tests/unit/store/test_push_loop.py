@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import RemoteBusy, RemoteUnreachable
@@ -76,20 +77,21 @@ def test_an_attempt_that_arrived_without_an_answer_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loop", "error", "pushes"),
+    ("make", "error", "pushes"),
     [
-        (PushLoop(0), MOVED, 1),
-        (PushLoop(LIMIT, tries=4), MOVED, 4),
-        (PushLoop(LIMIT), AWAY, 3),
-        (PushLoop(LIMIT, unreachable_tries=1), AWAY, 1),
-        (PushLoop(LIMIT), ValueError("another error"), 1),
+        (lambda: PushLoop(0), MOVED, 1),
+        (lambda: PushLoop(LIMIT, tries=4), MOVED, 4),
+        (lambda: PushLoop(LIMIT), AWAY, 3),
+        (lambda: PushLoop(LIMIT, unreachable_tries=1), AWAY, 1),
+        (lambda: PushLoop(LIMIT), ValueError("another error"), 1),
     ],
     ids=["deadline", "tries", "unreachable", "unreachable once", "final"],
 )
-def test_the_last_error_is_raised(loop: PushLoop, error: Exception, pushes: int) -> None:
+def test_the_last_error_is_raised(make: Callable[[], PushLoop], error: Exception, pushes: int) -> None:
+    """The time of a loop begins when it is made, so each test makes its own."""
     remote = Remote(*[error] * 20)
     with pytest.raises(type(error)) as caught:
-        loop.run(remote.attempt, remote.refresh)
+        make().run(remote.attempt, remote.refresh)
     assert caught.value is error
     assert remote.calls.count("push") == pushes
 
