@@ -12,6 +12,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -260,8 +261,8 @@ def copy_checkout(folder: Path) -> None:
         *("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), cwd=TOP, variables=os.environ
     ).stdout
     for name in filter(None, listed.split("\0")):
-        if os.path.lexists(TOP / name):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # it was removed, maybe just now by who has made it
             shutil.copy2(TOP / name, folder / name, follow_symlinks=False)
 
 
