@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -160,7 +161,14 @@ def end_runner(build: Build) -> None:
     os.kill(runner, signal.SIGKILL)
     for leader in map(int, children):
         os.killpg(leader, signal.SIGKILL)
+    await_end(build)
+
+
+def await_end(build: Build) -> None:
+    """Wait until nothing of the job runs, and the kernel has released its lock, which is the last thing of it."""
     until(lambda: not build.processes(), "an end of the runner")
+    with (build.builders.state("build1") / jobs.RUNNING_LOCK).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
 
 
 def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Build) -> None:
@@ -202,7 +210,7 @@ def close(builders: Builders) -> bool:
 def test_of_several_that_close_one_does(build: Build) -> None:
     build.start("exit 0")
     until((build.builders.state("build1") / "job_result.json").exists, "no end")
-    until(lambda: not build.processes(), "an end of the runner")
+    await_end(build)
     with multiprocessing.get_context("fork").Pool(4) as pool:
         closed = pool.map(close, [build.builders] * 4)
     assert sorted(closed) == [False, False, False, True] and len(build.told()) == 2
