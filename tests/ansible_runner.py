@@ -82,7 +82,7 @@ def environment(home: Path, **more: str | Path) -> dict[str, str]:
 
 
 def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: str = "") -> Run:
-    """Run a command to its end."""
+    """Run a command to its end, which may be a script of several plays."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -90,7 +90,7 @@ def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: st
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=5 * LIMIT,
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
