@@ -41,6 +41,13 @@ class Build:
         self.start(f"echo begun; touch {begun}; sleep {LIMIT}")
         until(begun.exists, "no begin")
 
+    def end_unseen(self) -> None:
+        """Run a job that ends after the module which starts it, so that nobody has seen and closed it."""
+        release = self.source / "go"
+        self.start(f"until [ -e {release} ]; do sleep 0.1; done")
+        release.touch()
+        until((self.builders.state("build1") / jobs.RESULT_FILE).exists, "no end")
+
     def watch(self, wait: int = LIMIT, **options: Any) -> dict[str, Any]:
         """What the module tells of the job, once it has ended or the wait is over."""
         return succeed(self.builders, "build1", "build_job", wait=wait, **options)
@@ -189,9 +196,7 @@ def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Buil
 
 
 def test_the_end_is_told_once_the_remote_is_there_again(build: Build) -> None:
-    build.start("exit 0")
-    record = build.builders.state("build1") / "job_result.json"
-    until(record.exists, "no end")
+    build.end_unseen()
     away = build.builders.remote.with_suffix(".away")
     build.builders.remote.rename(away)
     failed = fail(build.builders, "build1", "build_job", wait=LIMIT, timeout=LIMIT)
@@ -208,8 +213,7 @@ def close(builders: Builders) -> bool:
 
 
 def test_of_several_that_close_one_does(build: Build) -> None:
-    build.start("exit 0")
-    until((build.builders.state("build1") / "job_result.json").exists, "no end")
+    build.end_unseen()
     await_end(build)
     with multiprocessing.get_context("fork").Pool(4) as pool:
         closed = pool.map(close, [build.builders] * 4)
@@ -278,8 +282,7 @@ def test_bad_input_starts_nothing(build: Build, options: dict[str, Any], says: s
 def test_check_mode_starts_and_closes_nothing(build: Build) -> None:
     assert build.start("touch ran", check=True)["changed"]
     assert not (build.builders.state("build1") / "job.json").exists()
-    build.start("true")
-    until((build.builders.state("build1") / "job_result.json").exists, "no end")
+    build.end_unseen()
     assert build.watch(check=True)["changed"] is False
     assert build.told() == [("info", "Build started: job_1")] and not (build.source / "ran").exists()
 
