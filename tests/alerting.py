@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -82,10 +83,10 @@ class Fleet:
     def told(self, server: str, name: str = "command") -> list[str]:
         """The texts that the command of a server was given so far.
 
-        That a clock is wrong is left out: it seems so after :meth:`silence`.
+        The problems of a server are left out: a clock seems to be wrong after :meth:`silence`, and a disk may be full.
         """
         texts = [json.loads(given)["text"] for given in self.written(server, name)]
-        return [text for text in texts if not text.endswith("has a problem")]
+        return [text for text in texts if not re.search(r" has (a problem|\d+ problems)$", text)]
 
     def mails(self, server: str) -> list[Any]:
         """The mails that a server has sent so far."""

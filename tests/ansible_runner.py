@@ -12,6 +12,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +82,7 @@ def environment(home: Path, **more: str | Path) -> dict[str, str]:
 
 
 def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: str = "") -> Run:
-    """Run a command to its end."""
+    """Run a command to its end, which may be a script of several plays."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -89,7 +90,7 @@ def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: st
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=5 * LIMIT,
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
@@ -260,8 +261,8 @@ def copy_checkout(folder: Path) -> None:
         *("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), cwd=TOP, variables=os.environ
     ).stdout
     for name in filter(None, listed.split("\0")):
-        if os.path.lexists(TOP / name):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # it was removed, maybe just now by who has made it
             shutil.copy2(TOP / name, folder / name, follow_symlinks=False)
 
 

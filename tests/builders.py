@@ -27,8 +27,11 @@ MESSAGES = "coordination/messages.json"
 
 
 def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **environment: str) -> str:
-    """Run Git as a person would, and return what it prints."""
-    command = ["git", *map(str, arguments)]
+    """Run Git as a person would, and return what it prints.
+
+    It leaves no maintenance running in the background, as new versions do for a moment after many commands.
+    """
+    command = ["git", "-c", "maintenance.auto=false", *map(str, arguments)]
     return str(Git(cwd).execute(command, env=environment, with_exceptions=check)).strip()
 
 
@@ -185,6 +188,7 @@ def _template(ids: tuple[str, ...], legacy: bool) -> Builders:
     atexit.register(scratch.cleanup)
     builders = Builders(Path(scratch.name).resolve(), ids)
     git("init", "--quiet", "--bare", "--initial-branch=main", builders.remote)
+    git("config", "receive.autogc", "false", cwd=builders.remote)
     if legacy:
         first = builders.folder / "first"
         git("clone", "--quiet", builders.remote, first)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.tests.alerting import Fleet, chat
 from ansible_collections.acs.builders.tests.builders import git
+from ansible_collections.acs.builders.tests.outage import nobody_listens
 from ansible_collections.acs.builders.tests.waiting import until
 
 
@@ -41,8 +42,9 @@ def test_what_is_open_is_listed_on_each_server(fleet: Fleet) -> None:
     (alert,) = (one for one in listed["alerts"] if one["key"] == "server/build3")
     assert (alert["event"], alert["ways"]) == ("open", {"command": "told"})
     assert listed["ways"] == [{"name": "command", "problem": None}]
-    git("remote", "set-url", "origin", "http://127.0.0.1:9/Build.git", cwd=fleet.builders.clone("build1"))
-    away = fleet.builderctl("build1", "alerts", "--json")
+    with nobody_listens() as address:
+        git("remote", "set-url", "origin", address, cwd=fleet.builders.clone("build1"))
+        away = fleet.builderctl("build1", "alerts", "--json")
     assert "build3 is stale" in [one["text"] for one in json.loads(away.stdout)["alerts"]]
     assert json.loads(away.stdout)["notes"]
 
@@ -59,22 +61,23 @@ def test_a_test_of_the_ways(fleet: Fleet) -> None:
 
 def test_ways_that_do_not_work(fleet: Fleet) -> None:
     fleet.chat.answer = 404
-    fleet.configure(
-        "build1",
-        fleet.way("build1", "fails", "echo out; echo err >&2; exit 3"),
-        {"name": "missing", "command": ["/bin/no-such-program"]},
-        {"name": "chat", "webhook": fleet.chat.url},
-        {"name": "closed", "webhook": "http://127.0.0.1:9/hooks/secret"},
-        fleet.way("build1", "deaf", "exit 0"),
-    )
-    assert names(fleet) == {
-        "fails": "/bin/sh ended with 3",
-        "missing": "/bin/no-such-program cannot be started: No such file or directory",
-        "chat": "the server answered 404",
-        "closed": "Connection refused",
-        "deaf": None,
-    }
-    text = fleet.builderctl("build1", "alerts", "--test", code=1)
+    with nobody_listens() as address:
+        fleet.configure(
+            "build1",
+            fleet.way("build1", "fails", "echo out; echo err >&2; exit 3"),
+            {"name": "missing", "command": ["/bin/no-such-program"]},
+            {"name": "chat", "webhook": fleet.chat.url},
+            {"name": "closed", "webhook": f"{address}/hooks/secret"},
+            fleet.way("build1", "deaf", "exit 0"),
+        )
+        assert names(fleet) == {
+            "fails": "/bin/sh ended with 3",
+            "missing": "/bin/no-such-program cannot be started: No such file or directory",
+            "chat": "the server answered 404",
+            "closed": "Connection refused",
+            "deaf": None,
+        }
+        text = fleet.builderctl("build1", "alerts", "--test", code=1)
     assert "secret" not in text.stdout + text.stderr
 
 

@@ -84,7 +84,7 @@ CHANGED = "the signature of build1 does not match the content"
         ("to", {"to": "all"}),
         ("request", {"request": {**REQUEST, "packages": ["backdoor"]}}),
         ("key that was not there", {"sudo": True}),
-        ("timestamp", {"timestamp": ago()}),
+        ("timestamp", {"timestamp": ago(minutes=1)}),
         ("repository", {"repository": "0" * 32}),
     ],
 )

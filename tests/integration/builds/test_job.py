@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -39,6 +40,13 @@ class Build:
         begun = self.source / "begun"
         self.start(f"echo begun; touch {begun}; sleep {LIMIT}")
         until(begun.exists, "no begin")
+
+    def end_unseen(self) -> None:
+        """Run a job that ends after the module which starts it, so that nobody has seen and closed it."""
+        release = self.source / "go"
+        self.start(f"until [ -e {release} ]; do sleep 0.1; done")
+        release.touch()
+        until((self.builders.state("build1") / jobs.RESULT_FILE).exists, "no end")
 
     def watch(self, wait: int = LIMIT, **options: Any) -> dict[str, Any]:
         """What the module tells of the job, once it has ended or the wait is over."""
@@ -160,7 +168,14 @@ def end_runner(build: Build) -> None:
     os.kill(runner, signal.SIGKILL)
     for leader in map(int, children):
         os.killpg(leader, signal.SIGKILL)
+    await_end(build)
+
+
+def await_end(build: Build) -> None:
+    """Wait until nothing of the job runs, and the kernel has released its lock, which is the last thing of it."""
     until(lambda: not build.processes(), "an end of the runner")
+    with (build.builders.state("build1") / jobs.RUNNING_LOCK).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
 
 
 def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Build) -> None:
@@ -181,9 +196,7 @@ def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Buil
 
 
 def test_the_end_is_told_once_the_remote_is_there_again(build: Build) -> None:
-    build.start("exit 0")
-    record = build.builders.state("build1") / "job_result.json"
-    until(record.exists, "no end")
+    build.end_unseen()
     away = build.builders.remote.with_suffix(".away")
     build.builders.remote.rename(away)
     failed = fail(build.builders, "build1", "build_job", wait=LIMIT, timeout=LIMIT)
@@ -200,9 +213,8 @@ def close(builders: Builders) -> bool:
 
 
 def test_of_several_that_close_one_does(build: Build) -> None:
-    build.start("exit 0")
-    until((build.builders.state("build1") / "job_result.json").exists, "no end")
-    until(lambda: not build.processes(), "an end of the runner")
+    build.end_unseen()
+    await_end(build)
     with multiprocessing.get_context("fork").Pool(4) as pool:
         closed = pool.map(close, [build.builders] * 4)
     assert sorted(closed) == [False, False, False, True] and len(build.told()) == 2
@@ -270,8 +282,7 @@ def test_bad_input_starts_nothing(build: Build, options: dict[str, Any], says: s
 def test_check_mode_starts_and_closes_nothing(build: Build) -> None:
     assert build.start("touch ran", check=True)["changed"]
     assert not (build.builders.state("build1") / "job.json").exists()
-    build.start("true")
-    until((build.builders.state("build1") / "job_result.json").exists, "no end")
+    build.end_unseen()
     assert build.watch(check=True)["changed"] is False
     assert build.told() == [("info", "Build started: job_1")] and not (build.source / "ran").exists()
 

@@ -86,8 +86,8 @@ def test_a_command_that_hangs_is_ended(
 
     async def scene() -> None:
         async with source(command=["/bin/sh", "-c", 'echo $$ >> "$0"; exec sleep 1000', str(pids)]):
-            while not caplog.records:
-                await asyncio.sleep(0.01)
+            # It may be ended before it has written.
+            await asyncio.to_thread(until, lambda: caplog.records and pids.exists(), "no warning of a call that began")
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(scene())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -174,10 +175,12 @@ class Counts:
         self.kinds: dict[str, Counter[str]] = {}
         self.objects = 0
         self.documents: list[Document] = []
+        self._lock = threading.Lock()
 
     def add(self, kind: str, name: str) -> None:
-        """Count once more."""
-        self.kinds.setdefault(kind, Counter())[name] += 1
+        """Count once more; threads that check signatures do so at the same time."""
+        with self._lock:
+            self.kinds.setdefault(kind, Counter())[name] += 1
 
     def check(self, operation: str) -> None:
         """Check the counts of an operation, and that nobody has changed a document that was parsed."""

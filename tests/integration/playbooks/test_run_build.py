@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible_collections.acs.builders.tests.ansible_runner import Run, ansible
 from ansible_collections.acs.builders.tests.builders import Builders
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
-def build(builders: Builders, command: str, *arguments: str, **variables: Any) -> Run:
-    """Run a build on build1."""
+def build(builders: Builders, command: str, *arguments: str, printed: Path | None = None, **variables: Any) -> Run:
+    """Run a build on build1.
+
+    :param printed: where what Ansible prints is also written.
+    """
     extra = json.dumps({"job": "job_1", "command": command, "source": str(builders.folder), **variables})
-    return ansible(
-        "playbook", "playbooks/run_build.yml", "-l", "build1", "-e", extra, *arguments, folder=builders.folder
-    )
+    words = ("playbooks/run_build.yml", "-l", "build1", "-e", extra)
+    options = {"ANSIBLE_LOG_PATH": printed} if printed else {}
+    return ansible("playbook", *words, *arguments, folder=builders.folder, **options)
 
 
 def test_a_build_is_watched_to_its_end(builders: Builders) -> None:
-    command = "for n in $(seq 15); do echo step $n; sleep 1; done; echo x > a.deb"
-    done = build(builders, command, artifacts=["*.deb"])
+    printed = builders.folder / "printed"
+    steps = f"until grep -qs 'last line: step' {printed}; do echo step $((n += 1)); sleep 1; done"
+    done = build(builders, f"{steps}; echo x > a.deb", printed=printed, artifacts=["*.deb"], time_limit=LIMIT)
     assert done.code == 0, done.output
     assert "job_1 has been running for " in done.stdout and "last line: step " in done.stdout
     log = builders.folder / "build1" / "build-logs" / "job_1.log"

@@ -163,10 +163,11 @@ fi
 @pytest.fixture
 def package_index(builders: Builders) -> None:
     """An index from which pip installs the SDK."""
-    variables = yaml.safe_load((TOP / "roles/build_manager/vars/main.yml").read_text())
-    package = f"mcp=={variables['build_manager_mcp_version']}"
+    version = yaml.safe_load((TOP / "roles/build_manager/vars/main.yml").read_text())["build_manager_mcp_version"]
+    package = f"mcp=={version}"
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", builders.folder / "wheels")
-    tried = run(*pip, package, cwd=builders.folder, variables=environment(builders.folder / "home"))
+    variables = environment(builders.folder / "home", PIP_RETRIES="10")
+    tried = run(*pip, package, cwd=builders.folder, variables=variables)
     if tried.code:
         pytest.skip(f"not run: needs a package index with {package} ({tried.stderr.strip()[-300:]})")
 
@@ -178,6 +179,7 @@ def test_the_sdk_is_installed_and_builderctl_mcp_answers(builders: Builders, cov
         covered,
         builders,
         f"""{beginning}{GITPYTHON}
+        export PIP_RETRIES=10
         echo '{json.dumps(SERVERS, indent=2)}' >/root/.claude.json
         run /root/role.yml -e build_manager_mcp=true --check
         test ! -e /usr/local/lib/acs-builders/mcp

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import TASKS, Run, ansible
 from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.git_server import GitHost, git_host
+from ansible_collections.acs.builders.tests.outage import nobody_listens
 
 CLASSIC = "ghp_" + "C" * 36
 FINE = "github_pat_" + "F" * 22 + "_" + "f" * 59
@@ -57,9 +57,10 @@ def odd_hosts(folder: Path) -> Iterator[dict[str, str]]:
             yield {"archived": archived.url, "moved": moved.url, "busy": busy.url}
 
 
-def cases(folder: Path, remote: str, odd: dict[str, str]) -> dict[str, Case]:
+def cases(folder: Path, remote: str, nowhere: str, odd: dict[str, str]) -> dict[str, Case]:
     """All hosts.
 
+    :param nowhere: the address of a remote that refuses connections.
     :param odd: the addresses of :func:`odd_hosts`.
     """
     source = folder / "source"
@@ -69,9 +70,6 @@ def cases(folder: Path, remote: str, odd: dict[str, str]) -> dict[str, Case]:
     os.mkfifo(pipe)
     os.mkfifo(folder / "pipe.PAT")
     (folder / "folder.PAT").mkdir()
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/Build.git"
     asked = {"build_pat_verify": True, "build_pat_url": remote}
     of_environment = {"build_pat_source_environment": "ACS_BUILDERS_PAT"}
     return {
@@ -143,8 +141,8 @@ def recap(done: Run, count: str) -> dict[str, int]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, for the token file is given to root")
 def test_the_token(tmp_path: Path, remote: GitHost) -> None:
-    with odd_hosts(tmp_path) as odd:
-        check_the_token(tmp_path, cases(tmp_path, f"{remote.url}/Build.git/", odd))
+    with odd_hosts(tmp_path) as odd, nobody_listens() as nowhere:
+        check_the_token(tmp_path, cases(tmp_path, f"{remote.url}/Build.git/", nowhere, odd))
 
 
 def check_the_token(tmp_path: Path, hosts: dict[str, Case]) -> None:

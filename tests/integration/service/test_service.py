@@ -151,14 +151,16 @@ def test_a_damaged_mailbox_stops_no_beat(builders: Builders) -> None:
 KILLS_PARENT = """#!/bin/sh
 PATH=${{PATH#*:}}
 echo >> "$0.calls"
-if [ "$(wc -l < "$0.calls")" -eq {call} ]; then
+if [ "$(wc -l < "$0.calls")" -ge {call} ]; then
     if [ {when} = after ]; then git "$@"; fi
     kill -9 $PPID
 else
     exec git "$@"
 fi
 """
-"""A git that kills the process which calls it for the so-manieth time, before or after it has done its work."""
+"""A git that kills the process which calls it for the so-manieth time, before or after it has done its work.
+
+Of two that run at the same time, both may count both."""
 
 
 @pytest.mark.parametrize(("when", "call"), [("before", 2), ("after", 3), ("before", 6), ("after", 8), ("after", 9)])
@@ -227,7 +229,10 @@ def test_the_interval_grows_with_the_fleet(builders: Builders) -> None:
 
 
 def test_descriptors_and_processes_do_not_grow(builders: Builders) -> None:
-    """As seen between two cycles and looks, when the service waits."""
+    """As seen between two cycles and looks, when the service waits.
+
+    At the first time it may still hold the socket of a notification; what leaks in each of five cycles is more.
+    """
     with service(builders, "build1") as running:
         process = Path("/proc", str(running.process.pid))
 
@@ -237,5 +242,5 @@ def test_descriptors_and_processes_do_not_grow(builders: Builders) -> None:
         first = until(opened, "no descriptor")
         for _cycle in range(5):
             running.next_beat()
-            until(lambda: len(opened()) == len(first), "another number of descriptors")
+            until(lambda: len(opened()) <= len(first), "more descriptors")
             until(lambda: not (process / "task" / process.name / "children").read_text(), "a child process")

@@ -54,8 +54,10 @@ def shell(script: str, *clean_up: str) -> Step:
 
 def is_running(pid: str) -> bool:
     """Whether a process is there and has not ended."""
-    status = Path("/proc", pid, "status")
-    return status.exists() and "State:\tZ" not in status.read_text()
+    try:
+        return "State:\tZ" not in Path("/proc", pid, "status").read_text()
+    except OSError:  # it may end at any moment
+        return False
 
 
 def test_reports_tell_of_every_test_and_of_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_an_interrupted_run_ends_all_its_steps(tmp_path: Path) -> None:
         output = process.communicate(timeout=LIMIT)[0].decode()
     assert process.returncode == 130, output
     assert "Stopped before all checks were completed." in output
-    assert found(tmp_path) == []
+    until(lambda: not found(tmp_path), "an end of all steps")  # one that was killed is there for a moment
 
 
 def found(folder: Path) -> list[str]:
