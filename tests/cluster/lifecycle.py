@@ -111,7 +111,9 @@ def down(folder: Path, journals: Path | None = None) -> None:
     unmount(folder)
     network.remove_network(folder)
     if folder.exists():
-        shutil.rmtree(folder)
+        while folder.exists():
+            with suppress(FileNotFoundError):  # ssh removes the socket of its shared connection
+                shutil.rmtree(folder)
         with suppress(OSError):  # another rig is there
             folder.parent.rmdir()
 

@@ -152,7 +152,8 @@ class Machine:
             if process and process.poll() is not None:
                 return "dead"
             boot = self.boot_id()
-            return self.ssh("systemctl is-system-running --wait", False).stdout.strip() if boot != other_than else ""
+            has_booted = boot not in ("", other_than)
+            return self.ssh("systemctl is-system-running --wait", False).stdout.strip() if has_booted else ""
 
         try:
             until(lambda: state() in ("running", "degraded", "dead"), f"The host {self.name} did not boot")
