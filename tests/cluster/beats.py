@@ -41,14 +41,28 @@ def _is_empty(outbox: Path) -> bool:
     return not outbox.exists() or not json.loads(outbox.read_text())["items"]
 
 
-def sent(rig: Rig, server: str, words: str) -> dict[str, Any]:
+def send(rig: Rig, server: str, words: str) -> dict[str, Any]:
     """Send a message with a command of builderctl, and return it as it is at the Git host.
 
     :param words: what stands behind builderctl.
     """
-    (given,) = json.loads(rig.ssh(server, f"builderctl {words} --json").stdout)["messages"]
-    (found,) = until(lambda: [one for one in messages(rig) if one["id"] == given["id"]], f"{words} did not arrive")
+    return arrived(rig, rig.ssh(server, f"builderctl {words} --json").stdout)
+
+
+def arrived(rig: Rig, printed: str) -> dict[str, Any]:
+    """Wait until a message is at the Git host, and return it as it is there.
+
+    :param printed: what builderctl has printed about it with --json.
+    """
+    (given,) = json.loads(printed)["messages"]
+    (found,) = until(lambda: [one for one in messages(rig) if one["id"] == given["id"]], f"not there: {printed}")
     return found
+
+
+def settled(rig: Rig) -> list[dict[str, Any]]:
+    """The messages on the remote, when nothing waits in an outbox any more."""
+    delivered(rig)
+    return messages(rig)
 
 
 def archived(rig: Rig) -> list[dict[str, Any]]:

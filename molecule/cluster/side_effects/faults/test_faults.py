@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, configured, heartbeat, messages, sent
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, configured, heartbeat, messages, send
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import until
 from testinfra.host import Host
@@ -36,7 +36,7 @@ def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
     beats_again(rig, "build1")
     yield
     beats_again(rig, "build1")
-    sent(rig, "build1", "send --to build2 'After a side effect' 'It still works.'")
+    send(rig, "build1", "send --to build2 'After a side effect' 'It still works.'")
     changes = "git --no-optional-locks -C /root/Build status --porcelain"  # there are some while the service updates it
     until(lambda: build1.check_output(changes) == "", "a clone that is not clean")
 
@@ -244,7 +244,7 @@ def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
     )
     build1.check_output("systemctl start build-heartbeat")
     beats_by_itself(rig, "build1")
-    sent(rig, "build1", "send 'From a wedged clone' 'It arrives.'")
+    send(rig, "build1", "send 'From a wedged clone' 'It arrives.'")
     rig.playbook("playbooks/recover.yml", "--limit", "build1")
     assert "mine" in build1.check_output("cd /root/Build && git log --format=%s --glob=refs/acs-builders")
 
@@ -271,7 +271,7 @@ def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None
     finally:
         rig.resume()
         build1.check_output("systemctl start build-heartbeat")
-    sent(rig, "build1", "send --key held 'Held open' 'x'")
+    send(rig, "build1", "send --key held 'Held open' 'x'")
     until(lambda: build1.run("pgrep -f 'builderctl [s]end'").stdout == "", "the first one has not ended")
     assert subjects(rig).count("Held open") == 1
 

@@ -18,6 +18,7 @@ from ansible_collections.acs.builders.tests.cluster.command import run
 from ansible_collections.acs.builders.tests.cluster.lifecycle import add
 from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES, namespace
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 REPOSITORY = "Theirs.git"
 OWN = {
@@ -54,7 +55,8 @@ class Stranger:
         (home / "build-token").write_text(f"{rig.token}\n")
         passwd = home.with_name("passwd")
         passwd.write_text(f"root:x:0:0:root:{home}:/bin/sh\n")
-        variables = (f"HOME={home}", f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        path = f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        variables = (f"HOME={home}", path, f"ANSIBLE_TIMEOUT={LIMIT}")  # a busy host answers ssh late
         network = ("nsenter", f"--net={namespace(rig.folder)}")
         self._enter = (*network, "unshare", "--mount", "sh", "-c", AS_ROOT, str(passwd), "env", "-i", *variables)
 
