@@ -84,7 +84,7 @@ def ends(data: bytes) -> None:
     ],
 )
 def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, reader: Callable[[bytes], object], said: str) -> None:
-    monkeypatch.setattr(running, "CPU_LIMIT", 0.2 if reader is hangs else 10)
+    monkeypatch.setattr(running, "CPU_LIMIT", 0.5 if reader is hangs else 10)
     monkeypatch.setattr(running, "TRACING", 1)
     monkeypatch.setattr(running, "MEASURED_EVERY", 1)
     monkeypatch.setattr(running, "SHRINKING", 0.5)
