@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -104,20 +103,12 @@ def _reference(rig: Rig, server: str) -> str:
 @contextmanager
 def configured(rig: Rig, server: str, **settings: int) -> Iterator[None]:
     """Let the service of a server run with other settings than the set-up has given it."""
-    place = rig.machines[server].root / "etc/acs-builders/builderctl.json"
-    given = place.read_text()
-    _replace(place, json.dumps({**json.loads(given), **settings}))
+    path, machine = "etc/acs-builders/builderctl.json", rig.machines[server]
+    given = (machine.root / path).read_text()
+    machine.write(path, json.dumps({**json.loads(given), **settings}))
     rig.ssh(server, "systemctl restart build-heartbeat")
     try:
         yield
     finally:
-        _replace(place, given)
+        machine.write(path, given)
         rig.ssh(server, "systemctl restart build-heartbeat")
-
-
-def _replace(place: Path, content: str) -> None:
-    """Replace a file of a server at once, since a program may read it at any time."""
-    new = place.with_name(f".{place.name}.new")
-    new.write_text(content)
-    shutil.copymode(place, new)
-    new.replace(place)
