@@ -64,6 +64,7 @@ def test_it_beats_every_interval(host: Host, server: dict[str, Any], rig: Rig) -
         host.check_output("systemctl stop build-heartbeat")
         before, lines = sequence(), logged()
         host.check_output("systemctl start build-heartbeat")
+        until(lambda: str(heartbeat(rig, own)["daemon"]["pid"]) == pid(host), "no heartbeat of the new process")
         beats = [beats_again(rig, own, asked=False) for _beat in range(3)]
         assert [beat["interval_seconds"] for beat in beats] == [1] * 3
         assert all(beat["daemon"] == beats[0]["daemon"] for beat in beats)
