@@ -10,30 +10,30 @@ export LC_ALL := C.UTF-8
 .PHONY: help demo test test-changed lint unit integration sanity docs-lint docs molecule cluster faults bench cluster-bench clients browser rulebook release matrix coverage clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+	@sed -n '/^[a-z-]*:.*## /{s/^\([a-z-]*\):.*## /  make \1\t/; s/: make /\n\tmake /; p}' Makefile | expand -t 22
 
-bench: $(DEV)/.done ## measure against the old scripts, Git alone and a growing fleet: make bench [ROW="race"] [QUICK=1]
+bench: $(DEV)/.done ## compare with the old scripts and with Git alone: make bench [ROW="race"] [QUICK=1]
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/benchmark/run.py $(if $(ROW),--row "$(ROW)") $(if $(QUICK),--quick)
 
-cluster-bench: $(DEV)/.done ## measure an installation and how soon messages are seen, on booted hosts (needs root on Debian)
+cluster-bench: $(DEV)/.done ## measure installations and delays on hosts (needs root)
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/cluster/measure.py
 
 CLIENTS := $(HOME)/.cache/acs-builders/clients
-clients: $(DEV)/.done ## install the clients of managers with npm (850 MB) and test the hooks and the tools in them (needs root and Node): make clients [ARGS="-k codex"]
+clients: $(DEV)/.done ## test hooks and tools in the clients (needs root and npm): make clients [ARGS="-k codex"]
 	mkdir -p $(CLIENTS)
 	npm install --prefix $(CLIENTS) --no-audit --no-fund @anthropic-ai/claude-code @openai/codex @github/copilot
 	node $(CLIENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python -m pytest --verbose tests/clients $(ARGS)
 
 BROWSER := $(HOME)/.cache/acs-builders/browser
-browser: $(DEV)/.done ## test the page about the fleet in Chromium with Playwright and axe-core (needs Debian's chromium and npm): make browser [ARGS="-k phone"]
+browser: $(DEV)/.done ## test the page in a browser (needs chromium and npm): make browser [ARGS="-k phone"]
 	mkdir -p $(BROWSER)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(BROWSER)/python playwright
 	npm install --prefix $(BROWSER) --no-audit --no-fund axe-core
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" PYTHONPATH="$(BROWSER)/python" $(DEV)/bin/python -m pytest --verbose tests/browser $(ARGS)
 
 RULEBOOK := $(HOME)/.cache/acs-builders/rulebook
-rulebook: $(DEV)/.done ## install ansible-rulebook (from PyPI, 250 MB) and test the event source in it (needs Java 17): make rulebook
+rulebook: $(DEV)/.done ## test the event source in ansible-rulebook (needs Java 17)
 	$(PYTHON) -m venv $(RULEBOOK)
 	$(RULEBOOK)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/rulebook/requirements.txt
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python -m pytest --verbose tests/rulebook $(ARGS)
@@ -48,23 +48,23 @@ test-changed: $(DEV)/.done ## run the tests that a change touches: make test-cha
 	$(DEV)/bin/python tools/test-changed $(SINCE)
 
 lint: $(DEV)/.done ## check style and types
-unit: $(DEV)/.done ## run the tests that start no process, in seconds: make unit [ARGS="-k outbox"]
-integration: $(DEV)/.done $(OLDER_GITPYTHON) ## run the tests with real Git, Ansible and https: make integration [ARGS="-k outbox"]
+unit: $(DEV)/.done ## run the tests that start no process: make unit [ARGS="-k outbox"]
+integration: $(DEV)/.done $(OLDER_GITPYTHON) ## run those with real Git, Ansible and https: make integration [ARGS="-k outbox"]
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation, its site and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
-cluster: $(DEV)/.done ## boot hosts, set them up, inject faults and verify (needs root on Debian): make cluster [KEEP=1] [ARGS="-k disk"]
+cluster: $(DEV)/.done ## boot hosts, inject faults and verify (needs root): make cluster [KEEP=1] [ARGS="-k disk"]
 lint unit integration sanity docs-lint molecule cluster:
 	$(DEV)/bin/python tools/test $@ $(if $(ARGS),-- $(ARGS))
 
-faults: $(DEV)/.done ## fuzz all input, inject faults into a fleet and count what is lost: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
+faults: $(DEV)/.done ## fuzz all input, inject faults and count losses: make faults [SEED=7] [LENGTH=3] [ROW="relay"]
 	$(if $(ROW),,PYTHONPATH="$(CURDIR)/collections" $(DEV)/bin/python -m ansible_collections.acs.builders.tests.fuzz --seconds 120 $(if $(SEED),--seed $(SEED)))
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" $(DEV)/bin/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--length $(LENGTH)) $(if $(ROW),--row "$(ROW)")
 
-release: $(DEV)/.done ## check, set the version, write the changelog, build and tag; pushes nothing: make release VERSION=1.0.0
+release: $(DEV)/.done ## check, build and tag a release; pushes nothing: make release VERSION=1.0.0
 	$(DEV)/bin/python tools/release $(VERSION)
 
-matrix: $(DEV)/.done ## run the collection on several versions of ansible-core and Python (creates environments with PyPI): make matrix [CORE=2.17]
+matrix: $(DEV)/.done ## run on versions of ansible-core and Python (from PyPI): make matrix [CORE=2.17]
 	$(DEV)/bin/python tools/matrix $(CORE)
 
 docs: $(DEV)/.done ## make a site of the documentation in tests/output/docs

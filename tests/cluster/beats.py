@@ -14,15 +14,16 @@ from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import until
 
 
-def remote(rig: Rig, *arguments: str) -> str:
-    """Run Git on the Build repository of the Git host; empty when it fails."""
-    folder = rig.machines["git"].root / "srv/git/Build.git"
+def remote(rig: Rig, *arguments: str, repository: str = "Build.git") -> str:
+    """Run Git on the Build repository of the Git host, or on another one there; empty when it fails."""
+    folder = rig.machines["git"].root / "srv/git" / repository
     return run("git", "-c", "safe.directory=*", f"--git-dir={folder}", *arguments, check=False)
 
 
-def messages(rig: Rig) -> list[dict[str, Any]]:
+def messages(rig: Rig, repository: str = "Build.git") -> list[dict[str, Any]]:
     """The messages on the remote."""
-    entries: list[dict[str, Any]] = json.loads(remote(rig, "show", "main:coordination/messages.json"))["messages"]
+    shown = remote(rig, "show", "main:coordination/messages.json", repository=repository)
+    entries: list[dict[str, Any]] = json.loads(shown)["messages"]
     return entries
 
 

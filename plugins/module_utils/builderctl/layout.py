@@ -18,7 +18,10 @@ MIN_WIDTH = 40
 FRAME = "| "
 """The prefix of each line of a text that others have written."""
 PROSE, RECORDS, DOCUMENT = "prose", "records", "document"
-"""How a text is wrapped: always; on a terminal only, so that programs get one line for each record; never."""
+"""How a text is wrapped: always; on a terminal only, so that programs get one line for each record; always except for
+the blocks of code of a Markdown document."""
+CODE = "```"
+"""What the first and the last line of a block of code begin with (CommonMark, fenced code blocks)."""
 
 _COLOUR = re.compile("\x1b\\[[0-9]*m")
 
@@ -40,10 +43,15 @@ def fit(text: str, kind: str = PROSE, stream: TextIO | None = None) -> str:
     :param stream: where it is printed; standard output if it is not given.
     """
     is_terminal = (stream or sys.stdout).isatty()
-    if kind == DOCUMENT or (kind == RECORDS and not is_terminal):
+    if kind == RECORDS and not is_terminal:
         return text
     width = terminal_width()
-    return "\n".join(part for line in text.split("\n") for part in _lines(line, width, is_terminal))
+    lines: list[str] = []
+    in_code = False
+    for line in text.split("\n"):
+        in_code ^= kind == DOCUMENT and line.lstrip().startswith(CODE)
+        lines += [line] if in_code else _lines(line, width, is_terminal)
+    return "\n".join(lines)
 
 
 def _lines(line: str, width: int, break_words: bool) -> list[str]:

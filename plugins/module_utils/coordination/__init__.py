@@ -25,7 +25,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 OLDEST_PYTHON = (3, 9)
 
 

@@ -40,5 +40,6 @@ def test_guide_has_everything_of_this_server(builders: MemoryBuilders, capsys: p
     assert main(["guide", "--config", str(config)]) == 0
     guide = capsys.readouterr().out
     assert all(meaning in guide for meaning in meanings.values())
+    assert max(map(len, guide.splitlines())) <= 80
     assert set(re.findall(r"\b[A-Z][A-Z_]+\b", guide)) <= KNOWN
     assert not any(text in guide for text in ("/PAT", "/root/Build ", "$(cat ", "ll-ACSBuilder"))

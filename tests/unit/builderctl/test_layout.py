@@ -63,10 +63,16 @@ class Terminal(io.StringIO):
 def test_records_and_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     long = "| " + "x" * 200
     record = "word " * 30
-    assert (fit(long), fit(record, RECORDS), fit(record, DOCUMENT)) == (long, record, record)
+    assert (fit(long), fit(record, RECORDS)) == (long, record)
     assert len(fit(record, RECORDS, Terminal()).split("\n")) == 2
     monkeypatch.setattr(sys, "stdout", Terminal())
     framed = fit(long).split("\n")
     assert len(framed) == 3 and all(line.startswith("| ") and len(line) <= 80 for line in framed)
     assert len(fit(record, RECORDS).split("\n")) == 2
-    assert fit(record, DOCUMENT) == record
+
+
+def test_the_code_of_a_document_is_not_wrapped() -> None:
+    prose, code = ["word " * 30] * 2
+    lines = fit(f"{prose}\n- item\n\n  ```sh\n{code}\n  ```\n{prose}", DOCUMENT).split("\n")
+    assert [line for line in lines if len(line) > 80] == [code]
+    assert lines[2:7] == ["- item", "", "  ```sh", code, "  ```"] and len(lines) == 9

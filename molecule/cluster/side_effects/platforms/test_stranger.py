@@ -1,4 +1,7 @@
-"""Test that a person who has the archive, and follows its README alone, sets up two servers and removes them again."""
+"""Test that a person who has the archive, and follows its README alone, sets up two servers and removes them again.
+
+One of the servers has version 0.1.0 before, and is upgraded.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,17 @@ from pathlib import Path
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import copy_checkout
 from ansible_collections.acs.builders.tests.cluster import git_host
-from ansible_collections.acs.builders.tests.cluster.beats import delivered
+from ansible_collections.acs.builders.tests.cluster.beats import delivered, messages
 from ansible_collections.acs.builders.tests.cluster.command import run
 from ansible_collections.acs.builders.tests.cluster.lifecycle import add
 from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES, namespace
+from ansible_collections.acs.builders.tests.cluster.places import TOP
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
+OLD = TOP / "tests/fixtures/installed-0.1.0/acs-builders-0.1.0.tar.gz"
+"""The archive of version 0.1.0."""
+STATE = "var/lib/acs-builders"
 REPOSITORY = "Theirs.git"
 OWN = {
     "build1": "alpha",
@@ -105,6 +112,43 @@ def blocks(section: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
+def use_0_1_0(rig: Rig, stranger: Stranger, setting: str, set_up: str) -> dict[str, bytes]:
+    """Set up beta with version 0.1.0, let it send a message and queue one, and return its state.
+
+    :param setting: the line of shell that names the inventory.
+    :param set_up: the line that sets up the servers.
+    """
+    stranger.sh(f"ansible-galaxy collection install {OLD}")
+    stranger.sh(setting, f"{set_up} --limit beta")
+    rig.ssh("beta", "builderctl send --to alpha Delivered 'By version 0.1.0.'")
+    rig.ssh("beta", "systemctl stop build-heartbeat")
+    rig.ssh("git", "systemctl stop nginx")
+    assert "ueued" in rig.ssh("beta", "builderctl send --to alpha Queued 'By version 0.1.0.'").stdout
+    rig.ssh("git", "systemctl start nginx")
+    return {name: (rig.machines["beta"].root / STATE / name).read_bytes() for name in ("signing_key", "sequence.json")}
+
+
+def check_upgrade(rig: Rig, before: dict[str, bytes]) -> None:
+    """Check that beta goes on with what version 0.1.0 has left there.
+
+    :param before: what :func:`use_0_1_0` has returned.
+    """
+    state = rig.machines["beta"].root / STATE
+    assert (state / "signing_key").read_bytes() == before["signing_key"]
+    now, then = (
+        json.loads(text)["sequence"] for text in ((state / "sequence.json").read_bytes(), before["sequence.json"])
+    )
+    assert now > then
+    assert json.loads(rig.ssh("beta", "builderctl outbox --json").stdout)["waiting"] == []
+    sent = [message for message in messages(rig, REPOSITORY) if message["from"] == "beta"]
+    assert [message["seq"] for message in sent] == list(range(1, len(sent) + 1))
+    subjects = [message["subject"] for message in sent]
+    assert subjects.index("Delivered") < subjects.index("Queued") < subjects.index("Hello")
+    listed = json.loads(rig.ssh("alpha", "builderctl read --json").stdout)["messages"]
+    assert {message["verified"] for message in listed} == {"true"}
+    assert {"Delivered", "Queued", "Hello"} <= {message["subject"] for message in listed}
+
+
 def test_a_stranger_follows_the_page(rig: Rig, archive: Path, section: str) -> None:
     for name in ("alpha", "beta"):
         add(rig, name)
@@ -115,11 +159,13 @@ def test_a_stranger_follows_the_page(rig: Rig, archive: Path, section: str) -> N
     (inventory,) = blocks(section, "yaml")
     (stranger.folder / "inventory.yml").write_text(inventory)
     (install,), (setting, *lines), (remove,) = (block.splitlines() for block in blocks(section, "sh"))
+    before = use_0_1_0(rig, stranger, setting, lines[0])
     stranger.sh(install)
     output = {}
     for line in lines:
         output[line] = stranger.sh(setting, line)
         delivered(rig, "alpha", "beta")
+    check_upgrade(rig, before)
     assert all(rig.token not in shown for shown in output.values())
     for name in ("alpha", "beta"):  # Git before 2.31 does not see the branch of an empty repository
         assert rig.ssh(name, "git -C /root/Build symbolic-ref HEAD").stdout == "refs/heads/main\n"
