@@ -14,15 +14,18 @@ LIMIT = 600
 def until(condition: Callable[[], T], what: str) -> T:
     """Wait until a condition holds, and return what it returned.
 
+    The longer it waits, the less often it asks, so that long waits leave the processor to what they wait for.
+
     :param condition: is called until it returns something true.
     :param what: what is missing when it never does.
     :raises AssertionError: when it did not within the limit.
     """
-    deadline = time.monotonic() + LIMIT
+    begin = time.monotonic()
     while True:
         found = condition()
         if found:
             return found
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begin
+        if waited > LIMIT:
             raise AssertionError(f"{what} within {LIMIT} s")
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, waited / 50), 0.5))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.acs.builders.tests.cluster.command import run
@@ -23,6 +25,44 @@ def messages(rig: Rig, repository: str = "Build.git") -> list[dict[str, Any]]:
     shown = remote(rig, "show", "main:coordination/messages.json", repository=repository)
     entries: list[dict[str, Any]] = json.loads(shown)["messages"]
     return entries
+
+
+def delivered(rig: Rig, *servers: str) -> None:
+    """Wait until nothing waits in the outboxes of servers, all of them when none is named.
+
+    A write waits there for its service when another process of the server holds the lock for seconds.
+    """
+    for server in servers or ("build1", "build2"):
+        outbox = rig.machines[server].root / "var/lib/acs-builders/outbox.json"
+        until(partial(_is_empty, outbox), f"what waits in the outbox of {server} was not delivered")
+
+
+def _is_empty(outbox: Path) -> bool:
+    return not outbox.exists() or not json.loads(outbox.read_text())["items"]
+
+
+def send(rig: Rig, server: str, words: str) -> dict[str, Any]:
+    """Send a message with a command of builderctl, and return it as it is at the Git host.
+
+    :param words: what stands behind builderctl.
+    """
+    return arrived(rig, rig.ssh(server, f"builderctl {words} --json").stdout)
+
+
+def arrived(rig: Rig, printed: str) -> dict[str, Any]:
+    """Wait until a message is at the Git host, and return it as it is there.
+
+    :param printed: what builderctl has printed about it with --json.
+    """
+    (given,) = json.loads(printed)["messages"]
+    (found,) = until(lambda: [one for one in messages(rig) if one["id"] == given["id"]], f"not there: {printed}")
+    return found
+
+
+def settled(rig: Rig) -> list[dict[str, Any]]:
+    """The messages on the remote, when nothing waits in an outbox any more."""
+    delivered(rig)
+    return messages(rig)
 
 
 def archived(rig: Rig) -> list[dict[str, Any]]:
@@ -55,19 +95,21 @@ def beats_again(rig: Rig, server: str, asked: bool = True) -> dict[str, Any]:
 
 def _reference(rig: Rig, server: str) -> str:
     """Where the heartbeat's reference points; empty when it is not in a file of its own."""
-    place = rig.machines["git"].root / f"srv/git/Build.git/refs/heartbeats/{server}"
-    return place.read_text() if place.exists() else ""
+    try:
+        return (rig.machines["git"].root / f"srv/git/Build.git/refs/heartbeats/{server}").read_text()
+    except FileNotFoundError:
+        return ""
 
 
 @contextmanager
 def configured(rig: Rig, server: str, **settings: int) -> Iterator[None]:
     """Let the service of a server run with other settings than the set-up has given it."""
-    place = rig.machines[server].root / "etc/acs-builders/builderctl.json"
-    given = place.read_text()
-    place.write_text(json.dumps({**json.loads(given), **settings}))
+    path, machine = "etc/acs-builders/builderctl.json", rig.machines[server]
+    given = (machine.root / path).read_text()
+    machine.write(path, json.dumps({**json.loads(given), **settings}))
     rig.ssh(server, "systemctl restart build-heartbeat")
     try:
         yield
     finally:
-        place.write_text(given)
+        machine.write(path, given)
         rig.ssh(server, "systemctl restart build-heartbeat")

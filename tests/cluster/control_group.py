@@ -61,9 +61,14 @@ def kill_processes(rig: Path) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
-    for group in _groups(rig):
-        for folder, _folders, _files in os.walk(group, topdown=False):
-            os.rmdir(folder)
+    while groups := _groups(rig):
+        if time.monotonic() > deadline:
+            raise Failed(f"These control groups of the rig cannot be removed: {groups}.")
+        for group in groups:
+            for folder, _folders, _files in os.walk(group, topdown=False):
+                with suppress(OSError):  # a process that has ended still counts for a moment
+                    os.rmdir(folder)
+        time.sleep(0.02)
 
 
 def _enter(group: Path) -> None:

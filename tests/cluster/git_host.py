@@ -111,9 +111,7 @@ def rotate(rig: Path) -> str:
     """Make a new token, which replaces the one before at once, write it to the rig's folder and return it."""
     token = "ghp_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _place in range(36))
     hashed = run("openssl", "passwd", "-apr1", token)
-    host = Machine(rig, "git")
-    host.write("etc/nginx/passwords.new", f"{USER}:{hashed}\n")
-    host.root.joinpath("etc/nginx/passwords.new").rename(host.root / "etc/nginx/passwords")
+    Machine(rig, "git").write("etc/nginx/passwords", f"{USER}:{hashed}\n")
     kept = rig / "token"
     kept.touch(0o600)
     kept.write_text(token)

@@ -31,6 +31,8 @@ HOSTS = ("git", "build1", "build2")
 """The hosts of each rig; :func:`add` adds others."""
 MANAGERS = {"build1": "Codex", "build2": "GitHub Copilot", "build3": "Claude Code"}
 PARTNERS = {"build1": "build2", "build2": "build1", "build3": "build1"}
+SOCKET = "ssh-"
+"""The beginning of the names of the sockets of ssh, which go when a connection has ended."""
 CONNECT = Path(__file__).with_name("connect.py")
 
 
@@ -111,7 +113,9 @@ def down(folder: Path, journals: Path | None = None) -> None:
     unmount(folder)
     network.remove_network(folder)
     if folder.exists():
-        shutil.rmtree(folder)
+        while folder.exists():
+            with suppress(FileNotFoundError):  # ssh removes the socket of its shared connection
+                shutil.rmtree(folder)
         with suppress(OSError):  # another rig is there
             folder.parent.rmdir()
 
@@ -167,7 +171,7 @@ def _make_host(machine: Machine, bases: dict[str, Image]) -> None:
 def _copy(old: Rig, new: Rig) -> None:
     bases = images(new.machines)
     for entry in old.folder.iterdir():
-        if entry.name not in old.machines and not entry.is_socket():
+        if entry.name not in old.machines and not entry.name.startswith(SOCKET):
             run("cp", "--archive", entry, new.folder)
     for name, machine in new.machines.items():
         run("cp", "--archive", old.machines[name].folder / "upper", machine.folder)
@@ -207,7 +211,7 @@ def _write_ssh_config(rig: Rig) -> None:
     ConnectTimeout {LIMIT}
     ControlMaster auto
     ControlPersist {LIMIT}
-    ControlPath {rig.folder}/ssh-%h
+    ControlPath {rig.folder}/{SOCKET}%h
     ProxyCommand {shlex.join(entered).replace("%", "%%")} %h %p
     ProxyUseFdpass yes
 """
@@ -227,7 +231,7 @@ def write_inventory(rig: Rig, *servers: str) -> None:
         for name in servers
     }
     # Ansible and testinfra add options of their own, unless they see these.
-    shared = f"-o ControlMaster=auto -o ControlPath={rig.folder}/ssh-%h -o ConnectTimeout={LIMIT}"
+    shared = f"-o ControlMaster=auto -o ControlPath={rig.folder}/{SOCKET}%h -o ConnectTimeout={LIMIT}"
     variables = {
         "ansible_user": "root",
         "ansible_ssh_args": "",

@@ -61,12 +61,14 @@ class Machine:
         run("mount", "-t", "overlay", self.label, "-o", layers, self.root)
 
     def write(self, path: str, content: str, mode: int = 0o644) -> None:
-        """Write a file in it, with its folders."""
+        """Write a file in it, with its folders. An existing one is replaced at once, for it may be read at any time."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch(mode)
-        target.chmod(mode)
-        target.write_text(content)
+        new = target.with_name(f".{target.name}.new")
+        new.touch(mode)
+        new.chmod(mode)
+        new.write_text(content)
+        new.replace(target)
 
     def configure(self) -> None:
         """Tell it who it is, who the others are, and whose key opens it."""
@@ -152,7 +154,8 @@ class Machine:
             if process and process.poll() is not None:
                 return "dead"
             boot = self.boot_id()
-            return self.ssh("systemctl is-system-running --wait", False).stdout.strip() if boot != other_than else ""
+            has_booted = boot not in ("", other_than)
+            return self.ssh("systemctl is-system-running --wait", False).stdout.strip() if has_booted else ""
 
         try:
             until(lambda: state() in ("running", "degraded", "dead"), f"The host {self.name} did not boot")

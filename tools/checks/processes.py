@@ -109,7 +109,9 @@ class Processes:
             while self.running() and time.monotonic() < deadline:
                 time.sleep(0.1)
         for step in groups:
-            self._kill(self._leftovers(step))
+            deadline = time.monotonic() + LEAVE_SECONDS
+            while self._kill(self._leftovers(step)) and time.monotonic() < deadline:
+                time.sleep(0.02)  # until they are gone
             if step.clean_up:
                 subprocess.run([str(BIN / step.clean_up[0]), *step.clean_up[1:]], cwd=TOP, check=False)
 

@@ -33,20 +33,21 @@ class Signals:
         signal.signal(signal.SIGHUP, self._wake)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until SIGHUP has been received since :meth:`clear`, and return whether it has.
+        """Wait until a signal has been received since :meth:`clear`, and return whether one has.
 
         :param seconds: the maximum time.
         """
         return bool(select.select([self._reader], [], [], max(0.0, seconds))[0])
 
     def clear(self) -> None:
-        """Forget that SIGHUP was received."""
+        """Forget that a signal was received."""
         with contextlib.suppress(BlockingIOError):
             while os.read(self._reader, select.PIPE_BUF):
                 pass
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         self.is_stopped = True
+        self._wake(number, frame)  # Python ignores an exception that is raised in a finalizer
         raise Stopped
 
     def _wake(self, _number: int, _frame: FrameType | None) -> None:

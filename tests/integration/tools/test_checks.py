@@ -39,6 +39,10 @@ def test_left_out(): pytest.skip("not here")
 """
 
 
+REPLACED = f"until grep -qx sleep /proc/$!/comm && grep -qa {processes.MARK} /proc/$!/environ; do :; done"
+"""Waits for a sleep in the background. A process that is being replaced has no environment for a moment (execve(2))."""
+
+
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Processes:
     """Processes whose output goes to a folder of this test."""
@@ -98,9 +102,7 @@ def test_what_a_step_leaves_running_is_ended_and_fails_it(
     started: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "LEAVE_SECONDS", 0)
-    # A process that is being replaced has no environment for a moment (execve(2)).
-    replaced = f"until grep -qx sleep /proc/$!/comm && grep -qa {processes.MARK} /proc/$!/environ; do :; done"
-    ended = started.run(shell(f"setsid sleep 1000 & echo $! > {tmp_path / 'pid'}; {replaced}"), [])
+    ended = started.run(shell(f"setsid sleep 1000 & echo $! > {tmp_path / 'pid'}; {REPLACED}"), [])
     result = Result(ended, [])
     assert ended.code == 0 and result.has_failed and "sleep 1000" in ended.left[0]
     until(lambda: not is_running((tmp_path / "pid").read_text().strip()), "an end of what was left")
@@ -111,9 +113,8 @@ def test_a_step_that_does_not_want_to_end_is_ended_and_cleaned_up(
 ) -> None:
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.1)
     pids, cleaned = tmp_path / "pids", tmp_path / "cleaned"
-    script = (
-        f"trap '' INT; setsid sleep 1000 & echo $! $$ > {pids}.new; mv {pids}.new {pids}; while :; do sleep 1; done"
-    )
+    tell = f"echo $! $$ > {pids}.new; mv {pids}.new {pids}"
+    script = f"trap '' INT; setsid sleep 1000 & {REPLACED}; {tell}; while :; do sleep 1; done"
     step = shell(script, "/bin/sh", "-c", f"touch {cleaned}")
     thread = threading.Thread(target=started.run, args=(step, []))
     thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -64,3 +65,16 @@ def test_a_second_signal_to_stop_does_not_block(signals: Signals) -> None:
             os.kill(os.getpid(), number)
             signals.wait(LIMIT)
     assert signals.is_stopped
+
+
+def test_a_stop_whose_exception_is_lost_ends_the_next_wait(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python ignores an exception that is raised in a finalizer."""
+
+    class Finalized:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signals.wait(LIMIT)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda _exception: None)
+    Finalized()
+    assert signals.is_stopped and signals.wait(0)

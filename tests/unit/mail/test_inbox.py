@@ -40,6 +40,18 @@ def test_the_flag_exists_while_there_is_unread_mail(tmp_path: Path) -> None:
     assert not (tmp_path / UNREAD_FILE).exists()
 
 
+def test_the_flag_exists_before_the_record_of_unread_mail(tmp_path: Path) -> None:
+    """systemd tests it as soon as the record changes."""
+
+    class Watched(StateDirectory):
+        def write_json(self, name: str, value: Any) -> None:
+            seen.append((name, (tmp_path / UNREAD_FILE).exists()))
+
+    seen: list[tuple[str, bool]] = []
+    write_inbox(Watched(tmp_path), INBOX)
+    assert seen == [(INBOX_FILE, True)]
+
+
 @pytest.mark.parametrize("change", [{"messages": [{"id": 1}]}, {"unread_count": "many"}, {"messages": None}])
 def test_a_damaged_record_is_one_error(tmp_path: Path, change: dict[str, Any]) -> None:
     state = StateDirectory(tmp_path)

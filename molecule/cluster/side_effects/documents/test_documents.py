@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import served
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat, messages
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat, send, settled
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 
 COMMAND = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -21,6 +21,8 @@ REFUSED = {
     "builderctl alerts --test": "No way to tell alerts is configured",
 }
 """The commands that may fail on these hosts, each with what it says then: they have no alarm and no ways of alerts."""
+SET_UP = "ansible-playbook setup.yml"
+"""The command of an upgrade, which is run to set a removed server up again."""
 ELSEWHERE = "ansible-rulebook "
 """The beginning of a command that another test runs with the real program (tests/rulebook)."""
 
@@ -42,38 +44,43 @@ def operator(rig: Rig, tmp_path: Path) -> dict[str, str]:
 def test_the_page_for_agents(rig: Rig) -> None:
     lines = commands(rig.ssh("build2", "builderctl guide").stdout)
     assert len(lines) >= 15
-    rig.ssh("build1", "builderctl send --to build2 --type request --require-ack 'From the page' 'Which Git?'")
-    asked = messages(rig)[-1]["id"]
+    asked = send(rig, "build1", "send --to build2 --type request --require-ack 'From the page' 'Which Git?'")["id"]
     for line in lines:
         done = rig.ssh("build2", line.replace("MESSAGE_ID", asked), check=False)
         unhealthy = done.returncode == 1 and line == "builderctl health" and "Problem: " in done.stdout
         assert done.returncode == 0 or unhealthy, f"{line}: {done.stdout}{done.stderr}"
-    (answer,) = [message for message in messages(rig) if message.get("in_reply_to") == asked]
+    (answer,) = [message for message in settled(rig) if message.get("in_reply_to") == asked]
     assert (answer["from"], answer["to"], answer["facts"][0]["value"]) == ("build2", "build1", "2.39.5")
-    (question,) = [message for message in messages(rig) if message["id"] == asked]
+    (question,) = [message for message in settled(rig) if message["id"] == asked]
     assert (question["read_by"], question["acknowledged_by"]) == (["build2"], ["build2"])
 
 
 def test_the_page_for_operators(rig: Rig, operator: dict[str, str]) -> None:
     lines = commands((TOP / "docs" / "operations.md").read_text(encoding="utf-8"))
     assert len(lines) >= 10
-    ready = len([message for message in messages(rig) if message["subject"] == "Ready"])
+    lines.remove(SET_UP)
+    ready = len([message for message in settled(rig) if message["subject"] == "Ready"])
     for line in lines:
         if "ansible" not in line:
-            done = rig.ssh("build2", line.replace("MESSAGE_ID", messages(rig)[-1]["id"]), check=False)
+            done = rig.ssh("build2", line.replace("MESSAGE_ID", settled(rig)[-1]["id"]), check=False)
             refusal = REFUSED.get(line)
             is_refused = refusal is not None and refusal in done.stderr
             assert done.returncode == 0 or is_refused, f"{line}: {done.stdout}{done.stderr}"
             continue
-        shell = subprocess.run(["sh", "-c", line], cwd=TOP, env=operator, capture_output=True, text=True, check=False)
-        assert shell.returncode == 0, f"{line}: {shell.stdout}{shell.stderr}"
-        assert rig.token not in shell.stdout + shell.stderr
+        run(rig, line, operator)
         if "remove_data=true" in line:
             check_that_nothing_is_left(rig)
-            rig.playbook("setup.yml")  # all servers, since build2 has a new key
+            run(rig, SET_UP, operator)  # all servers, since build2 has a new key
     beats_again(rig, "build2")
-    announced = [message for message in messages(rig) if message["subject"] == "Ready"]
+    announced = [message for message in settled(rig) if message["subject"] == "Ready"]
     assert len(announced) == ready + 1, "a server that was removed and set up again is announced once more"
+
+
+def run(rig: Rig, line: str, operator: dict[str, str]) -> None:
+    """Run a command of the page at the controller."""
+    shell = subprocess.run(["sh", "-c", line], cwd=TOP, env=operator, capture_output=True, text=True, check=False)
+    assert shell.returncode == 0, f"{line}: {shell.stdout}{shell.stderr}"
+    assert rig.token not in shell.stdout + shell.stderr
 
 
 def check_that_nothing_is_left(rig: Rig) -> None:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages, remote
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, delivered, messages, remote
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 from ansible_collections.acs.builders.tests.waiting import until
 
@@ -23,12 +23,14 @@ def variables(job: str, command: str, **more: Any) -> tuple[str, str]:
 
 def status(rig: Rig) -> dict[str, Any]:
     """Return the status of build1."""
+    delivered(rig, "build1")
     found: dict[str, Any] = json.loads(remote(rig, "show", "main:build1/status.json"))
     return found
 
 
 def reported(rig: Rig, job: str) -> list[tuple[str, str]]:
     """Return the types and subjects of the messages about a job."""
+    delivered(rig, "build1")
     return [
         (message["type"], message["subject"]) for message in messages(rig) if message["subject"].endswith(f": {job}")
     ]

@@ -8,11 +8,14 @@ from ansible_collections.acs.builders.tests.cluster.beats import beats_again, co
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from testinfra.host import Host
 
+STARTED = "MESSAGE_ID=39f53479d3a045ac8e11786248231fbf UNIT=build-heartbeat.service"
+"""The entries of the journal that systemd makes when the service has started (systemd.journal-fields(7))."""
+
 
 def starts(host: Host) -> int:
     """Count the starts of the service since the host booted."""
-    journal: str = host.check_output("journalctl --boot --unit build-heartbeat --output cat")
-    return journal.count("Started build-heartbeat.service")
+    journal: str = host.check_output(f"journalctl --sync; journalctl --boot --quiet --output cat {STARTED}")
+    return len(journal.splitlines())
 
 
 def changes(output: str) -> dict[str, int]:

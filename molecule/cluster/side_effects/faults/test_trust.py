@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import served
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, messages, send
 from ansible_collections.acs.builders.tests.cluster.forgery import forge
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 
@@ -38,8 +38,8 @@ def verification(rig: Rig, server: str, message_id: str) -> tuple[str, bool, str
 
 def ask(rig: Rig, server: str, subject: str) -> str:
     """Send a request to the partner and return its id."""
-    rig.ssh(server, f"builderctl send --type request '{subject}' 'Please.' --request '{{\"action\": \"facts\"}}'")
-    return str(messages(rig)[-1]["id"])
+    request = json.dumps({"action": "facts"})
+    return str(send(rig, server, f"send --type request '{subject}' 'Please.' --request '{request}'")["id"])
 
 
 def keys(rig: Rig) -> list[str]:

@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import copy_checkout
 from ansible_collections.acs.builders.tests.cluster import git_host
-from ansible_collections.acs.builders.tests.cluster.beats import messages
+from ansible_collections.acs.builders.tests.cluster.beats import delivered, messages
 from ansible_collections.acs.builders.tests.cluster.command import run
 from ansible_collections.acs.builders.tests.cluster.lifecycle import add
 from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES, namespace
 from ansible_collections.acs.builders.tests.cluster.places import TOP
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
+from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 OLD = TOP / "tests/fixtures/installed-0.1.0/acs-builders-0.1.0.tar.gz"
 """The archive of version 0.1.0."""
@@ -62,7 +63,8 @@ class Stranger:
         (home / "build-token").write_text(f"{rig.token}\n")
         passwd = home.with_name("passwd")
         passwd.write_text(f"root:x:0:0:root:{home}:/bin/sh\n")
-        variables = (f"HOME={home}", f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        path = f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        variables = (f"HOME={home}", path, f"ANSIBLE_TIMEOUT={LIMIT}")  # a busy host answers ssh late
         network = ("nsenter", f"--net={namespace(rig.folder)}")
         self._enter = (*network, "unshare", "--mount", "sh", "-c", AS_ROOT, str(passwd), "env", "-i", *variables)
 
@@ -159,7 +161,10 @@ def test_a_stranger_follows_the_page(rig: Rig, archive: Path, section: str) -> N
     (install,), (setting, *lines), (remove,) = (block.splitlines() for block in blocks(section, "sh"))
     before = use_0_1_0(rig, stranger, setting, lines[0])
     stranger.sh(install)
-    output = {line: stranger.sh(setting, line) for line in lines}
+    output = {}
+    for line in lines:
+        output[line] = stranger.sh(setting, line)
+        delivered(rig, "alpha", "beta")
     check_upgrade(rig, before)
     assert all(rig.token not in shown for shown in output.values())
     for name in ("alpha", "beta"):  # Git before 2.31 does not see the branch of an empty repository

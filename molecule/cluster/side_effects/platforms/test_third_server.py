@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat
+from ansible_collections.acs.builders.tests.cluster.beats import beats_again, heartbeat, send
 from ansible_collections.acs.builders.tests.cluster.lifecycle import add, write_inventory
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import until
@@ -20,13 +20,13 @@ def listed(rig: Rig, server: str, subject: str) -> list[dict[str, Any]]:
 def converse(rig: Rig, sender: str, recipient: str) -> None:
     """Send a message, wait until the service of the recipient has seen it, and answer it."""
     subject = f"From {sender} to {recipient}"
-    rig.ssh(sender, f"builderctl send --to {recipient} --type request '{subject}' 'Do you read this?'")
+    send(rig, sender, f"send --to {recipient} --type request '{subject}' 'Do you read this?'")
     beats_again(rig, recipient)
     inbox = rig.machines[recipient].root / "var/lib/acs-builders/inbox.json"
     until(lambda: inbox.exists() and subject in inbox.read_text(), "a service that has not seen the message")
     (message,) = listed(rig, recipient, subject)
     assert (message["from"], message["verified"]) == (sender, "true")
-    rig.ssh(recipient, f"builderctl reply {message['id']} 'I do.'")
+    send(rig, recipient, f"reply {message['id']} 'I do.'")
     (answer,) = listed(rig, sender, f"Re: {subject}")
     assert (answer["from"], answer["verified"]) == (recipient, "true")
     rig.ssh(sender, f"builderctl mark-read {answer['id']}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.tests.cluster.beats import messages, remote
+from ansible_collections.acs.builders.tests.cluster.beats import delivered, remote, send, settled
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 from ansible_collections.acs.builders.tests.waiting import until
 
@@ -32,20 +32,19 @@ def ask(
 ) -> str:
     """Send a message to the partner and return its id."""
     more = f" --request '{json.dumps(request)}'" if request else ""
-    done = rig.ssh(server, f"builderctl send --json --type {kind} '{subject}' '{body}'{more}")
-    return str(json.loads(done.stdout)["messages"][0]["id"])
+    return str(send(rig, server, f"send --type {kind} '{subject}' '{body}'{more}")["id"])
 
 
 def answers(rig: Rig, *ids: str) -> list[dict[str, Any]]:
     """Return the answers to messages, in the order of the messages."""
-    found = [message for message in messages(rig) if message.get("in_reply_to") in ids]
+    found = [message for message in settled(rig) if message.get("in_reply_to") in ids]
     return sorted(found, key=lambda message: ids.index(message["in_reply_to"]))
 
 
 def sent_since(rig: Rig, before: list[dict[str, Any]], sender: str) -> list[dict[str, Any]]:
     """Return the messages of a server that are not in an earlier mailbox."""
     known = {message["id"] for message in before}
-    return [message for message in messages(rig) if message["id"] not in known and message["from"] == sender]
+    return [message for message in settled(rig) if message["id"] not in known and message["from"] == sender]
 
 
 def facts(message: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +69,7 @@ def test_the_complete_interaction(rig: Rig) -> None:
     rig.ssh("build1", "apt-get -qq update && apt-get -qq install libmysqlclient-dev")
     rig.playbook("molecule/cluster/interaction.yml")
     assert installed(rig, "build2", "libmysqlclient-dev") == "8.0.36-1"
-    answer = messages(rig)[-1]
+    answer = [message for message in settled(rig) if message["subject"] == "Re: Install libmysqlclient-dev"][-1]
     assert answer["body"].startswith("Installed libmysqlclient-dev version 8.0.36-1 on build2 (since 20")
     assert "Package status: install ok installed. Matches build1: yes." in answer["body"]
     assert answer["body"].endswith("Environments aligned with build1.")
@@ -78,6 +77,7 @@ def test_the_complete_interaction(rig: Rig) -> None:
 
 def test_the_five_patterns_of_a_reply(rig: Rig) -> None:
     rig.ssh("build2", "builderctl status idle")
+    delivered(rig, "build2")
     asked = [
         ask(rig, "Install libmysqlclient-dev"),
         ask(rig, "A question", "What is your status?"),
@@ -94,7 +94,7 @@ def test_the_five_patterns_of_a_reply(rig: Rig) -> None:
     assert "build2 has package libmysqlclient-dev version 8.0.36-1 installed" in check["body"]
     assert "dpkg status: install ok installed. Matches build1: yes." in check["body"]
     assert facts(status)["status"] == "idle" and float(facts(status)["disk free in GB"]) > 0
-    kept = next(message for message in messages(rig) if message["id"] == asked[3])
+    kept = next(message for message in settled(rig) if message["id"] == asked[3])
     assert (kept["read_by"], kept["acknowledged_by"]) == ([], ["build2"]), "an error stays in front of the manager"
     assert "Build failed at step X" in output
     rig.ssh("build2", f"builderctl mark-read {asked[3]}")
@@ -104,7 +104,7 @@ def test_a_mismatch_is_found_and_reported(rig: Rig) -> None:
     rig.make_package("rig-tool", "1.0")
     rig.ssh("build1", "apt-get -qq update && apt-get -qq install rig-tool")
     rig.make_package("rig-tool", "2.0")
-    before = messages(rig)
+    before = settled(rig)
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"]}')
     assert "NOT aligned: build2 has 2.0." in output and "NOT aligned: build1 has 1.0." in output
     for server, other in (("build1", "build2"), ("build2", "build1")):
@@ -117,20 +117,20 @@ def test_a_mismatch_is_found_and_reported(rig: Rig) -> None:
     assert (
         "version 2.0 installed" in check["body"] and "Matches build1: no. Difference: 1.0 on build1." in check["body"]
     )
-    before = messages(rig)
+    before = settled(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "latest"}')
     sent = sent_since(rig, before, "build1") + sent_since(rig, before, "build2")
     assert [(one["type"], facts(one)["rig-tool"], facts(one)["rig-tool aligned"]) for one in sent] == [
         ("info", "2.0", "yes")
     ] * 2
-    before = messages(rig)
+    before = settled(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool=1.0"]}')
     assert [installed(rig, server, "rig-tool") for server in ("build1", "build2")] == ["1.0", "1.0"]
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "absent"}')
     assert [installed(rig, server, "rig-tool") for server in ("build1", "build2")] == ["", ""]
-    before = messages(rig)
+    before = settled(rig)
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-tool"], "state": "absent"}')
-    assert messages(rig) == before and changes(output) == 0, "a second run changes nothing"
+    assert settled(rig) == before and changes(output) == 0, "a second run changes nothing"
 
 
 def changes(output: str) -> int:
@@ -150,7 +150,7 @@ def test_an_install_that_fails_on_one_server(rig: Rig) -> None:
         "rig-fussy", "1.0", "test ! -e /root/no-rig-fussy || { echo 'rig-fussy is not wanted' >&2; exit 1; }"
     )
     rig.ssh("build2", "touch /root/no-rig-fussy")
-    before = messages(rig)
+    before = settled(rig)
     try:
         code, output = rig.playbook(
             INSTALL, "--extra-vars", '{"packages": ["rig-fussy", "libmysqlclient-dev"]}', check=False
@@ -169,7 +169,7 @@ def test_an_install_that_fails_on_one_server(rig: Rig) -> None:
 
 
 def test_a_package_that_does_not_exist(rig: Rig) -> None:
-    before = messages(rig)
+    before = settled(rig)
     code, _output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-nothing"]}', check=False)
     assert code != 0
     for server in ("build1", "build2"):
@@ -183,24 +183,24 @@ def test_a_package_that_does_not_exist(rig: Rig) -> None:
 def test_what_apt_takes_for_a_pattern_is_refused_before_anything_is_done(rig: Rig, name: str) -> None:
     rig.make_package("rig-glob-a", "1.0")
     rig.ssh("build1", "apt-get -qq update && apt-get -qq install rig-glob-a")
-    before = messages(rig)
+    before = settled(rig)
     code, output = rig.playbook(
         INSTALL, "--extra-vars", json.dumps({"packages": [name], "state": "absent"}), check=False
     )
     assert code != 0 and "is not the name of a package" in " ".join(output.split())
-    assert installed(rig, "build1", "rig-glob-a") == "1.0" and messages(rig) == before
+    assert installed(rig, "build1", "rig-glob-a") == "1.0" and settled(rig) == before
 
 
 def test_what_stands_in_the_place_of_a_renamed_package_is_told_and_stays(rig: Rig) -> None:
     rig.make_package("rig-new", "2.0", provides="rig-old")
-    before = messages(rig)
+    before = settled(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
     for server in ("build1", "build2"):
         (sent,) = sent_since(rig, before, server)
         assert (sent["type"], facts(sent)["rig-old"], facts(sent)["rig-old provided by"]) == ("info", "2.0", "rig-new")
-    before = messages(rig)
+    before = settled(rig)
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
-    assert messages(rig) == before and changes(output) == 0
+    assert settled(rig) == before and changes(output) == 0
     _code, output = rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"], "state": "absent"}')
     assert "rig-new was not removed; name it to remove it." in output
     assert [installed(rig, server, "rig-new") for server in ("build1", "build2")] == ["2.0", "2.0"]
@@ -244,6 +244,7 @@ def test_an_interrupted_run_is_finished_by_the_next(rig: Rig) -> None:
             os.killpg(play.pid, signal.SIGKILL)
     rig.ssh("build2", "touch /root/go")
     until(lambda: installed(rig, "build2", "rig-once"), "no package")
+    until(lambda: rig.ssh("build2", "pgrep -x apt-get", check=False).stdout == "", "no end of the installation")
     assert answers(rig, asked) == []
     rig.playbook(RESPOND, "--limit", "build2")
     rig.playbook(RESPOND, "--limit", "build2")
@@ -269,6 +270,7 @@ def test_twenty_messages_in_one_run(rig: Rig) -> None:
     asked += [ask(rig, f"Build job_{number} failed", kind="error") for number in range(2)]
     before = commits(rig, "build2")
     rig.playbook(RESPOND, "--limit", "build2")
+    delivered(rig, "build2")
     assert commits(rig, "build2") - before == 1
     assert [answer["in_reply_to"] for answer in answers(rig, *asked)] == asked
     rig.ssh("build2", f"builderctl mark-read {' '.join(asked[-2:])}")
@@ -277,16 +279,16 @@ def test_twenty_messages_in_one_run(rig: Rig) -> None:
 def test_servers_that_respond_to_each_other_fall_silent(rig: Rig) -> None:
     ask(rig, "Status check"), ask(rig, "Status check", server="build2"), ask(rig, "Status check", "x", "info")
     rig.playbook(RESPOND)
-    before = messages(rig)
+    before = settled(rig)
     _code, output = rig.playbook(RESPOND)
-    assert messages(rig) == before and changes(output) == 0
+    assert settled(rig) == before and changes(output) == 0
     assert "Re: Status check" in output and "it is an answer from build2" in output
 
 
 def test_the_environments_are_compared(rig: Rig) -> None:
     rig.make_package("0-rig", "1.0")  # the first by name: not all differences of two releases fit into a message
     rig.ssh("build2", "apt-get -qq update && apt-get -qq install 0-rig")
-    before = messages(rig)
+    before = settled(rig)
     _code, output = rig.playbook("playbooks/check_environment.yml", "--extra-vars", "tell=true")
     assert re.search(r"packages +0-rig +missing +1\.0 +build2", output)
     for server in ("build1", "build2"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.acs.builders.tests.cluster.beats import messages
+from ansible_collections.acs.builders.tests.cluster.beats import messages, send
 from ansible_collections.acs.builders.tests.cluster.forgery import forge
 from ansible_collections.acs.builders.tests.cluster.network import namespace
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
@@ -75,12 +75,12 @@ def waiting(rig: Rig, server: str) -> list[str]:
 
 
 def test_a_question_is_answered_by_the_operator_alone(rig: Rig, operator: Operator) -> None:
-    rig.ssh("build1", "builderctl send --to build2 --needs operator 'Java 21?' 'Build2 would have to follow.'")
-    asked = messages(rig)[-1]["id"]
+    question = send(rig, "build1", "send --to build2 --needs operator 'Java 21?' 'Build2 would have to follow.'")
+    asked = question["id"]
     refused = rig.ssh("build2", f"builderctl reply --json {asked} 'Yes.'", check=False)
     assert (refused.returncode, json.loads(refused.stdout)["error"]) == (2, "needs_operator")
     answer = {"to": "build1", "type": "info", "subject": "Re: Java 21?", "body": "Yes.", "in_reply_to": asked}
-    answer["timestamp"] = messages(rig)[-1]["timestamp"]
+    answer["timestamp"] = question["timestamp"]
     forged = [{**answer, "id": f"{asked}_{sender}", "from": sender} for sender in ("operator", "build2")]
     forge(rig, *forged)
     seen = listed(rig.ssh("build1", f"builderctl read --json --thread {asked}").stdout)

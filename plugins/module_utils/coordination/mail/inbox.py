@@ -8,7 +8,6 @@ The service writes it after each look that changed it. Hooks, ``builderctl wait`
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -90,16 +89,17 @@ def inbox_version(state: StateDirectory) -> tuple[int, ...] | None:
 def write_inbox(state: StateDirectory, inbox: Inbox) -> None:
     """Replace the record, and create or remove the file ``UNREAD_FILE``.
 
+    The file is there before a record with unread mail: systemd tests it as soon as the record changes.
+
     :raises StateUnusable: if it cannot be written.
     """
-    state.write_json(INBOX_FILE, asdict(inbox))
-    flag = state.path / UNREAD_FILE
+    flag = state.make() / UNREAD_FILE
     try:
         if inbox.unread_count:
             flag.touch(mode=0o600)
-        else:
-            with contextlib.suppress(FileNotFoundError):
-                flag.unlink()
+        state.write_json(INBOX_FILE, asdict(inbox))
+        if not inbox.unread_count:
+            flag.unlink(missing_ok=True)
     except OSError as error:
         raise unusable(error, flag) from error
 
