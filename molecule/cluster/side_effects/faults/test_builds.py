@@ -9,11 +9,19 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from ansible_collections.acs.builders.tests.cluster.beats import beats_again, delivered, messages, remote
 from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 from ansible_collections.acs.builders.tests.waiting import until
 
 PLAY = "playbooks/run_build.yml"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def source(rig: Rig) -> None:
+    """Make the repository that is built."""
+    identity = "-c user.name=build1 -c user.email=build1@localhost"
+    rig.ssh("build1", f"git init -q /root/source && git -C /root/source {identity} commit -q --allow-empty -m x")
 
 
 def variables(job: str, command: str, **more: Any) -> tuple[str, str]:
@@ -37,9 +45,6 @@ def reported(rig: Rig, job: str) -> list[tuple[str, str]]:
 
 
 def test_a_build_that_succeeds(rig: Rig) -> None:
-    rig.ssh("build1", "mkdir -p /root/source && cd /root/source && git init -q")
-    identity = "-c user.name=build1 -c user.email=build1@localhost"
-    rig.ssh("build1", f"git -C /root/source {identity} commit -q --allow-empty -m x")
     command = "echo step 1; until [ -e /root/seen ]; do sleep 0.1; done; head -c 1000 /dev/zero > a.deb; echo step 2"
     go = "touch /root/seen"
     play = ["ansible-playbook", PLAY, "--limit", "build1", *variables("good", command, artifacts=["*.deb"])]

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,11 +19,12 @@ INSTALL = "playbooks/install_packages.yml"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_unread(rig: Rig) -> Iterator[None]:
-    """Mark all messages read on both servers."""
+def scene(rig: Rig) -> None:
+    """Mark all messages read on both servers, and install a package on one."""
     for server in ("build1", "build2"):
         rig.ssh(server, "builderctl read --json > /dev/null; builderctl mark-read")
-    yield
+    rig.make_package("libmysqlclient-dev", "8.0.36-1")
+    rig.ssh("build1", "apt-get -qq update && apt-get -qq install libmysqlclient-dev")
 
 
 def ask(
@@ -65,8 +65,6 @@ def installed(rig: Rig, server: str, package: str) -> str:
 
 
 def test_the_complete_interaction(rig: Rig) -> None:
-    rig.make_package("libmysqlclient-dev", "8.0.36-1")
-    rig.ssh("build1", "apt-get -qq update && apt-get -qq install libmysqlclient-dev")
     rig.playbook("molecule/cluster/interaction.yml")
     assert installed(rig, "build2", "libmysqlclient-dev") == "8.0.36-1"
     answer = [message for message in settled(rig) if message["subject"] == "Re: Install libmysqlclient-dev"][-1]
@@ -207,6 +205,7 @@ def test_what_stands_in_the_place_of_a_renamed_package_is_told_and_stays(rig: Ri
 
 
 def test_what_is_not_allowed_is_declined(rig: Rig) -> None:
+    rig.make_package("rig-tool", "1.0")
     rig.ssh("build2", "apt-get -qq update && apt-get -qq install rig-tool=1.0")
     before = installed(rig, "build2", "nginx-light")
     asked = [
