@@ -24,6 +24,8 @@ INSTALLED = (
 AS_RELEASED = {"bullseye": ("python3-git",)}
 """Packages in the version of the release: its security archive lists a newer one, but no longer has the file."""
 SERVED = ("python3-jmespath",)  # not installed: the Git host serves them, and what they depend on
+SERVED_TOO = {"trixie": ("python3-systemd",)}
+"""More of them for a release: version 0.1.0, which a test installs there, needs it."""
 SOURCES = """\
 deb [trusted=yes] http://198.51.100.10/apt ./
 deb [trusted=yes] http://198.51.100.10/apt/{release} ./
@@ -32,10 +34,10 @@ deb [trusted=yes] http://198.51.100.10/apt/{release} ./
 RELEASES = {"build2": "trixie", "build3": "bullseye", "alpha": "bullseye", "beta": "trixie"}
 """The releases of the hosts that are not of the oldest supported release of the controller."""
 OLDEST_CONTROLLER = "bookworm"
-FETCH = f"""
+FETCH = """
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 apt-get clean
-apt-get install --download-only --yes {" ".join(SERVED)}
+apt-get install --download-only --yes {served}
 mv "$1"/var/cache/apt/archives/*.deb "$1"/../packages
 """
 FOLDERS = ("var/log/journal",)
@@ -76,7 +78,8 @@ def release_of(host: str) -> str:
 def image(release: str) -> Image:
     """Make the image of a release, if that of this recipe is not in the cache. A second caller waits for the first."""
     name, sources = _sources(release)
-    recipe = [release, sources, INSTALLED, *AS_RELEASED.get(release, ()), FETCH, SOURCES, FOLDERS, REMOVED, MASKED]
+    fetch = _fetch(release)
+    recipe = [release, sources, INSTALLED, *AS_RELEASED.get(release, ()), fetch, SOURCES, FOLDERS, REMOVED, MASKED]
     key = f"{release}-{hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]}"
     cache().mkdir(parents=True, exist_ok=True)
     made, new = Image(release, cache() / key), Image(release, cache() / f"{key}.new")
@@ -102,12 +105,22 @@ def images(hosts: Iterable[str]) -> dict[str, Image]:
         return {host: made[release].result() for host, release in releases.items()}
 
 
+def _fetch(release: str) -> str:
+    """Return the commands that fetch the packages to serve."""
+    return FETCH.format(served=" ".join((*SERVED, *SERVED_TOO.get(release, ()))))
+
+
 def _make(new: Image, sources: Path) -> None:
     options = new.folder / "apt.conf"
     options.write_text(_apt_options())
     as_released = AS_RELEASED.get(new.release, ())
     installed = ",".join(f"{name}/{new.release}" if name in as_released else name for name in INSTALLED)
-    kind = ("--variant=minbase", f"--include={installed}", f"--aptopt={options}", f"--customize-hook={FETCH}")
+    kind = (
+        "--variant=minbase",
+        f"--include={installed}",
+        f"--aptopt={options}",
+        f"--customize-hook={_fetch(new.release)}",
+    )
     apart = (
         "unshare",
         "--mount-proc",
