@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 AS_SERVER = ("set up", "request", "list", "build", "status", "heartbeat", "environment")
 """What runs each module on a server."""
 ON_CONTROLLER = tuple(name for name in COMMANDS if name != "environment")
-SHORT = ("set up", "request", "list", "heartbeat", "health")
+SHORT = ("set up", "request", "list", "respond", "heartbeat", "health")
 SHOWN = 15
 """The number of lines that are printed of the output of a command that failed."""
 
