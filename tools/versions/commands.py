@@ -18,6 +18,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *("adhoc", "build1", "-m", "acs.builders.build_message"),
         *("-a", f"{PLACES} state=sent type=request subject='Status check' body='What is your status?'"),
     ),
+    "request a check": (
+        *("adhoc", "build1", "-m", "acs.builders.build_message"),
+        *("-a", f"{PLACES} state=sent type=request subject='Check libssl-dev' body='Which version do you have?'"),
+    ),
     "list": ("adhoc", "build2", "-m", "build_message", "-a", f"{PLACES} query=[?type=='request']"),
     "respond": ("playbook", "playbooks/respond.yml"),
     "install packages": ("playbook", "playbooks/install_packages.yml", "-e", '{"packages": ["libssl-dev"]}'),
@@ -37,7 +41,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 AS_SERVER = ("set up", "request", "list", "build", "status", "heartbeat", "environment")
 """What runs each module on a server."""
 ON_CONTROLLER = tuple(name for name in COMMANDS if name != "environment")
-SHORT = ("set up", "request", "list", "respond", "heartbeat", "health")
+SHORT = ("set up", "request", "request a check", "list", "respond", "heartbeat", "health")
 SHOWN = 15
 """The number of lines that are printed of the output of a command that failed."""
 
