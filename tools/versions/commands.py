@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "request a check": (
         *("adhoc", "build1", "-m", "acs.builders.build_message"),
-        *("-a", f"{PLACES} state=sent type=request subject='Check libssl-dev' body='Which version do you have?'"),
+        *("-a", f"{PLACES} state=sent type=request subject='Check package libssl-dev' body=x"),
     ),
     "list": ("adhoc", "build2", "-m", "build_message", "-a", f"{PLACES} query=[?type=='request']"),
     "respond": ("playbook", "playbooks/respond.yml"),
