@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PHASES = ("setup", "call", "teardown")
 
@@ -16,11 +17,13 @@ class Test:
     :param name: the id in pytest; for a test of the cluster, prefixed with the part of the scenario.
     :param outcome: passed, failed or skipped.
     :param seconds: the duration of each phase.
+    :param reason: the message of its first failure.
     """
 
     name: str
     outcome: str = "passed"
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
+    reason: str = ""
 
     @property
     def total(self) -> float:
@@ -46,6 +49,13 @@ def _read(file: Path, prefix: str) -> list[Test]:
             test = tests.setdefault(entry["nodeid"], Test(prefix + entry["nodeid"]))
             if outcome != "passed" and test.outcome != "failed":
                 test.outcome = outcome
+            if outcome == "failed" and not test.reason:
+                test.reason = _reason(entry["longrepr"])
             if kind == "TestReport":
                 test.seconds[entry["when"]] = entry["duration"]
     return list(tests.values())
+
+
+def _reason(longrepr: Any) -> str:
+    crash = longrepr.get("reprcrash") if isinstance(longrepr, dict) else None
+    return str(crash["message"] if crash else longrepr).strip()

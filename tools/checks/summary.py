@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from typing import NamedTuple
 
 from .processes import Ended, log_file
@@ -11,6 +12,8 @@ from .report import PHASES, Test
 from .steps import part_of
 
 SLOWEST = 50
+REASON = 1500
+"""The number of characters to print of the message of a failure."""
 LINES = 150
 """The number of lines to print from the output of a failed step."""
 FAILURES = re.compile(r"^=+ (ERRORS|FAILURES) =+$", re.MULTILINE)
@@ -82,6 +85,18 @@ def show_failures(results: list[Result]) -> None:
             print(f"It left this process running: {process}")
         for command in again(result):
             print(f"Run it alone: {command}")
+
+
+def show_reasons(results: list[Result]) -> None:
+    """Print the message of each failed test once, shortened, with the tests that failed with it."""
+    failed = [test for result in results for test in result.tests if test.outcome == "failed"]
+    if failed:
+        print("\n==> why tests failed")
+    for reason in dict.fromkeys(test.reason for test in failed):
+        print("\n".join(test.name for test in failed if test.reason == reason))
+        shown = COLOUR.sub("", reason)
+        begin, end = (shown, "") if len(shown) < REASON else (shown[: REASON // 3] + " […] ", shown[-REASON * 2 // 3 :])
+        print(textwrap.indent(begin + end, "    "))
 
 
 def again(result: Result) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import TOP
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 from checks import processes, summary
-from checks.processes import Processes
+from checks.processes import Ended, Processes
 from checks.report import Test as ReportedTest
 from checks.report import read_tests
 from checks.steps import PARTS, STEPS, Step
@@ -78,6 +78,22 @@ def test_reports_tell_of_every_test_and_of_files_that_cannot_be_read(tmp_path: P
         **{"test_good": "passed", "test_bad": "failed", "test_scene": "failed", "test_left_out": "skipped"},
         **{"test_words[it's]": "failed", "test_words[$HOME]": "failed"},
     }
+    reasons = {test.name.rpartition("::")[2]: test.reason for test in read_tests(reports)}
+    assert reasons["test_bad"].startswith("AssertionError: one is not two")
+    assert reasons["test_scene"] == "OSError: no scene" and reasons["test_good"] == reasons["test_left_out"] == ""
+    assert "nothing_like_this" in reasons["test_unreadable.py"]
+
+
+def test_the_reason_of_a_failure_is_shown_once_and_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = Ended(Step("unit", "a script", ()), 1)
+    long = f"begin{'x' * 9000}end"
+    tests = [ReportedTest(name, "failed", reason=long) for name in ("a", "b")] + [ReportedTest("c")]
+    summary.show_reasons([Result(ended, tests)])
+    printed = capsys.readouterr().out
+    assert printed.startswith("\n==> why tests failed\na\nb\n    beginxx") and printed.endswith("xxend\n")
+    assert printed.count("begin") == 1 and len(printed) < 1600
+    summary.show_reasons([Result(ended, [ReportedTest("c")])])
+    assert capsys.readouterr().out == ""
 
 
 def test_a_report_whose_last_line_was_cut_tells_of_the_tests_before(tmp_path: Path) -> None:
