@@ -42,7 +42,10 @@ mv "$1"/var/cache/apt/archives/*.deb "$1"/../packages
 """
 FOLDERS = ("var/log/journal",)
 REMOVED = ("etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap", "etc/ssh/ssh_host_*", "etc/resolv.conf")
-MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer")  # they look for a network that is not there
+MASKED = (
+    *("apt-daily.timer", "apt-daily-upgrade.timer"),  # they look for a network that is not there
+    "user@.service",  # hosts share the 128 inotify instances of root, of which each user manager takes three
+)
 
 
 @dataclass(frozen=True)
