@@ -1,4 +1,4 @@
-"""A fleet that tells alerts, by ways that write down what they are told."""
+"""A fleet that sends alerts, by ways that record what they get."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ansible_collections.acs.builders.tests.running_service import Service, conf
 
 LONG_AGO = timedelta(hours=2)
 RECORD = "cat >> {0}.txt; printf '\\0' >> {0}.txt"
-"""Appends what a program is given to a file, and a null character."""
+"""A command that appends its standard input and a null character to a file."""
 
 
 @dataclass
 class Chat:
-    """A server that takes webhooks. ``answer`` is its answer, and ``location`` where it redirects to."""
+    """A server for webhooks. ``answer`` is the status of its answers, and ``location`` the target of its redirects."""
 
     url: str
     posts: list[dict[str, Any]] = field(default_factory=list)
@@ -40,18 +40,18 @@ class Chat:
 
 @dataclass
 class Fleet:
-    """The servers build1, build2 and build3, of which build3 has no service and beats when it is asked to."""
+    """The servers build1, build2 and build3; build3 has no service, and tests publish its heartbeats."""
 
     builders: Builders
     chat: Chat
 
     def way(self, server: str, name: str = "command", script: str = RECORD, **settings: Any) -> dict[str, Any]:
-        """A way that runs a shell script with ``{0}``, a file of a server, in place."""
+        """Return a way that runs a shell script, in which ``{0}`` stands for a file of the server."""
         path = self.builders.folder / server / name
         return {"name": name, "command": ["/bin/sh", "-c", script.format(path)], **settings}
 
     def mail_way(self, server: str) -> dict[str, Any]:
-        """A way that sends mail with a program that writes it down, as it writes its options."""
+        """Return a way that sends mail with a program that records the mail and its options."""
         path = self.builders.folder / server / "sendmail"
         path.write_text(f'#!/bin/sh\necho "$*" >> {path}.options\n{RECORD.format(path)}\n')
         path.chmod(0o755)
@@ -59,7 +59,7 @@ class Fleet:
         return {"name": "mail", "mail": addresses, "sendmail": str(path), "kinds": ["server"]}
 
     def chat_way(self) -> dict[str, Any]:
-        """A way that posts what it is told of servers that fall silent."""
+        """Return a way that posts alerts about servers that do not beat."""
         return {"name": "chat", "webhook": self.chat.url, "kinds": ["server"]}
 
     def ways(self, server: str, *ways: dict[str, Any]) -> str:
@@ -70,30 +70,30 @@ class Fleet:
 
     @contextmanager
     def service(self, server: str, *ways: dict[str, Any], **settings: Any) -> Iterator[Service]:
-        """Run the service of a server with ways."""
+        """Run the service of a server with these ways."""
         path = self.ways(server, *(ways or (self.way(server),)))
         with service(self.builders, server, alerts=path, **settings) as running:
             yield running
 
     def written(self, server: str, name: str = "command") -> list[str]:
-        """What a program of a server was given so far, each time."""
+        """Return the inputs that a program of a server got so far."""
         path = self.builders.folder / server / f"{name}.txt"
         return path.read_text().split("\0")[:-1] if path.exists() else []
 
     def told(self, server: str, name: str = "command") -> list[str]:
-        """The texts that the command of a server was given so far.
+        """Return the texts of the alerts that the command of a server got so far.
 
-        The problems of a server are left out: a clock seems to be wrong after :meth:`silence`, and a disk may be full.
+        Alerts about problems are left out: a clock seems to be wrong after :meth:`silence`, and a disk may be full.
         """
         texts = [json.loads(given)["text"] for given in self.written(server, name)]
         return [text for text in texts if not re.search(r" has (a problem|\d+ problems)$", text)]
 
     def mails(self, server: str) -> list[Any]:
-        """The mails that a server has sent so far."""
+        """Return the mails that a server has sent so far."""
         return [message_from_bytes(text.encode(), policy=policy.default) for text in self.written(server, "sendmail")]
 
     def deliver(self, server: str, code: int = 0) -> str:
-        """Do what build-alerts.service does, and return what it prints about errors."""
+        """Do what build-alerts.service does, and return its standard error."""
         return self.builderctl(server, "alerts", "--deliver", code=code).stderr
 
     def builderctl(self, server: str, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -106,11 +106,11 @@ class Fleet:
         return done
 
     def configure(self, server: str, *ways: dict[str, Any]) -> None:
-        """Configure a server whose service does not run."""
+        """Write the configuration of a server whose service does not run."""
         config(self.builders, server, alerts=self.ways(server, *ways))
 
     def cycle(self, running: Service, server: str = "build1") -> dict[str, Any]:
-        """Run a cycle of a service that must beat, tell what it hands over, and return its heartbeat."""
+        """Run a cycle of a service, which must publish a heartbeat, deliver its alerts, and return the heartbeat."""
         found = running.next_beat()
         self.deliver(server)
         return found
@@ -121,7 +121,7 @@ class Fleet:
             beat(host, interval=1, **changes)
 
     def silence(self, reader: str, server: str = "build3") -> None:
-        """Let the last heartbeat of a server be old to another one that watches it."""
+        """Make the last heartbeat of a server old in the records of another server."""
         path = self.builders.state(reader) / "watch.json"
         record = json.loads(path.read_text())
         record["servers"][server]["first_seen"] = utc_text(datetime.now(timezone.utc) - LONG_AGO)
@@ -132,7 +132,7 @@ class Fleet:
 
 @contextmanager
 def chat() -> Iterator[Chat]:
-    """Run a server that takes webhooks; afterwards nothing listens there."""
+    """Run a server for webhooks; afterwards nothing listens at its address."""
 
     class Request(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""Running the modules as Ansible does, and Ansible itself, in an environment that holds nothing of the caller's."""
+"""Running the modules as Ansible does, and Ansible itself, without variables of the caller that could affect them."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ SET_UP = json.dumps(
         "builders_trust_file": "/root/signers.json",
     }
 )
-"""Variables with which the set-up installs no package and no service on the machine that runs the tests, and leaves
-this checkout as it is."""
+"""Variables with which the set-up installs no package and no service on the machine that runs the tests, and does not
+change this checkout."""
 
 
 TASKS = {"ANSIBLE_STDOUT_CALLBACK": "default"}
-"""Variables with which Ansible prints what each task did, for tests of just that."""
+"""Variables with which Ansible prints the result of each task."""
 
 
 class Run(NamedTuple):
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
     stdout: str
@@ -53,7 +53,7 @@ class Run(NamedTuple):
 
     @property
     def output(self) -> str:
-        """All that was printed."""
+        """Standard output and standard error."""
         return f"{self.stdout}\n{self.stderr}"
 
     @property
@@ -65,24 +65,24 @@ class Run(NamedTuple):
 
 
 def neutral() -> dict[str, str]:
-    """The variables of this process but those that steer Ansible, Git, Python or a proxy."""
-    steering = ("ANSIBLE_", "GIT_", "PYTHON", "ACS_")
+    """Return the variables of this process, except those that configure Ansible, Git, Python or a proxy."""
+    configuring = ("ANSIBLE_", "GIT_", "PYTHON", "ACS_")
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(steering) and not name.lower().endswith("_proxy")
+        if not name.startswith(configuring) and not name.lower().endswith("_proxy")
     }
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def environment(home: Path, **more: str | Path) -> dict[str, str]:
-    """Variables for a command: neutral ones, and a home folder of its own."""
+    """Return the variables for a command: neutral ones, and its own home folder."""
     home.mkdir(exist_ok=True)
     return {**neutral(), "HOME": str(home), **{name: str(value) for name, value in more.items()}}
 
 
 def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: str = "") -> Run:
-    """Run a command to its end, which may be a script of several plays."""
+    """Run a command, which may be a script of several plays."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -97,9 +97,9 @@ def run(*command: str | Path, cwd: Path, variables: Mapping[str, str], stdin: st
 
 
 def as_operator(covered: list[str], builders: Builders, script: str) -> Run:
-    """Run a script in the checkout as a person at the controller, for whom every host of the inventory is this machine.
+    """Run a script in the checkout as an operator would; every host of the inventory is this machine.
 
-    :param covered: the beginning of a command that covers the system folders of this machine.
+    :param covered: the words of a command that covers the system folders of this machine and runs another command.
     """
     variables = environment(
         builders.folder / "home",
@@ -118,8 +118,9 @@ def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) 
     """Run Ansible in this checkout, on the embedded servers in a folder.
 
     :param program: ``adhoc`` or ``playbook``.
-    :param options: ``cwd``, ``inventory``, ``python``, which then is a process, or ``server``, one for Ansible with
-        another Python; the modules of both are processes; and further environment variables in capitals.
+    :param options: ``cwd``, ``inventory``, and environment variables in capitals; ``python``, to run Ansible as a
+        process of this Python, or ``server``, to run it in a server with another Python: with both, its modules are
+        processes.
     """
     cwd, python, server = options.pop("cwd", TOP), options.pop("python", None), options.pop("server", None)
     inventory = options.pop("inventory", LOCAL_INVENTORY)
@@ -135,19 +136,19 @@ def ansible(program: str, *arguments: str | Path, folder: Path, **options: Any) 
 def ad_hoc(folder: Path, server: str, module: str, *arguments: str, **options: Any) -> Run:
     """Run one module of this collection with `ansible` on an embedded server.
 
-    :param options: what :func:`ansible` takes, and ``options`` of the module.
+    :param options: those of :func:`ansible`, and ``options``, those of the module.
     """
     given = {"repo": "{{ builders_repo }}", "state_dir": "{{ builders_state_dir }}", **options.pop("options", {})}
     return ansible("adhoc", server, "-m", module, "-a", json.dumps(given), *arguments, folder=folder, **options)
 
 
 def module_command(module: str = "build_message") -> list[str]:
-    """The command that runs a module as a process; its arguments come on standard input."""
+    """Return the command that runs a module as a process; it reads its arguments from standard input."""
     return [sys.executable, "-m", f"{MODULES}.{module}"]
 
 
 def module_input(builders: Builders, speaker: str, /, **options: Any) -> str:
-    """What a module reads from its standard input; ``check`` and ``diff`` are the modes it runs in."""
+    """Return the standard input of a module; ``check`` and ``diff`` are the modes it runs in."""
     check, diff = options.pop("check", False), options.pop("diff", False)
     places = {
         "repo": str(builders.clone(speaker)),
@@ -160,19 +161,19 @@ def module_input(builders: Builders, speaker: str, /, **options: Any) -> str:
 
 
 def module_variables(builders: Builders, **more: str | Path) -> dict[str, str]:
-    """The environment of a module."""
+    """Return the environment of a module."""
     return environment(builders.folder / "home", PYTHONPATH=TOP / "collections", **more)
 
 
 def call(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> Run:
-    """Run a module on a server, as Ansible runs it there; ``variables`` of its environment may be given."""
+    """Run a module on a server, as Ansible does; ``variables`` are added to its environment."""
     variables = module_variables(builders, **options.pop("variables", {}))
     stdin = module_input(builders, speaker, **options)
     return serve(*module_command(module)[1:], cwd=builders.folder, variables=variables, stdin=stdin)
 
 
 def serve(*words: str, cwd: Path, variables: Mapping[str, str], **options: Any) -> Run:
-    """Run what Python would with these words on its command line, as separately as a process and more quickly.
+    """Run Python with these words on its command line: as isolated as a process, but faster.
 
     :param options: ``stdin`` and ``limit``.
     """
@@ -181,46 +182,46 @@ def serve(*words: str, cwd: Path, variables: Mapping[str, str], **options: Any) 
 
 @functools.cache
 def modules() -> PythonServer:
-    """What runs modules for this process."""
+    """Return the server that runs modules for this process."""
     return modules_server(finding_tests())
 
 
 @functools.cache
 def controller() -> PythonServer:
-    """What runs Ansible for this process."""
+    """Return the server that runs Ansible for this process."""
     return PythonServer(finding_tests(), OF_ANSIBLE)
 
 
 def served() -> dict[str, str]:
-    """Variables with which programs of Ansible, and the modules that they run, go to these two.
+    """Return variables with which the programs of Ansible, and the modules that they run, run in these two servers.
 
-    Its own home folder is the same for all, so that its configuration does not depend on that of a test.
+    All runs have the same ANSIBLE_HOME, so that the configuration of Ansible does not depend on the home of a test.
     """
     own_home = Path(controller().address).with_name("ansible")
     return {**modules().variables, sitecustomize.ANSIBLE: controller().address, "ANSIBLE_HOME": str(own_home)}
 
 
 def finding_tests() -> dict[str, str]:
-    """An environment in which Python finds the package of the tests."""
+    """Return an environment in which Python finds the package of the tests."""
     return {**neutral(), "PYTHONPATH": str(TOP / "collections")}
 
 
 def succeed(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
-    """The result of a module that succeeds."""
+    """Run a module, which must succeed, and return its result."""
     done = call(builders, speaker, module, **options)
     assert done.code == 0, done.output
     return done.result
 
 
 def fail(builders: Builders, speaker: str, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
-    """The result of a module that fails as a module should: with one line for people, and no traceback."""
+    """Run a module, which must fail with a message of one line and no traceback, and return its result."""
     done = call(builders, speaker, module, **options)
     check_failure(done)
     return done.result
 
 
 def check_failure(done: Run) -> None:
-    """Check that a module failed with a message for people."""
+    """Check that a module failed with a message of one line and no traceback."""
     assert done.code != 0, done.output
     assert "Traceback" not in done.output
     assert "Error:" not in done.output
@@ -239,12 +240,12 @@ def send(builders: Builders, speaker: str, subject: str = "Ready", body: str = "
 
 
 def listed(builders: Builders, speaker: str, **options: Any) -> list[str]:
-    """The subjects that a server lists."""
+    """Return the subjects that a server lists."""
     return [message["subject"] for message in succeed(builders, speaker, **options)["messages"]]
 
 
 def kept_state(builders: Builders, server: str) -> dict[str, str]:
-    """Every file that a server keeps, with a digest, but what it fetched, an empty outbox and the lock of waits."""
+    """Return the digest of each file of a server's state, except its repositories, an empty outbox and some locks."""
     state = builders.state(server)
     outbox = Outbox(StateDirectory(state)).read()
     left_out = ("repos/", "beats.", "waiting.lock", *(() if outbox.items or outbox.rejected else ("outbox.",)))
@@ -262,12 +263,12 @@ def copy_checkout(folder: Path) -> None:
     ).stdout
     for name in filter(None, listed.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # it was removed, maybe just now by who has made it
+        with suppress(FileNotFoundError):  # it was removed, maybe just now
             shutil.copy2(TOP / name, folder / name, follow_symlinks=False)
 
 
 def make_python(folder: Path, *distributions: str) -> Path:
-    """Make a Python that has only these distributions and what they need, linked from the one that runs the tests."""
+    """Create a Python with only these distributions and their requirements, linked from the one that runs the tests."""
     venv.EnvBuilder(symlinks=True).create(folder)
     python = folder / "bin" / "python"
     script = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -282,7 +283,7 @@ def make_python(folder: Path, *distributions: str) -> Path:
 
 
 def _closure(names: tuple[str, ...]) -> set[str]:
-    """The distributions, and those that they require."""
+    """Return the distributions and all that they require."""
     done: set[str] = set()
     todo = list(names)
     while todo:

@@ -1,4 +1,4 @@
-"""Somebody who may push to the Build repository and has no server's key, and how the servers see what that one does."""
+"""An attacker who may push to the Build repository but has no server's key, and the servers' view of the attacks."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from ansible_collections.acs.builders.tests.copying import copy_of, scratch_fold
 
 Entry = dict[str, Any]
 Tell = Callable[[str, str, str], None]
-"""Adds a line to the table: the attack, the verdict on what it made, and what it is reported as."""
+"""Adds a line to the table: the attack, the verdict on its messages, and how it is reported."""
 
 RECENT = 30.0
-"""Seconds for which a fleet is copied before its services beat again; a heartbeat is stale after five minutes."""
+"""Seconds after which a fleet's services beat again before it is copied; a heartbeat is stale after five minutes."""
 
 REQUEST = {"action": "install_packages", "packages": ["libmysqlclient-dev"]}
 
 
 def attack_table() -> Iterator[Tell]:
-    """A fixture of a module: prints, with ``pytest -s``, what its attacks came to."""
+    """Print the results of a module's attacks, with ``pytest -s``; for a fixture of the module."""
     lines: list[tuple[str, str, str]] = []
     yield lambda attack, verdict, report: lines.append((attack, verdict, report))
     print("\n\nattack | verdict | reported as")
@@ -54,7 +54,7 @@ def attack_table() -> Iterator[Tell]:
 
 
 class Attacker:
-    """An ordinary clone from which anything is pushed.
+    """An attacker with an ordinary clone, from which anything can be pushed.
 
     :param builders: the servers that share the remote.
     """
@@ -71,11 +71,11 @@ class Attacker:
         make_key(self.key, "build1")
 
     def key_of(self, server: str) -> Path:
-        """The key of a server that was taken over, or whose key was stolen."""
+        """Return the key of a server that was taken over, or whose key was stolen."""
         return self._builders.state(server) / KEY_FILE
 
     def push(self, files: dict[str, bytes]) -> None:
-        """Put files on the branch."""
+        """Commit files to the branch."""
         git("fetch", "--quiet", "origin", cwd=self.clone)
         git("reset", "--quiet", "--hard", "origin/main", cwd=self.clone)
         for path, content in files.items():
@@ -86,19 +86,19 @@ class Attacker:
         git("push", "--quiet", "--no-verify", "origin", "HEAD:main", cwd=self.clone)
 
     def rewrite(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
-        """Make another mailbox of the one that there is."""
+        """Replace the messages of the mailbox."""
         self.push({MESSAGES: json.dumps({"messages": change(self._builders.messages())}, indent=2).encode()})
 
     def put(self, *entries: Entry) -> None:
-        """Put messages at the end of the mailbox."""
+        """Append messages to the mailbox."""
         self.rewrite(lambda there: [*there, *entries])
 
     def change(self, message_id: str, **changes: Any) -> None:
-        """Change a message where it stands."""
+        """Change a message in place."""
         self.rewrite(lambda there: [{**entry, **(changes if entry["id"] == message_id else {})} for entry in there])
 
     def beat(self, server: str, document: Entry) -> None:
-        """Force a heartbeat onto a server's ref."""
+        """Force-push a heartbeat to a server's ref."""
         made = json.dumps(document).encode()
         blob = self._object("hash-object", "-w", "--stdin", stdin=made)
         tree = self._object("mktree", stdin=f"100644 blob {blob}\theartbeat.json\n".encode())
@@ -106,7 +106,7 @@ class Attacker:
         git("push", "--quiet", "--force", "origin", f"{commit}:refs/heartbeats/{server}", cwd=self.clone)
 
     def heartbeat(self, server: str) -> Entry:
-        """The heartbeat that a server has published, which everybody can read."""
+        """Return the heartbeat that a server has published, which everyone can read."""
         beat: Entry = json.loads(self._builders.show("heartbeat.json", f"refs/heartbeats/{server}"))
         return beat
 
@@ -116,32 +116,32 @@ class Attacker:
 
 
 def signed(entry: Entry, key: Path, purpose: str = MESSAGE, **changes: Any) -> Entry:
-    """An entry with changes, signed with a key, as a message or as what else it is to be."""
+    """Return an entry with changes, signed with a key for a purpose."""
     unsigned = {name: value for name, value in {**entry, **changes}.items() if name != "signature"}
     return {**unsigned, "signature": sign(unsigned, key, purpose)}
 
 
 def anew(entry: Entry, **changes: Any) -> Entry:
-    """An entry with a new id and changes; whatever signature it has stays."""
+    """Return an entry with a new id and changes; its signature stays the same."""
     return {**entry, "id": new_id(datetime.now(timezone.utc)), **changes}
 
 
 def ago(**past: float) -> str:
-    """A time in the past, as it is written."""
+    """Return a time in the past as a timestamp."""
     return utc_text(datetime.now(timezone.utc) - timedelta(**past))
 
 
 def make_fleet(folder: Path, ids: tuple[str, ...] = ("build1", "build2", "build3")) -> Builders:
-    """Servers that trust each other for an hour already, and whose service runs: they have beaten just now, and looked.
+    """Create servers that have trusted each other for an hour, have just published a heartbeat and read all others.
 
-    All that a process makes have the same keys.
+    All fleets that a process creates have the same keys.
     """
     return _copy_running(_trusting(ids), folder)
 
 
 @functools.cache
 def _trusting(ids: tuple[str, ...]) -> Builders:
-    """Servers to copy that trust each other for an hour already."""
+    """Create servers, to copy, that have trusted each other for an hour."""
     fleet = make_builders(scratch_folder(), ids)
     fleet.trust()
     record = fleet.record() or {}
@@ -156,7 +156,7 @@ def _trusting(ids: tuple[str, ...]) -> Builders:
 
 
 def _running(fleet: Builders) -> Builders:
-    """A fleet each of whose servers has beaten just now, and has seen that all are well."""
+    """Publish a heartbeat of each server, and check that each finds all servers healthy."""
     for server in fleet.ids:
         beat(fleet, server)
     assert [problems(fleet, server) for server in fleet.ids] == [[]] * len(fleet.ids)
@@ -172,17 +172,17 @@ def _copy_running(template: Builders, folder: Path) -> Builders:
 
 
 _beaten: dict[Builders, float] = {}
-"""When the servers of a template have beaten last."""
+"""When the servers of a template last published heartbeats."""
 
 
 def tell_signers(fleet: Builders, record: Entry) -> None:
-    """Tell every server who may sign, as Ansible does."""
+    """Write the record of trusted keys to every server, as Ansible does."""
     for server in fleet.ids:
         (fleet.state(server) / "signers.json").write_text(json.dumps(record))
 
 
 def end_trust(fleet: Builders, server: str) -> None:
-    """Take a server out of the fleet, ten minutes ago."""
+    """Remove a server from the fleet, effective ten minutes ago."""
     members = [member for member in fleet.ids if member != server]
     when = datetime.now(timezone.utc) - timedelta(minutes=10)
     tell_signers(fleet, merge_signers(fleet.record(), {}, members, when))
@@ -203,7 +203,7 @@ class Scene:
 
 
 def make_scene(folder: Path) -> Scene:
-    """A fleet in which build1 has asked build2 for two things, and every service has seen it."""
+    """Create a fleet in which build1 has sent build2 two requests, which every service has seen."""
     fleet = _copy_running(_asking(), folder)
     asked, beside = fleet.messages()
     return Scene(fleet, Attacker(fleet), asked, beside)
@@ -211,7 +211,7 @@ def make_scene(folder: Path) -> Scene:
 
 @functools.cache
 def _asking() -> Builders:
-    """The fleet of a scene, to copy."""
+    """Create the fleet of a scene, to copy."""
     fleet = make_fleet(scratch_folder())
     for subject in ("Install it", "Build it"):
         ask(fleet, "build1", "build2", subject)
@@ -220,19 +220,19 @@ def _asking() -> Builders:
 
 
 def clock(ahead: float) -> Callable[[], datetime]:
-    """A clock that is some seconds ahead."""
+    """Return a clock that is some seconds ahead."""
     return lambda: datetime.now(timezone.utc) + timedelta(seconds=ahead)
 
 
 def ask(fleet: Builders, sender: str, recipient: str, subject: str = "Install it") -> Entry:
-    """Send a request and return it as it stands in the mailbox."""
+    """Send a request and return its entry in the mailbox."""
     with fleet.host(sender) as host:
         entry: Entry = send(host, Draft(subject, "Please.", "request", request=REQUEST), [recipient]).result[0].raw
     return entry
 
 
 def beat(fleet: Builders, server: str, ahead: float = 0) -> list[str]:
-    """Let a server beat, whose clock is some seconds ahead, and return what it notes."""
+    """Publish a heartbeat of a server whose clock is some seconds ahead, and return its notes."""
     with fleet.host(server) as opened:
         host = replace(opened, clock=clock(ahead))
         publish_heartbeat(host, compose_heartbeat(host, [], 60, "1.0.0"))
@@ -240,40 +240,40 @@ def beat(fleet: Builders, server: str, ahead: float = 0) -> list[str]:
 
 
 def seen(fleet: Builders, server: str, message_id: str) -> list[Entry]:
-    """The messages that a server lists under an id."""
+    """Return the messages with an id that a server lists."""
     with fleet.host(server) as host:
         return list_messages(host, Filter(ids=[message_id])).messages
 
 
 def unread(fleet: Builders, server: str) -> list[str]:
-    """The ids of what a server is told to read."""
+    """Return the ids of the messages that are unread for a server."""
     with fleet.host(server) as host:
         return [message["id"] for message in list_messages(host, Filter()).messages]
 
 
 def health(fleet: Builders, server: str) -> Entry:
-    """The health as the service of a server sees it, which records it."""
+    """Return the health as a server's service reads and records it."""
     with fleet.host(server) as host:
         return read_health(host, keep=True)
 
 
 def problems(fleet: Builders, server: str) -> list[str]:
-    """The problems that a server finds, without how to dismiss an alarm."""
+    """Return the problems that a server finds, without the advice on how to dismiss an alarm."""
     found: list[str] = health(fleet, server)["problems"]
     return [problem.partition(" When you know the reason, on ")[0] for problem in found]
 
 
 def acts(fleet: Builders, server: str, message_id: str) -> bool:
-    """Whether a server, told to act upon a message, does so; the second time it does not.
+    """Return whether a server acts upon a message; it does so only once.
 
-    :raises NotActionable: when it must not.
+    :raises NotActionable: if it must not.
     """
     with fleet.host(server) as host:
         return act(host, message_id)[1]
 
 
 def refusal(fleet: Builders, server: str, message_id: str) -> str:
-    """Why a server does not act upon a message; nothing is recorded as acted upon."""
+    """Return why a server does not act upon a message, and check that it records nothing as acted upon."""
     ledger = fleet.state(server) / ACTED_FILE
     before = ledger.read_bytes() if ledger.exists() else b""
     with pytest.raises(NotActionable) as refused:
@@ -283,7 +283,7 @@ def refusal(fleet: Builders, server: str, message_id: str) -> str:
 
 
 def check_refused(fleet: Builders, server: str, message_id: str, verdict: str, reason: str) -> None:
-    """Check that all messages with an id have this verdict for this reason, and that none is acted upon."""
+    """Check that all messages with an id have this verdict and this reason, and that none is acted upon."""
     found = seen(fleet, server, message_id)
     assert found
     for message in found:
@@ -293,13 +293,13 @@ def check_refused(fleet: Builders, server: str, message_id: str, verdict: str, r
 
 
 def check_good(fleet: Builders, server: str, message_id: str) -> None:
-    """Check that a message is its sender's, and that it is acted upon once."""
+    """Check that a message is verified, and that it is acted upon once."""
     (message,) = seen(fleet, server, message_id)
     assert (message["verified"], message["actionable"]) == ("true", True)
     assert [acts(fleet, server, message_id), acts(fleet, server, message_id)] == [True, False]
 
 
 def health_at(fleet: Builders, server: str, moment: datetime) -> Entry:
-    """The health as the service of a server sees it at another time."""
+    """Return the health as a server's service reads and records it at another time."""
     with fleet.host(server) as host:
         return read_health(replace(host, clock=lambda: moment), keep=True)

@@ -15,7 +15,7 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def beat(host: Host, problems: tuple[str, ...] = (), interval: int = 60, **changes: Any) -> dict[str, Any]:
-    """Publish a server's next heartbeat, with some members changed."""
+    """Publish a server's next heartbeat, with some members changed, and return it."""
     document = {**compose_heartbeat(host, list(problems), interval, "1.0.0").raw, **changes}
     publish_heartbeat(host, Heartbeat(document))
     return document

@@ -1,4 +1,4 @@
-"""Servers for tests: a bare repository and servers with a clone each, in one folder, with real Git."""
+"""A bare Build repository and servers with a clone each, in one folder, with real Git."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ MESSAGES = "coordination/messages.json"
 def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **environment: str) -> str:
     """Run Git as a person would, and return what it prints.
 
-    It leaves no maintenance running in the background, as new versions do for a moment after many commands.
+    Automatic maintenance is off: new versions leave it running in the background after many commands.
     """
     command = ["git", "-c", "maintenance.auto=false", *map(str, arguments)]
     return str(Git(cwd).execute(command, env=environment, with_exceptions=check)).strip()
 
 
 def put_loose_objects(repository: Path, number: int = 700) -> list[str]:
-    """Put objects of 25 kB into a repository, to which nothing refers, and return their names."""
+    """Add unreferenced objects of 25 kB to a repository, and return their names."""
     chosen = random.Random(number)
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, str(index)) for index in range(number)]
@@ -46,9 +46,9 @@ def put_loose_objects(repository: Path, number: int = 700) -> list[str]:
 
 
 def make_key(path: Path, comment: str = "", kind: str = "ed25519") -> None:
-    """Make a key that signs, and its public half beside it."""
-    make = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(path)]
-    subprocess.run(make, check=True, stdin=subprocess.DEVNULL)
+    """Create a signing key, and its public key beside it."""
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,20 @@ class Builders:
         return self.folder / "Build.git"
 
     def clone(self, server: str) -> Path:
-        """The clone where a server's people work."""
+        """Return the clone in which the users of a server work."""
         return self.folder / server / "Build"
 
     def state(self, server: str) -> Path:
-        """A server's state directory."""
+        """Return a server's state directory."""
         return self.folder / server / "state"
 
     def private(self, server: str) -> Path:
-        """A server's private repository."""
+        """Return a server's private repository."""
         return next((self.state(server) / "repos").glob("*.git"))
 
     @contextmanager
     def host(self, server: str, **options: Any) -> Iterator[Host]:
-        """A server, as a module opens it."""
+        """Open a server as a module does."""
         host = open_host(str(self.clone(server)), str(self.state(server)), **{"timeout": LIMIT, **options})
         try:
             yield host
@@ -85,38 +85,38 @@ class Builders:
             host.repository.close()
 
     def copy_to(self, folder: Path) -> Builders:
-        """Copy all that is in the folder to another one, where clones follow the copy of the remote."""
+        """Copy the folder to another one; the remote of the new clones is the new repository."""
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
         copied = Builders(folder, self.ids)
         for clone in map(copied.clone, self.ids):
             config = clone / ".git" / "config"
             config.write_text(config.read_text().replace(str(self.remote), str(copied.remote)))
             if (clone / ".git" / "index").exists():
-                git("update-index", "--refresh", cwd=clone)  # its files are those of the copy
+                git("update-index", "--refresh", cwd=clone)  # the index refers to the files of the original
         return copied
 
     def add_server(self, server: str) -> None:
-        """Clone the repository for a server and tell it who it is."""
+        """Clone the repository for a server and create its state directory."""
         git("clone", "--quiet", self.remote, self.clone(server))
         git("config", "user.name", server, cwd=self.clone(server))
         git("config", "user.email", f"{server}@localhost", cwd=self.clone(server))
         self.tell(server)
 
     def tell(self, server: str) -> None:
-        """Make a server's state directory, and tell it who it is."""
+        """Create a server's state directory, with its id and the members of the fleet."""
         self.state(server).mkdir(parents=True)
         (self.state(server) / "server_id").write_text(f"{server}\n")
         (self.state(server) / "fleet.json").write_text(json.dumps({"servers": [self._member(s) for s in self.ids]}))
 
     def trust(self, *servers: str) -> None:
-        """Give servers, all of them when none is named, a new signing key and tell every server, as Ansible does."""
+        """Create new signing keys for servers, by default for all, and record them on every server, as Ansible does."""
         keys = {server: self._new_key(server) for server in servers or self.ids}
         record = merge_signers(self.record(), keys, self.ids, datetime.now(timezone.utc))
         for server in self.ids:
             (self.state(server) / "signers.json").write_text(json.dumps(record))
 
     def record(self) -> dict[str, Any] | None:
-        """Who may sign, as the first server was told."""
+        """Return the trusted keys that the first server has on record."""
         path = self.state(self.ids[0]) / "signers.json"
         return json.loads(path.read_text()) if path.exists() else None
 
@@ -127,16 +127,16 @@ class Builders:
         return {"key": key.with_suffix(".pub").read_text(), "made": key.stat().st_mtime}
 
     def make_key(self, path: Path, server: str) -> None:
-        """Make a signing key of a server."""
+        """Create a signing key of a server."""
         make_key(path, server)
 
     def announce_archiving(self, *servers: str) -> None:
-        """Let the servers archive at once, as if they had told of it a day ago."""
+        """Let the servers archive at once, as if they had announced it long ago."""
         for server in servers:
             (self.state(server) / "archiving.json").write_text('{"announced_at": "2020-01-01T00:00:00Z"}')
 
     def commit(self, path: str, content: bytes, message: str = "an old script was here") -> str:
-        """Commit a file to the remote as a person with a clone of their own would, and return the commit."""
+        """Commit a file to the remote as a person with another clone would, and return the commit."""
         person = self.folder / "person"
         if not person.exists():
             git("clone", "--quiet", self.remote, person)
@@ -151,18 +151,18 @@ class Builders:
         return git("rev-parse", "HEAD", cwd=person)
 
     def show(self, path: str, revision: str = "main") -> bytes:
-        """A file as it is on the remote."""
+        """Return the content of a file on the remote."""
         content = io.BytesIO()
         Git(self.remote).execute(["git", "show", f"{revision}:{path}"], output_stream=content)
         return content.getvalue()
 
     def messages(self) -> list[dict[str, Any]]:
-        """The messages on the remote."""
+        """Return the messages on the remote."""
         entries: list[dict[str, Any]] = json.loads(self.show(MESSAGES))["messages"]
         return entries
 
     def commits(self) -> int:
-        """How many commits the branch of the remote has."""
+        """Return the number of commits on the branch of the remote."""
         return int(git("rev-list", "--count", "main", cwd=self.remote))
 
     def _member(self, server: str) -> dict[str, str]:
@@ -174,16 +174,16 @@ class Builders:
 
 
 def make_builders(folder: Path, ids: tuple[str, ...] = ("build1", "build2"), legacy: bool = False) -> Builders:
-    """Make a remote and its servers.
+    """Create a remote and its servers.
 
-    :param legacy: whether the remote begins with what the old scripts left; else it is empty.
+    :param legacy: whether the remote begins with the files of the old scripts; else it is empty.
     """
     return _template(ids, legacy).copy_to(folder)
 
 
 @functools.cache
 def _template(ids: tuple[str, ...], legacy: bool) -> Builders:
-    """A remote and its servers to copy, in a folder that goes when this process ends."""
+    """Create a remote and its servers, to copy, in a folder that is removed when this process ends."""
     scratch = tempfile.TemporaryDirectory(prefix="builders-")
     atexit.register(scratch.cleanup)
     builders = Builders(Path(scratch.name).resolve(), ids)

@@ -1,4 +1,4 @@
-"""A fleet in the middle of its work: builds, conversations, waits and problems of two weeks, for the page about it."""
+"""A fleet with builds, conversations, open requests and problems of two weeks, for its page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"document
 
 
 class BusyFleet:
-    """Five servers: four that work, of which one has gone silent, and one that has never beaten."""
+    """Five servers: four that work, of which one has stopped beating, and one that has never beaten."""
 
     def __init__(self, folder: Path) -> None:
         self.builders = make_builders(folder, (*IDS, "operator"))
@@ -41,7 +41,7 @@ class BusyFleet:
         self.inventory = self._inventory()
 
     def send(self, sender: str, to: str, draft: Draft) -> str:
-        """Send a message an hour after what came before it, and return its id."""
+        """Send a message an hour later, and return its id."""
         with self._at(sender, 3600) as host:
             sent: str = send(host, draft, [to]).result[0].id
         return sent
@@ -52,7 +52,7 @@ class BusyFleet:
             reply(host, message, draft)
 
     def build(self, server: str, job: str, minutes: int, result: str) -> None:
-        """Build for some minutes."""
+        """Report a build of some minutes."""
         commit = job.encode().hex().ljust(40, "0")[:40]
         with self._at(server, 900) as host:
             write_status(host, Report("building", job, branch="main", commit=commit, log=f"/root/build-logs/{job}.log"))
@@ -67,7 +67,7 @@ class BusyFleet:
             yield self._clock.on(host)
 
     def _backdate_keys(self) -> None:
-        """Let the keys be older than what they sign."""
+        """Make the keys older than the documents that they sign."""
         record = self.builders.record() or {}
         for signer in record["signers"]:
             signer["valid_from"] = "2020-01-01T00:00:00Z"
@@ -99,7 +99,7 @@ class BusyFleet:
         self.build("build1", "job_46", 90, "success")
 
     def _today(self) -> None:
-        """Leave questions open, a build running, and servers silent."""
+        """Leave questions open, a build running, and servers without recent heartbeats."""
         self._clock.passed = max(self._clock.passed, timedelta(hours=-9))
         body = "Which commit did you build job_44 from? The checksums of cloudstack-agent differ."
         self.send("build3", "build2", Draft("Which commit is job_44?", body, "request"))
@@ -119,10 +119,10 @@ class BusyFleet:
         self._clock.passed = timedelta(seconds=-30)
         for server, problems in {"build1": (), "build2": ("only 2 GB are free on /var/lib",), "build3": ()}.items():
             with self._at(server, 0) as host:
-                beat(host, problems, interval=3600)  # so that it is not silent before a slow test ends
+                beat(host, problems, interval=3600)  # so that it is not stale before a slow test ends
 
     def _forgery(self) -> None:
-        """Put a message into the mailbox that nobody of the fleet has signed, and jobs."""
+        """Commit a message that no server of the fleet has signed, and jobs."""
         now = self._clock()
         forged = {
             **{"id": f"msg_{int(now.timestamp())}_forged", "from": "build4", "to": "build1", "type": "request"},
@@ -135,7 +135,7 @@ class BusyFleet:
         self.builders.commit("coordination/jobs.json", json.dumps({"jobs": jobs}).encode())
 
     def _inventory(self) -> Path:
-        """Return the inventory of the servers, each in an environment of its own."""
+        """Return the inventory of the servers, each with its own environment."""
         inventory = yaml.safe_load(LOCAL_INVENTORY.read_text())
         packages = {"bash": "5.2", "maven": "3.8.7", "openjdk_17_jdk": "17.0.12"}
         others = {"build2": {"openjdk_17_jdk": "17.0.11"}, "build3": {"libmysqlclient_dev": "8.0.36"}}

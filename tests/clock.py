@@ -1,4 +1,4 @@
-"""A clock for tests, so that none of them waits."""
+"""A clock that tests set, so that no test waits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 
 @dataclass
 class Clock:
-    """A clock that stands until it is moved.
+    """A clock that stands still until it is moved.
 
-    :param start: where it stood first.
+    :param start: its first time.
     :param passed: by how much it was moved since.
     """
 
@@ -23,14 +23,14 @@ class Clock:
         return self.start + self.passed
 
     def move(self, seconds: float = 0, days: float = 0) -> None:
-        """Move it forward."""
+        """Move the clock forward."""
         self.passed += timedelta(days=days, seconds=seconds)
 
     def on(self, host: Host) -> Host:
-        """A server that has this clock."""
+        """Return a server that has this clock."""
         return replace(host, clock=self)
 
 
 def after_keys() -> Clock:
-    """A clock that stands minutes after now: later than the keys that a test makes, however long it takes."""
+    """Return a clock that is minutes ahead: later than the keys that a test creates, even if it is slow."""
     return Clock(datetime.now(timezone.utc), timedelta(minutes=5))

@@ -1,7 +1,7 @@
-"""Ansible as it is once it has read its configuration, which takes most of the time of its start.
+"""Ansible with its configuration loaded, which takes most of the time of its start.
 
-A process that has loaded it so stands for all runs whose configuration is the same: it forks for each
-(tests/python_forks.py). Nothing of an inventory, of a playbook or of a collection is loaded before the fork.
+A process that has loaded it serves all runs with the same configuration: it forks for each (tests/python_forks.py).
+Nothing of an inventory, of a playbook or of a collection is loaded before the fork.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 PROGRAMS = ("adhoc", "playbook", "ansible", "ansible-playbook")
-"""What is run so: the names behind ``python -m ansible`` and those of the scripts."""
+"""The programs that are run in forks: the names after ``python -m ansible`` and those of the scripts."""
 DECISIVE = re.compile(r"_?ansible_|lc_|lang|tz$|term$|columns$|lines$|no_color$|pager$|editor$", re.IGNORECASE)
-"""The variables from which Ansible takes its configuration (ansible/config/base.yml), and those of the terminal."""
+"""The variables that configure Ansible (ansible/config/base.yml), and those of the terminal."""
 LOADED = (
     *("ansible.cli.adhoc", "ansible.cli.playbook", "ansible.executor.process.worker"),
     *("ansible.plugins.callback.default", "ansible.plugins.callback.minimal", "ansible.plugins.strategy.linear"),
@@ -33,16 +33,16 @@ LOADED = (
 )
 
 DESCRIBED = ("become", "callback", "connection", "inventory", "shell")
-"""The kinds of plugins whose documentation each run reads, for their options; this takes a fifth of a second."""
+"""The kinds of plugins whose documentation each run reads for their options, which takes a fifth of a second."""
 
 
 def configuration(
     cwd: str, words: list[str], variables: Mapping[str, str], descriptors: Iterable[int]
 ) -> Hashable | None:
-    """Return all that decides on the configuration of a run; None if it needs a process of its own.
+    """Return everything that determines the configuration of a run; None if it must be a separate process.
 
     :param words: the command line of Python.
-    :param descriptors: the standard input, output and error; on a terminal Ansible is another one.
+    :param descriptors: the standard input, output and error; Ansible behaves differently on a terminal.
     """
     program = words[2:3] if words[:2] == ["-m", "ansible"] else [os.path.basename(word) for word in words[:1]]
     if not program or program[0] not in PROGRAMS or any(map(os.isatty, descriptors)):
@@ -52,9 +52,9 @@ def configuration(
 
 
 def load(cache: Path) -> None:
-    """Load Ansible in this folder and environment.
+    """Load Ansible in the current folder and environment.
 
-    :param cache: a folder for the modules that it wraps.
+    :param cache: a folder to create for the modules that it wraps.
     """
     for name in LOADED:
         importlib.import_module(name)
@@ -69,7 +69,7 @@ def load(cache: Path) -> None:
 
 
 def _read_metadata() -> None:
-    """Read the metadata of ansible.builtin, which is ten thousand lines of YAML, before the runs that need it."""
+    """Read the metadata of ansible.builtin, ten thousand lines of YAML, before the runs that need it."""
     finder: Any = importlib.import_module("ansible.utils.collection_loader._collection_finder")
     path = Path(importlib.import_module("ansible").__file__ or "").parent / "config" / "ansible_builtin_runtime.yml"
     parse, content = finder._meta_yml_to_dict, path.read_bytes()
@@ -78,7 +78,7 @@ def _read_metadata() -> None:
 
 
 def begin(cache: Path) -> None:
-    """Do in a fork what else Ansible does when it is loaded: make its folder, and guard its output."""
+    """Do in a fork the rest of what Ansible does when it is loaded: create its folder, and synchronize its output."""
     constants: Any = sys.modules["ansible.constants"]
     manager = sys.modules["ansible.config.manager"]
     display = sys.modules["ansible.utils.display"]

@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.tests.clock import Clock, after_keys
 
 @pytest.fixture(autouse=True)
 def usual_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the output of commands be as wide as without a terminal, however wide that of the tests is."""
+    """Make the output of commands as wide as without a terminal."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
@@ -25,13 +25,13 @@ def builders(tmp_path: Path) -> Builders:
 
 @pytest.fixture
 def legacy(tmp_path: Path) -> Builders:
-    """Three servers, and a remote with what the old scripts left."""
+    """Three servers, and a remote with the files of the old scripts."""
     return make_builders(tmp_path, ("build1", "build2", "build3"), legacy=True)
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands until it is moved."""
+    """A clock that stands still until it is moved."""
     return Clock(datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc), timedelta())
 
 

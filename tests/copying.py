@@ -1,4 +1,4 @@
-"""Copies of servers that were made once, with all that they keep."""
+"""Copies of servers that were created once, with their state."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TOP = Path(__file__).resolve().parent.parent
 
 
 def scratch_folder() -> Path:
-    """An empty folder that goes when this process ends, for servers to copy."""
+    """Return an empty folder for servers to copy; it is removed when this process ends."""
     scratch = tempfile.TemporaryDirectory(prefix="servers-")
     atexit.register(scratch.cleanup)
     return Path(scratch.name).resolve()
 
 
 def copy_of(template: Builders, folder: Path) -> Builders:
-    """Servers as others are, with a remote and a past of their own."""
+    """Copy servers with their remote and their state."""
     shutil.copytree(template.folder, folder, symlinks=True, dirs_exist_ok=True)
     copy = Builders(folder, template.ids)
     for config in folder.glob("*/Build/.git/config"):
@@ -35,7 +35,7 @@ def copy_of(template: Builders, folder: Path) -> Builders:
 
 
 def install_helper(folder: Path) -> list[str]:
-    """Copy Git's credential helper to a folder as the role does, and return how its command begins."""
+    """Copy Git's credential helper to a folder as the role does, and return the first words of its command."""
     folder.mkdir(exist_ok=True)
     for file in (
         "roles/build_repository/files/git-credential-pat",

@@ -1,4 +1,4 @@
-"""Programs that stand in for those of this machine, so that servers on it have environments of their own."""
+"""Programs that replace those of this machine, so that each server on it has its own environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ABSENT = "exit 127"
 
 
 def install(builders: Builders, server: str, **scripts: str) -> Path:
-    """Give a server programs that stand in for those of this machine, and return their folder."""
+    """Install programs for a server that replace those of this machine, and return their folder."""
     folder = builders.folder / server / "bin"
     folder.mkdir(exist_ok=True)
     python = f'PATH="{folder}:$PATH" exec {sys.executable} "$@"'
@@ -23,7 +23,7 @@ def install(builders: Builders, server: str, **scripts: str) -> Path:
 
 
 def installed(**packages: str) -> str:
-    """A script that prints packages as dpkg-query does."""
+    """Return a script that prints packages as dpkg-query does."""
     return "\n".join(
         f"printf '{name}\\t{version}\\tinstall ok installed\\tall\\n'" for name, version in packages.items()
     )

@@ -1,4 +1,4 @@
-"""Functions that several processes call at the same time, each as a process of its own would."""
+"""Concurrent function calls in forked processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 def in_forks(number: int, function: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> list[T]:
     """Call a function in forks of this process.
 
-    :param number: how many forks there are.
+    :param number: the number of forks.
     :param calls: the arguments of each call.
-    :returns: what the calls returned, in their order.
-    :raises Exception: what a call raised; BrokenProcessPool, with its text, where the error cannot be passed on.
+    :returns: the results, in the order of the calls.
+    :raises Exception: the error of a call; BrokenProcessPool, with its text, if the error cannot be pickled.
     """
     with ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("fork")) as pool:
         return list(pool.map(function, *zip(*calls)))

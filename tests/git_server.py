@@ -14,13 +14,13 @@ from pathlib import Path
 
 
 class GitHost(ThreadingHTTPServer):
-    """The server; ``passwords`` collects those that clients have sent, ``requests`` what they have asked for.
+    """The server; ``passwords`` collects the passwords of clients, ``requests`` their requests.
 
-    With ``answer``, ``words`` are the text of that answer, which Git repeats, and ``headers`` are sent with it.
+    With ``answer``, ``words`` are the text of that answer, which Git prints, and ``headers`` are sent with it.
 
     :param root: the folder whose repositories are served.
-    :param token: the password that is asked for; None when everyone may come in.
-    :param answer: the status that every request gets instead of what it asks for.
+    :param token: the required password; None if none is required.
+    :param answer: the status of the answer to every request; None to serve the repositories.
     """
 
     daemon_threads = True
@@ -37,12 +37,12 @@ class GitHost(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.server_port}"
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """Stop for good. While this lasts, its port refuses connections, since nothing else can take it."""
+        """Stop the server. Inside the context its port is reserved and refuses connections."""
         self.shutdown()
         self.server_close()
         with socket.socket() as taken:
@@ -53,7 +53,7 @@ class GitHost(ThreadingHTTPServer):
 
 @contextmanager
 def git_host(root: Path, token: str | None = None, answer: int | None = None) -> Iterator[GitHost]:
-    """Run a server. Afterwards, anything may listen at its port."""
+    """Run a server. Afterwards its port is free."""
     host = GitHost(root, token, answer)
     thread = threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -131,4 +131,4 @@ class GitRequest(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Write nothing to standard error."""

@@ -1,4 +1,4 @@
-"""The script that the clients of a manager call, as the role build_manager installs it, for a state directory."""
+"""The script that the clients of a manager call, as the role build_manager installs it."""
 
 from __future__ import annotations
 

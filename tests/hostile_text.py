@@ -1,4 +1,4 @@
-"""Hostile text, and a repository that has it in every field that others can write."""
+"""Hostile text, and a repository that contains it in every field that others can write."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ MARKUP = {
     "comment": "<!-- ]]> <textarea><table><tr><td></section></main>",
     "entity": "&lt;script&gt;&#60;img src=x&#62;&nbsp;&amp;",
 }
-"""Text that an HTML document must not take for markup."""
+"""Text that must not become markup in an HTML document."""
 HIDDEN = set("\x1b\x07\x9b\x9d\x9c\r\u202e\u2066\u200f\u200b\ufeff\u00ad\U000e0041\u2028\u2029\x85\x0b\x0c")
 
 
 def spread(value: str) -> dict[str, Any]:
-    """A repository in which a text stands wherever one can stand."""
+    """Return the documents of a repository with a text in every field that can contain one."""
     now = utc_text(datetime.now(timezone.utc))
     fact = {"name": value, "value": value, "observed_at": value, value: value}
     common = {"timestamp": now, "body": value, "facts": [fact], "request": {"action": value, value: [value]}}

@@ -15,7 +15,7 @@ LOADING = {"img", "iframe", "object", "embed", "audio", "video", "source", "form
 
 @dataclass
 class Element:
-    """An element: its attributes, its text with that of the elements in it, and the elements in it."""
+    """An element: its attributes, its child elements, and its text including theirs."""
 
     tag: str
     attributes: dict[str, str]
@@ -23,7 +23,7 @@ class Element:
     elements: list[Element] = field(default_factory=list)
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
-        """The elements in it with a tag and attributes; ``class_`` is one of the words of the class."""
+        """Return the descendants with a tag and attributes; ``class_`` is one of the words of the class."""
         wanted = attributes.pop("class_", "")
         return [
             one
@@ -34,17 +34,17 @@ class Element:
         ]
 
     def every(self) -> list[Element]:
-        """All elements in it."""
+        """Return all descendants."""
         return [one for inner in self.elements for one in (inner, *inner.every())]
 
     @property
     def words(self) -> str:
-        """Its text on one line."""
+        """The text on one line."""
         return " ".join(self.text.split())
 
 
 class Page(HTMLParser):
-    """A page that is well formed: every element is closed in turn."""
+    """A well-formed page: every element is closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -58,13 +58,13 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin an element."""
         element = Element(tag, {name: value or "" for name, value in attrs})
-        assert len(element.attributes) == len(attrs), f"an attribute of <{tag}> is there twice"
+        assert len(element.attributes) == len(attrs), f"<{tag}> has an attribute twice"
         self._open[-1].elements.append(element)
         if tag not in VOID:
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Add an empty element of a drawing."""
+        """Add an empty element, as SVG has them."""
         self._open[-1].elements.append(Element(tag, {name: value or "" for name, value in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
@@ -77,14 +77,14 @@ class Page(HTMLParser):
             element.text += data
 
     def rows(self, section: str) -> list[list[str]]:
-        """The cells of the table of a section, on a line each."""
+        """Return the texts of the cells in the table of a section, a list for each row."""
         (found,) = self.root.all("section", **{"aria-labelledby": section})
         rows = [row.elements for body in found.all("tbody") for row in body.all("tr")]
         return [[cell.words for cell in cells] for cells in rows]
 
 
 def check_harmless(page: Page) -> None:
-    """Check that a page loads nothing, and runs only the script whose hash its policy has."""
+    """Check that a page loads nothing, and runs only the script whose hash is in its policy."""
     (policy,) = page.root.all("meta", **{"http-equiv": "Content-Security-Policy"})
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.attributes["content"].split(";"))
     assert rules["default-src"] == "'none'" and rules["base-uri"] == "'none'" and rules["form-action"] == "'none'"
@@ -100,4 +100,4 @@ def check_harmless(page: Page) -> None:
     assert [one.attributes for one in every if "style" in one.attributes or "src" in one.attributes] == []
     assert [name for one in every for name in one.attributes if name.startswith("on")] == []
     assert all(one.attributes["href"].startswith("#") for one in page.root.all("a"))
-    assert [one.attributes["href"] for one in page.root.all("link")] == ["data:,"], "asks for no icon"
+    assert [one.attributes["href"] for one in page.root.all("link")] == ["data:,"], "the browser requests an icon"

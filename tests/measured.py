@@ -1,4 +1,4 @@
-"""Modules that are measured while they run: what they need of the processor and of memory."""
+"""Measuring the CPU time and the memory of modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.acs.builders.tests.builders import Builders
 
 
 class Measured(NamedTuple):
-    """How a module ended: seconds of the processor, and the megabytes that it or a Git of its own had at most."""
+    """The result of a module, its CPU time in seconds, and the peak memory in megabytes of it or its Git processes."""
 
     code: int
     seconds: float

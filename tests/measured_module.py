@@ -1,7 +1,7 @@
 """A module that measures itself, for tests/measured.py: ``measured_module.py NAME``.
 
-The last line of its standard error is what it needed: seconds of the processor, and megabytes that it or a Git of its
-own had at most.
+The last line of its standard error contains its CPU time in seconds, and the peak memory in megabytes of it or its Git
+processes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeping a test from starting processes."""
+"""Preventing tests from starting processes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ STARTS: tuple[tuple[Any, str], ...] = (
     (subprocess.Popen, "__init__"),
     *((os, name) for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system")),
 )
-"""What starts a process in Python, ``subprocess.run``, ``os.popen`` and ``multiprocessing`` among others."""
+"""The functions that start processes in Python, also for ``subprocess.run``, ``os.popen`` and ``multiprocessing``."""
 
 
 @contextmanager
 def no_processes() -> Iterator[None]:
-    """While this lasts, starting a process is an error."""
+    """Make starting a process an error inside the context."""
 
     def refuse(*arguments: object, **_more: object) -> NoReturn:
         raise AssertionError(f"A unit test starts no process: {arguments[-1:]!r}. Put it into tests/integration.")

@@ -1,4 +1,4 @@
-"""Cutting servers off from their remote, as Git sees it, and letting the time for an answer be over."""
+"""Making the remote unreachable for Git, and letting the time limit of commands expire."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.tests.waiting import until
 
 @contextmanager
 def nobody_listens() -> Iterator[str]:
-    """The address of a remote at a port that refuses connections while this lasts, since nothing else can take it."""
+    """Reserve a port, which refuses connections, and yield the URL of a remote there."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}/Build.git"
@@ -24,7 +24,7 @@ def nobody_listens() -> Iterator[str]:
 
 @contextmanager
 def outage(builders: Builders) -> Iterator[None]:
-    """While this lasts, nobody listens where the remote is."""
+    """Make the remote refuse connections inside the context."""
     with nobody_listens() as address:
         elsewhere = f"url.{address}.insteadOf={builders.remote}"
         with mock.patch.object(process, "SAFE_CONFIG", (*process.SAFE_CONFIG, elsewhere)):
@@ -33,16 +33,17 @@ def outage(builders: Builders) -> Iterator[None]:
 
 @contextmanager
 def time_over(word: str, when: Callable[[], object]) -> Iterator[None]:
-    """While this lasts, the time for a command that has a limit is over as soon as something holds, and not before.
+    """Let the time limit of a command expire inside the context, as soon as a condition holds and not before.
 
     :param word: one of the words of the command.
+    :param when: returns whether the condition holds.
     """
     communicate = subprocess.Popen.communicate
     over: set[int] = set()
 
     def limited(process: subprocess.Popen[Any], input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
         if timeout is not None and word in process.args and process.pid not in over:  # type: ignore[operator]
-            until(lambda: when() or process.poll() is not None, f"{word} does not come so far")
+            until(lambda: when() or process.poll() is not None, f"{word} did not get that far")
             if process.poll() is None:
                 over.add(process.pid)
                 raise subprocess.TimeoutExpired(process.args, timeout)

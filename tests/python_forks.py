@@ -1,6 +1,6 @@
 """A process that runs Python programs in forks of itself, for tests/python_server.py.
 
-It is none of pytest's: a fork inherits no thread, no lock, no open file and nothing that a test replaced.
+It is separate from pytest: a fork inherits no thread, no lock, no open file and nothing that a test replaced.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ PLUGINS = "ansible_collections.acs.builders.plugins"
 
 
 class Request(NamedTuple):
-    """A program that somebody asks for.
+    """A request to run a program.
 
-    :param connection: where its process id goes, and then its exit code.
+    :param connection: receives its process id, and then its exit code.
     :param descriptors: its standard input, output and error.
-    :param message: its folder, words and variables, as they came.
+    :param message: its folder, words and variables, as they were received.
     """
 
     connection: socket.socket
@@ -50,16 +50,16 @@ class Request(NamedTuple):
         return cwd, rest[: int(count)], dict(variable.split("=", 1) for variable in rest[int(count) :])
 
     def close(self) -> None:
-        """Leave it to another process."""
+        """Close the connection and the descriptors, which another process has now."""
         self.connection.close()
         for descriptor in self.descriptors:
             os.close(descriptor)
 
 
 class Configured:
-    """Processes that have loaded Ansible with its configuration, each for all runs with the same one.
+    """Processes that have loaded Ansible, one for each configuration.
 
-    :param folder: a folder for what their runs share.
+    :param folder: a folder for the files that their runs share.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,7 +67,7 @@ class Configured:
         self._channels: dict[Hashable, socket.socket | None] = {}
 
     def take(self, request: Request) -> bool:
-        """Have one of them run what is asked for; tell whether it does."""
+        """Let one of the processes run a request, and return whether one does."""
         key = configured_ansible.configuration(*request.parts, request.descriptors)
         if key is None:
             return False
@@ -79,12 +79,12 @@ class Configured:
         return channel is not None
 
     def forget(self) -> None:
-        """Close in a fork what leads to them."""
+        """Close the connections to them, in a fork."""
         for channel in filter(None, self._channels.values()):
             channel.close()
 
     def _start(self, request: Request) -> socket.socket | None:
-        """Start one, which ends when this process has; None if Ansible cannot be loaded with this configuration."""
+        """Start a process that ends with this one; return None if Ansible cannot be loaded with this configuration."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             try:
@@ -94,7 +94,7 @@ class Configured:
                 request.close()
                 _stay(theirs, cwd, variables, self._folder / str(len(self._channels)))
             except SystemExit:
-                pass  # Ansible has said why, and will again
+                pass  # Ansible has printed why, and will again
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -107,7 +107,7 @@ class Configured:
 
 
 def _stay(channel: socket.socket, cwd: str, variables: Mapping[str, str], cache: Path) -> None:
-    """Load Ansible and run in forks what comes on a channel."""
+    """Load Ansible and run the requests of a channel in forks."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):
         os.dup2(nothing, number)
@@ -125,11 +125,11 @@ def _stay(channel: socket.socket, cwd: str, variables: Mapping[str, str], cache:
 
 
 def serve(preloaded: list[str]) -> None:
-    """Print an address and run what is asked for there until whoever started this has gone."""
+    """Print the address of a socket, and run the requests that arrive there until standard input is closed."""
     for name in preloaded:
         importlib.import_module(name)
     programs = [name for name in preloaded if name.startswith(PLUGINS)]
-    if not programs:  # then Ansible brings the collection along
+    if not programs:  # Ansible sends the collection along
         sys.path.remove(str(Path(__file__).parents[4]))
     for name in programs or [name for name in sys.modules if name.startswith("ansible_collections")]:
         del sys.modules[name]  # so that it runs as the main program
@@ -159,7 +159,7 @@ def serve(preloaded: list[str]) -> None:
 
 
 class _Sent:
-    """Finds what is in no package that is loaded, in the part of the package that Ansible has sent along."""
+    """Finds modules that no loaded package contains, in the part of the package that Ansible has sent along."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -169,10 +169,10 @@ class _Sent:
 
 
 def _fork(request: Request, forget: Callable[[], None], begin: Callable[[], None] = lambda: None) -> None:
-    """Let a fork run what is asked for, and bury those that have ended.
+    """Run a request in a fork, and reap the forks that have ended.
 
-    :param forget: closes in the fork what is none of its business.
-    :param begin: what the fork does before it runs the program.
+    :param forget: closes in the fork what only its parent uses.
+    :param begin: is called in the fork before it runs the program.
     """
     if os.fork() == 0:
         try:
@@ -186,7 +186,7 @@ def _fork(request: Request, forget: Callable[[], None], begin: Callable[[], None
 
 
 def _become(request: Request, begin: Callable[[], None]) -> NoReturn:
-    """Run what is asked for as the main program of this process, to the end of both."""
+    """Run the requested program as the main program of this process, and exit."""
     request.connection.send(str(os.getpid()).encode())
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         os.dup2(request.descriptors[number], number)
@@ -216,9 +216,9 @@ def _become(request: Request, begin: Callable[[], None]) -> NoReturn:
 
 
 def _join(connection: socket.socket) -> None:
-    """See the same files as who asks: those of its mount namespace (mount_namespaces(7))."""
-    (asking, *_user) = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    theirs, own = f"/proc/{asking}/ns/mnt", "/proc/self/ns/mnt"
+    """Join the mount namespace of the client, to see the same files (mount_namespaces(7))."""
+    (client, *_user) = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    theirs, own = f"/proc/{client}/ns/mnt", "/proc/self/ns/mnt"
     if os.readlink(theirs) != os.readlink(own):
         with open(theirs, "rb") as namespace:
             if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0) != 0:
@@ -226,7 +226,7 @@ def _join(connection: socket.socket) -> None:
 
 
 def _enter(cwd: str, variables: Mapping[str, str]) -> None:
-    """Go to a folder, with these variables."""
+    """Change to a folder, and set the environment to these variables."""
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(variables)
@@ -234,7 +234,7 @@ def _enter(cwd: str, variables: Mapping[str, str]) -> None:
 
 
 def _run(words: list[str]) -> None:
-    """Run what Python would with these words: a module, a script, or what comes on standard input."""
+    """Run what Python would with these words: a module, a script, or the code on standard input."""
     sys.argv[:] = words[1:] if words[:1] == ["-m"] else words or [""]
     if words[:1] == ["-m"]:
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""Python programs run in forks of a process that has loaded what they need: each as separate as a process, and quicker.
+"""Python programs run in forks of a process that has loaded what they need: as isolated as processes, but faster.
 
 The process is that of tests/python_forks.py. There is one for modules and one for Ansible.
 """
@@ -33,13 +33,13 @@ OF_MODULES = (
     "zipfile",
     "ansible.module_utils._internal._ansiballz._loader",
 )
-"""What the script loads in which Ansible wraps a module."""
+"""What the script in which Ansible wraps a module loads."""
 MODULES = f"{PLUGINS}.modules"
 COMMAND = f"{PLUGINS}.module_utils.builderctl.cli"
 OF_GIT = ("concurrent.futures.thread", "git", "gitdb")
 """What a module of this collection loads when it uses Git."""
 OF_ANSIBLE = (
-    "ansible._internal",  # comes first in Ansible, too
+    "ansible._internal",  # first, as in Ansible
     *("concurrent.futures.thread", "configparser", "curses", "difflib", "getpass", "http.client", "importlib.metadata"),
     *("multiprocessing.queues", "multiprocessing.shared_memory", "multiprocessing.synchronize", "pty", "ssl", "syslog"),
     *("tarfile", "tomllib", "urllib.request", "uuid", "xml.dom.minidom", "xml.etree.ElementTree", "zipfile"),
@@ -47,18 +47,18 @@ OF_ANSIBLE = (
     *("cryptography.hazmat.backends.openssl.backend", "cryptography.hazmat.primitives.kdf.pbkdf2"),
     *("cryptography.hazmat.primitives.ciphers", "cryptography.hazmat.primitives.serialization"),
 )
-"""What Ansible loads, but for all that depends on its configuration."""
+"""What Ansible loads, except what depends on its configuration."""
 
 
 class PythonServer:
     """A process that runs Python programs in forks of itself. It ends with the process that started it."""
 
     def __init__(self, variables: Mapping[str, str], preloaded: Iterable[str], python: Path | None = None) -> None:
-        """Start it.
+        """Start the process.
 
-        :param variables: the environment in which it finds this module.
-        :param preloaded: what it loads.
-        :param python: what runs it instead of the Python that runs the tests.
+        :param variables: an environment in which it finds this module.
+        :param preloaded: the modules that it loads.
+        :param python: its Python, if not the one that runs the tests.
         """
         command = [str(python or sys.executable), "-m", python_forks.__name__, *preloaded]
         self._process = subprocess.Popen(
@@ -70,7 +70,7 @@ class PythonServer:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Variables with which Ansible runs its modules here, where they are for the Python of this server."""
+        """Variables with which Ansible runs the modules for the Python of this server in it."""
         start = str(Path(sitecustomize.__file__).parent)
         of_python = {"PYTHONPATH": start, sitecustomize.MODULES: self.address, sitecustomize.PREFIX: self._prefix}
         return {"ANSIBLE_PIPELINING": "1", **of_python}
@@ -78,11 +78,11 @@ class PythonServer:
     def run(
         self, *words: str, cwd: Path, variables: Mapping[str, str], stdin: str = "", limit: float = LIMIT
     ) -> tuple[int, str, str]:
-        """Run what Python would with these words on its command line, to its end.
+        """Run Python with these words on its command line.
 
         :param limit: seconds after which it is killed.
-        :returns: its exit code, and what came on its standard output and on its standard error.
-        :raises TimeoutError: when it did not end within the limit.
+        :returns: its exit code, its standard output and its standard error.
+        :raises TimeoutError: if it did not end within the limit.
         """
         with ExitStack() as files:
             given = files.enter_context(tempfile.TemporaryFile())
@@ -112,7 +112,7 @@ def modules_server(variables: Mapping[str, str]) -> PythonServer:
 
 
 def _read_to_the_end(pipes: list[int], process: int, limit: float) -> list[bytes]:
-    """What comes from pipes until nobody can write to them; the process that does is killed after the limit."""
+    """Return the data of pipes until all writers have closed them; after the limit, kill the process that writes."""
     deadline = time.monotonic() + limit
     got = dict.fromkeys(pipes, b"")
     reading = set(pipes)

@@ -1,4 +1,4 @@
-"""Where temporary files are quickest: in memory."""
+"""The file system in memory, where temporary files are fastest."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ RAM_DISK = Path("/dev/shm")
 
 
 def ram_disk(needed: int) -> Path | None:
-    """Return the RAM disk, when there is one with enough room, from which programs can be run.
+    """Return the RAM disk, if it exists, has enough space and can run programs.
 
-    :param needed: bytes that have to be free, on it and in memory.
+    :param needed: bytes that must be free, on it and in memory.
     """
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     options = [mount[3].split(",") for mount in mounts if mount[1:3] == [str(RAM_DISK), "tmpfs"]]

@@ -1,4 +1,4 @@
-"""The heartbeat service as a process that beats when a test asks for it, and what it publishes and writes down."""
+"""The heartbeat service as a process that beats on request of a test, and what it publishes and logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
 def config(builders: Builders, server: str, **settings: Any) -> Path:
-    """Write a configuration of a server whose service beats when it is asked to, and return its path."""
+    """Write a configuration of a server whose service beats on request, and return its path."""
     logs = builders.folder / server / "log"
     logs.mkdir(exist_ok=True)
     places = {
@@ -35,10 +35,10 @@ def config(builders: Builders, server: str, **settings: Any) -> Path:
 
 
 class Service:
-    """The service of a server, which runs.
+    """The running service of a server.
 
     :param process: its process.
-    :param told: what it has told systemd so far, a datagram each.
+    :param told: the datagrams that it has sent to systemd so far.
     """
 
     def __init__(self, builders: Builders, server: str, process: subprocess.Popen[str], told: list[str]) -> None:
@@ -48,13 +48,13 @@ class Service:
         self._told = told
 
     def cycle(self) -> str:
-        """Ask for a beat, wait until the service is done with it, and return how it went."""
+        """Request a beat, wait until the service has finished it, and return the status that follows."""
         before = len(self.statuses())
         self.process.send_signal(signal.SIGHUP)
         return self.await_status(before + 1)
 
     def await_status(self, number: int) -> str:
-        """Wait until the service has told its status so many times, and return the last one."""
+        """Wait until the service has sent this number of statuses, and return the last one."""
 
         def told() -> list[str]:
             return self.statuses()[number - 1 :] or (["ended"] if self.process.poll() is not None else [])
@@ -62,34 +62,34 @@ class Service:
         return until(told, "no status")[-1]
 
     def statuses(self) -> list[str]:
-        """What the service has told systemd of itself: that it has started, and how each cycle went."""
+        """Return the statuses that the service has sent to systemd: the first at its start, then one for each cycle."""
         return [states.partition("STATUS=")[2] for states in self._told if "STATUS=" in states]
 
     def beat(self) -> dict[str, Any]:
-        """The heartbeat of the server on the remote; empty when there is none."""
+        """Return the heartbeat of the server on the remote; empty if there is none."""
         shown = git("show", f"refs/heartbeats/{self._server}:heartbeat.json", cwd=self._builders.remote, check=False)
         return json.loads(shown) if shown else {}
 
     def next_beat(self) -> dict[str, Any]:
-        """Ask for a beat, which must come, and return it."""
+        """Request a beat, which must succeed, and return it."""
         before, status = self.beat().get("sequence", 0), self.cycle()
         beat = self.beat()
         assert beat.get("sequence") == before + 1, status
         return beat
 
     def log(self, name: str = "heartbeat") -> list[str]:
-        """The lines of a log."""
+        """Return the lines of a log."""
         path = self._builders.folder / self._server / "log" / f"{name}-{self._server}.log"
         return path.read_text().splitlines() if path.is_file() else []
 
     def problems(self) -> list[str]:
-        """The lines of the log that tell of problems."""
+        """Return the lines of the log about problems."""
         return [line for line in self.log() if "Heartbeat updated" not in line]
 
 
 @contextmanager
 def service(builders: Builders, server: str, **settings: Any) -> Iterator[Service]:
-    """Run the service of a server, which has tried its first beat then; it is ended afterwards."""
+    """Run the service of a server, wait for its first attempt to beat, and kill it afterwards."""
     with started(builders, server, **settings) as running:
         running.await_status(2)
         yield running
@@ -97,9 +97,9 @@ def service(builders: Builders, server: str, **settings: Any) -> Iterator[Servic
 
 @contextmanager
 def started(builders: Builders, server: str, path: str = "", **settings: Any) -> Iterator[Service]:
-    """Start the service of a server; it is ended afterwards.
+    """Start the service of a server, and kill it afterwards.
 
-    :param path: the folders where it finds programs, when not those of this process.
+    :param path: its PATH, if not that of this process.
     """
     command = [sys.executable, "-m", COMMAND, "--config", str(config(builders, server, **settings)), "heartbeat"]
     with notifications() as (address, told):
@@ -115,7 +115,7 @@ def started(builders: Builders, server: str, path: str = "", **settings: Any) ->
 
 @contextmanager
 def notifications() -> Iterator[tuple[str, list[str]]]:
-    """Receive what is told to systemd: a value for NOTIFY_SOCKET, and the list to which each datagram is added."""
+    """Receive notifications to systemd: yield a value for NOTIFY_SOCKET, and a list to which each datagram is added."""
     told: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind("")  # the kernel chooses an abstract address

@@ -12,7 +12,7 @@ PACKAGE = Path("ansible_collections", "acs", "builders", "plugins", "module_util
 
 
 def sent_files(folder: Path, module: str) -> list[str]:
-    """The files of this collection that are sent with a module, below module_utils.
+    """Return the files of this collection below module_utils that are sent with a module.
 
     :param folder: the folder of the embedded servers.
     """

@@ -1,4 +1,4 @@
-"""What the tasks of a play were, from the callback of the benchmarks."""
+"""The tasks of a play, recorded by the callback of the benchmarks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ON_CONTROLLER = {"assert", "debug", "fail", "import_role", "include_role", "incl
 class Task(NamedTuple):
     """A task on a host.
 
-    :param action: the action, as the play names it.
+    :param action: the name of the action in the play.
     :param ended: ``ok``, ``changed``, ``skipped`` or ``failed``.
     :param items: how often it ran: once, or for each item of a loop that was not skipped.
-    :param role: the role that has it, or ``-``.
+    :param role: the role that contains it, or ``-``.
     :param id: the same on all hosts.
     :param seconds: from its start on the first host to its end on this one.
     """
@@ -36,12 +36,12 @@ class Task(NamedTuple):
 
 
 def recording(file: Path) -> dict[str, str | Path]:
-    """Variables with which Ansible records the tasks in a file."""
+    """Return variables with which Ansible records the tasks in a file."""
     return {"ANSIBLE_CALLBACK_PLUGINS": CALLBACK, "ANSIBLE_CALLBACKS_ENABLED": "tasks", "TASKS_FILE": file}
 
 
 def recorded(file: Path) -> list[Task]:
-    """The tasks that were recorded."""
+    """Return the recorded tasks."""
     found = []
     for line in file.read_text(encoding="utf-8").splitlines():
         host, action, ended, items, role, task, seconds = line.split()

@@ -1,4 +1,4 @@
-"""Token files, good and bad, and what is said of the bad ones."""
+"""Token files, good and bad, and the messages about the bad ones."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 def refusal(path: Path | str) -> str:
-    """Why a file gives no token."""
+    """Return the message about a file that contains no valid token."""
     with pytest.raises(NoToken) as refused:
         read_token(str(path))
     assert TOKEN[:12] not in str(refused.value)

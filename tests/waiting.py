@@ -8,17 +8,17 @@ from typing import Callable, TypeVar
 T = TypeVar("T")
 
 LIMIT = 600
-"""Seconds after which a wait or a command counts as hung. No machine that still runs, however busy, needs as many."""
+"""Seconds after which a wait or a command counts as hung: more than even a very busy machine needs."""
 
 
 def until(condition: Callable[[], T], what: str) -> T:
-    """Wait until a condition holds, and return what it returned.
+    """Wait until a condition holds, and return its value.
 
-    The longer it waits, the less often it asks, so that long waits leave the processor to what they wait for.
+    The longer it waits, the less often it calls the condition, so that long waits use little CPU time.
 
-    :param condition: is called until it returns something true.
-    :param what: what is missing when it never does.
-    :raises AssertionError: when it did not within the limit.
+    :param condition: is called until it returns a true value.
+    :param what: what is missing if it never does, for the error.
+    :raises AssertionError: if it did not within the limit.
     """
     begin = time.monotonic()
     while True:

@@ -1,4 +1,4 @@
-"""Processes that write at the same time, each as one server with a clone of its own."""
+"""Processes that write at the same time, each as one server with its own clone."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 Operation = tuple[str, str]
-"""What to do and with what: ("send", recipient), ("read", ""), ("acknowledge", ""), ("status", state)."""
+"""An operation and its argument: ("send", recipient), ("read", ""), ("acknowledge", ""), ("status", state)."""
 
 _SPAWN = multiprocessing.get_context("spawn")
 
 
 class Writer:
-    """A process that acts as one server, on whatever repository it is given."""
+    """A process that acts as one server, on any repository."""
 
     def __init__(self, server: str) -> None:
         self.server = server
@@ -34,11 +34,11 @@ class Writer:
         other.close()
 
     def start(self, folder: Path, ids: tuple[str, ...], operations: list[Operation]) -> None:
-        """Let it begin; it does not wait for others."""
+        """Start the operations; do not wait for other writers."""
         self._pipe.send((folder, ids, operations))
 
     def outcome(self) -> list[dict[str, Any]] | str:
-        """For each operation: ``operation``, the ``ids`` it was about, ``commit`` and ``attempts``; or what failed."""
+        """Return ``operation``, ``ids``, ``commit`` and ``attempts`` of each operation; or the text of an error."""
         outcome: list[dict[str, Any]] | str = self._pipe.recv()
         return outcome
 
@@ -56,7 +56,7 @@ def _serve(server: str, pipe: Connection) -> None:
             return
         try:
             pipe.send(_act(Builders(folder, ids), server, operations))
-        except Exception as error:  # the parent tells it as a failed test
+        except Exception as error:  # the parent reports it as a failed test
             pipe.send(f"{server}: {error!r}")
 
 

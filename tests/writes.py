@@ -1,4 +1,4 @@
-"""Writes of messages, and what has become of them."""
+"""Writing messages, and finding them in an outbox or on the remote."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def say(builders: Builders, subject: str, server: str = "build1", **options: str
 
 
 def waiting(builders: Builders, server: str = "build1") -> list[str]:
-    """The subjects of the messages that wait in a server's outbox."""
+    """Return the subjects of the messages that wait in a server's outbox."""
     with builders.host(server) as host:
         return [entry.subject for item in Outbox(host.state).read().items for entry in item.messages]
 
 
 def subjects(builders: Builders) -> list[str]:
-    """The subjects of the messages on the remote."""
+    """Return the subjects of the messages on the remote."""
     return [message["subject"] for message in builders.messages()]
