@@ -34,10 +34,10 @@ def chromium() -> Iterator[Browser]:
 
 
 class Reader:
-    """A page in the browser, and what happened while it was read.
+    """A page in the browser, with its requests and messages.
 
-    ``requests`` are those that reached the server, ``wanted`` the URLs that the page asked for, ``told`` is what the
-    console and the page said.
+    ``requests`` are those that reached the server, ``wanted`` the URLs that the page requested, and ``told`` the
+    messages of the console, of errors and of dialogs.
     """
 
     def __init__(self, page: Page, requests: list[str]) -> None:
@@ -51,15 +51,15 @@ class Reader:
         page.on("dialog", lambda dialog: self.told.append(dialog.message))
 
     def check_quiet(self) -> None:
-        """Check that one request was sent, for the page, and that nothing went wrong."""
+        """Check that the page sent no further request and no message."""
         assert (self.requests, len(self.wanted), self.told) == (["/"], 1, [])
 
     def violations(self) -> list[str]:
-        """What axe-core finds on the page as it is now, each with the elements."""
+        """Return the violations that axe-core finds on the current page, each with its element."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         options = {"runOnly": {"type": "tag", "values": RULES}}
         found: dict[str, Any] = self.page.evaluate("options => axe.run(document, options)", options)
-        assert len(found["passes"]) > 20, "it has looked"
+        assert len(found["passes"]) > 20, "axe-core has run"
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]
@@ -69,7 +69,7 @@ class Reader:
 
 @contextmanager
 def reading(browser: Browser, html: str, width: int = 1024, **options: Any) -> Iterator[Reader]:
-    """Open a page as a reader in New York does.
+    """Open a page with the time zone of New York.
 
     :param width: the width of the window in pixels.
     :param options: further options of the context, and ``at``, the time of the reader's clock.
@@ -90,7 +90,7 @@ def reading(browser: Browser, html: str, width: int = 1024, **options: Any) -> I
 
 @contextmanager
 def _serving(html: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve a page at any path, and list the paths that were asked for."""
+    """Serve a page at any path, and yield its URL and a list of the requested paths."""
     requests: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The browser and the pages, made once."""
+"""Fixtures: the browser and the pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(params=HOSTILE)
 def hostile(request: pytest.FixtureRequest, builders: Builders) -> tuple[str, str]:
-    """A hostile text, and the page of a fleet that has it in every field."""
+    """A hostile text, and the page of a fleet that contains it in every field."""
     value = HOSTILE[request.param]
     for path, document in spread(value).items():
         builders.commit(path, json.dumps(document).encode())

@@ -1,4 +1,4 @@
-"""The page about the fleet in a real browser: what stands where, and that it does nothing but show it."""
+"""Test that the page of a fleet is laid out correctly in a real browser, and that it loads nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECTIONS = ["questions", "servers", "waits", "conversations", "builds", "jobs", 
 
 
 def names(page: Page, section: str) -> list[str]:
-    """The first cells of the rows of a section that are shown, in their order."""
+    """Return the first cells of the visible rows of a section, in order."""
     shown: list[str] = page.locator(f"[data-rows={section}] tbody tr:visible th").all_inner_texts()
     return shown
 
@@ -31,13 +31,13 @@ def test_what_stands_where(browser: Browser, html: str, width: int, scheme: str)
         tops = [page.locator(f"h2#{name}").bounding_box() for name in SECTIONS]
         places = [box["y"] for box in tops if box]
         assert len(places) == len(SECTIONS) and all(above < below for above, below in pairwise(places))
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is beside the window"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
         assert page.title() == "Build servers: 3 of 5 alive"
         assert names(page, "servers") == ["build1", "build2", "build3", "build4", "build5"]
         assert page.locator(".badge.stale:visible").count() == 2 and page.locator("svg:visible").count() == 3
         labels = page.locator("[data-rows=servers] tbody tr").first.locator("td").first
         shown = labels.evaluate("cell => getComputedStyle(cell, '::before').content")
-        assert ("State" in shown) is (width == PHONE), "a row of a phone names its columns"
+        assert ("State" in shown) is (width == PHONE), "rows name their columns only on a phone"
         reader.check_quiet()
 
 

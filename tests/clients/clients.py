@@ -1,4 +1,4 @@
-"""The real clients of managers, each in a home folder of its own, with the stand-in for a model."""
+"""The real clients of managers, each with its own home folder, and with the stand-in for a model."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def ask(client: str, text: str, home: Path, url: str) -> Run:
 
 
 class Manager:
-    """A client in a home folder of its own, with hooks that read a state directory.
+    """A client with its own home folder, whose hooks read a state directory.
 
     :param client: one of ``CLIENTS``.
     :param folder: the folder for its home, the script of the hooks and the command builderctl.
@@ -88,9 +88,9 @@ class Manager:
         self.hook = install_hook(folder, state, 0.9)
 
     def work(self, answer: Answer, mcp: bool = False) -> list[str]:
-        """Let the client work at a task for which a function is its model, and return what it asked the model.
+        """Give the client a task, with a function as its model, and return its requests to the model.
 
-        :param mcp: whether it has the server of ``builderctl mcp``.
+        :param mcp: whether it uses the server of ``builderctl mcp``.
         """
         with model(answer) as served:
             for path in SETTINGS[self.client]:

@@ -23,7 +23,7 @@ RUN, CALL = "$ ", "@ "
 
 
 class Model:
-    """A model that answers by a function, and keeps what it was asked."""
+    """A model that answers with a function, and records its requests."""
 
     def __init__(self, answer: Answer) -> None:
         self.asked: list[str] = []
@@ -33,7 +33,7 @@ class Model:
         self._lock = threading.Lock()
 
     def reply(self, asked: dict[str, Any]) -> tuple[str, int]:
-        """Return the answer to a request and its number; ok to what a client asks aside, without tools."""
+        """Return the answer to a request and its number; "ok" to a request without tools."""
         with self._lock:
             if not asked.get("tools"):
                 return "ok", 0
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
     def do_GET(self) -> None:
-        """Answer a question about models."""
+        """Answer a request for the list of models."""
         self._send("application/json", b'{"data": [], "models": []}')
 
     def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""The hooks in the real clients: what reaches the model, and when."""
+"""Test which mail the hooks of the real clients pass to the model, and when."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Scene(Manager):
         return where
 
     def work_with(self, *answers: str) -> list[str]:
-        """Let the client work at a task for which its model answers in this order; return what it asked the model."""
+        """Give the client a task, with these answers of its model in order; return its requests to the model."""
         return self.work(lambda _text, number: answers[min(number, len(answers)) - 1])
 
 
 @pytest.fixture(params=CLIENTS)
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
-    """Each client."""
+    """A manager with each of the clients."""
     (tmp_path / "state").mkdir()
     return Scene(request.param, tmp_path, tmp_path / "state")
 
@@ -78,7 +78,7 @@ def test_a_broken_server_does_not_hold_the_client(manager: Scene, damage: str) -
 
 @pytest.fixture
 def full_disk(manager: Scene) -> Iterator[None]:
-    """A state directory on a small file system that is full, with unread mail in it."""
+    """A state directory with unread mail, on a small file system that is full."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", manager.state], check=True)
     try:
         manager.receive("Early")

@@ -1,4 +1,4 @@
-"""A conversation of two managers: Claude Code on build1 asks Codex on build2 for the version of a package."""
+"""Test a conversation of two managers: Claude Code on build1 asks Codex on build2 for the version of a package."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Asking:
 
 
 class Answering:
-    """The model of Codex: it works, and answers the first message that it is told of."""
+    """The model of Codex: it works, and answers the first message that it sees."""
 
     def __init__(self, command: str, work: str) -> None:
         self._command, self._work = command, work

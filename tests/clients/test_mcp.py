@@ -1,4 +1,4 @@
-"""The tools of builderctl mcp in the real clients."""
+"""Test that the real clients can call the tools of builderctl mcp."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.clients.model_server import CALL, RU
 from ansible_collections.acs.builders.tests.running_service import config
 
 SERVER = re.compile(r'"name": "[^"]*acs.builders')
-"""The beginning of the name of a tool, or of that of a group of tools, in a request to the model."""
+"""The start of the name of a tool, or of a group of tools, in a request to the model."""
 
 
 @pytest.mark.parametrize("client", CLIENTS)

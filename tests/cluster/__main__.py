@@ -1,6 +1,6 @@
-"""The test rig: two build servers and a Git host on this machine, booted, each with its own address and no way out.
+"""The test rig: two build servers and a Git host on this machine, booted, in a network of their own without a gateway.
 
-A rig has a name, and any number of them can be up. It needs root, and a Debian or an Ubuntu:
+A rig has a name, and any number of rigs can be up. It needs root, and Debian or Ubuntu:
 
     python tests/cluster up NAME
     python tests/cluster copy NAME ANOTHER_NAME...
@@ -23,9 +23,9 @@ from ansible_collections.acs.builders.tests.cluster.places import place
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the command line says."""
+    """Run the command of the command line, and return its exit code."""
     given = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a rig that is half up is taken down
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that an incomplete rig is taken down
     try:
         if given.command == "up":
             lifecycle.up(given.name, given.variables, given.link)
@@ -49,21 +49,21 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Two build servers and a Git host on this machine, for tests.")
     commands = parser.add_subparsers(dest="command", required=True)
-    new = commands.add_parser("up", help="make a rig and tell its folder; all others of this checkout are taken down")
+    new = commands.add_parser("up", help="create a rig, print its folder, and take down all others of this checkout")
     new.add_argument("name", help="the rig's name")
     new.add_argument("--variables", type=Path, help="a file of further variables of the servers")
-    new.add_argument("--link", type=Path, help="a symbolic link to the folder, to be made")
+    new.add_argument("--link", type=Path, help="a symbolic link to the folder, to create")
     copies = commands.add_parser("copy", help="shut a rig down and boot copies of it")
     copies.add_argument("name", help="the rig's name")
     copies.add_argument("names", nargs="+", help="the names of the new rigs")
-    breaks = commands.add_parser("side-effects", help="run the side effects on copies of a rig that is set up")
-    breaks.add_argument("name", help="the rig's name")
+    effects = commands.add_parser("side-effects", help="run the side effects on copies of a rig that is set up")
+    effects.add_argument("name", help="the rig's name")
     end = commands.add_parser("down", help="take a rig down and delete its folder")
     which = end.add_mutually_exclusive_group(required=True)
     which.add_argument("name", nargs="?", help="the rig's name")
     which.add_argument("--all", action="store_true", help="take all rigs of this checkout down")
-    end.add_argument("--journals", type=Path, help="where the journals of the hosts are kept")
-    commands.add_parser("list", help="tell how to log in to the hosts that are up")
+    end.add_argument("--journals", type=Path, help="the folder for the journals of the hosts")
+    commands.add_parser("list", help="print how to log in to the hosts that are up")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What the servers of the rig have published, read where the Git host keeps it, and how often their services do."""
+"""What the servers of the rig have published, read from the Git host, and waiting for new heartbeats."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ansible_collections.acs.builders.tests.waiting import until
 
 
 def remote(rig: Rig, *arguments: str, repository: str = "Build.git") -> str:
-    """Run Git on the Build repository of the Git host, or on another one there; empty when it fails."""
+    """Return the output of Git in the Build repository of the Git host, or in another one; empty if Git fails."""
     folder = rig.machines["git"].root / "srv/git" / repository
     return run("git", "-c", "safe.directory=*", f"--git-dir={folder}", *arguments, check=False)
 
 
 def messages(rig: Rig, repository: str = "Build.git") -> list[dict[str, Any]]:
-    """The messages on the remote."""
+    """Return the messages on the remote."""
     shown = remote(rig, "show", "main:coordination/messages.json", repository=repository)
     entries: list[dict[str, Any]] = json.loads(shown)["messages"]
     return entries
 
 
 def delivered(rig: Rig, *servers: str) -> None:
-    """Wait until nothing waits in the outboxes of servers, all of them when none is named.
+    """Wait until the outboxes of servers, by default of all, are empty.
 
-    A write waits there for its service when another process of the server holds the lock for seconds.
+    A write waits there for the service if another process of the server holds the lock for seconds.
     """
     for server in servers or ("build1", "build2"):
         outbox = rig.machines[server].root / "var/lib/acs-builders/outbox.json"
@@ -42,17 +42,17 @@ def _is_empty(outbox: Path) -> bool:
 
 
 def send(rig: Rig, server: str, words: str) -> dict[str, Any]:
-    """Send a message with a command of builderctl, and return it as it is at the Git host.
+    """Send a message with a command of builderctl, and return its entry at the Git host.
 
-    :param words: what stands behind builderctl.
+    :param words: the arguments of builderctl.
     """
     return arrived(rig, rig.ssh(server, f"builderctl {words} --json").stdout)
 
 
 def arrived(rig: Rig, printed: str) -> dict[str, Any]:
-    """Wait until a message is at the Git host, and return it as it is there.
+    """Wait until a message is at the Git host, and return its entry there.
 
-    :param printed: what builderctl has printed about it with --json.
+    :param printed: what builderctl printed about it with --json.
     """
     (given,) = json.loads(printed)["messages"]
     (found,) = until(lambda: [one for one in messages(rig) if one["id"] == given["id"]], f"not there: {printed}")
@@ -60,27 +60,27 @@ def arrived(rig: Rig, printed: str) -> dict[str, Any]:
 
 
 def settled(rig: Rig) -> list[dict[str, Any]]:
-    """The messages on the remote, when nothing waits in an outbox any more."""
+    """Wait until all outboxes are empty, and return the messages on the remote."""
     delivered(rig)
     return messages(rig)
 
 
 def archived(rig: Rig) -> list[dict[str, Any]]:
-    """The messages in the archives on the remote."""
+    """Return the messages in the archives on the remote."""
     names = remote(rig, "ls-tree", "--name-only", "main", "coordination/archive/").splitlines()
     return [entry for name in names for entry in json.loads(remote(rig, "show", f"main:{name}"))["messages"]]
 
 
 def heartbeat(rig: Rig, server: str) -> dict[str, Any]:
-    """The heartbeat of a server; empty when there is none."""
+    """Return the heartbeat of a server; empty if there is none."""
     shown = remote(rig, "show", f"refs/heartbeats/{server}:heartbeat.json")
     return dict(json.loads(shown)) if shown else {}
 
 
 def beats_again(rig: Rig, server: str, asked: bool = True) -> dict[str, Any]:
-    """Wait for a heartbeat that is newer than the one there now, and return it.
+    """Wait for a heartbeat that is newer than the current one, and return it.
 
-    :param asked: whether the service is asked for one, which it makes at its next interval otherwise.
+    :param asked: whether to request one from the service; else it beats at its next interval.
     """
     reference, before = _reference(rig, server), heartbeat(rig, server).get("sequence", 0)
 
@@ -89,12 +89,12 @@ def beats_again(rig: Rig, server: str, asked: bool = True) -> dict[str, Any]:
         return beat if beat.get("sequence", 0) > before else {}
 
     if asked:
-        rig.ssh(server, "systemctl reload build-heartbeat", check=False)  # one that is not running beats when it starts
+        rig.ssh(server, "systemctl reload build-heartbeat", check=False)  # a stopped service beats when it starts
     return until(newer, f"no new heartbeat of {server}")
 
 
 def _reference(rig: Rig, server: str) -> str:
-    """Where the heartbeat's reference points; empty when it is not in a file of its own."""
+    """Return the commit of the heartbeat's ref; empty if the ref has no file."""
     try:
         return (rig.machines["git"].root / f"srv/git/Build.git/refs/heartbeats/{server}").read_text()
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def _reference(rig: Rig, server: str) -> str:
 
 @contextmanager
 def configured(rig: Rig, server: str, **settings: int) -> Iterator[None]:
-    """Let the service of a server run with other settings than the set-up has given it."""
+    """Run the service of a server with changed settings inside the context."""
     path, machine = "etc/acs-builders/builderctl.json", rig.machines[server]
     given = (machine.root / path).read_text()
     machine.write(path, json.dumps({**json.loads(given), **settings}))

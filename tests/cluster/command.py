@@ -1,4 +1,4 @@
-"""The programs that the rig runs on the controller."""
+"""Running and installing the programs that the rig needs on the controller."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ PACKAGES = {
 
 
 class Failed(Exception):
-    """Something did not work; the text says what, in a sentence."""
+    """An operation of the rig failed; the text says why, in a sentence."""
 
 
 def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **environment: str) -> str:
-    """Run a program and return what it prints; when it fails, say what it said.
+    """Run a program and return its standard output.
 
-    Its temporary files are where every root file system has room for them, since some programs run inside of one.
+    TMPDIR is a folder that every root file system has, since some programs run inside of one.
+
+    :raises Failed: with the end of its output, if it fails.
     """
     words = list(map(str, command))
     result = subprocess.run(
@@ -43,19 +45,19 @@ def run(*command: str | Path, check: bool = True, cwd: Path | None = None, **env
         env={**os.environ, "TMPDIR": "/tmp", **environment},
     )
     if check and result.returncode:
-        said = "\n".join((result.stdout + result.stderr).strip().splitlines()[-20:])
-        raise Failed(f"{' '.join(words)} failed with {result.returncode}: {said}")
+        output = "\n".join((result.stdout + result.stderr).strip().splitlines()[-20:])
+        raise Failed(f"{' '.join(words)} failed with {result.returncode}: {output}")
     return result.stdout.strip()
 
 
 def require_root() -> None:
-    """Say what the matter is when we are not root."""
+    """Fail if this process does not run as root."""
     if os.geteuid():
-        raise Failed("The test rig needs root, for it mounts file systems and makes network interfaces.")
+        raise Failed("The test rig needs root, because it mounts file systems and creates network interfaces.")
 
 
 def require_molecule() -> None:
-    """Stop when molecule asked for this and has ended meanwhile: Ansible's workers outlive a signal to it."""
+    """Fail if molecule started this process but has ended: Ansible's workers survive a signal to it."""
     if "MOLECULE_SCENARIO_NAME" not in os.environ:
         return
     pid = os.getppid()
@@ -67,13 +69,13 @@ def require_molecule() -> None:
 
 
 def install_missing() -> None:
-    """Install the programs that the rig runs and that are not there."""
+    """Install the programs of the rig that are missing."""
     missing = sorted({package for program, package in PACKAGES.items() if not shutil.which(program)})
     if not missing:
         return
     if not shutil.which("apt-get"):
         raise Failed(
-            f"The test rig needs these packages, and there is no apt-get to install them: {', '.join(missing)}."
+            f"The test rig needs these packages, but apt-get is not available to install them: {', '.join(missing)}."
         )
     print(f"controller: installing {', '.join(missing)}", flush=True)
     run("apt-get", "update")
@@ -82,7 +84,7 @@ def install_missing() -> None:
 
 @contextmanager
 def timed(what: str, done: str) -> Iterator[None]:
-    """Print what was done and how long it took."""
+    """Print what was done inside the context, and how long it took."""
     started = time.monotonic()
     yield
     print(f"{what}: {done} in {time.monotonic() - started:.1f} s", flush=True)

@@ -1,6 +1,7 @@
-"""Keeps what Python compiles of zip archives: Ansible sends its modules in one, and compiling is a third of their cost.
+"""A cache of the code that Python compiles from zip archives, in which Ansible sends its modules: saves a third of the
+time of a module.
 
-Installed on the hosts of the rig, where Python imports it at its start, unless it is an isolated one as the service's.
+Python imports it at its start on the hosts of the rig, except in isolated mode, as for the service.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _compile: Any = zipimport._compile_source  # type: ignore[attr-defined]
 
 
 def compile_once(path: str, source: bytes) -> CodeType:
-    """Compile a source, or take what was made of the same one before."""
+    """Compile a source, or return the cached code."""
     kept = os.path.join(FOLDER, hashlib.sha256(source).hexdigest())
     try:
         with open(kept, "rb") as file:

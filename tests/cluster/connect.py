@@ -1,4 +1,4 @@
-"""Connect to a port and hand the connection to ssh, which asks for it with ProxyUseFdpass."""
+"""Connect to a port and pass the connection to ssh, as the option ProxyUseFdpass requires."""
 
 from __future__ import annotations
 

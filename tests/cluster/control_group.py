@@ -1,7 +1,7 @@
 """Control groups of a rig: one for each host, and one for the programs that work with the rig on the controller.
 
-Without a group of its own, each nspawn takes the group of its parent, and the hosts' systemd would share one. And a
-group is how all processes of a rig are found, however they were started, and none but its own is ever ended.
+Without a separate group, each nspawn takes the group of its parent, and the systemd of all hosts would share it. The
+groups also identify all processes of a rig, however they were started, so that only these are ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
 def make_groups(rig: Path, name: str) -> list[Path]:
-    """Make a host's groups, one in each hierarchy that systemd uses, and return where they are."""
+    """Create a host's groups, one in each hierarchy that systemd uses, and return their folders."""
     made = [place / f"{prefix(rig)}-{name}" for place in _hierarchies()]
     for group in made:
         group.mkdir(exist_ok=True)
@@ -26,30 +26,30 @@ def make_groups(rig: Path, name: str) -> list[Path]:
 
 
 def join(rig: Path) -> None:
-    """Make this process, and all that it starts, part of the rig: :func:`kill_processes` ends them."""
+    """Make this process and its children part of the rig: :func:`kill_processes` ends them."""
     (group, *_others) = make_groups(rig, "controller")
     _enter(group)
 
 
 def runs(rig: Path) -> bool:
-    """Whether a host of the rig is up."""
+    """Return whether a host of the rig is up."""
     return bool(_processes(rig, "payload"))
 
 
 def stop_hosts(rig: Path) -> None:
-    """Shut all hosts down in order, and wait until they are."""
+    """Shut all hosts down cleanly, and wait until they have stopped."""
     for pid in _processes(rig, "supervisor"):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + LIMIT
     while left := _processes(rig, "payload") | _processes(rig, "supervisor"):
         if time.monotonic() > deadline:
-            raise Failed(f"The hosts did not shut down within {LIMIT} s, these processes are left: {sorted(left)}.")
+            raise Failed(f"The hosts did not shut down within {LIMIT} s. These processes are left: {sorted(left)}.")
         time.sleep(0.05)
 
 
 def kill_processes(rig: Path) -> None:
-    """End all processes of a rig but this one, at once, and remove its groups."""
+    """Kill all processes of a rig except this one, and remove its groups."""
     for place in _hierarchies():
         if _processes(rig) & {os.getpid()}:
             _enter(place)
@@ -66,7 +66,7 @@ def kill_processes(rig: Path) -> None:
             raise Failed(f"These control groups of the rig cannot be removed: {groups}.")
         for group in groups:
             for folder, _folders, _files in os.walk(group, topdown=False):
-                with suppress(OSError):  # a process that has ended still counts for a moment
+                with suppress(OSError):  # a process that has ended is counted for another moment
                     os.rmdir(folder)
         time.sleep(0.02)
 
@@ -76,7 +76,7 @@ def _enter(group: Path) -> None:
 
 
 def _hierarchies() -> list[Path]:
-    """Where systemd keeps its units: one place, or two on a machine that has both versions of control groups."""
+    """Return the mounts that systemd uses: one, or two on a machine that has both versions of control groups."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     return [
         Path(place)
@@ -90,10 +90,10 @@ def _groups(rig: Path) -> list[Path]:
 
 
 def _processes(rig: Path, part: str = "") -> set[int]:
-    """The processes of a rig, or those in one part of each host's group."""
+    """Return the processes of a rig, or those in one part of each host's group."""
     found: set[int] = set()
     for group in _groups(rig):
         for folder, _folders, _files in os.walk(group / part):
-            with suppress(OSError):  # the folder goes away meanwhile
+            with suppress(OSError):  # the folder was removed
                 found.update(map(int, Path(folder, "cgroup.procs").read_text().split()))
     return found

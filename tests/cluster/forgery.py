@@ -1,4 +1,4 @@
-"""Messages that somebody puts into the mailbox without a signature of their sender."""
+"""Forged messages: entries in the mailbox without a signature of their sender."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ json.dump(mail, open(path, "w"), indent=2)
 END
 git -c core.hooksPath=/dev/null commit --quiet --all --message forged && git push --quiet
 """
-"""In a separate clone, because the service may update /root/Build at any time."""
+"""The script of :func:`forge`. It uses a separate clone, because the service may update /root/Build at any time."""
 
 
 def forge(rig: Rig, *entries: dict[str, Any]) -> None:
     """Push entries to the mailbox without a signature of their sender."""
-    delivered(rig)  # so that nobody else pushes meanwhile
+    delivered(rig)  # so that no service pushes at the same time
     rig.ssh("build2", FORGE.replace("ENTRIES", json.dumps(entries)))

@@ -18,7 +18,7 @@ REPOSITORY = "Build.git"
 URL = f"https://{ADDRESSES['git']}/{REPOSITORY}"
 USER = "x-access-token"
 SERVICES = ("nginx.service", "fcgiwrap.service", "fcgiwrap.socket")
-ACCESS_LOG = "var/log/nginx/access.log"  # where Debian's nginx.conf has it
+ACCESS_LOG = "var/log/nginx/access.log"  # as in Debian's nginx.conf
 CA_OF_BUILDERS = "usr/local/share/ca-certificates/acs-builders-tests.crt"
 PACKAGES_OF_PYTHON = "usr/lib/python3/dist-packages"
 COMPILE_ONCE = Path(__file__).with_name("compile_once.py")
@@ -58,7 +58,7 @@ ExecStart=/usr/sbin/fcgiwrap -f -c 8
 
 
 def make_git_host(machine: Machine, images: Iterable[Image]) -> None:
-    """Give the host, before it is booted, all that it serves."""
+    """Write the configuration and all served files of the Git host, before it is booted."""
     machine.root.joinpath("etc/nginx/sites-enabled/default").unlink()
     machine.write("etc/nginx/conf.d/tests.conf", NGINX)
     machine.write("etc/systemd/system/fcgiwrap.service.d/tests.conf", MORE_AT_ONCE)
@@ -66,7 +66,7 @@ def make_git_host(machine: Machine, images: Iterable[Image]) -> None:
     for name, mode in (("host.crt", 0o644), ("host.key", 0o600)):
         machine.write(f"etc/nginx/tls/{name}", (certificates / name).read_text(), mode)
     machine.root.joinpath("srv/apt").mkdir()
-    make_package(machine.root / "srv/apt", "rig-first", "1.0")  # apt of Debian 11 does not end with an empty index
+    make_package(machine.root / "srv/apt", "rig-first", "1.0")  # apt of Debian 11 hangs with an empty index
     for image in images:
         serve(machine, image)
     make_repository(machine, REPOSITORY, FIRST_CONTENT)
@@ -74,7 +74,7 @@ def make_git_host(machine: Machine, images: Iterable[Image]) -> None:
 
 
 def serve(machine: Machine, image: Image) -> None:
-    """Let the Git host serve the packages of a release, if it does not yet."""
+    """Make the Git host serve the packages of a release, if it does not yet."""
     served = machine.root / "srv/apt" / image.release
     if not served.exists():
         shutil.copytree(image.packages, served)
@@ -82,7 +82,7 @@ def serve(machine: Machine, image: Image) -> None:
 
 
 def make_builder(machine: Machine) -> None:
-    """Let a builder trust the Git host, before it is booted, and serve nothing itself."""
+    """Make a builder trust the Git host and run no server itself, before it is booted."""
     machine.write(CA_OF_BUILDERS, (machine.rig / "ca" / "ca.crt").read_text())
     machine.chroot("update-ca-certificates")
     machine.write(f"{PACKAGES_OF_PYTHON}/compile_once.py", COMPILE_ONCE.read_text())
@@ -92,9 +92,9 @@ def make_builder(machine: Machine) -> None:
 
 
 def make_certificates(folder: Path) -> None:
-    """Make an authority that nobody else knows, and the Git host's certificate from it.
+    """Create a private certificate authority, and the Git host's certificate.
 
-    Python 3.13 refuses an authority whose certificate has no key usage (RFC 5280, section 4.2.1.3).
+    Python 3.13 rejects an authority whose certificate has no key usage (RFC 5280, section 4.2.1.3).
     """
     folder.mkdir()
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "30")
@@ -108,7 +108,7 @@ def make_certificates(folder: Path) -> None:
 
 
 def rotate(rig: Path) -> str:
-    """Make a new token, which replaces the one before at once, write it to the rig's folder and return it."""
+    """Replace the token of the Git host by a new one, write it to the rig's folder and return it."""
     token = "ghp_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _place in range(36))
     hashed = run("openssl", "passwd", "-apr1", token)
     Machine(rig, "git").write("etc/nginx/passwords", f"{USER}:{hashed}\n")
@@ -119,9 +119,9 @@ def rotate(rig: Path) -> str:
 
 
 def make_repository(machine: Machine, name: str, content: Path | None = None) -> None:
-    """Make a repository that the Git host serves.
+    """Create a repository that the Git host serves.
 
-    :param content: the folder of its first commit; without it, it is empty.
+    :param content: the folder of its first commit; None for an empty repository.
     """
     bare = machine.root / "srv/git" / name
     run("git", "init", "--quiet", "--bare", "--initial-branch=main", bare)

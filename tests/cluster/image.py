@@ -1,4 +1,4 @@
-"""The root file systems of the releases, made once each and cached outside of the repository. Hosts share them."""
+"""The root file systems of the releases, built once each and cached outside of the repository. Hosts share them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ INSTALLED = (
 )
 AS_RELEASED = {"bullseye": ("python3-git",)}
 """Packages in the version of the release: its security archive lists a newer one, but no longer has the file."""
-SERVED = ("python3-jmespath",)  # not installed: the Git host serves them, and what they depend on
+SERVED = ("python3-jmespath",)  # not installed: the Git host serves them and their dependencies
 SERVED_TOO = {"trixie": ("python3-systemd",)}
-"""More of them for a release: version 0.1.0, which a test installs there, needs it."""
+"""Further packages for a release: version 0.1.0, which a test installs there, needs it."""
 SOURCES = """\
 deb [trusted=yes] http://198.51.100.10/apt ./
 deb [trusted=yes] http://198.51.100.10/apt/{release} ./
 """
-"""What a host can install: the packages that tests make, and those of its release."""
+"""The package sources of a host: the packages that tests build, and those of its release."""
 RELEASES = {"build2": "trixie", "build3": "bullseye", "alpha": "bullseye", "beta": "trixie"}
-"""The releases of the hosts that are not of the oldest supported release of the controller."""
+"""The releases of the hosts that do not run the oldest supported release of the controller."""
 OLDEST_CONTROLLER = "bookworm"
 FETCH = """
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
@@ -43,7 +43,7 @@ mv "$1"/var/cache/apt/archives/*.deb "$1"/../packages
 FOLDERS = ("var/log/journal",)
 REMOVED = ("etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap", "etc/ssh/ssh_host_*", "etc/resolv.conf")
 MASKED = (
-    *("apt-daily.timer", "apt-daily-upgrade.timer"),  # they look for a network that is not there
+    *("apt-daily.timer", "apt-daily-upgrade.timer"),  # they need a network that is not available
     "user@.service",  # hosts share the 128 inotify instances of root, of which each user manager takes three
 )
 
@@ -53,7 +53,7 @@ class Image:
     """A cached image.
 
     :param release: the code name of its release.
-    :param folder: where it is.
+    :param folder: its folder.
     """
 
     release: str
@@ -71,7 +71,7 @@ class Image:
 
 
 def release_of(host: str) -> str:
-    """Return the release of a host. On Debian hosts have different ones; elsewhere all have that of the controller."""
+    """Return the release of a host. On Debian, releases differ; elsewhere all hosts have that of the controller."""
     controller = platform.freedesktop_os_release()
     if controller["ID"] != "debian":
         return controller["VERSION_CODENAME"]
@@ -79,7 +79,7 @@ def release_of(host: str) -> str:
 
 
 def image(release: str) -> Image:
-    """Make the image of a release, if that of this recipe is not in the cache. A second caller waits for the first."""
+    """Return the image of a release; build it if it is not cached. A second caller waits for the first."""
     name, sources = _sources(release)
     fetch = _fetch(release)
     recipe = [release, sources, INSTALLED, *AS_RELEASED.get(release, ()), fetch, SOURCES, FOLDERS, REMOVED, MASKED]
@@ -101,7 +101,7 @@ def image(release: str) -> Image:
 
 
 def images(hosts: Iterable[str]) -> dict[str, Image]:
-    """Return the image of each host; those that are not in the cache are made at the same time."""
+    """Return the image of each host; those that are not cached are built at the same time."""
     releases = {host: release_of(host) for host in hosts}
     with ThreadPoolExecutor() as pool:
         made = {release: pool.submit(image, release) for release in sorted(set(releases.values()))}
@@ -124,14 +124,14 @@ def _make(new: Image, sources: Path) -> None:
         f"--aptopt={options}",
         f"--customize-hook={_fetch(new.release)}",
     )
-    apart = (
+    isolated = (
         "unshare",
         "--mount-proc",
         "--pid",
         "--fork",
         "--kill-child",
-    )  # so that nothing of it is left when it is killed
-    run(*apart, "mmdebstrap", "--quiet", *kind, new.release, new.root, sources)
+    )  # so that none of its processes remain when it is killed
+    run(*isolated, "mmdebstrap", "--quiet", *kind, new.release, new.root, sources)
     for pattern in REMOVED:
         for path in new.root.glob(pattern):
             path.unlink()
@@ -144,21 +144,21 @@ def _make(new: Image, sources: Path) -> None:
 
 
 def mask(root: Path, unit: str) -> None:
-    """Keep a unit from ever starting."""
+    """Mask a unit, so that it cannot start."""
     (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
 
 
 def _sources(release: str) -> tuple[str, str]:
-    """Return the name and the content of a file with the sources of a release: those of the controller's packages."""
+    """Return the name and the content of a file with the sources of a release, derived from the controller's."""
     own = platform.freedesktop_os_release()["VERSION_CODENAME"]
     names = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
     for path in (Path("/etc/apt", name) for name in names):
         if path.exists() and path.read_text().strip():
             return path.name, path.read_text().replace(own, release)
-    raise Failed("The test rig makes its hosts from the packages of Debian, and this machine has no sources of them.")
+    raise Failed("The test rig installs its hosts from Debian packages, but no package sources are in /etc/apt.")
 
 
 def _apt_options() -> str:
-    """How the controller's apt reaches them: its proxies, and whether it minds old indexes."""
+    """Return options of the controller's apt: its proxies, and whether it rejects old indexes."""
     wanted = ("Acquire::http", "Acquire::Check-", "Acquire::Retries")
     return "".join(f"{line}\n" for line in run("apt-config", "dump").splitlines() if line.startswith(wanted))

@@ -1,4 +1,4 @@
-"""The inotify instances, of which the kernel gives all processes of root together a limited number (inotify(7))."""
+"""The inotify instances, whose number the kernel limits for all processes of root together (inotify(7))."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 PROCESSES = "[0-9]*"
 """The names of the folders of processes in /proc."""
 NEEDED = 10
-"""The number for a host: 7 when it has booted, and those of its path units and of what runs in it for a moment."""
+"""The number for a host: 7 when it has booted, and some for its path units and short-lived processes."""
 
 
 def require_instances(hosts: int) -> None:
-    """Stop when fewer inotify instances are left than hosts need: a unit of theirs would fail at any moment.
+    """Fail if fewer inotify instances are left than hosts need: their units would fail at any time.
 
-    :param hosts: how many hosts are to be booted.
+    :param hosts: the number of hosts to boot.
     """
     limit, used = int(LIMIT.read_text()), sum(map(_used, Path("/proc").glob(PROCESSES)))
     if limit - used < hosts * NEEDED:

@@ -1,4 +1,4 @@
-"""Rigs from their begin to their end: made, copied and taken down."""
+"""The lifecycle of rigs: creating, copying and taking them down."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ HOSTS = ("git", "build1", "build2")
 MANAGERS = {"build1": "Codex", "build2": "GitHub Copilot", "build3": "Claude Code"}
 PARTNERS = {"build1": "build2", "build2": "build1", "build3": "build1"}
 SOCKET = "ssh-"
-"""The beginning of the names of the sockets of ssh, which go when a connection has ended."""
+"""The prefix of the names of ssh's sockets, which are removed when a connection ends."""
 CONNECT = Path(__file__).with_name("connect.py")
 
 
 def up(name: str, variables: Path | None = None, link: Path | None = None) -> None:
-    """Make a rig of this checkout and boot its hosts; what is left of earlier ones is taken down before.
+    """Create a rig of this checkout and boot its hosts, after taking down all earlier ones.
 
     :param variables: a file of further variables of the servers.
-    :param link: a symbolic link to the rig's folder, to be made.
+    :param link: a symbolic link to the rig's folder, to create.
     """
     down_all()
     rig = _begin(name)
@@ -66,7 +66,7 @@ def up(name: str, variables: Path | None = None, link: Path | None = None) -> No
 
 
 def copy(source: str, *names: str) -> None:
-    """Shut the hosts of a rig down, make new rigs with all that they have written, and boot these."""
+    """Shut the hosts of a rig down, create new rigs with their data, and boot these."""
     old = Rig(place(source))
     with timed("hosts", "shut down"):
         stop_hosts(old.folder)
@@ -82,7 +82,7 @@ def copy(source: str, *names: str) -> None:
 
 
 def add(rig: Rig, name: str) -> None:
-    """Boot a further host of a rig, with which nothing was done yet, and let ssh know it.
+    """Boot another, fresh host of a rig, and add it to the known hosts of ssh.
 
     :param name: build3, alpha or beta.
     """
@@ -100,9 +100,9 @@ def add(rig: Rig, name: str) -> None:
 
 
 def down(folder: Path, journals: Path | None = None) -> None:
-    """Take the rig of a folder down and delete the folder, as far as they are there.
+    """Take the rig of a folder down and delete the folder, if they exist.
 
-    :param journals: where the journals of the hosts are kept.
+    :param journals: the folder for the journals of the hosts.
     """
     require_root()
     rig = Rig(folder)
@@ -118,14 +118,14 @@ def down(folder: Path, journals: Path | None = None) -> None:
         while folder.exists():
             with suppress(FileNotFoundError):  # ssh removes the socket of its shared connection
                 shutil.rmtree(folder)
-        with suppress(OSError):  # another rig is there
+        with suppress(OSError):  # it contains another rig
             folder.parent.rmdir()
 
 
 def down_all(journals: Path | None = None) -> None:
-    """Take all rigs of this checkout down, and end what works with them.
+    """Take all rigs of this checkout down, and end all processes that use them.
 
-    :param journals: where the journals of their hosts are kept, in a folder for each rig.
+    :param journals: the folder for the journals of their hosts, in a subfolder for each rig.
     """
     for home in homes():
         if home.exists():
@@ -134,20 +134,20 @@ def down_all(journals: Path | None = None) -> None:
 
 
 def log_in() -> list[str]:
-    """How to log in to the hosts of this checkout that are up."""
+    """Return the commands that log in to the running hosts of this checkout."""
     folders = [folder for home in homes() if home.exists() for folder in sorted(home.iterdir()) if runs(folder)]
     return [f"ssh -F {folder}/ssh_config {name}" for folder in folders for name in Rig(folder).machines]
 
 
 def _begin(name: str) -> Rig:
-    """Make the folder of a new rig, which is there as long as anything of it is."""
+    """Create the folder of a new rig, which exists as long as any part of the rig."""
     require_root()
     install_missing()
     folder = place(name)
     down(folder)
     folder = place(name)
     if not re.fullmatch(r"[\w/.+@-]+", str(folder)):
-        raise Failed(f"The name of the folder {folder} has a character that mount or ssh would take for its own.")
+        raise Failed(f"The name of the folder {folder} contains a character that is special for mount or ssh.")
     make_home(folder)
     folder.mkdir(mode=0o700)
     for host in HOSTS:
@@ -181,7 +181,7 @@ def _copy(old: Rig, new: Rig) -> None:
 
 
 def _boot(rig: Rig) -> None:
-    """Connect the hosts of a rig, boot them and tell which of their units failed."""
+    """Connect the hosts of a rig, boot them and print which of their units failed."""
     require_instances(len(rig.machines))
     network.make_network(rig.folder, rig.machines)
     _write_ssh_config(rig)
@@ -191,7 +191,7 @@ def _boot(rig: Rig) -> None:
             processes = [machine.boot() for machine in rig.machines.values()]
             failed = list(pool.map(Machine.wait, rig.machines.values(), processes))
         except BaseException:
-            kill_processes(rig.folder)  # for which the pool waits
+            kill_processes(rig.folder)  # because the pool waits for them
             raise
     for name, units in zip(rig.machines, failed):
         if units:
@@ -199,7 +199,7 @@ def _boot(rig: Rig) -> None:
 
 
 def _write_ssh_config(rig: Rig) -> None:
-    """Write how ssh reaches the hosts: through their bridge's namespace, one connection for all runs."""
+    """Write the ssh configuration, which connects through the namespace of the bridge and shares connections."""
     entered = ("nsenter", f"--net={network.namespace(rig.folder)}", sys.executable, "-I", str(CONNECT))
     names = "".join(f"Host {name}\n    HostName {address}\n" for name, address in network.ADDRESSES.items())
     (rig.folder / "ssh_config").write_text(
@@ -233,7 +233,7 @@ def write_inventory(rig: Rig, *servers: str) -> None:
         }
         for name in servers
     }
-    # Ansible and testinfra add options of their own, unless they see these.
+    # Without these, Ansible and testinfra add their own options.
     shared = f"-o ControlMaster=auto -o ControlPath={rig.folder}/{SOCKET}%h -o ConnectTimeout={LIMIT}"
     variables = {
         "ansible_user": "root",

@@ -13,13 +13,13 @@ from ansible_collections.acs.builders.tests.cluster.control_group import make_gr
 from ansible_collections.acs.builders.tests.cluster.network import ADDRESSES, HOSTNAMES, namespace, prefix
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
-REBOOT = 133  # what nspawn exits with when the host inside reboots
+REBOOT = 133  # the exit code of nspawn when the host inside reboots
 START = f"""
 for group in $GROUPS_OF_HOST; do echo $$ > "$group/cgroup.procs" || exit; done
 "$@"; while [ $? -eq {REBOOT} ]; do "$@"; done
 """
 LEFT = Path("/run/systemd/nspawn")
-"""Where nspawn leaves things behind when it is killed, or when /run is on a disk."""
+"""Where nspawn leaves files behind when it is killed, or when /run is on a disk."""
 
 
 @dataclass(frozen=True)
@@ -35,33 +35,33 @@ class Machine:
 
     @property
     def folder(self) -> Path:
-        """Where everything of this host is."""
+        """The folder of all files of this host."""
         return self.rig / self.name
 
     @property
     def root(self) -> Path:
-        """Its file system, which can be read and written whether it runs or not."""
+        """Its file system, which can be read and written even when the host is down."""
         return self.folder / "root"
 
     @property
     def console(self) -> Path:
-        """What it printed while it booted."""
+        """The file of its console output."""
         return self.folder / "console.log"
 
     @property
     def label(self) -> str:
-        """What the kernel and nspawn know it by."""
+        """Its name for the kernel and for nspawn."""
         return f"{prefix(self.rig)}-{self.name}"
 
     def mount(self, image: Path) -> None:
-        """Make its file system, with what is in the upper layer already."""
+        """Mount its file system; the upper layer may already contain files."""
         for part in ("upper", "work", "root"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         layers = f"lowerdir={image},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
         run("mount", "-t", "overlay", self.label, "-o", layers, self.root)
 
     def write(self, path: str, content: str, mode: int = 0o644) -> None:
-        """Write a file in it, with its folders. An existing one is replaced at once, for it may be read at any time."""
+        """Write a file and its folders. An existing file is replaced atomically, because it may be read at any time."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.new")
@@ -71,7 +71,7 @@ class Machine:
         new.replace(target)
 
     def configure(self) -> None:
-        """Tell it who it is, who the others are, and whose key opens it."""
+        """Write its host name, the addresses of all hosts, its host key and the authorized key."""
         hosts = [("127.0.0.1", "localhost"), *((ADDRESSES[name], HOSTNAMES[name]) for name in ADDRESSES)]
         self.write("etc/hosts", "".join(f"{address}\t{hostname}\n" for address, hostname in hosts))
         self.write("etc/hostname", f"{HOSTNAMES[self.name]}\n")
@@ -81,7 +81,7 @@ class Machine:
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", HOSTNAMES[self.name], "-f", key)
 
     def known(self) -> str:
-        """Its line of known_hosts."""
+        """Return its line for known_hosts."""
         public = (self.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
         return f"{ADDRESSES[self.name]},{HOSTNAMES[self.name]} {public}"
 
@@ -90,7 +90,7 @@ class Machine:
         return run("chroot", self.root, *command)
 
     def boot(self) -> subprocess.Popen[bytes]:
-        """Boot it; it runs on when this process ends, and boots again when it reboots."""
+        """Boot it. It continues to run when this process ends, and boots again when it reboots."""
         nspawn = (
             *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off"),
             *(f"--machine={self.label}", f"--hostname={HOSTNAMES[self.name]}"),
@@ -126,28 +126,28 @@ class Machine:
         except subprocess.TimeoutExpired as error:
             raise Failed(f"On {self.name}, this did not end within {LIMIT} s: {command}") from error
         if check and result.returncode:
-            said = (result.stdout + result.stderr).strip()
-            raise Failed(f"On {self.name}, this failed with {result.returncode}: {command}: {said}")
+            output = (result.stdout + result.stderr).strip()
+            raise Failed(f"On {self.name}, this failed with {result.returncode}: {command}: {output}")
         return result
 
     def greeting(self) -> str:
-        """What somebody sees who logs in to it, and out again."""
+        """Return the output of an interactive login and logout."""
         login = ["ssh", "-F", str(self.rig / "ssh_config"), "-o", "ControlPath=none", "-tt", self.name]
         return subprocess.run(login, input="exit\n", capture_output=True, text=True, check=False, timeout=LIMIT).stdout
 
     def hang_up(self) -> None:
-        """End the connection that ssh shares between its runs."""
+        """Close the connection that ssh shares between its runs."""
         run("ssh", "-F", self.rig / "ssh_config", "-O", "exit", self.name, check=False)
 
     def boot_id(self) -> str:
-        """Which boot it is in; empty when it does not answer."""
+        """Return the id of its current boot; empty if it does not answer."""
         return self.ssh("cat /proc/sys/kernel/random/boot_id", check=False).stdout.strip()
 
     def wait(self, process: subprocess.Popen[bytes] | None = None, other_than: str = "") -> list[str]:
-        """Wait until it has booted, and return the names of the units that failed meanwhile.
+        """Wait until it has booted, and return the names of the units that failed.
 
-        :param process: what :meth:`boot` returned, so that a host that has died is not waited for.
-        :param other_than: the boot that is not meant.
+        :param process: what :meth:`boot` returned, to stop waiting if the host has died.
+        :param other_than: the id of an earlier boot, which does not count.
         """
 
         def state() -> str:
@@ -161,17 +161,17 @@ class Machine:
             until(lambda: state() in ("running", "degraded", "dead"), f"The host {self.name} did not boot")
             failed = self.ssh("systemctl list-units --failed --plain --no-legend").stdout
         except (AssertionError, Failed) as error:
-            said = "\n".join((self.console.read_text(errors="replace") + self.journal()).splitlines()[-30:])
-            raise Failed(f"{error}; it says: {said}") from error
+            output = "\n".join((self.console.read_text(errors="replace") + self.journal()).splitlines()[-30:])
+            raise Failed(f"{error}. The end of its console and journal: {output}") from error
         return [line.split()[0] for line in failed.splitlines()]
 
     def journal(self) -> str:
-        """Its whole journal, whether it runs or not."""
+        """Return its whole journal, also when it is down."""
         return run("journalctl", f"--directory={self.root / 'var/log/journal'}", "--no-pager", "--output=short-precise")
 
 
 def unmount(rig: Path) -> None:
-    """Unmount the file systems of all hosts of a rig, which have to be stopped before."""
+    """Unmount the file systems of all hosts of a rig, which must be stopped before."""
     locks = []
     for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
         source, place, kind = line.split()[:3]

@@ -1,9 +1,9 @@
-"""How long the installation of a package takes, and how soon a message is seen, on a rig of its own.
+"""Measure how long the installation of a package takes, and how soon a message is seen, on a separate rig.
 
     python tests/cluster/measure.py
 
-A play of ansible.builtin.apt alone is measured beside the installation; both install a new package on both servers. The
-messages go over a relay with a round trip of 40 ms: one to a server at rest, then a conversation.
+A play of ansible.builtin.apt alone is measured for comparison; both install a new package on both servers. The messages
+pass a relay with a round trip of 40 ms: first one to an idle server, then a conversation.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ RELAY = TOP / "tests" / "faults" / "relay.py"
 BEHIND = 8443
 """The port of the Git host behind the relay."""
 DELAY = 20
-"""Milliseconds that everything is under way, in each direction."""
+"""Milliseconds of delay in each direction."""
 MESSAGES = 100
 
 
 def main() -> int:
-    """Boot a rig, set it up, measure and take it down."""
+    """Boot a rig, set it up, measure, and take it down."""
     name = "measured"
     try:
         lifecycle.up(name, TOP / "molecule/cluster/group_vars/builders.yml")
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def measure_installation(rig: Rig) -> None:
-    """Install a package each way and print how long it took."""
+    """Install a package each way, and print how long it took."""
     bare = rig.folder / "bare.yml"
     bare.write_text(BARE)
     seconds = {}
@@ -77,7 +77,7 @@ def measure_installation(rig: Rig) -> None:
 
 
 def measure_messages(rig: Rig, number: int = MESSAGES) -> None:
-    """Send messages, each time from the other server, and print after how many seconds the service has seen them."""
+    """Send messages alternately from both servers, and print after how many seconds the service has seen them."""
     with far(rig):
         time.sleep(AFTER_MESSAGE.total_seconds())
         at_rest = seen_after(rig, "build1", "build2")
@@ -91,7 +91,7 @@ def measure_messages(rig: Rig, number: int = MESSAGES) -> None:
 
 @contextmanager
 def far(rig: Rig) -> Iterator[None]:
-    """Put a relay before the Git host, which delays everything."""
+    """Put a relay that delays all data before the Git host, inside the context."""
     listen = "sed -i 's/listen .*443 ssl/listen %s ssl/' /etc/nginx/conf.d/tests.conf && systemctl restart nginx"
     rig.ssh("git", listen % f"127.0.0.1:{BEHIND}")
     inside = ("ip", "netns", "exec", namespace(rig.folder, "git").name)

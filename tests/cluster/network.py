@@ -1,6 +1,6 @@
-"""The network of a rig: a namespace for each host and one for the bridge between them, with no way out.
+"""The network of a rig: a namespace for each host and one for the bridge between them, without a gateway.
 
-The bridge is in a namespace of its own too, so all rigs have the same addresses and the machine has none of them.
+The bridge has its own namespace, so all rigs can have the same addresses, and this machine has none of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.acs.builders.tests.cluster.command import run
 
-PREFIX = "acs-"  # of everything of ours that the kernel has a name for
+PREFIX = "acs-"  # of the names of all kernel objects of a rig
 BRIDGE = "bridge"
 CONTROLLER = "198.51.100.1"
 ADDRESSES = {
@@ -28,7 +28,7 @@ NAMESPACES = Path("/run/netns")
 
 
 def prefix(rig: Path) -> str:
-    """The beginning of all names of a rig: namespaces, control groups, mounts and machines.
+    """Return the prefix of all names of a rig: namespaces, control groups, mounts and machines.
 
     :param rig: its folder.
     """
@@ -36,12 +36,12 @@ def prefix(rig: Path) -> str:
 
 
 def namespace(rig: Path, name: str = "bridge") -> Path:
-    """The namespace of a host, or of the bridge."""
+    """Return the namespace of a host, or of the bridge."""
     return NAMESPACES / f"{prefix(rig)}-{name}"
 
 
 def make_network(rig: Path, names: Iterable[str]) -> None:
-    """Make the bridge and connect a namespace for each host to it."""
+    """Create the bridge, and connect a namespace for each host to it."""
     middle = namespace(rig).name
     run("ip", "netns", "add", middle)
     run("ip", "-netns", middle, "link", "add", BRIDGE, "type", "bridge")
@@ -52,7 +52,7 @@ def make_network(rig: Path, names: Iterable[str]) -> None:
 
 
 def connect(rig: Path, name: str) -> None:
-    """Make a namespace for a host, and connect it to the bridge."""
+    """Create a namespace for a host, and connect it to the bridge."""
     middle, host = namespace(rig).name, namespace(rig, name).name
     run("ip", "netns", "add", host)
     run("ip", "-netns", middle, "link", "add", name, "type", "veth", "peer", "name", "host0", "netns", host)
@@ -63,11 +63,11 @@ def connect(rig: Path, name: str) -> None:
 
 
 def remove_network(rig: Path) -> None:
-    """Remove what is there of it; what was in the namespaces has to be stopped before."""
+    """Remove the existing namespaces of a rig, whose processes must be stopped before."""
     for place in NAMESPACES.glob(f"{prefix(rig)}-*"):
         run("ip", "netns", "delete", place.name)
 
 
 def plug(rig: Path, name: str, up: bool) -> None:
-    """Connect a host's end of the cable to the bridge, or cut it off."""
+    """Set the bridge's end of a host's link up or down."""
     run("ip", "-netns", namespace(rig).name, "link", "set", name, "up" if up else "down")

@@ -1,4 +1,4 @@
-"""The package repository that the Git host serves, the only one that the hosts know."""
+"""The package repository that the Git host serves, the only one that the hosts use."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from ansible_collections.acs.builders.tests.cluster.command import run
 
 
 def write_index(folder: Path) -> None:
-    """Write the index of the packages in a folder, as apt reads it."""
+    """Write the index of the packages in a folder for apt."""
     entries = []
     for package in sorted(folder.glob("*.deb")):
         content = package.read_bytes()
-        told = {
+        fields = {
             "Filename": f"./{package.name}",
             "Size": len(content),
             "SHA256": hashlib.sha256(content).hexdigest(),
         }
-        lines = [run("dpkg-deb", "--field", package), *(f"{name}: {value}" for name, value in told.items())]
+        lines = [run("dpkg-deb", "--field", package), *(f"{name}: {value}" for name, value in fields.items())]
         entries.append("\n".join(lines) + "\n")
     (folder / "Packages").write_text("\n".join(entries))
 
 
 def make_package(folder: Path, name: str, version: str, postinst: str = "", provides: str = "") -> Path:
-    """Add a package with one text file to a repository, and return where it is.
+    """Add a package with one text file to a repository, and return its path.
 
-    :param postinst: shell commands that are run when it is installed.
-    :param provides: a name in whose place it stands.
+    :param postinst: shell commands that run when it is installed.
+    :param provides: the name of a package that it provides.
     """
     package = folder / f"{name}_{version}_all.deb"
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""A rig as its tests use it: what runs on its hosts, what is broken on purpose, and who operates it."""
+"""A rig for tests: running commands on its hosts, breaking the Git host, and running playbooks as an operator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rig:
         return self.machines[name].ssh(command, check)
 
     def versions(self, name: str) -> dict[str, str]:
-        """Return the versions of a host's system and of what the collection uses there, as the host prints them."""
+        """Return the versions of a host's system and of the programs that the collection uses there."""
         commands = {
             "system": ". /etc/os-release; echo $PRETTY_NAME",
             "python": "python3 -c 'import platform; print(platform.python_version())'",
@@ -45,7 +45,7 @@ class Rig:
         return {what: self.ssh(name, command).stdout.strip() for what, command in commands.items()}
 
     def cut_off(self) -> None:
-        """Cut the Git host off: packets to it get lost."""
+        """Disconnect the Git host: packets to it get lost."""
         network.plug(self.folder, "git", False)
 
     def join(self) -> None:
@@ -53,7 +53,7 @@ class Rig:
         network.plug(self.folder, "git", True)
 
     def hang(self) -> None:
-        """Freeze the Git host's web server: connections to it are taken and never answered."""
+        """Freeze the Git host's web server: it accepts connections but never answers."""
         self.ssh("git", "systemctl kill --signal=SIGSTOP nginx.service")
 
     def resume(self) -> None:
@@ -61,7 +61,7 @@ class Rig:
         self.ssh("git", "systemctl kill --signal=SIGCONT nginx.service")
 
     def reboot(self, name: str) -> list[str]:
-        """Reboot a host, wait until it is up again, and return the names of the units that failed meanwhile."""
+        """Reboot a host, wait until it is up again, and return the names of the units that failed."""
         machine = self.machines[name]
         before = machine.boot_id()
         machine.ssh("systemctl reboot", check=False)
@@ -69,35 +69,35 @@ class Rig:
 
     @property
     def token(self) -> str:
-        """The password that the Git host asks for."""
+        """The password that the Git host requires."""
         return (self.folder / "token").read_text()
 
     def rotate_token(self) -> str:
-        """Let the Git host ask for a new token from now on, and return it."""
+        """Make the Git host require a new token, and return it."""
         return git_host.rotate(self.folder)
 
     def access_log(self) -> str:
-        """What was asked of the Git host's web server."""
+        """Return the access log of the Git host's web server."""
         return (self.machines["git"].root / git_host.ACCESS_LOG).read_text()
 
     def make_package(self, name: str, version: str, postinst: str = "", provides: str = "") -> Path:
-        """Add a package with one file, /usr/share/NAME/version, to what the hosts can install.
+        """Add a package with one file, /usr/share/NAME/version, to the packages that the hosts can install.
 
-        :param postinst: shell commands that are run when it is installed.
-        :param provides: a name in whose place it stands.
+        :param postinst: shell commands that run when it is installed.
+        :param provides: the name of a package that it provides.
         """
         return packages.make_package(self.machines["git"].root / "srv/apt", name, version, postinst, provides)
 
     def operator(self) -> dict[str, str]:
-        """The environment of a person at the controller, whose inventory names the servers.
+        """Return the environment of an operator at the controller, with the inventory of the servers.
 
-        With the variables of ``ansible_runner.served`` Ansible starts sooner, but outlives a process that is killed.
+        With the variables of ``ansible_runner.served``, Ansible starts faster but survives a kill of its process.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "ACS_"))}
         return {**kept, "ANSIBLE_INVENTORY": str(self.folder / "inventory.yml")}
 
     def playbook(self, *arguments: str, check: bool = True, **variables: str) -> tuple[int, str]:
-        """Run ansible-playbook on the servers, in the checkout, and return its exit code and what each task prints.
+        """Run ansible-playbook on the servers, in the checkout, and return its exit code and its output.
 
         :param check: whether a play that fails raises an exception.
         :param variables: further environment variables.
@@ -118,7 +118,7 @@ class Rig:
         return done.returncode, done.stdout
 
     def journals(self, target: Path | str) -> None:
-        """Write the journal and the console of each host to a folder; the hosts need not run."""
+        """Write the journal and the console output of each host to a folder, also of hosts that are down."""
         folder = Path(target)
         folder.mkdir(parents=True, exist_ok=True)
         for name, machine in self.machines.items():

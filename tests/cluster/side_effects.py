@@ -1,7 +1,7 @@
-"""The side effects: each folder of them runs on a copy of the converged rig of its own, all at the same time.
+"""The side effects: each folder of them runs on its own copy of the converged rig, all at the same time.
 
-After a folder's side effects, what holds after the set-up has to hold on its copy again. The environment variable
-SIDE_EFFECTS holds arguments for pytest that choose some of them.
+After a folder's side effects, the tests of the set-up run on its copy again. The environment variable SIDE_EFFECTS
+contains arguments for pytest that select some of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCENARIO = TOP / "molecule/cluster"
 
 
 def run_side_effects(source: str) -> bool:
-    """Run all side effects, print what pytest prints of each folder, and return whether all went well.
+    """Run all side effects, print the output of pytest for each folder, and return whether all passed.
 
     :param source: the name of the converged rig.
     """
@@ -30,7 +30,7 @@ def run_side_effects(source: str) -> bool:
     with ThreadPoolExecutor() as pool:
         ended = list(pool.map(_run, folders))
     for folder, process in zip(folders, ended):
-        print(f"\n==> side effects: {folder.name}, and what holds after them\n{process.stdout}", flush=True)
+        print(f"\n==> side effects: {folder.name}, and the tests of the set-up\n{process.stdout}", flush=True)
     good = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} if os.environ.get("SIDE_EFFECTS") else {0}
     codes = {process.returncode for process in ended}
     return codes <= good and 0 in codes
@@ -42,9 +42,9 @@ def _run(folder: Path) -> subprocess.CompletedProcess[str]:
     report = [f"--report-log={reports}/cluster-{folder.name}.jsonl"] if reports else []
     options = ("-v", "--durations=10", "-p", "no:cacheprovider", f"--ansible-inventory={rig}/inventory.yml")
     given = shlex.split(os.environ.get("SIDE_EFFECTS", ""))
-    apart = f"--basetemp={rig}/pytest"  # for pytest tidies up after other runs in the one that they share
+    basetemp = f"--basetemp={rig}/pytest"  # because pytest removes files of other runs in the shared one
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, apart, *report, folder, SCENARIO / "tests", *given],
+        [sys.executable, "-m", "pytest", **options, basetemp, *report, folder, SCENARIO / "tests", *given],
         cwd=TOP,
         env={**os.environ, "RIG": str(rig), "COLUMNS": "100"},
         stdin=subprocess.DEVNULL,

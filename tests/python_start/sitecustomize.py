@@ -1,7 +1,6 @@
-"""What Python does first where this folder is in PYTHONPATH: it gives what it is to run to tests/python_server.py.
+"""Run Ansible and its modules in the server of tests/python_server.py, in place of this process.
 
-It does so with Ansible and with the modules that Ansible runs, and loads as little as it can, for it is there to save
-time.
+Python imports this module at its start if its folder is in PYTHONPATH. It loads as little as possible, to save time.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 ANSIBLE, MODULES, PREFIX = "PYTHON_SERVER_ANSIBLE", "PYTHON_SERVER_MODULES", "PYTHON_SERVER_PREFIX"
-"""Variables: the servers for Ansible and for its modules, and the environment of Python for which they are."""
+"""Environment variables: the servers for Ansible and for its modules, and the prefix of their Python environment."""
 
 
 def ask(
@@ -21,7 +20,7 @@ def ask(
     """Ask a server to run Python with these words on its command line.
 
     :param descriptors: its standard input, output and error.
-    :returns: a connection on which its process id comes, and then its exit code.
+    :returns: a connection from which its process id can be read, and then its exit code.
     """
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     connection.connect(address)

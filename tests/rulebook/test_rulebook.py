@@ -1,4 +1,4 @@
-"""The sample rulebook in the real ansible-rulebook, on embedded servers whose service runs."""
+"""Test the sample rulebook in the real ansible-rulebook, on embedded servers with a running service."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def ask(builders: Builders, subject: str) -> str:
 
 
 def answers(builders: Builders, message_id: str) -> list[str]:
-    """The bodies of the answers to a message."""
+    """Return the bodies of the answers to a message."""
     return [one["body"] for one in builders.messages() if one.get("in_reply_to") == message_id]
 
 
 @contextmanager
 def rulebook(builders: Builders, **variables: Any) -> Iterator[Path]:
-    """Run the sample rulebook, and give the file with its output."""
+    """Run the sample rulebook, and yield the file with its output."""
     given = builders.folder / "variables.yml"
     given.write_text(yaml.safe_dump({"builders_state_dir": str(builders.state("build2")), **variables}))
     words = [INSTALLED / "ansible-rulebook", "--rulebook", "acs.builders.respond", "--inventory", LOCAL_INVENTORY]
