@@ -1,8 +1,8 @@
-"""Run cycles of the service one after the other, as the installed package, and print what the process uses.
+"""Run cycles of the service one after the other, with the installed package, and print what the process uses.
 
     python3 -I tests/benchmark/cycles.py PACKAGE_FOLDER CONFIG CYCLES
 
-prints a JSON object a line: when it is loaded, when it has settled, and after as many more cycles as asked for.
+prints a JSON object a line: when all is loaded, when memory has settled, and after CYCLES more cycles.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 
 LOADED = 10
-"""Cycles after which everything is loaded."""
+"""Cycles after which all modules are loaded."""
 SETTLED = 500
 """Cycles after which Python's table of interned strings, to which each Path adds, is as large as it gets."""
 
 
 def usage() -> dict[str, float]:
-    """Resident memory in bytes, CPU in seconds with that of children that have ended, descriptors and children."""
+    """Return memory in bytes, CPU seconds with those of ended children, and the numbers of descriptors and children."""
     times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()

@@ -1,10 +1,10 @@
-"""Simulate days of the services of two servers, as the installed package, and print what they use.
+"""Simulate days of the services of two servers, with the installed package, and print what they use.
 
     python3 -I tests/benchmark/days.py PACKAGE_FOLDER DAYS CONFIG CONFIG
 
-Both run in this process. Each beats and looks at its real intervals, by a clock that stands still while it works. One
-hour in eight, one of them writes to the other every five minutes, which then reads its mail. Prints a JSON object after
-a tenth of the time and at the end.
+Both run in this process. Each beats and looks at its real intervals, with a clock that stands still while it works. In
+one hour of eight, they take turns in sending a message every five minutes, and the recipient reads its earlier mail.
+Prints a JSON object after a tenth of the time and at the end.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ SEED = 30
 
 
 class Clock:
-    """A clock that is moved; ``seconds`` are those since its start."""
+    """A clock that is set: ``seconds`` are those since its start."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self._start = datetime.now(timezone.utc)
 
     def utc(self) -> datetime:
-        """The current time in UTC."""
+        """Return the current time in UTC."""
         return self._start + timedelta(seconds=self.seconds)
 
 
@@ -46,9 +46,9 @@ class Service:
     """The service of a server.
 
     :param cycle: its cycles and looks.
-    :param jitters: by which fraction cycles and looks are earlier or later.
+    :param jitters: the fractions by which cycles and looks are earlier or later.
 
-    ``cpu`` are the seconds of the processor that it has used, and ``beats`` and ``looks`` are counted.
+    ``cpu`` is its CPU time in seconds; ``beats`` and ``looks`` are counts.
     """
 
     def __init__(self, cycle: Any, config: Any, jitters: tuple[float, float]) -> None:
@@ -60,7 +60,7 @@ class Service:
         self._next_beat = 0.0
 
     def act(self, now: float) -> float:
-        """Beat or look, and return when this is to be called again.
+        """Beat or look, and return when to call this again, in seconds since the start.
 
         :param now: seconds since the start.
         """
@@ -80,13 +80,13 @@ class Service:
 
 
 def writings(length: float) -> list[float]:
-    """When messages are written, in seconds since the start."""
+    """Return when messages are written, in seconds since the start."""
     hours = range(0, int(length), (QUIET_HOURS + 1) * HOUR)
     return [float(when) for hour in hours for when in range(hour, hour + HOUR, WRITE_EVERY)]
 
 
 def live(services: list[Service], clock: Clock, length: float, write: Callable[[int], None]) -> None:
-    """Let the services live, and print what they use after a tenth of the time and at the end.
+    """Run the services, and print what they use after a tenth of the time and at the end.
 
     :param length: seconds.
     :param write: writes a message with this number.
@@ -106,7 +106,7 @@ def live(services: list[Service], clock: Clock, length: float, write: Callable[[
 
 
 def used(services: list[Service]) -> dict[str, float]:
-    """What this process and its services have used."""
+    """Return what this process and its services have used."""
     folders = [Path(folder) for one in services for folder in (one.config.repo, one.config.state_dir)]
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     return {

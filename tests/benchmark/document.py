@@ -1,4 +1,4 @@
-"""The results as they stand in docs/performance.md."""
+"""The results in docs/performance.md."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ GROWTH, GROWTH_END = "<!-- bench:growth -->", "<!-- bench:growth end -->"
 
 
 def value_of(result: Result) -> str:
-    """The value with its unit."""
+    """Return the value with its unit."""
     number = f"{result.value:.3g}" if abs(result.value) < 1000 else f"{result.value:,.0f}"
     return f"{number} {result.unit}".rstrip()
 
 
 def spread_of(result: Result) -> str:
-    """Between what the middle half of the rounds lies."""
+    """Return the quartiles of the rounds as text."""
     return f"{result.spread[0]:.3g} to {result.spread[1]:.3g}" if result.spread else ""
 
 
 def goal_of(result: Result) -> str:
-    """The goal with its sign."""
+    """Return the goal with its sign."""
     goals = [f"≤ {result.at_most:g}"] if result.at_most is not None else []
     goals += [f"≥ {result.at_least:g}"] if result.at_least is not None else []
     unit = f" {result.unit}" if goals and result.unit not in ("", RATIO) else ""
@@ -33,7 +33,7 @@ def goal_of(result: Result) -> str:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The results as a table."""
+    """Return the results as a table."""
     lines = ["| what | measured | middle half | goal | |", "|---|---|---|---|---|"]
     for result in results:
         met = {None: "", True: "met", False: "**missed**"}[result.met]
@@ -42,7 +42,7 @@ def markdown(results: Sequence[Result]) -> str:
 
 
 def growth(curves: Curves) -> str:
-    """How the operations grow, as a table: time and memory with so many messages."""
+    """Return the time and memory of the operations for each number of messages, as a table."""
     sizes = [point[0] for point in next(iter(curves.values()))]
     lines = ["| operation | " + " | ".join(f"{size:,.0f}" for size in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
     for name, points in curves.items():
@@ -52,11 +52,11 @@ def growth(curves: Curves) -> str:
 
 
 def write(folder: Path, results: Sequence[Result], is_all: bool, measured: str) -> None:
-    """Put the tables between their marks, and the plot beside the page; what was not measured stays as it is.
+    """Write the tables between their marks, and the plot beside the page; what was not measured stays as it is.
 
-    :param folder: where performance.md is.
-    :param is_all: whether all was measured, so that a line of the table that was not is one of the past.
-    :param measured: when and of what the results are.
+    :param folder: the folder of performance.md.
+    :param is_all: whether all rows were measured, so that other lines of the table are obsolete.
+    :param measured: the date and the commit of the results.
     """
     page = folder / "performance.md"
     curves = {result.name.rpartition(" of ")[2]: result.detail["points"] for result in results if _is_curve(result)}
@@ -75,7 +75,7 @@ def write(folder: Path, results: Sequence[Result], is_all: bool, measured: str) 
 
 
 def _merged(old: str, new: str) -> str:
-    """A table with lines of another one, which take the place of those about the same."""
+    """Return a table updated with the lines of another one, which replace those with the same name."""
     lines = {line.split(" | ")[0]: line for line in (*old.splitlines(), *new.splitlines())}
     return "\n".join(lines.values())
 
@@ -85,6 +85,6 @@ def _is_curve(result: Result) -> bool:
 
 
 def _between(text: str, begin: str, end: str, new: str) -> str:
-    """A text with something new between two marks."""
+    """Return a text with new content between two marks."""
     before, _begin, rest = text.partition(begin)
     return f"{before}{begin}\n{new}\n{end}{rest.partition(end)[2]}"

@@ -1,9 +1,9 @@
-"""A Git host that is far away: https with a password, and 20 ms each way, as a process of its own.
+"""A distant Git host: https with a password, and a delay of 20 ms each way, as a separate process.
 
     python tests/benchmark/far_host.py FOLDER CERTIFICATE TOKEN [DELAY]
 
-serves a folder of bare repositories, and prints its port. It takes one line at a time on its standard input, answers
-each with its counts as a JSON object, and ends with it.
+serves a folder of bare repositories, and prints its port. It answers each line on standard input with its counts as a
+JSON object, and stops when standard input ends.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 TOKEN = "a-token-for-tests"
 DELAY = 0.02
-"""Seconds that everything is under way, in each direction."""
+"""Seconds of delay in each direction."""
 CHUNK = 65536
 
 
 class FarHost:
-    """The host, seen from the tests. Use it as a context manager.
+    """A client of the host process, which it starts. Use it as a context manager.
 
     :param root: the folder whose repositories are served.
-    :param folder: where its certificate and the settings of its clients are kept: ``home/.gitconfig`` and ``pat``.
+    :param folder: the folder for its certificate and the settings of its clients: ``home/.gitconfig`` and ``pat``.
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -60,11 +60,11 @@ class FarHost:
 
     @property
     def url(self) -> str:
-        """Where clients find it."""
+        """The URL for clients."""
         return f"https://localhost:{self.port}"
 
     def counts(self) -> Counter[str]:
-        """What it has seen since it began: ``connections``, and requests as ``POST git-receive-pack``."""
+        """Return the counts since its start: of ``connections``, and of requests such as ``POST git-receive-pack``."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write("\n")
@@ -83,17 +83,17 @@ class FarHost:
 
 
 def make_certificate(folder: Path) -> Path:
-    """Make a certificate for localhost that signs itself, with its key in the same file."""
+    """Create a self-signed certificate for localhost, with its key in the same file."""
     path = folder / "certificate.pem"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(folder / "key.pem"), "-out", str(path)]
-    subprocess.run([*make, *files], check=True, capture_output=True)
+    subprocess.run([*command, *files], check=True, capture_output=True)
     path.write_text(path.read_text() + (folder / "key.pem").read_text())
     return path
 
 
 class TlsHost(GitHost):
-    """The Git host behind the relay, which counts requests and keeps connections."""
+    """The Git host behind the relay; it counts requests and keeps connections alive."""
 
     def __init__(self, root: Path, token: str, certificate: str, counts: Counter[str]) -> None:
         super().__init__(root, token, None)
@@ -103,12 +103,12 @@ class TlsHost(GitHost):
         self.RequestHandlerClass = _Request
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Begin TLS in the connection's own thread, since that takes round trips."""
+        """Start TLS in the thread of the connection, because it takes round trips."""
         with suppress(OSError):
             super().finish_request(self.context.wrap_socket(request, server_side=True), client_address)
 
     def handle_error(self, _request: Any, _client_address: Any) -> None:
-        """Say nothing about a client that has gone."""
+        """Write nothing about a client that has disconnected."""
 
 
 class _Request(GitRequest):
@@ -118,7 +118,7 @@ class _Request(GitRequest):
     server: TlsHost
 
     def parse_request(self) -> bool:
-        """Count a request by its method and the service that it asks for."""
+        """Count a request by its method and its service."""
         is_one = super().parse_request()
         if is_one:
             parts = urlsplit(self.path)
@@ -130,16 +130,16 @@ class _Request(GitRequest):
 
 
 async def relay(port: int, delay: float, counts: Counter[str]) -> None:
-    """Carry connections to a port, everything late, until standard input ends."""
+    """Forward connections to a port with a delay, until standard input ends."""
 
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
-        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        in_transit: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
         async def arrive() -> None:
             with suppress(OSError):
                 while True:
-                    when, data = await under_way.get()
+                    when, data = await in_transit.get()
                     await asyncio.sleep(max(0, when - loop.time()))
                     if not data:
                         break
@@ -154,15 +154,15 @@ async def relay(port: int, delay: float, counts: Counter[str]) -> None:
                 data = await reader.read(CHUNK)
             except OSError:
                 data = b""
-            under_way.put_nowait((loop.time() + delay, data))
+            in_transit.put_nowait((loop.time() + delay, data))
         await arriving
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         counts["connections"] += 1
-        await asyncio.sleep(2 * delay)  # the handshake of TCP
+        await asyncio.sleep(2 * delay)  # the TCP handshake
         back, forth = await asyncio.open_connection("127.0.0.1", port)
         with suppress(asyncio.CancelledError):
-            await asyncio.gather(carry(reader, forth), carry(back, writer))
+            await asyncio.gather(forward(reader, forth), forward(back, writer))
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

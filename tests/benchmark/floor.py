@@ -1,4 +1,4 @@
-"""The floor: commits that are ready, of which each only has to be pushed."""
+"""The floor: prepared commits, each of which only has to be pushed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PERSON = ("-c", "user.name=floor", "-c", "user.email=floor@localhost")
 
 
 class Floor:
-    """A clone with commits that are ready to be pushed, one message each, and a remote of its own.
+    """A clone with prepared commits of one message each, and its own remote.
 
-    :param remote: what both begin with.
-    :param ready: how many commits are made.
+    :param remote: the repository that both copy.
+    :param ready: the number of commits.
 
-    ``url`` is where it pushes to.
+    ``url`` is the URL to which it pushes.
     """
 
     def __init__(self, remote: Path, ready: int) -> None:
@@ -38,13 +38,13 @@ class Floor:
         subprocess.run(push, check=True)
 
     def fetch_and_push(self) -> None:
-        """Push the next commit after a fetch, as who writes after somebody else must. The fetch brings nothing."""
+        """Push the next commit after a fetch, as a writer must if others have pushed. The fetch transfers nothing."""
         fetch = ["git", "-C", str(self._clone), "fetch", "--quiet", "--no-write-fetch-head", self.url, "main"]
         subprocess.run(fetch, check=True)
         self.push()
 
     def _made(self, tip: str) -> Iterator[str]:
-        """Commits on top of one another, each with a message more."""
+        """Yield commits, each a child of the one before, with one more message."""
         document = json.loads(git("show", f"{tip}:{MESSAGES}", cwd=self._clone))
         for number in itertools.count():
             document["messages"].append({"id": f"floor_{number}", "from": "floor", "to": "all", "body": "x" * 500})
@@ -52,7 +52,7 @@ class Floor:
             yield tip
 
     def _commit(self, parent: str, mailbox: str) -> str:
-        """A commit like another one with a new mailbox, made without a work tree."""
+        """Create a commit with a new mailbox and otherwise the files of its parent, without a work tree."""
         index = str(self._clone / "floor.index")
         git("read-tree", parent, cwd=self._clone, GIT_INDEX_FILE=index)
         blob = subprocess.run(

@@ -1,4 +1,4 @@
-"""Repositories with a past: many commits, or many messages that everyone is done with."""
+"""Repositories with a long history: many commits, or many messages that all recipients have read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BODY = "A line of an old message. " * 15
 
 
 def add_commits(remote: Path, number: int) -> None:
-    """Put commits on the branch of a bare repository, each with another text in one file, and pack it."""
+    """Add commits to the branch of a bare repository, each with a new text in one file, and pack it."""
     tip = git("rev-parse", "main", cwd=remote)
     with subprocess.Popen(["git", "fast-import", "--quiet"], cwd=remote, stdin=subprocess.PIPE) as process:
         assert process.stdin
@@ -28,7 +28,7 @@ def add_commits(remote: Path, number: int) -> None:
 
 
 def _stream(number: int, tip: str) -> Iterator[bytes]:
-    """The commits as git-fast-import(1) reads them."""
+    """Yield the commits as git-fast-import(1) reads them."""
     when = int(datetime.now(timezone.utc).timestamp()) - number
     for place in range(number):
         text = f"counted {place}\n"
@@ -38,7 +38,7 @@ def _stream(number: int, tip: str) -> Iterator[bytes]:
 
 
 def add_past_messages(builders: Builders, number: int) -> None:
-    """Put messages that their recipients have read into the mailbox, the newest of them a month old."""
+    """Commit messages to the mailbox that their recipients have read, the newest of them a month old."""
     newest = datetime.now(timezone.utc) - timedelta(days=31)
     entries = []
     for place in range(number):
@@ -54,7 +54,7 @@ def add_past_messages(builders: Builders, number: int) -> None:
 
 
 def archive_all(builders: Builders) -> None:
-    """Let each server archive until nothing is left to be moved."""
+    """Let each server archive until there is nothing left to archive."""
     for server in builders.ids:
         with builders.host(server) as host:
             host.repository.read(lambda snapshot: snapshot.commit)
@@ -63,7 +63,7 @@ def archive_all(builders: Builders) -> None:
 
 
 def clone_anew(builders: Builders) -> None:
-    """Clone for each server as the set-up does."""
+    """Replace the clone of each server by a new one, as the set-up creates it."""
     for server in builders.ids:
         clone = builders.clone(server)
         subprocess.run(["rm", "-rf", clone], check=True)

@@ -1,4 +1,4 @@
-"""Measuring side by side: the sides take turns in one run, and what is told is how they compare."""
+"""Comparative measurements: the sides take turns in one run, and the results are their ratios."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ RATIO = "\u00d7"
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a measurement is.
+    """The size of a measurement.
 
-    :param quick: whether it is only to show that it works.
+    :param quick: whether it only has to show that it works.
     :param folder: an empty folder to work in.
     """
 
@@ -26,7 +26,7 @@ class Scale:
     quick: bool = False
 
     def pick(self, full: T, quick: T) -> T:
-        """One value for a full measurement, and another for a quick one."""
+        """Return one value for a full measurement, and another for a quick one."""
         return quick if self.quick else full
 
 
@@ -36,8 +36,8 @@ class Result:
 
     :param name: what was measured.
     :param value: the ratio or count, in ``unit``.
-    :param at_most: the goal, None when there is none of this kind.
-    :param at_least: the goal, None when there is none of this kind.
+    :param at_most: the upper goal, None if there is none.
+    :param at_least: the lower goal, None if there is none.
     :param spread: the value's quartiles, in the same unit; None for a count.
     :param times: seconds of each action, by side.
     :param detail: further figures, by name, with their unit in the name.
@@ -54,7 +54,7 @@ class Result:
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met; None where there is none."""
+        """Whether the goals are met; None if there are none."""
         if self.at_most is None and self.at_least is None:
             return None
         return (self.at_most is None or self.value <= self.at_most) and (
@@ -63,21 +63,21 @@ class Result:
 
 
 class Row(NamedTuple):
-    """A measurement: its name, and what makes its results."""
+    """A measurement: its name, and the function that returns its results."""
 
     name: str
     run: Callable[[Scale], list[Result]]
 
 
 def seconds_of(action: Callable[[], object]) -> float:
-    """How long an action takes."""
+    """Return the seconds that an action takes."""
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
 
 
 def alternate(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Let the sides act in turn, each round in another order, and return the seconds of each action by side.
+    """Run the sides in turn, each round in another order, and return the seconds of each action by side.
 
     The first round warms up and is not counted.
     """
@@ -95,7 +95,7 @@ def alternate(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[st
 def compared(
     name: str, times: Mapping[str, list[float]], side: str, partner: str, at_most: float | None = None, **detail: Any
 ) -> Result:
-    """How a side compares with its partner: the ratio of the medians, with the quartiles of the rounds' own ratios."""
+    """Compare a side with its partner: return the ratio of the medians, and the quartiles of the rounds' ratios."""
     ratios = [one / other for one, other in zip(times[side], times[partner])]
     quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
     medians = {f"{one} ms": round(statistics.median(values) * 1000, 1) for one, values in times.items()}

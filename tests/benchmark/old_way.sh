@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The old way to send a message: pull with rebase, edit with jq, commit, push, and once more when others were faster.
+# The old way to send a message: pull with rebase, edit with jq, commit, push, and retry if the push is rejected.
 #
 #     old_way.sh CLONE FROM TO SUBJECT BODY
 set -euo pipefail

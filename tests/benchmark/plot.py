@@ -1,4 +1,4 @@
-"""A plot of how time and memory grow, as SVG (W3C, Scalable Vector Graphics 1.1)."""
+"""A plot of the growth of time and memory, as SVG (W3C, Scalable Vector Graphics 1.1)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_plot(curves: Curves, path: Path) -> None:
 
 
 def _panel(curves: Curves, left: int, title: str, column: int) -> Iterator[str]:
-    """One panel: its title, its axes and its lines."""
+    """Yield one panel: its title, its axes and its lines."""
     points = [point for line in curves.values() for point in line]
     across = _Axis([point[0] for point in points], left, left + PLOT_WIDTH)
     up = _Axis([point[column] for point in points], TOP + PLOT_HEIGHT, TOP)
@@ -58,7 +58,7 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _legend(names: Sequence[str]) -> Iterator[str]:
-    """The names with their colours."""
+    """Yield the names with their colours."""
     for number, (colour, name) in enumerate(zip(COLOURS, names)):
         y = TOP + 10 + 20 * number
         yield f'<line x1="{LEGEND}" y1="{y}" x2="{LEGEND + 20}" y2="{y}" stroke="{colour}" stroke-width="3"/>'
@@ -66,19 +66,19 @@ def _legend(names: Sequence[str]) -> Iterator[str]:
 
 
 class _Axis:
-    """A logarithmic axis between two places of the drawing."""
+    """A logarithmic axis between two coordinates of the drawing."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         self._low, self._high = math.log10(min(values)), math.log10(max(values))
         self._start, self._end = start, end
 
     def place(self, value: float) -> float:
-        """Where a value stands."""
+        """Return the coordinate of a value."""
         part = (math.log10(value) - self._low) / ((self._high - self._low) or 1)
         return self._start + part * (self._end - self._start)
 
     def ticks(self) -> list[float]:
-        """Round values on it: 1, 2, 5 and so on."""
+        """Return round values on it: 1, 2, 5 and so on."""
         powers = range(math.floor(self._low), math.ceil(self._high) + 1)
         values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
         return [value for value in values if self._low - 1e-9 <= math.log10(value) <= self._high + 1e-9]

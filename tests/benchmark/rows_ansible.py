@@ -1,4 +1,4 @@
-"""What Ansible adds: to a module, to a second set-up, to an installation of a package and to answers."""
+"""The overhead of Ansible: of a module, of a first and of a second set-up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.tests.tasks import ON_CONTROLLER, recorded
 
 OURS, PING, NOTHING = "ours", "ping", "no-op tasks"
 VARIABLES = {name: value for name, value in json.loads(SET_UP).items() if name != "builders_trust_file"}
-"""With which the set-up installs nothing on the machine that measures."""
+"""Variables with which the set-up installs nothing on the machine that measures."""
 
 
 def set_up(folder: Path, **variables: str | Path) -> Run:
@@ -35,9 +35,9 @@ def set_up(folder: Path, **variables: str | Path) -> Run:
 
 
 def succeeded(done: Run) -> Run:
-    """A command that must have ended well.
+    """Return the result of a command that must have succeeded.
 
-    :raises RuntimeError: when it has not.
+    :raises RuntimeError: if it failed.
     """
     if done.code:
         raise RuntimeError(done.output[-2000:])
@@ -45,7 +45,7 @@ def succeeded(done: Run) -> Run:
 
 
 def module(scale: Scale) -> list[Result]:
-    """`ansible build1 -m build_message` against `ansible build1 -m ping`."""
+    """Compare `ansible build1 -m build_message` with `ansible build1 -m ping`."""
     set_up(scale.folder)
     sides = {
         OURS: lambda: succeeded(ad_hoc(scale.folder, "build1", "build_message", python=sys.executable)),
@@ -59,7 +59,7 @@ def module(scale: Scale) -> list[Result]:
 
 
 def second_set_up(scale: Scale) -> list[Result]:
-    """A second run of setup.yml on two hosts against a play with as many tasks that do nothing."""
+    """Compare a second run of setup.yml on two hosts with a play of as many tasks that do nothing."""
     set_up(scale.folder)
     tasks = scale.folder / "tasks"
     set_up(scale.folder, **recording(tasks))
@@ -79,7 +79,7 @@ def second_set_up(scale: Scale) -> list[Result]:
 
 
 def first_set_up(scale: Scale) -> list[Result]:
-    """The first run of setup.yml on two hosts, with a repository of many commits, by role."""
+    """Measure the first run of setup.yml on two hosts, with a repository of many commits, by role."""
     remote = make_builders(scale.folder, (), legacy=True).remote
     commits = scale.pick(100_000, 50)
     add_commits(remote, commits)
@@ -99,9 +99,9 @@ def first_set_up(scale: Scale) -> list[Result]:
 
 
 def no_op_play(ran: list[tuple[str, str]]) -> dict[str, object]:
-    """A play with a task that does nothing for each that ran: on the host, on the controller, or skipped.
+    """Return a play with a no-op task for each task that ran: on the host, on the controller, or skipped.
 
-    :param ran: the action of each, and how it ended.
+    :param ran: the action and the result of each task.
     """
     tasks: list[dict[str, object]] = []
     for action, ended in ran:

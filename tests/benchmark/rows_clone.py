@@ -1,4 +1,4 @@
-"""How much history the clone of a server is to have, weighed on a repository of 100,000 commits."""
+"""The cost of clones with more and less history, of a repository with 100,000 commits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = {
 
 
 def size(clone: Path) -> int:
-    """Bytes of the Git folder of a clone."""
+    """Return the bytes of the Git folder of a clone."""
     return sum(path.stat().st_size for path in (clone / ".git").rglob("*") if path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""What the comparison of the environments of a large fleet takes."""
+"""The time of a comparison of the environments of a large fleet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compare(scale: Scale) -> list[Result]:
 
 
 def environment(chosen: random.Random) -> dict[str, Any]:
-    """The environment of a server as its module reports it."""
+    """Return the environment of a server as its module reports it."""
     packages = {}
     for number in range(PACKAGES):
         version = chosen.choice(["1.0-1", "1.0-2", None]) if number % 10 == 0 else "1.0-1"

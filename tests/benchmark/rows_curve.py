@@ -1,4 +1,4 @@
-"""How time and memory of every operation grow with the mailbox, nothing being archived."""
+"""The growth of time and memory of every operation with the mailbox, without archiving."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MODULE = "ansible_collections.acs.builders.tests.benchmark.rows_curve"
 
 
 def _ids(host: Host) -> list[str]:
-    """Ids of unread messages, of which there is one for each time that it is asked."""
+    """Return the ids of the unread messages."""
     return [message["id"] for message in list_messages(host, Filter()).messages]
 
 
@@ -48,11 +48,11 @@ OPERATIONS: dict[str, Callable[[Host, str], object]] = {
 }
 """The operations of a server, each with the id of an unread message."""
 WRITES = ("send", "mark read", "acknowledge", "reply", "status")
-"""Those that make a commit each time."""
+"""The operations that create a commit each time."""
 
 
 def measure(builders: Builders, name: str, one: str) -> dict[str, float]:
-    """Carry out an operation in a process of its own: milliseconds without its start, and megabytes at its most."""
+    """Run an operation in a separate process, and return its milliseconds without the start, and its peak megabytes."""
     command = [sys.executable, "-m", MODULE, str(builders.folder), name, one]
     environment = {**os.environ, "PYTHONPATH": str(TOP / "collections")}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
@@ -61,7 +61,7 @@ def measure(builders: Builders, name: str, one: str) -> dict[str, float]:
 
 
 def act(folder: str, name: str, one: str) -> None:
-    """Carry out an operation, and print what it took."""
+    """Run an operation, and print its time and its memory."""
     builders = Builders(Path(folder), (SERVER, OTHER))
     commits = builders.commits()
     with builders.host(SERVER) as host:

@@ -37,12 +37,12 @@ MESSAGES_EACH = 4
 CYCLE, LOOK, SEND = "cycle", "look", "send"
 SEED = 50
 Event = tuple[float, str, str]
-"""When something happens, in seconds since the start, what, and on which server."""
+"""The time of an event in seconds since the start, its kind, and its server."""
 
 
 @dataclass(frozen=True)
 class Simulated(Config):
-    """A server's settings, whose clock is the simulation's."""
+    """A server's settings, with the clock of the simulation."""
 
     clock: Callable[[], datetime] = utc_now
 
@@ -54,7 +54,7 @@ class Simulated(Config):
 
 
 class Fleet:
-    """The servers, what they are to do, and what they have seen.
+    """The servers, their planned events, and what they have seen.
 
     :param length: seconds to simulate.
     """
@@ -86,17 +86,17 @@ class Fleet:
         heapq.heapify(self._events)
 
     def settle(self) -> None:
-        """Let each server beat once, and archive what the old scripts left."""
+        """Let each server beat once, and archive the messages of the old scripts."""
         self._builders.announce_archiving(*self._cycles)
         for cycle in self._cycles.values():
             cycle.run()
 
     def run(self) -> None:
-        """Let everything happen in its order. After the end each server looks once more, to see what came last."""
+        """Run all events in order. After the end, each server looks once more, to see the last messages."""
         with mock.patch.object(cycles, "utc_now", self._clock):
             while self._events:
-                self._now, what, server = heapq.heappop(self._events)
-                {SEND: self._send, CYCLE: self._cycle, LOOK: self._look}[what](server)
+                self._now, kind, server = heapq.heappop(self._events)
+                {SEND: self._send, CYCLE: self._cycle, LOOK: self._look}[kind](server)
 
     def _clock(self) -> datetime:
         return self._start + timedelta(seconds=self._now)
@@ -127,15 +127,15 @@ class Fleet:
         if sum(self.beats.values()) % 10 == 0:
             print(f"  {self._now:.0f} of {self._length:.0f} s", file=sys.stderr, flush=True)
         self._next_cycle[server] = self._now + self._varied(self._cycles[server].interval, JITTER)
-        self._go_on(server)
+        self._plan_next(server)
 
     def _look(self, server: str) -> None:
         self._cycles[server].look()
         self.looks += 1
-        self._go_on(server)
+        self._plan_next(server)
 
-    def _go_on(self, server: str) -> None:
-        """Note what the server has seen, and plan its next look or cycle."""
+    def _plan_next(self, server: str) -> None:
+        """Record what the server has seen, and plan its next look or cycle."""
         inbox = read_inbox(StateDirectory(self._configs[server].state_dir))
         for message in inbox.messages if inbox else ():
             self.seen.setdefault(message.id, self._now)
@@ -150,7 +150,7 @@ class Fleet:
 
 
 def count_pushes(builders: Builders) -> Path:
-    """Let the remote write down the ref of every push, a line each, and return that file."""
+    """Make the remote record the ref of every push in a file, a line each, and return the file."""
     pushes, hook = builders.folder / "pushes", builders.remote / "hooks" / "post-receive"
     pushes.touch()
     hook.parent.mkdir(exist_ok=True)
@@ -160,7 +160,7 @@ def count_pushes(builders: Builders) -> Path:
 
 
 def fleet(scale: Scale) -> list[Result]:
-    """Live through an hour."""
+    """Simulate an hour."""
     servers, length = scale.pick((50, HOUR), (4, HOUR / 6))
     builders = make_scene(scale.folder, tuple(f"build{number}" for number in range(1, servers + 1)))
     simulated = Fleet(builders, length)

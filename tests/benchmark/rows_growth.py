@@ -1,4 +1,4 @@
-"""Operations with much of a past against little of it."""
+"""Operations with a long history compared with a short one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LITTLE, MUCH = "little", "much"
 
 
 def operate(builders: Builders, name: str, ids: Iterator[str]) -> None:
-    """Carry out an operation on the first server, with the next id."""
+    """Run an operation on the first server, with the next id."""
     with builders.host("build1") as host:
         OPERATIONS[name](host, next(ids))
 
@@ -35,14 +35,14 @@ def unread(builders: Builders, number: int) -> Iterator[str]:
 
 
 def two_scenes(scale: Scale) -> dict[str, Builders]:
-    """A scene that is to get little of a past, and one that is to get much."""
+    """Create a scene for a short history, and one for a long history."""
     folders = {name: scale.folder / name for name in (LITTLE, MUCH)}
     for folder in folders.values():
         Path(folder).mkdir()
     return {name: make_scene(folder) for name, folder in folders.items()}
 
 
-def against(scale: Scale, scenes: dict[str, Builders], name: str, operations: tuple[str, ...]) -> list[Result]:
+def compare_scenes(scale: Scale, scenes: dict[str, Builders], name: str, operations: tuple[str, ...]) -> list[Result]:
     """Compare operations of two scenes."""
     rounds = scale.pick(25, 1)
     ids = {side: unread(scene, (rounds + 1) * len(operations)) for side, scene in scenes.items()}
@@ -54,7 +54,7 @@ def against(scale: Scale, scenes: dict[str, Builders], name: str, operations: tu
 
 
 def past_messages(scale: Scale) -> list[Result]:
-    """10,000 messages that everyone is done with against 100."""
+    """Compare operations with 10,000 old messages and with 100."""
     scenes = two_scenes(scale)
     numbers = {LITTLE: 100, MUCH: scale.pick(10_000, 150)}
     for side, scene in scenes.items():
@@ -63,17 +63,17 @@ def past_messages(scale: Scale) -> list[Result]:
     left = len(scenes[MUCH].messages())
     name = f"{numbers[MUCH]:,} past messages against {numbers[LITTLE]}"
     operations = ("send", "list", "mark read", "reply", "health")
-    return [*against(scale, scenes, name, operations), Result(f"{name}: left in the mailbox", left, "")]
+    return [*compare_scenes(scale, scenes, name, operations), Result(f"{name}: left in the mailbox", left, "")]
 
 
 def past_commits(scale: Scale) -> list[Result]:
-    """100,000 commits against 100."""
+    """Compare operations with 100,000 commits and with 100."""
     scenes = two_scenes(scale)
     numbers = {LITTLE: 100, MUCH: scale.pick(100_000, 150)}
     for side, scene in scenes.items():
         add_commits(scene.remote, numbers[side])
         clone_anew(scene)
-    return against(scale, scenes, f"{numbers[MUCH]:,} commits against {numbers[LITTLE]}", ("send", "list"))
+    return compare_scenes(scale, scenes, f"{numbers[MUCH]:,} commits against {numbers[LITTLE]}", ("send", "list"))
 
 
 ROWS = (Row("past messages", past_messages), Row("past commits", past_commits))

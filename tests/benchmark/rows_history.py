@@ -1,4 +1,4 @@
-"""What 30 days of heartbeats of two servers leave behind."""
+"""The storage that 30 days of heartbeats of two servers use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 
 def beat(builders: Builders, server: str, number: int) -> None:
-    """Beat as a server, each time a minute later, as a process of its own."""
+    """Publish heartbeats of a server, each a minute later; for a separate process."""
     start = datetime.now(timezone.utc)
     for place in range(number):
         now = start + place * INTERVAL
@@ -41,25 +41,25 @@ def beat(builders: Builders, server: str, number: int) -> None:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files in a folder."""
+    """Return the bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def collected(builders: Builders) -> int:
-    """Bytes of the remote after its garbage was collected."""
+    """Return the bytes of the remote after garbage collection."""
     git("gc", "--quiet", "--prune=now", cwd=builders.remote)
     return size(builders.remote)
 
 
 def cloned(builders: Builders, name: str) -> tuple[int, float]:
-    """Bytes of the objects in a fresh clone, and seconds that it took."""
+    """Return the bytes of the objects in a fresh clone, and the seconds that it took."""
     clone = builders.folder / name
     took = seconds_of(lambda: git("clone", "--quiet", "--bare", f"file://{builders.remote}", clone))
     return size(clone / "objects"), took
 
 
 def history(scale: Scale) -> list[Result]:
-    """Beat for 30 days at full speed."""
+    """Publish the heartbeats of 30 days at full speed."""
     builders = make_scene(scale.folder)
     beats = scale.pick(30 * 24 * 60, 20)
     for server in builders.ids:

@@ -1,4 +1,4 @@
-"""What a list of 50 unread signed messages of 1,000 takes, compared with a fetch alone."""
+"""The time of a list of 50 unread signed messages of 1,000, compared with a fetch alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fetch(builders: Builders) -> None:
 
 
 def fill(builders: Builders, unread: int, old: int) -> None:
-    """Put old messages that are read into the mailbox, and send those that are unread, signed, in one commit each."""
+    """Commit old messages that are read to the mailbox, and send unread, signed ones, in one commit each."""
     entries = [
         {"id": f"old_{number}", "from": "build1", "to": "build2", "subject": "Old", "body": "x" * 500, "read": True}
         for number in range(old)
@@ -41,7 +41,7 @@ def fill(builders: Builders, unread: int, old: int) -> None:
 
 
 def lists(scale: Scale) -> list[Result]:
-    """A list on this disk, and over https with a round trip of 40 ms."""
+    """Measure a list on this disk, and over https with a round trip of 40 ms."""
     builders = make_scene(scale.folder)
     unread, old = scale.pick((50, 950), (3, 5))
     fill(builders, unread, old)

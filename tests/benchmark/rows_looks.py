@@ -1,4 +1,4 @@
-"""What the service uses between heartbeats, and how soon it sees a message, with a Git host that is far away."""
+"""The CPU usage of the service between heartbeats, and how soon it sees a message, with a distant Git host."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from ansible_collections.acs.builders.tests.waiting import until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 OLD = timedelta(hours=-1)
-"""The age of a message that begins no conversation."""
+"""The age of a message that does not start a conversation."""
 
 
 def looks(scale: Scale) -> list[Result]:
-    """Run the services of two servers: at rest, while somebody waits, and while they send each other messages."""
+    """Run the services of two servers: at rest, during a wait, and while they send each other messages."""
     builders = make_scene(scale.folder)
     seconds = scale.pick(180, 6)
     with FarHost(scale.folder, scale.folder) as host, ExitStack() as stack:
@@ -57,7 +57,7 @@ def looks(scale: Scale) -> list[Result]:
 
 @contextmanager
 def running(command: Command, host: FarHost) -> Iterator[int]:
-    """Run the service of a server, and give its process id."""
+    """Run the service of a server, and yield its process id."""
     command.configure(pat_file=str(host.pat_file))
     program = str(command.package / "builderctl")
     with subprocess.Popen([sys.executable, "-I", program, "--config", str(command.config), "heartbeat"]) as process:
@@ -68,20 +68,20 @@ def running(command: Command, host: FarHost) -> Iterator[int]:
 
 
 def usage(pids: list[int], seconds: float) -> float:
-    """Percent of a core that the process which uses most needs, with its children that have ended."""
+    """Return the highest CPU usage of the processes, in percent of a core, including their ended children."""
     before = [processor_time(pid) for pid in pids]
     time.sleep(seconds)
     return max(100 * (processor_time(pid) - used) / seconds for pid, used in zip(pids, before))
 
 
 def processor_time(pid: int) -> float:
-    """Seconds of the processor (proc_pid_stat(5), utime to cstime)."""
+    """Return the CPU time in seconds (proc_pid_stat(5), utime to cstime)."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
     return sum(map(int, fields[11:15])) / TICKS
 
 
 def seen_after(builders: Builders, host: FarHost, number: int, age: timedelta) -> float:
-    """Send a message, each time from the other server, and return after how many seconds its recipient has seen it.
+    """Send a message, alternately from both servers, and return after how many seconds its recipient has seen it.
 
     :param age: by how much the clock of the sender is wrong.
     """

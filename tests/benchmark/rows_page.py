@@ -1,4 +1,4 @@
-"""What the page about the fleet takes with 100 and with 10,000 messages: seconds, and bytes."""
+"""The time and the size of the page of a fleet with 100 and with 10,000 messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_page(builders: Builders) -> str:
 
 
 def page_of(scale: Scale, total: int, signed: int) -> list[Result]:
-    """Write the page of a mailbox, the newest messages of which are signed."""
+    """Write the page of a mailbox whose newest messages are signed."""
     builders = make_scene(scale.folder / str(total), SERVERS)
     for number in range(signed // (len(SERVERS) - 1)):
         server = SERVERS[number % len(SERVERS)]
@@ -61,7 +61,7 @@ def page_of(scale: Scale, total: int, signed: int) -> list[Result]:
 
 
 def pages(scale: Scale) -> list[Result]:
-    """A small and a large mailbox."""
+    """Measure a small and a large mailbox."""
     small, large = scale.pick(((100, 100), (10_000, 300)), ((20, 5), (50, 10)))
     return [*page_of(scale, *small), *page_of(scale, *large)]
 

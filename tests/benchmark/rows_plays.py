@@ -1,4 +1,4 @@
-"""The plays of a day: answering messages, and installing a package."""
+"""The plays of daily work: answering messages, and installing a package."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from ansible_collections.acs.builders.tests.builders import Builders, make_build
 
 OURS, BARE = "ours", "apt alone"
 PACKAGE = "dpkg"
-"""It is installed wherever apt is, so the machine that measures is not changed."""
+"""A package that is installed on every machine with apt, so that the machine that measures is not changed."""
 
 
 def mixed_messages() -> list[Draft]:
-    """Twenty messages, of which five are requests to act."""
+    """Return twenty messages, of which five are requests to act."""
     install: list[dict[str, Any]] = [
         {"action": "install_packages", "packages": [name]} for name in ("libssl-dev", "libxml2-dev", "libpq-dev")
     ]
@@ -45,7 +45,7 @@ def mixed_messages() -> list[Draft]:
 
 
 def respond(scale: Scale) -> list[Result]:
-    """respond.yml on two servers, one of which has twenty messages."""
+    """Measure respond.yml on two servers, one of which has twenty messages."""
     times, commits = [], []
     for number in range(scale.pick(6, 1)):
         builders = make_builders(scale.folder / str(number))
@@ -70,10 +70,10 @@ def run_respond(builders: Builders) -> None:
 
 
 def install(scale: Scale) -> list[Result]:
-    """install_packages.yml on two servers against a play that updates and installs with apt alone.
+    """Compare install_packages.yml on two servers with a play that updates and installs with apt alone.
 
-    The package is installed already, and the package lists are empty and local, so what is compared is what the play
-    adds. Each server has package lists of its own.
+    The package is installed already, and the package lists are empty and local, so the difference is the overhead of
+    the play. Each server has its own package lists.
     """
     builders = make_builders(scale.folder)
     builders.trust()
@@ -90,7 +90,7 @@ def install(scale: Scale) -> list[Result]:
     play.write_text(yaml.safe_dump([{"hosts": "builders", "gather_facts": False, "tasks": [task]}]))
 
     def run(playbook: Path | str) -> None:
-        for server in builders.ids:  # so that each run has something to report
+        for server in builders.ids:  # so that each run has packages to report
             (builders.state(server) / "packages_told").write_text(secrets.token_hex())
         succeeded(ansible("playbook", playbook, "-e", json.dumps(extra), folder=builders.folder, python=sys.executable))
 
@@ -100,7 +100,7 @@ def install(scale: Scale) -> list[Result]:
 
 
 def make_apt(folder: Path) -> None:
-    """Make a Python whose apt has empty package lists of its own in a folder."""
+    """Create a Python in a folder, whose apt has its own, empty package lists there."""
     for name in ("state/lists/partial", "cache/archives/partial"):
         (folder / "apt" / name).mkdir(parents=True)
     (folder / "apt" / "sources.list").write_text("")

@@ -1,8 +1,8 @@
-"""Eight writers of 25 messages each, compared with the floor's rate.
+"""Eight writers of 25 messages each, compared with the rate of the floor.
 
-A writer has its messages all at once, and they go out in common commits; or one after the other, each when the one
-before is on the remote, so that none can share a commit. For the latter on eight hosts there is a bound: writers of
-plain Git that never lose, but must fetch before each push, since others have pushed.
+A writer sends its messages all at once, in shared commits; or one after the other, each when the one before is on the
+remote, so that none can share a commit. The bound for the latter on eight hosts is plain Git without rejected pushes,
+but with a fetch before each push, since others have pushed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 
 def write(builders: Builders, server: str, number: int, at_once: bool, options: Any, start: Barrier, told: Any) -> None:
-    """Send messages, as a process of its own, and tell how long each has taken."""
+    """Send messages, as a separate process, and put the seconds that each took into a queue."""
 
     late: list[float] = []
 
@@ -47,7 +47,7 @@ def write(builders: Builders, server: str, number: int, at_once: bool, options: 
     start.wait()
     with ThreadPoolExecutor(number if at_once else 1) as pool:
         waits = list(pool.map(write_one, range(number)))
-    if late:  # others of this host were at it for too long
+    if late:  # other processes of this host held the lock for too long
         with builders.host(server, timeout=LIMIT, **options) as host:
             deliver(host)
         waits.append(time.perf_counter() - min(late))
@@ -57,7 +57,7 @@ def write(builders: Builders, server: str, number: int, at_once: bool, options: 
 def run_race(
     builders: Builders, writers: Sequence[str], each: int, at_once: bool, options: Any
 ) -> tuple[float, list[float]]:
-    """Let writers write, and return how long they took together and how long each message, in seconds."""
+    """Run the writers, and return the seconds that they took together, and those of each message."""
     start, told = _SPAWN.Barrier(len(writers) + 1), _SPAWN.Queue()
     given = (each, at_once, options, start, told)
     processes = [_SPAWN.Process(target=write, args=(builders, one, *given)) for one in writers]
@@ -72,7 +72,7 @@ def run_race(
 
 
 def race(scale: Scale, hosts: int, at_once: bool, is_far: bool) -> list[Result]:
-    """A race of as many hosts, of one writer each, or of eight on one host."""
+    """Measure a race of several hosts with one writer each, or of eight writers on one host."""
     names = tuple(f"writer{number}" for number in range(hosts))
     builders = make_scene(scale.folder, (READER, *names))
     each, pushes = scale.pick(25, 2), scale.pick(20, 2)
@@ -113,9 +113,9 @@ def race(scale: Scale, hosts: int, at_once: bool, is_far: bool) -> list[Result]:
 
 
 def name_of(hosts: int, at_once: bool, is_far: bool) -> str:
-    """The name of a race."""
-    who = f"{hosts} hosts" if hosts > 1 else "1 host"
-    return f"race of {who}, {'at once' if at_once else 'one by one'}, {'40 ms' if is_far else 'local'}"
+    """Return the name of a race."""
+    count = f"{hosts} hosts" if hosts > 1 else "1 host"
+    return f"race of {count}, {'at once' if at_once else 'one by one'}, {'40 ms' if is_far else 'local'}"
 
 
 def _row(hosts: int, at_once: bool, is_far: bool) -> Row:

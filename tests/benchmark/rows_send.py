@@ -1,4 +1,4 @@
-"""What sending a message takes, compared with the old way and the floor."""
+"""The time of sending a message, compared with the old way and the floor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS, OLD, FLOOR, LOADED, STARTED = "ours", "old way", "floor", "loaded", "build
 
 
 def far(scale: Scale) -> list[Result]:
-    """One message, nobody else writing, over https with a round trip of 40 ms."""
+    """Measure one message without other writers, over https with a round trip of 40 ms."""
     builders = make_scene(scale.folder)
     rounds = scale.pick(15, 1)
     with FarHost(scale.folder, scale.folder) as host:
@@ -52,7 +52,7 @@ def far(scale: Scale) -> list[Result]:
 
 
 def local(scale: Scale) -> list[Result]:
-    """One message through the command, process start included, on this disk."""
+    """Measure one message with the command, including the start of its process, on this disk."""
     builders = make_scene(scale.folder)
     command = Command(builders)
     command.send()

@@ -1,4 +1,4 @@
-"""What the service uses over thousands of cycles."""
+"""The resources that the service uses over thousands of cycles."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ INTERVAL = 60
 
 
 def service(scale: Scale) -> list[Result]:
-    """Run cycles of two servers' services at full speed, with the installed package, so that each sees the other beat.
+    """Run cycles of two servers' services at full speed, with the installed package; each sees the other's heartbeats.
 
-    Told is what the one that uses more uses.
+    The results are those of the service that uses more.
     """
     builders = make_scene(scale.folder)
     cycles = scale.pick(5000, 20)
@@ -68,10 +68,10 @@ def start(command: Command, cycles: int) -> subprocess.Popen[str]:
 
 
 def usage(process: subprocess.Popen[str]) -> list[dict[str, float]]:
-    """What a process told that it uses: loaded, settled, and in the end."""
-    told, _nothing = process.communicate()
+    """Return the usage that a process prints: when it is loaded, when it has settled, and at the end."""
+    printed, _nothing = process.communicate()
     assert process.returncode == 0, f"the cycles ended with {process.returncode}"
-    return [json.loads(line) for line in told.splitlines()]
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 ROWS = (Row("service", service), Row("simulated days", days))

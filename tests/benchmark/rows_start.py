@@ -1,4 +1,4 @@
-"""What a session of a manager begins with: nothing new to read, mail that is there, and a hook with nothing to say."""
+"""The commands at the start of a manager's session: read without news, wait with mail, and a hook without output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READ, WAIT, REMOTE, LOADED, GITPYTHON, HOOK = "read", "wait", "git ls-remote", "
 
 
 def starts(scale: Scale) -> list[Result]:
-    """Commands of build2 with their start, over https with a round trip of 40 ms, without the service."""
+    """Measure commands of build2 with their start, over https with a round trip of 40 ms, without the service."""
     builders = make_scene(scale.folder)
     rounds = scale.pick(15, 1)
     threads = iter(send_each(builders, rounds + 1))
@@ -60,13 +60,13 @@ def starts(scale: Scale) -> list[Result]:
 
 
 def send_each(builders: Builders, number: int) -> list[str]:
-    """Send messages to build2, each in a thread of its own, and return the threads."""
+    """Send messages to build2, each in its own thread, and return the threads."""
     with builders.host("build1") as host:
         return [send(host, Draft(f"Measured {one}", BODY), ["build2"]).result[0].id for one in range(number)]
 
 
 def call(*command: str) -> None:
-    """Run a program with nothing on its standard input."""
+    """Run a program with empty standard input."""
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 

@@ -3,7 +3,7 @@
     python tests/benchmark/run.py --row race --row list --json race.json
     python tests/benchmark/run.py --quick
 
-A missed goal is a result, not an error: the exit code is 1 only when a row could not be measured.
+A missed goal is a result, not an error: the exit code is 1 only if a row could not be measured.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ ROWS: tuple[Row, ...] = (
 )
 REPORT = TOP / "tests" / "output" / "benchmark.json"
 MAX_ERROR = 300
-"""Characters of an error that are told."""
+"""Characters of an error that are printed."""
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
 
 def measure(rows: Sequence[Row], quick: bool) -> tuple[list[Result], list[str]]:
-    """Measure rows, each in an empty folder that is also its home, and return results and what went wrong."""
+    """Measure rows, each in an empty folder that is also its home, and return the results and the errors."""
     results: list[Result] = []
     errors: list[str] = []
     for number, row in enumerate(rows, start=1):
@@ -79,7 +79,7 @@ def measure(rows: Sequence[Row], quick: bool) -> tuple[list[Result], list[str]]:
         with tempfile.TemporaryDirectory() as folder, home(Path(folder)):
             try:
                 results += row.run(Scale(Path(folder), quick))
-            except Exception as error:  # the other rows are measured all the same
+            except Exception as error:  # the other rows are measured anyway
                 errors.append(f"{row.name}: {type(error).__name__}: {str(error)[:MAX_ERROR]}")
         print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return results, errors
@@ -87,7 +87,7 @@ def measure(rows: Sequence[Row], quick: bool) -> tuple[list[Result], list[str]]:
 
 @contextlib.contextmanager
 def home(folder: Path) -> Iterator[None]:
-    """Let nothing of this machine's settings for Git take part."""
+    """Ignore this machine's settings for Git inside the context."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("GIT_") or name == "PYTHONDONTWRITEBYTECODE"]:
         del os.environ[name]
@@ -101,7 +101,7 @@ def home(folder: Path) -> Iterator[None]:
 
 
 def verdict(result: Result, colours: bool) -> str:
-    """Whether a goal is met, for people."""
+    """Return whether a goal is met, as text."""
     if result.met is None:
         return ""
     word, colour = ("met", GREEN) if result.met else ("MISSED", RED)
@@ -109,7 +109,7 @@ def verdict(result: Result, colours: bool) -> str:
 
 
 def table(results: Sequence[Result], colours: bool = False) -> str:
-    """The results for people, a line each."""
+    """Return the results as text, a line each."""
     width = max((len(result.name) for result in results), default=0)
     lines = []
     for result in results:
@@ -120,13 +120,13 @@ def table(results: Sequence[Result], colours: bool = False) -> str:
 
 
 def machine() -> dict[str, object]:
-    """On what it was measured."""
+    """Return the machine and the versions of the measurement."""
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     return {"cores": os.cpu_count(), "python": platform.python_version(), "git": git, "kernel": platform.release()}
 
 
 def of_today() -> str:
-    """When, and of which commit, this run measures."""
+    """Return the date and the commit of this run."""
     commit = subprocess.run(
         ["git", "-C", str(TOP), "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -134,7 +134,7 @@ def of_today() -> str:
 
 
 def write_json(path: Path, results: Sequence[Result], errors: Sequence[str]) -> None:
-    """Write all results with their details; and their times, for pyperf, beside them."""
+    """Write all results with their details, and beside them their times for pyperf."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [{**asdict(result), "met": result.met} for result in results]
     path.write_text(json.dumps({"machine": machine(), "results": lines, "errors": errors}, indent=2) + "\n")
@@ -155,16 +155,16 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--row", action="append", default=[], metavar="TEXT", help="only rows whose name has this text")
-    parser.add_argument("--quick", action="store_true", help="small and short, to see that it works")
-    parser.add_argument("--json", type=Path, default=REPORT, metavar="FILE", help="where all results go (%(default)s)")
-    parser.add_argument("--docs", action="store_true", help="write what was measured into the table and plot in docs/")
+    parser.add_argument("--row", action="append", default=[], metavar="TEXT", help="only rows whose name contains TEXT")
+    parser.add_argument("--quick", action="store_true", help="small and short, to check that it works")
+    parser.add_argument("--json", type=Path, default=REPORT, metavar="FILE", help="file for all results (%(default)s)")
+    parser.add_argument("--docs", action="store_true", help="write the results into the table and plot in docs/")
     parser.add_argument("--list", action="store_true", help="list the rows and measure nothing")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure what is asked for, and return the exit code."""
+    """Measure the requested rows, and return the exit code."""
     given = parse(argv)
     rows = [row for row in ROWS if not given.row or any(text in row.name for text in given.row)]
     if not rows:

@@ -1,4 +1,4 @@
-"""What rows measure on: a remote and servers that sign, the old way's clone, and the installed command."""
+"""The scene of measurements: a remote and servers that sign, a clone for the old way, and the installed command."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TOP = Path(__file__).resolve().parents[2]
 OLD_WAY = Path(__file__).with_name("old_way.sh")
 BODY = "A line of a message. " * 24
 OLD_CLONE, OLD_REMOTE = "old", "Old.git"
-"""The clone in which the old way works, and its remote: a copy, so that nobody else writes."""
+"""The clone for the old way, and its remote: a copy, which has no other writers."""
 
 
 def make_scene(folder: Path, ids: tuple[str, ...] = ("build1", "build2")) -> Builders:
-    """A remote with what the old scripts left, servers that sign and have read once, and the old way's clone."""
+    """Create a remote with the old scripts' files, servers that sign and have read once, and the old way's clone."""
     builders = make_builders(folder, ids, legacy=True)
     builders.trust()
     for server in ids:
@@ -38,12 +38,12 @@ def make_scene(folder: Path, ids: tuple[str, ...] = ("build1", "build2")) -> Bui
 
 
 def at(moment: datetime) -> Callable[[], datetime]:
-    """A clock that stands still."""
+    """Return a clock that stands still."""
     return lambda: moment
 
 
 def move_remotes(builders: Builders, host: str, certificate: Path) -> None:
-    """Give all clones the address of another host that serves the same folder, and its certificate to trust."""
+    """Set the remote of all clones to a host that serves the same folder, and make them trust its certificate."""
     others = (builders.folder / OLD_CLONE, builders.folder / "floor.git")
     for clone in filter(Path.exists, (*map(builders.clone, builders.ids), *others)):
         git("config", f"http.{host}.sslCAInfo", certificate, cwd=clone)
@@ -65,7 +65,7 @@ def old_send(builders: Builders) -> None:
 
 
 class Command:
-    """The command builderctl of a server, as the setup installs it: packed, and compiled by its first run.
+    """The command builderctl of a server, as the set-up installs it: packed, and compiled by its first run.
 
     :param builders: its settings name the clone and the state directory of ``server``.
 
@@ -88,9 +88,9 @@ class Command:
         self.config.write_text(json.dumps(settings), encoding="utf-8")
 
     def run(self, *arguments: str, path: str = "") -> None:
-        """Run it.
+        """Run the command.
 
-        :param path: a folder of programs that come before others.
+        :param path: a folder that comes first in PATH.
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         environment["PATH"] = os.pathsep.join(filter(None, (path, environment["PATH"])))
@@ -103,7 +103,7 @@ class Command:
         self.config.write_text(json.dumps({**given, **settings}), encoding="utf-8")
 
     def load(self) -> None:
-        """Start Python and load what the command loads, and do nothing."""
+        """Start Python, load the modules of the command, and exit."""
         program = f"import sys; sys.path.insert(0, {str(self.package)!r}); import acs_builders.builderctl.cli"
         subprocess.run([sys.executable, "-I", "-c", program], check=True)
 
@@ -113,9 +113,9 @@ class Command:
 
 
 def count_children(command: Command, folder: Path, *arguments: str) -> list[str]:
-    """The direct child processes of one call, each with its program and its first own argument.
+    """Return the direct child processes of one call, each with its program and its subcommand.
 
-    :param folder: where the programs are put that take them down, which must not be there yet.
+    :param folder: a folder, to create, for the programs that record them.
     """
     folder.mkdir()
     programs, log = folder / "programs", folder / "children"
@@ -132,7 +132,7 @@ def count_children(command: Command, folder: Path, *arguments: str) -> list[str]
 
 
 def _named(line: str) -> str:
-    """A child without its settings, as ``git push``."""
+    """Return a child process without its options, as ``git push``."""
     program, *words = line.split()
     if program == "ssh-keygen":
         return " ".join([program, words[words.index("-Y") + 1]])

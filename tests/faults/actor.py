@@ -1,4 +1,4 @@
-"""Processes that act as servers. What they were told outlives them, since they tell it at once over a pipe."""
+"""Processes that act as servers. They send each answer at once over a pipe, so that it survives their end."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under which an actor works.
+    """The conditions under which an actor works.
 
     :param timeout: seconds that one operation may take on the network.
     :param ahead: seconds by which its clock is ahead of the others'.
-    :param jump: seconds by which its clock jumps, at most, each time it is asked.
-    :param deadly: the step at which the process is killed, 0: none; see :mod:`.steps`.
-    :param all_after: seconds after that step at which its child processes die with it, None: they live on.
-    :param keep: whether the host stays open from one order to the next, as the service keeps it.
-    :param environment: variables that are set beside the usual ones.
+    :param jump: seconds by which its clock jumps, at most, each time it is read.
+    :param deadly: the step at which the process is killed, 0 for none; see :mod:`.steps`.
+    :param all_after: seconds after that step at which its child processes are killed too; None: they continue.
+    :param keep: whether the host stays open from one order to the next, as in the service.
+    :param environment: additional environment variables.
     """
 
     timeout: float = LIMIT
@@ -73,20 +73,20 @@ class Actor:
         self._begin()
 
     def start(self, orders: list[Order], conditions: Conditions) -> None:
-        """Let it carry out orders, one after the other; it does not wait for other actors."""
+        """Start carrying out orders, one after the other, without waiting for other actors."""
         self._orders = list(orders)
         self._pipe.send((orders, conditions))
 
     def answers(self) -> Iterator[Answer]:
-        """What it was told, as it comes. An order that it did not live to answer is answered as killed.
+        """Yield its answers as they arrive. If it is killed, the answer to the current order is "killed".
 
-        :raises Hung: when it says nothing for too long; it is killed then.
+        :raises Hung: if it does not answer within the limit; it is killed then.
         """
         while self._orders:
             try:
                 if not self._pipe.poll(LIMIT):
                     self._process.kill()
-                    raise Hung(f"{self.server} has said nothing for {LIMIT} s, asked for {self._orders[0]}")
+                    raise Hung(f"{self.server} did not answer within {LIMIT} s: {self._orders[0]}")
                 answer: Answer = self._pipe.recv()
             except (EOFError, ConnectionResetError):
                 killed, self._orders = self._orders[0], []
@@ -117,7 +117,7 @@ class Actor:
 
 
 class Clock:
-    """A clock that is ahead of the others', and jumps."""
+    """A clock that is ahead of the others, and jumps."""
 
     def __init__(self, ahead: float, jump: float) -> None:
         self._ahead = ahead
@@ -125,12 +125,12 @@ class Clock:
         self._random = random.Random(f"{ahead} {jump}")
 
     def __call__(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time in UTC."""
         return utc_now() + timedelta(seconds=self._ahead + self._random.uniform(-self._jump, self._jump))
 
 
 class _Process:
-    """The actor in its own process."""
+    """The part of an actor in its process."""
 
     def __init__(self, server: str, builders: Builders) -> None:
         self._server = server
@@ -168,7 +168,7 @@ class _Process:
         return self._host
 
     def _own(self, order: Order) -> Any:
-        """Do what no host is needed for."""
+        """Carry out an order that needs no host."""
         folder = self._builders.state(self._server).parent
         if order.action == "inspect":
             return inspect(self._builders, self._server)
@@ -183,7 +183,7 @@ class _Process:
 
 
 def serve(server: str, builders: Builders, pipe: Connection) -> None:
-    """Carry out what comes over a pipe until it ends."""
+    """Carry out the orders of a pipe until it is closed."""
     process = _Process(server, builders)
     usual = dict(os.environ)
     while True:

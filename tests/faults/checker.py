@@ -1,4 +1,4 @@
-"""Reads the remote, and holds against it what every caller was told."""
+"""Compares the remote with the answers that all callers got."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ VIOLATIONS = ("duplicated", "lost", "reordered", "phantom", "gaps", "wedged", "c
 
 @dataclass
 class Findings:
-    """What a check has found; the lists name what is wrong, for people.
+    """The findings of a check; the lists describe the violations.
 
-    :param asked: writes that were asked for.
-    :param acknowledged: those whose caller was told pushed or queued.
-    :param queued: those of them that were queued.
-    :param delivered: those of them that are on the remote.
-    :param withdrawn: messages that somebody has taken from the remote.
-    :param aside: messages that were refused after they had been queued, and were set aside.
-    :param duplicated: messages, ids and numbers that are there more than once.
-    :param lost: acknowledged, and neither on the remote, nor waiting, nor withdrawn.
-    :param reordered: messages of a sender that stand before one that was acknowledged earlier.
-    :param phantom: messages whose caller was told that nothing was written, and that are there.
-    :param gaps: numbers that are missing between those of a sender although nobody has taken a message away.
+    :param asked: requested writes.
+    :param acknowledged: writes whose answer was pushed or queued.
+    :param queued: acknowledged writes that were queued.
+    :param delivered: acknowledged writes that are on the remote.
+    :param withdrawn: messages that a row removed from the remote.
+    :param aside: messages that were rejected after they had been queued, and were set aside.
+    :param duplicated: messages, ids and numbers that occur more than once.
+    :param lost: acknowledged writes that are neither on the remote, nor waiting, nor withdrawn.
+    :param reordered: messages of a sender that come before one that was acknowledged earlier.
+    :param phantom: messages that are on the remote although the answer was that nothing was written.
+    :param gaps: numbers that are missing between those of a sender although no message was removed.
     :param wedged: hosts that cannot work, and why.
-    :param crashed: errors that nobody foresaw.
+    :param crashed: unexpected errors.
     """
 
     asked: int = 0
@@ -54,14 +54,14 @@ class Findings:
 
     @property
     def violations(self) -> list[str]:
-        """Everything that is wrong, each with what it is."""
+        """All violations, each with its kind."""
         return [f"{name}: {what}" for name in VIOLATIONS for what in getattr(self, name)]
 
 
 class Remote:
-    """What is on the branch of the remote.
+    """The documents on the branch of the remote.
 
-    ``mailbox`` are the messages in it, and ``entries`` those and the ones in the archives.
+    ``mailbox`` contains the messages of the mailbox, and ``entries`` those of the archives too.
     """
 
     def __init__(self, builders: Builders, revision: str = "main") -> None:
@@ -75,7 +75,7 @@ class Remote:
         self.tokens = [token_of(entry) for entry in self.entries]
 
     def document(self, path: str) -> Any:
-        """A document, None when there is none."""
+        """Return a document, or None if it does not exist."""
         if path not in self._names:
             return None
         show = ["git", "-C", str(self._builders.remote), "show", f"{self._revision}:{path}"]
@@ -83,7 +83,7 @@ class Remote:
 
 
 def token_of(entry: dict[str, Any]) -> str:
-    """The token of a message: the first word of its body."""
+    """Return the token of a message: the first word of its body."""
     return (str(entry.get("body") or "").split() or [""])[0]
 
 
@@ -93,8 +93,8 @@ def check(
     """Compare the remote with the ledger.
 
     :param waiting: the tokens in the outboxes of the servers.
-    :param aside: those that were refused and set aside.
-    :param rewritten: whether somebody has taken commits from the remote: marks and states may be gone with them.
+    :param aside: the tokens that were rejected and set aside.
+    :param rewritten: whether commits were removed from the remote, and marks and states perhaps with them.
     """
     remote = Remote(builders)
     there = Counter(remote.tokens)
@@ -140,11 +140,11 @@ def _is_there(write: Write, remote: Remote, there: Counter[str]) -> bool:
         mark = "read_by" if write.order.action == "read" else "acknowledged_by"
         marked = [entry.get(mark) or [] for entry in remote.entries if entry.get("id") in write.ids]
         return all(write.server in servers for servers in marked)
-    return True  # a status, of which only the last one stays
+    return True  # a status: only the last one remains
 
 
 def _lost_states(accepted: list[Write], ledger: Ledger, remote: Remote) -> list[str]:
-    """The last status of each server that was accepted, and is not there although nothing later may be."""
+    """Return the last accepted status of each server, if neither it nor a later one is on the remote."""
     lost = []
     last = {write.server: write for write in accepted if write.order.action == "status"}
     order = list(ledger.writes)
@@ -173,7 +173,7 @@ def _duplicated(remote: Remote) -> list[str]:
 
 
 def _reordered(accepted: list[Write], remote: Remote) -> list[str]:
-    """Messages that stand before one that the same author was told of earlier, or have a lower number."""
+    """Return messages that come before one of the same author that was accepted earlier, or have a lower number."""
     positions = {token_of(entry): index for index, entry in enumerate(remote.mailbox)}
     numbers = {token_of(entry): entry["seq"] for entry in remote.entries if isinstance(entry.get("seq"), int)}
     return [*_out_of_order(accepted, positions), *_out_of_order(accepted, numbers)]
@@ -184,7 +184,7 @@ def _out_of_order(accepted: list[Write], places: dict[str, int]) -> list[str]:
     found = []
     for write in accepted:
         if not write.is_message or write.order.token not in places or write.told[0] not in (PUSHED, QUEUED):
-            continue  # what was asked for again stands where it arrived first
+            continue  # a repeated message is where it arrived first
         before = last.get(write.author)
         if before and places[before.order.token] > places[write.order.token]:
             found.append(f"{write.order.token} stands before {before.order.token}")

@@ -1,4 +1,4 @@
-"""What the rig asks of the outbox, in one place."""
+"""The rig's access to the outbox."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import Host
 
 PUSHED, QUEUED, NONE = "pushed", "queued", "none"
-"""What a receipt says of a write."""
+"""The delivery of a write in its receipt."""
 NOT_KNOWN = "not known"
-"""Words of an error that leaves open whether the write arrived."""
+"""Part of the text of an error after which the write may have arrived."""
 
 
 def waiting(host: Host) -> list[str]:
-    """The first words of the messages that wait in a host's outbox, in order."""
+    """Return the first words of the messages that wait in a host's outbox, in order."""
     return _tokens(Outbox(host.state).read().items)
 
 
 def set_aside(host: Host) -> list[str]:
-    """The first words of the messages that were refused and set aside."""
+    """Return the first words of the messages that were rejected and set aside."""
     return _tokens(Outbox(host.state).read().rejected)
 
 

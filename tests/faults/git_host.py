@@ -1,8 +1,8 @@
-"""The Git host of the rig, as a process of its own: tests/git_server.py over a folder of bare repositories.
+"""The Git host of the rig, as a separate process: tests/git_server.py with a folder of bare repositories.
 
     python tests/faults/git_host.py FOLDER
 
-prints its port, and ends with its standard input.
+prints its port, and stops when its standard input ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
 class GitHostProcess:
-    """The Git host, seen from the tests. Use it as a context manager.
+    """The process of the Git host. Use it as a context manager.
 
     :param folder: the folder whose repositories are served, at any depth.
     """
@@ -28,7 +28,7 @@ class GitHostProcess:
             [sys.executable, Path(__file__), folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # it tells of every connection that breaks
+            stderr=subprocess.DEVNULL,  # it reports every broken connection
             text=True,
         )
         assert self._process.stdout

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A git that is killed at its RIG_GIT_CALL-th call: before it does anything, amid it, or when it is done and nobody heard.
+# A git that is killed at its RIG_GIT_CALL-th call: before it starts, while it runs, or after it ended without output.
 # Several may run at the same time, and one may be killed while it writes.
 exec 9>> "$RIG_GIT_COUNT.lock"
 flock 9
@@ -10,7 +10,7 @@ if [ "$count" != "$RIG_GIT_CALL" ]; then
     exec "$RIG_GIT_REAL" "$@"
 fi
 case $RIG_GIT_WHEN,$* in
-    *,*\ --batch*) ;; # it answers questions until it is closed, so it has no end to wait for
+    *,*\ --batch*) ;; # it answers requests until its input is closed, so it does not end by itself
     amid,*) timeout --signal=KILL "$RIG_GIT_SECONDS" "$RIG_GIT_REAL" "$@" ;;
     after,*) "$RIG_GIT_REAL" "$@" > "$RIG_GIT_COUNT.out" ;;
 esac

@@ -1,4 +1,4 @@
-"""What a host looks like from inside: what is in its way, and what it uses."""
+"""The state of a host: obstacles to its work, and its resource usage."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 
 UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 MARK = "ACS_BUILDERS_RIG"
-"""The environment variable by which the processes that an actor has started are known; it names the world's folder."""
+"""The environment variable that marks the processes of actors; its value is the folder of their world."""
 
 
 def obstacles(builders: Builders, server: str) -> list[str]:
-    """What keeps a server from working, and is still there after a repair of the clone."""
+    """Return what prevents a server from working, even after a repair of the clone."""
     if _obstacles(builders, server):
         _repair(builders, server)
     return _obstacles(builders, server)
@@ -35,7 +35,7 @@ def _repair(builders: Builders, server: str) -> None:
 
 
 def _obstacles(builders: Builders, server: str) -> list[str]:
-    """Locks and unfinished work of Git, and changes in the clone that nobody made."""
+    """Return locks and unfinished operations of Git, and unexpected changes in the clone."""
     clone, state = builders.clone(server), builders.state(server)
     found = [f"lock {path.relative_to(state.parent)}" for path in _git_locks(clone / ".git", state)]
     found += [f"clone: {name}" for name in UNFINISHED if (clone / ".git" / name).exists()]
@@ -46,7 +46,7 @@ def _obstacles(builders: Builders, server: str) -> list[str]:
 
 
 def usage(builders: Builders, server: str) -> dict[str, int]:
-    """Bytes on disk and in memory, descriptors and child processes of the server whose actor asks."""
+    """Return the bytes on disk of a server, and the bytes in memory, descriptors and children of this process."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
         "disk": _size(builders.state(server).parent),
@@ -57,7 +57,7 @@ def usage(builders: Builders, server: str) -> dict[str, int]:
 
 
 def strays(folder: Path) -> list[str]:
-    """The commands of all processes that actors of a world have started and that still run."""
+    """Return the commands of all running processes that actors of a world have started."""
     found = []
     mark = f"{MARK}={folder}".encode()
     for process in Path("/proc").glob("[0-9]*"):
@@ -66,12 +66,12 @@ def strays(folder: Path) -> list[str]:
                 words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
                 found.append(f"{process.name}: {words.strip() or '(ended)'}"[:200])
         except OSError:
-            continue  # it ended while it was looked at
+            continue  # the process has ended
     return found
 
 
 def _git_locks(clone: Path, state: Path) -> list[Path]:
-    """Lock files of Git; the empty ones that this collection keeps beside its repositories are none."""
+    """Return the lock files of Git, without the empty files that this collection keeps beside its repositories."""
     repositories = [clone, *state.glob("repos/*.git"), *state.glob("beats.git")]
     return [lock for repository in repositories for lock in repository.rglob("*.lock")]
 
@@ -88,5 +88,5 @@ def _blocks(path: Path) -> int:
 
 
 def inspect(builders: Builders, server: str) -> dict[str, Any]:
-    """:func:`obstacles` and :func:`usage`."""
+    """Return :func:`obstacles` and :func:`usage`."""
     return {"obstacles": obstacles(builders, server), **usage(builders, server)}

@@ -1,4 +1,4 @@
-"""The parent's record of what every caller was told."""
+"""The record of the answers that all callers got."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ACCEPTED = (PUSHED, QUEUED)
 
 @dataclass
 class Write:
-    """A write that was asked for, once or again, and what its caller was told each time.
+    """A requested write, and the answers to its attempts.
 
-    :param author: the actor that was asked.
+    :param author: the actor that wrote.
     :param server: the server that it acts as.
-    :param place: where it stands among all that was accepted; None when it was not.
+    :param place: its position among all accepted writes; None if it was not accepted.
     """
 
     author: str
@@ -39,19 +39,19 @@ class Write:
 
     @property
     def is_message(self) -> bool:
-        """Whether it sends something."""
+        """Whether it sends a message."""
         return self.order.action in MESSAGES
 
     @property
     def may_be_there(self) -> bool:
-        """Whether it may be on the remote, as far as its caller was told."""
+        """Whether it may be on the remote, according to the answers."""
         return self.place is not None or bool({UNKNOWN, KILLED, CRASHED} & set(self.told))
 
 
 class Ledger:
-    """All writes of a world, by token, and the errors that nobody foresaw.
+    """All writes of a world, by token, and the unexpected errors.
 
-    ``withdrawn`` are the tokens of messages that somebody has taken from the remote.
+    ``withdrawn`` contains the tokens of messages that a row removed from the remote.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Ledger:
         self._lock = Lock()
 
     def record(self, author: str, server: str, answer: Answer) -> None:
-        """Take down what a caller was told; threads may do so at the same time."""
+        """Record an answer. This is safe to call from several threads."""
         with self._lock:
             self._record(author, server, answer)
 
@@ -86,20 +86,20 @@ class Ledger:
             self.latencies.append(answer.seconds)
 
     def of(self, *told: str) -> list[Write]:
-        """The writes whose callers were, the last time, told one of these."""
+        """Return the writes whose last answer was one of these."""
         return [write for write in self.writes.values() if write.told[-1] in told]
 
     def accepted(self) -> list[Write]:
-        """The writes that were accepted, in that order."""
+        """Return the accepted writes, in the order of their acceptance."""
         return sorted((w for w in self.writes.values() if w.place is not None), key=lambda write: write.place or 0)
 
     def repeatable(self) -> list[Write]:
-        """The messages that their callers may ask for again, for they cannot know whether they arrived."""
+        """Return the messages that may be sent again, because it is unknown whether they arrived."""
         return [w for w in self.of(FAILED, UNKNOWN, KILLED) if w.is_message and w.order.keyed]
 
     @staticmethod
     def _meaning(answer: Answer) -> str:
-        """What the caller was told; that there was nothing to do means, for a message with ids, that it is there."""
+        """Return the answer; "none" for a message with ids means that the message had arrived before."""
         if answer.told == NONE and answer.order.action in MESSAGES and answer.ids:
             return PUSHED
         return answer.told

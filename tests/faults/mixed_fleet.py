@@ -1,4 +1,4 @@
-"""Servers with this collection, and one whose people use the old scripts, write to one repository at the same time."""
+"""A fleet in which servers with this collection and one with the old scripts write to one repository."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SHARE = 0.3
 
 
 class OldWriter:
-    """The old writer.
+    """A server with the old scripts.
 
-    :param world: where it writes.
+    :param world: the world in which it writes.
     """
 
     def __init__(self, world: World) -> None:
@@ -36,15 +36,15 @@ class OldWriter:
         self.said = ""
 
     def send(self, recipient: str, token: str) -> None:
-        """Send a message; returns when it was accepted."""
+        """Send a message, and return when it was accepted."""
         self.sent[token] = self._run("send", recipient, token)
 
     def mark(self, message_id: str) -> None:
-        """Mark a message read; returns when it was accepted."""
+        """Mark a message read, and return when this was accepted."""
         self.marked.append(self._run("mark", message_id))
 
     def tokens(self) -> list[str]:
-        """The tokens of the messages that it can read."""
+        """Return the tokens of the messages that it can read."""
         return self._run("list").split()
 
     def _run(self, action: str, *arguments: str) -> str:
@@ -59,10 +59,10 @@ class OldWriter:
 
 
 @contextmanager
-def beside(world: World, writes: int) -> Iterator[OldWriter]:
-    """Let the old writer write beside what happens in the block, and wait until it is done.
+def old_writer(world: World, writes: int) -> Iterator[OldWriter]:
+    """Let the old writer write in another thread inside the context, and wait until it has finished.
 
-    :param writes: how many; one of four marks a message of ours read.
+    :param writes: the number of its writes; one of four marks a message read.
     """
     old = OldWriter(world)
     plan = [(world.token(), world.random.choice((*SERVERS, "all"))) for _turn in range(writes)]
@@ -91,16 +91,16 @@ def _last_to_old(world: World) -> str:
 
 
 def race(world: World, writes: int) -> None:
-    """Let ours and the old writer race, and check what each sees of the other.
+    """Let all servers and the old writer race, and check what each sees of the other.
 
-    :param writes: by all together, about.
+    :param writes: the approximate number of all writes.
     """
     world.ask({SERVERS[0]: [Order("send", world.token(), OLD)]})
     ours = 0
-    with beside(world, max(4, round(writes * SHARE))) as old:
+    with old_writer(world, max(4, round(writes * SHARE))) as old:
         while ours < writes * (1 - SHARE):
             to_old = {name: [Order("send", world.token(), OLD)] for name in SERVERS}
-            answers = [*world.ask(to_old), *world.everybody()]
+            answers = [*world.ask(to_old), *world.write_all()]
             ours += len(answers)
             refused = [answer for answer in answers if answer.error]
             world.trouble += [f"ours did not get through: {answer.error}" for answer in refused]
@@ -112,7 +112,7 @@ def race(world: World, writes: int) -> None:
 
 
 def check(world: World, old: OldWriter) -> None:
-    """What the old writer got accepted is there once, ours read it, and it can read ours; else there is trouble."""
+    """Check that all accepted writes of the old writer are on the remote once, and that all messages can be read."""
     remote = Remote(world.builders)
     there = Counter(remote.tokens)
     world.trouble += [f"{t} of the old writer is there {there[t]} times" for t in old.sent if there[t] != 1]
@@ -131,13 +131,13 @@ def check(world: World, old: OldWriter) -> None:
 
 
 def mixed(world: World, length: float) -> None:
-    """200 writes in a full run."""
+    """Race with 200 writes in a full run."""
     race(world, round(200 * length))
 
 
 def cannot() -> str:
-    """Why there can be no old writer here; empty when there can."""
-    return "" if shutil.which("jq") else "needs jq, with which the old scripts edit"
+    """Return why the old writer cannot run on this machine; empty if it can."""
+    return "" if shutil.which("jq") else "needs jq, which the old scripts use"
 
 
 ROWS = (Row("mixed fleet: an old writer races with ours", mixed, cannot),)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A writer in the old manner: it pulls with rebase, edits the file with jq, commits and pushes; after a conflict, or when
-# somebody else was faster, it resets its clone and does it again, unless it is there.
+# A writer as the old scripts: it pulls with rebase, edits the file with jq, commits and pushes. After a conflict or a
+# rejected push, it resets its clone and tries again, unless the change is there already.
 #
 #   old_writer.sh send CLONE SERVER RECIPIENT TOKEN    sends a message and prints its id when the push was accepted
 #   old_writer.sh mark CLONE SERVER ID                 marks a message read, and prints its id

@@ -1,4 +1,4 @@
-"""What an actor can be asked to do, and what it answers."""
+"""The orders that an actor carries out, and its answers."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.status.r
 from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, set_aside, waiting
 
 FAILED, UNKNOWN, CRASHED, KILLED = "failed", "unknown", "crashed", "killed"
-"""Beside what a receipt says: an error that says nothing was written; one that leaves it open; one that nobody foresaw;
-and an actor that was killed before it could tell."""
+"""Answers in addition to the delivery of a receipt: an error after which nothing was written; one after which the write
+may have arrived; an unexpected error; and a killed actor."""
 
 OLD = timedelta(days=40)
-"""The age from which nothing that was read waits to be archived."""
+"""An age at which all read messages are archived."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """Something to do.
+    """An order to an actor.
 
-    :param action: one of ``ACTIONS``, or of those that an actor has for itself.
-    :param token: the first word of what is sent, or the job of a status: how it is found again.
+    :param action: one of ``ACTIONS``, or an action of the actor itself.
+    :param token: the first word of the message, or the job of the status, which identifies the write.
     :param to: the recipient.
-    :param keyed: whether it has an idempotency key, the token, so that it may be asked again.
+    :param keyed: whether it has an idempotency key, the token, so that it can be repeated.
     :param size: characters of the body.
-    :param offline: what becomes of a write that the remote does not take in time: ``queue`` or ``fail``.
-    :param value: what else an action needs.
+    :param offline: what to do with a write that the remote does not accept in time: ``queue`` or ``fail``.
+    :param value: a further argument of the action.
     """
 
     action: str
@@ -57,13 +57,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the caller was told.
+    """The answer to an order.
 
     :param told: pushed, queued, none, failed, unknown, crashed or killed.
-    :param ids: the messages that it is about.
-    :param error: what was said, and ``kind`` the stable name of the error.
-    :param value: what was asked for.
-    :param steps: how many steps it took, as :mod:`.steps` counts them.
+    :param ids: the ids of its messages.
+    :param error: the text of the error, and ``kind`` its stable name.
+    :param value: the requested value.
+    :param steps: the number of steps, as :mod:`.steps` counts them.
     """
 
     order: Order
@@ -77,21 +77,21 @@ class Answer:
 
 
 def carry_out(host: Host, order: Order) -> Answer:
-    """Do what is asked as a server, and say what came of it."""
+    """Carry out an order as a server, and return the answer."""
     started = time.monotonic()
     try:
         answer = ACTIONS[order.action](host, order)
-    except Exception as error:  # whatever it is, the rig reports it
+    except Exception as error:  # the rig reports it
         return failure(order, error, time.monotonic() - started)
     return Answer(order, answer.told, answer.ids, value=answer.value, seconds=time.monotonic() - started)
 
 
 def failure(order: Order, error: Exception, seconds: float = 0) -> Answer:
-    """The answer that an error is."""
+    """Return an error as an answer."""
     if not isinstance(error, CoordinationError):
         last = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__}: {error} ({last.filename.rpartition('/')[2]}, line {last.lineno})"
-        return Answer(order, CRASHED, error=said, kind=type(error).__name__, seconds=seconds)
+        text = f"{type(error).__name__}: {error} ({last.filename.rpartition('/')[2]}, line {last.lineno})"
+        return Answer(order, CRASHED, error=text, kind=type(error).__name__, seconds=seconds)
     told = UNKNOWN if NOT_KNOWN in str(error) else FAILED
     return Answer(order, told, error=str(error), kind=error.kind, seconds=seconds)
 
@@ -137,7 +137,7 @@ def _list(host: Host, order: Order) -> Answer:
 
 
 def _cycle(host: Host, order: Order) -> Answer:
-    """One cycle of the service: deliver, read, beat, and archive what was read, as if all of it were old."""
+    """Run a cycle of the service: deliver, read, beat, and archive all read messages as if they were old."""
     deliver(host)
     listing = list_messages(host, Filter())
     publish_heartbeat(host, compose_heartbeat(host, [], 60, "rig"))

@@ -1,14 +1,14 @@
-"""A relay before a Git host: it passes connections on, late if asked to, or breaks them, and counts what it saw.
+"""A relay before a Git host: it forwards connections, with a delay if set, or breaks them, and counts the requests.
 
-It is a process of its own, so that no lock of the tests slows it down. Started as a program it relays to a port of the
-loopback interface, and takes one JSON object a line on its standard input, answering each with its counts:
+It is a separate process, so that no lock of the tests slows it down. Started as a program it relays to a port of the
+loopback interface, reads one JSON object a line from its standard input, and answers each with its counts:
 
     python tests/faults/relay.py 8080 0
     {"mode": "cut", "bytes": 700, "direction": "down", "times": 1}
 
-The second number is the port to listen on, 0 for any free one; an address may follow it. It ends with its input. The
-host behind it must close a connection after each answer (HTTP/1.0, as tests/git_server.py does), for a request to be a
-connection.
+The second number is the port to listen on, 0 for any free one; an address may follow it. It stops when its input ends.
+The host behind it must close a connection after each answer (HTTP/1.0, as tests/git_server.py does), so that each
+request is a connection.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ REQUEST = re.compile(rb"(?:GET|POST) (\S+) HTTP/1\.[01]\r\n")
 
 @dataclass(frozen=True)
 class Mode:
-    """What the relay does.
+    """The mode of the relay.
 
-    :param mode: ``pass``; ``refuse`` connections; ``hang``: take them and say nothing; ``cut`` them after some bytes;
-        ``swallow``: break them when the host has taken a push, before it can say so.
-    :param delay: milliseconds that everything is under way, in each direction and in every mode.
-    :param bytes: how many bytes ``cut`` lets through.
-    :param direction: whose bytes it counts: those going ``up`` to the host, or ``down`` to the client.
-    :param times: how many connections are broken before the rest pass again; None: all.
+    :param mode: ``pass``; ``refuse`` connections; ``hang``: accept them without an answer; ``cut`` them after some
+        bytes; ``swallow``: break them when the host has accepted a push, before its answer.
+    :param delay: milliseconds of delay, in each direction and in every mode.
+    :param bytes: the number of bytes that ``cut`` forwards.
+    :param direction: the bytes that it counts: those going ``up`` to the host, or ``down`` to the client.
+    :param times: how many connections are broken before the rest pass again; None for all.
     """
 
     mode: str = PASS
@@ -51,7 +51,7 @@ class Mode:
 
 
 class Relay:
-    """The relay as a process, seen from the tests. Use it as a context manager.
+    """The process of the relay. Use it as a context manager.
 
     :param port: the port of the Git host on the loopback interface.
     """
@@ -64,19 +64,19 @@ class Relay:
 
     @property
     def url(self) -> str:
-        """Where clients find the Git host."""
+        """The URL of the Git host for clients."""
         return f"http://127.0.0.1:{self.port}"
 
     def set(self, mode: Mode) -> dict[str, int]:
-        """Change what the relay does, at once, and return its counts.
+        """Change the mode at once, and return the counts.
 
-        ``connections``, those ``broken``, and requests under their last words, as ``POST git-receive-pack``.
-        Connections that are there already go on as they began; those that hang are broken.
+        They are ``connections``, those ``broken``, and requests by their last words, as ``POST git-receive-pack``.
+        Existing connections keep their mode; those that hang are broken.
         """
         return self._ask(asdict(mode))
 
     def counts(self) -> dict[str, int]:
-        """What the relay has seen since it began, as :meth:`set` returns it."""
+        """Return the counts since its start, as :meth:`set` does."""
         return self._ask({})
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class Relay:
 
 
 class Connection:
-    """One connection of a client, and the one made for it to the host."""
+    """A connection of a client, and the corresponding one to the host."""
 
     def __init__(self, mode: Mode, counts: Counter[str], writers: list[asyncio.StreamWriter]) -> None:
         self._mode = mode
@@ -116,13 +116,13 @@ class Connection:
         self._held = b""
         self.broken = False
 
-    async def carry(self, up: asyncio.StreamReader, down: asyncio.StreamReader) -> None:
-        """Carry bytes both ways until one side ends, or it is time to break the connection."""
+    async def forward(self, up: asyncio.StreamReader, down: asyncio.StreamReader) -> None:
+        """Forward bytes both ways until one side ends, or the connection has to be broken."""
         client, host = self._writers
         handshake = 2 * self._mode.delay / 1000
         ways = [
-            asyncio.create_task(self._carry(up, host, UP, handshake)),
-            asyncio.create_task(self._carry(down, client, DOWN, 0)),
+            asyncio.create_task(self._forward(up, host, UP, handshake)),
+            asyncio.create_task(self._forward(down, client, DOWN, 0)),
         ]
         try:
             await ways[1]
@@ -131,17 +131,17 @@ class Connection:
             with suppress(asyncio.CancelledError, ConnectionError):
                 await ways[0]
 
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, way: str, wait: float) -> None:
+    async def _forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, way: str, wait: float) -> None:
         late = Late(target, self._mode.delay / 1000, wait)
         try:
-            await self._carry_late(source, late, way)
+            await self._forward_late(source, late, way)
             await late.end()
         finally:
             late.close()
         if way == UP:
             target.write_eof()
 
-    async def _carry_late(self, source: asyncio.StreamReader, late: Late, way: str) -> None:
+    async def _forward_late(self, source: asyncio.StreamReader, late: Late, way: str) -> None:
         left = self._mode.bytes if self._mode.mode == CUT and self._mode.direction == way else None
         while data := await source.read(CHUNK):
             if way == UP:
@@ -176,7 +176,7 @@ class Connection:
 
 
 class Late:
-    """Writes what it is given after a delay, without slowing it down."""
+    """A writer that delays data without reducing the throughput."""
 
     def __init__(self, target: asyncio.StreamWriter, delay: float, wait: float) -> None:
         self._target = target
@@ -186,7 +186,7 @@ class Late:
         self._task = asyncio.create_task(self._run())
 
     def write(self, data: bytes) -> None:
-        """Take some bytes to write."""
+        """Queue bytes to write."""
         if data:
             self._put(data)
 
@@ -194,12 +194,12 @@ class Late:
         self._queue.put_nowait((asyncio.get_running_loop().time() + self._delay + self._wait, data))
 
     async def end(self) -> None:
-        """Wait until all is written."""
+        """Wait until all bytes are written."""
         self._put(b"")
         await self._task
 
     def close(self) -> None:
-        """Write no more."""
+        """Stop writing."""
         self._task.cancel()
 
     async def _run(self) -> None:
@@ -233,7 +233,7 @@ class Server:
         self.counts: Counter[str] = Counter()
 
     async def set(self, mode: Mode) -> None:
-        """Change what it does."""
+        """Change the mode."""
         self._mode, self._left = mode, mode.times
         self._ended.set()
         self._ended = asyncio.Event()
@@ -264,7 +264,7 @@ class Server:
             writers.append(host)
             connection = Connection(mode, self.counts, writers)
             with suppress(ConnectionError):
-                await connection.carry(up, down)
+                await connection.forward(up, down)
             if self._left is not None and connection.broken:
                 self._left -= 1
         for writer in writers:
@@ -277,7 +277,7 @@ class Server:
 
 
 def _bound(address: str, port: int) -> socket.socket:
-    """A socket at a port. One that does not listen keeps the port while connections are refused."""
+    """Return a socket bound to a port. Without listening, it reserves the port while connections are refused."""
     bound = socket.socket()
     for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):  # connections of a former listener may be in TIME_WAIT
         bound.setsockopt(socket.SOL_SOCKET, option, 1)
@@ -286,7 +286,7 @@ def _bound(address: str, port: int) -> socket.socket:
 
 
 async def serve(upstream: int, port: int, address: str = "127.0.0.1") -> None:
-    """Relay to a port, as the lines on standard input say, until they end."""
+    """Relay to a port, with the modes of the lines on standard input, until it ends."""
     server = Server(upstream, port, address)
     await server.set(Mode())
     print(json.dumps({"port": server.port}), flush=True)

@@ -1,4 +1,4 @@
-"""The report of a run: a table for people, and the same for programs."""
+"""The report of a run, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WIDTH = 44
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one row.
+    """The result of one row.
 
-    :param faults: how many were injected.
-    :param skipped: why the row was not run; empty when it was.
-    :param figures: what else was measured.
+    :param faults: the number of injected faults.
+    :param skipped: why the row was not run; empty if it was.
+    :param figures: further measurements.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Result:
         return counts
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, for programs."""
-        told = {name: getattr(self.findings, name) for name in VIOLATIONS}
+        """Return the result as an object for JSON."""
+        violations = {name: getattr(self.findings, name) for name in VIOLATIONS}
         rest = {"row": self.name, "skipped": self.skipped, "figures": self.figures, "errors": self.errors}
-        return {**rest, **self.counts, "violations": {name: what for name, what in told.items() if what}}
+        return {**rest, **self.counts, "violations": {name: what for name, what in violations.items() if what}}
 
 
 def table(results: Iterable[Result]) -> str:
-    """The table, and under it whatever is wrong or was measured beside it."""
+    """Return the table, and below it the violations and the further measurements."""
     widths = {column: max(len(_SHORT.get(column, column)), 6) for column in COLUMNS}
     lines = [" ".join(["row".ljust(WIDTH), *(_SHORT.get(name, name).rjust(widths[name]) for name in COLUMNS)])]
     below = []

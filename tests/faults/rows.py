@@ -1,4 +1,4 @@
-"""What a row of the report is."""
+"""The rows of the report."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def _always() -> str:
 class Row:
     """A kind of fault.
 
-    :param name: what it is, for people and for ``--row``.
-    :param run: injects it in a world; the second parameter says how much: 1 is a full run, 0.1 a short look.
-    :param cannot: why it cannot be injected on this machine, empty when it can.
+    :param name: its name, in the report and for ``--row``.
+    :param run: injects it in a world; the second parameter is the length: 1 for a full run, 0.1 for a tenth of it.
+    :param cannot: returns why it cannot be injected on this machine; empty if it can.
     """
 
     name: str
@@ -27,8 +27,8 @@ class Row:
 
 
 def rounds(length: float, full: int) -> range:
-    """The rounds of a row, at least one.
+    """Return the rounds of a row, at least one.
 
-    :param full: how many there are in a full run.
+    :param full: the number of rounds in a full run.
     """
     return range(max(1, round(full * length)))

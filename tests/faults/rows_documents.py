@@ -1,4 +1,4 @@
-"""Rows in which a person commits a document that cannot be read, and repairs it later."""
+"""Rows in which a user commits a damaged document, and repairs it later."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ _OF_ANY = [DAMAGES[name] for name in ("cut short", "empty", "with conflict marke
 
 
 def damaged(path: str, *damages: Damage) -> Callable[[World, float], None]:
-    """A row in which a document is damaged while some writes wait in outboxes and others come.
+    """Return a row in which a document is damaged while some writes wait in outboxes and others follow.
 
-    :param damages: of which one is chosen each time.
+    :param damages: the kinds of damage, of which one is chosen each time.
     """
 
     def run(world: World, length: float) -> None:
         world.ask({AUTHOR: [Order("status", world.token(), keyed=False)]})
         for number in rounds(length, 2 * len(damages)):
             world.relay.set(Mode(REFUSE))
-            world.everybody()
+            world.write_all()
             good = world.builders.show(path)
             bad = world.random.choice(damages)(good) + b"\n" * number
             world.builders.commit(path, bad)
             world.relay.set(Mode())
             world.faults += 1
-            world.everybody(2)
+            world.write_all(2)
             if world.builders.show(path) != bad:
-                world.trouble.append(f"somebody has overwritten the damaged {path}")
+                world.trouble.append(f"the damaged {path} was overwritten")
             world.builders.commit(path, good)
             world.repeat()
-            world.everybody()
+            world.write_all()
 
     return run
 

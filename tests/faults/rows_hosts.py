@@ -1,4 +1,4 @@
-"""Rows in which something is wrong with a host: its disk or its clock."""
+"""Rows with faults of a host: of its disk or its clock."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ansible_collections.acs.builders.tests.faults.world import SERVERS, World
 
 AUTHOR = SERVERS[0]
 KILOBYTES = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200, 256, 400)
-"""What is left of a full file system: each lets an operation come a little further."""
+"""The free space on a full file system: with each size, an operation gets a little further."""
 
 
 def full(world: World, length: float) -> None:
-    """A server's file system is full, or nearly so."""
+    """Fill a server's file system, completely or nearly."""
     world.ask({AUTHOR: [Order("cover")]})
     for _round in rounds(length, 60):
         left = world.random.choice(KILOBYTES) * 1024
@@ -24,7 +24,7 @@ def full(world: World, length: float) -> None:
 
 
 def read_only(world: World, length: float) -> None:
-    """A server's file system has become read-only."""
+    """Make a server's file system read-only."""
     world.ask({AUTHOR: [Order("cover")]})
     for _round in rounds(length, 10):
         _spoil(world, Order("read only"), Order("writable"))
@@ -35,13 +35,13 @@ def _spoil(world: World, begin: Order, end: Order) -> None:
     world.ask({AUTHOR: [begin, world.write(AUTHOR), world.write(AUTHOR), Order("cycle"), end, world.write(AUTHOR)]})
     world.repeat()
     if world.random.random() < 0.2:
-        world.everybody()
+        world.write_all()
 
 
 def clocks(most: float) -> Callable[[World, float], None]:
-    """A row in which the servers' clocks differ, and jump.
+    """Return a row in which the servers' clocks differ, and jump.
 
-    :param most: seconds by which they are wrong, at most.
+    :param most: the maximum seconds by which they are wrong.
     """
 
     def run(world: World, length: float) -> None:
@@ -51,7 +51,7 @@ def clocks(most: float) -> Callable[[World, float], None]:
                 for name in world.actors
             }
             world.faults += len(wrong)
-            world.everybody(2, wrong)
+            world.write_all(2, wrong)
             world.repeat()
 
     return run

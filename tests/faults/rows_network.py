@@ -1,4 +1,4 @@
-"""Rows in which the way to the Git host is broken."""
+"""Rows in which the connection to the Git host is broken."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ HURRIED = Conditions(timeout=3)
 
 
 def _break(world: World, mode: Mode, orders: int = 1) -> None:
-    """Let everybody write while the relay breaks connections, and once more when it passes them again.
+    """Let all actors write while the relay breaks connections, and once more when it passes them again.
 
-    Who meets it is in a hurry only where it breaks them without end.
+    The time limit of the actors is short only if the relay breaks all connections.
     """
     before = world.relay.set(mode).get("broken", 0)
-    world.everybody(orders, USUAL if mode.times else HURRIED)
+    world.write_all(orders, USUAL if mode.times else HURRIED)
     broken = world.relay.set(Mode()).get("broken", 0) - before
     world.faults += orders * len(world.actors) if mode.mode == REFUSE else broken
     world.repeat()
-    world.everybody()
+    world.write_all()
 
 
 def refused(world: World, length: float) -> None:
-    """Nothing listens where the Git host was."""
+    """Refuse connections to the Git host."""
     for _round in rounds(length, 10):
         _break(world, Mode(REFUSE), orders=2)
 
 
 def hanging(world: World, length: float) -> None:
-    """Connections are taken and nothing is ever said."""
+    """Accept connections and never answer."""
     for _round in rounds(length, 6):
         _break(world, Mode(HANG))
 
 
 def cut(world: World, length: float) -> None:
-    """Connections break after some bytes of a request or an answer, once, a few times, or always."""
+    """Break connections after some bytes of a request or an answer, once, a few times, or always."""
     for number in rounds(length, 40):
         size = world.random.choice((world.random.randrange(400), world.random.randrange(4000)))
         times = world.random.choice((1, 2, 5, None))
@@ -49,13 +49,13 @@ def cut(world: World, length: float) -> None:
 
 
 def swallowed(world: World, length: float) -> None:
-    """The Git host takes a push, and the client does not hear it."""
+    """Let the Git host accept pushes, and break the connections before its answers."""
     for _round in rounds(length, 20):
         _break(world, Mode(SWALLOW, times=world.random.choice((1, 2, None))), orders=2)
 
 
 def at_once(world: World, length: float) -> None:
-    """The service and several modules of one server write at once, some of what may not wait, over a slow way."""
+    """Let the service and several modules of one server write at once over a slow connection, some without queuing."""
     own = [f"{SERVERS[0]} module {number}" for number in range(3)]
     service = f"{SERVERS[0]} service"
     for name in (*own, service):

@@ -1,4 +1,4 @@
-"""Rows in which a process is killed: a Git call, or the process that writes, at each of its steps."""
+"""Rows in which a process is killed: a Git process, or the process that writes, at each of its steps."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ansible_collections.acs.builders.tests.faults.world import SERVERS, World
 WRAPPER = Path(__file__).with_name("git_wrapper.sh")
 AUTHOR = SERVERS[0]
 MOST = 2000
-"""Steps after which an operation does not end."""
+"""More steps than any operation has."""
 
 
 def _stride(world: World, length: float) -> range:
-    """The steps at which something is killed: each one in a full run, every few in a shorter one."""
+    """Return the steps at which a process is killed: each one in a full run, fewer in a shorter one."""
     stride = max(1, round(1 / length)) if length < 1 else 1
     return range(1 + world.random.randrange(stride), MOST, stride)
 
@@ -29,15 +29,15 @@ def _order(world: World, action: str) -> Order:
 
 
 def _mail(world: World) -> None:
-    """Send the author something that it can answer and mark."""
+    """Send the author a message that it can answer and mark."""
     world.ask({SERVERS[1]: [Order("send", world.token(), AUTHOR)]})
 
 
 def killed(action: str, away: bool = False, everything: bool = False) -> Callable[[World, float], None]:
-    """A row in which the process is killed at each step of an operation.
+    """Return a row in which the process is killed at each step of an operation.
 
-    :param away: whether the remote is away meanwhile, so that what is sent is queued.
-    :param everything: whether the Git processes that it has started die with it.
+    :param away: whether the remote is unreachable, so that messages are queued.
+    :param everything: whether the Git processes that it has started are killed too.
     """
 
     def run(world: World, length: float) -> None:
@@ -57,7 +57,7 @@ def killed(action: str, away: bool = False, everything: bool = False) -> Callabl
             if world.random.random() < 0.5:
                 world.repeat()
             if world.random.random() < 0.3:
-                world.everybody()
+                world.write_all()
 
     return run
 
@@ -71,9 +71,9 @@ def _prepare(world: World, action: str) -> None:
 
 
 def git_killed(when: str) -> Callable[[World, float], None]:
-    """A row in which the Git of an operation is killed at each of its calls.
+    """Return a row in which the Git process of an operation is killed, at each of its calls.
 
-    :param when: ``before`` it does anything, ``amid`` it, or ``after`` it is done.
+    :param when: ``before`` it starts, ``amid`` its run, or ``after`` it has ended.
     """
 
     def run(world: World, length: float) -> None:
@@ -98,7 +98,7 @@ def git_killed(when: str) -> Callable[[World, float], None]:
 
 
 def _wrapper(world: World) -> Path:
-    """A folder with the wrapper as ``git``."""
+    """Create a folder with the wrapper as ``git``, and return it."""
     folder = world.builders.folder / "wrapper"
     folder.mkdir(exist_ok=True)
     shutil.copy(WRAPPER, folder / "git")

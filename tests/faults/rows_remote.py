@@ -1,4 +1,4 @@
-"""Rows in which something is wrong with the remote, or was done to it."""
+"""Rows with faults of the remote."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ansible_collections.acs.builders.tests.faults.relay import REFUSE, Mode
 from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
 from ansible_collections.acs.builders.tests.faults.world import SERVERS, World
 
-WHO = ("-c", "user.name=person", "-c", "user.email=person@localhost")
+IDENTITY = ("-c", "user.name=person", "-c", "user.email=person@localhost")
 
 
 def declines(world: World, length: float) -> None:
-    """A hook of the remote refuses every push."""
+    """Reject every push with a hook of the remote."""
     hook = world.builders.remote / "hooks" / "pre-receive"
     for _round in rounds(length, 10):
         hook.parent.mkdir(exist_ok=True)
         hook.write_text("#!/bin/sh\necho 'main is frozen' >&2\nexit 1\n")
         hook.chmod(0o755)
         world.faults += 2 * len(world.actors)
-        world.everybody(2)
+        world.write_all(2)
         hook.unlink()
         world.repeat()
-        world.everybody()
+        world.write_all()
 
 
 def declines_one(world: World, length: float) -> None:
-    """A hook of the remote refuses pushes with a certain word, which waits among others in an outbox."""
+    """Reject pushes of messages with a certain word, with a hook of the remote; they wait among others in an outbox."""
     hook = world.builders.remote / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\nread -r _old new _ref\n! git show $new:{MESSAGES} | grep -q forbidden\n")
@@ -53,60 +53,60 @@ def declines_one(world: World, length: float) -> None:
 
 
 def rewound(world: World, length: float) -> None:
-    """Somebody takes the newest commits from the remote, while others write and while they do not."""
+    """Remove the newest commits from the remote, while servers write and while they do not."""
     for number in rounds(length, 10):
-        world.everybody(2)
+        world.write_all(2)
         plans = world.plans(3) if number % 2 else {}
         steps = [world.random.randrange(1, 5) for _turn in range(3 if plans else 1)]
-        with ThreadPoolExecutor(1) as beside:
-            beside.submit(world.ask, plans)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(world.ask, plans)
             for one in steps:
                 world.update_remote(partial(_ancestor, world, one))
         world.faults += len(steps)
-        world.everybody()
+        world.write_all()
 
 
 def rewritten(world: World, length: float) -> None:
-    """Somebody makes one commit of all history, with the same documents or without the last message, and forces it."""
+    """Replace the history of the remote by one commit, with the same documents or without the last message."""
     for number in rounds(length, 10):
-        world.everybody(2)
-        world.update_remote(partial(_in_one, world, number % 2 == 1))
+        world.write_all(2)
+        world.update_remote(partial(_squashed, world, number % 2 == 1))
         world.faults += 1
-        world.everybody()
+        world.write_all()
 
 
 def collected(world: World, length: float) -> None:
-    """The remote throws away what nothing refers to, after a rewind and while servers write."""
+    """Run garbage collection on the remote, after a rewind and while servers write."""
     for _round in rounds(length, 10):
-        world.everybody()
+        world.write_all()
         world.update_remote(partial(_ancestor, world, 1))
         _git(world, "reflog", "expire", "--expire=now", "--all")
-        world.everybody()
+        world.write_all()
         _git(world, "gc", "--quiet", "--prune=now")
         world.faults += 1
-        world.everybody()
+        world.write_all()
 
 
 def emptied(world: World, length: float) -> None:
-    """The remote is replaced by an empty one."""
+    """Replace the remote by an empty one."""
     remote = world.builders.remote
     for _round in rounds(length, 5):
-        world.everybody()
+        world.write_all()
         world.withdraw(Remote(world.builders).tokens)
         shutil.rmtree(remote)
         git("init", "--quiet", "--bare", "--initial-branch=main", remote)
         world.faults += 1
-        world.everybody(2)
+        world.write_all(2)
 
 
 def _ancestor(world: World, steps: int, commit: str) -> str:
     return _git(world, "rev-parse", f"{commit}~{steps}")
 
 
-def _in_one(world: World, purge: bool, commit: str) -> str:
-    """One commit with what another has, and what it descends from.
+def _squashed(world: World, purge: bool, commit: str) -> str:
+    """Create a commit without parents that has the documents of another one.
 
-    :param purge: whether the last message is left out.
+    :param purge: whether to omit the last message.
     """
     tree = f"{commit}^{{tree}}"
     if purge:
@@ -118,7 +118,7 @@ def _in_one(world: World, purge: bool, commit: str) -> str:
         indexed("read-tree", commit)
         indexed("update-index", "--cacheinfo", f"100644,{blob},{MESSAGES}")
         tree = indexed("write-tree")
-    return _git(world, *WHO, "commit-tree", tree, "-m", "all in one")
+    return _git(world, *IDENTITY, "commit-tree", tree, "-m", "all in one")
 
 
 def _git(world: World, *arguments: str | Path) -> str:

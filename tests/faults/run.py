@@ -1,7 +1,7 @@
-"""Inject faults into a fleet of real clones, and check that nothing is lost, doubled or left stuck.
+"""Inject faults into a fleet of real clones, and check that nothing is lost, duplicated or left stuck.
 
-Every row of the report is one kind of fault, in a repository of its own. The exit code is 1 when any row has a
-violation. A run replays from its seed, as far as the order in which processes run at the same time allows.
+Every row of the report is one kind of fault, in a separate repository. The exit code is 1 if any row has a violation. A
+run can be repeated with its seed, except for the order in which processes run at the same time.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ ROWS: tuple[Row, ...] = (
 )
 EXAMPLES = """examples:
   make faults                                    every row, with a new seed
-  make faults SEED=7 LENGTH=3                    three times as much, from seed 7
-  python tests/faults/run.py --row relay         the rows whose name holds "relay"
+  make faults SEED=7 LENGTH=3                    three times as much, with seed 7
+  python tests/faults/run.py --row relay         the rows whose name contains "relay"
   python tests/faults/run.py --list              the names of all rows
-  python tests/faults/run.py --length 0.1 --json a short look, for a program
+  python tests/faults/run.py --length 0.1 --json a short run, with a report as JSON
 """
 
 
@@ -64,7 +64,7 @@ class Rig:
         self._worlds = 0
 
     def run(self, row: Row, seed: int, length: float = 1) -> Result:
-        """Run one row in a world of its own."""
+        """Run one row in a separate world."""
         reason = row.cannot()
         if reason:
             return Result(row.name, skipped=reason)
@@ -87,20 +87,20 @@ class Rig:
 
 
 def _inject(row: Row, world: World, length: float) -> Findings:
-    """Run a row; a row that cannot go on fails, and the others are run all the same."""
+    """Run a row; a row that raises an exception fails, and the others are run anyway."""
     try:
         world.begin()
         row.run(world, length)
         return world.settle()
-    except Exception:  # whatever it is, it is reported
+    except Exception:  # it is reported
         return Findings(crashed=[f"the rig: {traceback.format_exc()}"], wedged=world.trouble)
 
 
 @contextmanager
 def rig(quiet: bool = True) -> Iterator[Rig]:
-    """The rig, for as many rows as one likes; nothing of it is left afterwards.
+    """Start the rig, for any number of rows, and remove it afterwards.
 
-    :param quiet: whether it says nothing of its progress on standard error.
+    :param quiet: whether it prints no progress on standard error.
     """
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         top = Path(folder).resolve()
@@ -113,19 +113,19 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seed", type=int, help="from which all chance comes; a new one when not given")
+    parser.add_argument("--seed", type=int, help="the seed of all random choices (default: a new one)")
     parser.add_argument(
         "--length", type=float, default=1, help="1: a full run; 0.1: a tenth of it (default: %(default)s)"
     )
-    parser.add_argument("--row", action="append", default=[], metavar="WORDS", help="only rows whose name holds WORDS")
-    parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
+    parser.add_argument("--row", action="append", default=[], metavar="WORDS", help="only rows with WORDS in their name")
+    parser.add_argument("--list", action="store_true", help="print the names of the rows and exit")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--quiet", action="store_true", help="say nothing of the progress")
+    parser.add_argument("--quiet", action="store_true", help="do not print the progress")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the command line asks for and print the report."""
+    """Run the rows of the command line, print the report, and return the exit code."""
     asked = parse(arguments)
     chosen = [row for row in ROWS if not asked.row or any(words in row.name for words in asked.row)]
     if asked.list or not chosen:

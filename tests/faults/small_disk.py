@@ -1,6 +1,6 @@
-"""A small file system for this process alone, which can be full or read-only. Needs root.
+"""A small file system for this process only, which can be made full or read-only. Needs root.
 
-It lies over one folder, in a mount namespace of the process's own, so it is gone when the process ends.
+It is mounted over one folder, in a separate mount namespace, so it is unmounted when the process ends.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _FILLER = "filler"
 
 
 def cannot() -> str:
-    """Why this cannot be done here; empty when it can."""
+    """Return why this cannot be done on this machine; empty if it can."""
     if os.geteuid() != 0:
         return "needs root, to mount a small file system"
     if not shutil.which("mount") or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
-        return "needs the right to make a mount namespace"
+        return "needs permission to create a mount namespace"
     return ""
 
 
 def cover(folder: Path) -> None:
-    """Put a small file system over a folder, with the same content."""
+    """Mount a small file system over a folder, with the same content."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
@@ -39,7 +39,7 @@ def cover(folder: Path) -> None:
 
 
 def fill(folder: Path, left: int) -> None:
-    """Fill the file system over a folder up to some bytes that are left, in whole blocks."""
+    """Fill the file system over a folder, except for some bytes, in whole blocks."""
     with (folder / _FILLER).open("wb") as filler:
         free = os.statvfs(folder)
         os.posix_fallocate(filler.fileno(), 0, max(1, free.f_bavail * free.f_bsize - left))
@@ -51,7 +51,7 @@ def free(folder: Path) -> None:
 
 
 def set_read_only(folder: Path, read_only: bool) -> None:
-    """Let nobody write there, or everybody again."""
+    """Mount the file system read-only, or writable again."""
     _mount("-o", "remount,ro" if read_only else "remount,rw", str(folder))
 
 

@@ -1,4 +1,4 @@
-"""Killing this process at a chosen step of what it does: a file synced, put into its place or removed, a child run."""
+"""Killing this process at a chosen step: before or after a file is synced, renamed or removed, or a child is run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Steps:
         popen.communicate = self._counted(popen.communicate)
 
     def arm(self, deadly: int, all_after: float | None = None) -> None:
-        """Begin to count; the process is killed at a step, 0: at none.
+        """Start counting; the process is killed at a step, or at none if it is 0.
 
-        :param all_after: seconds after that step at which all its child processes are killed first; None: they live on.
+        :param all_after: seconds after that step at which all its child processes are killed first; None: never.
         """
         self.count, self._deadly, self._all_after = 0, deadly, all_after
 
@@ -49,14 +49,14 @@ class Steps:
         if self.count == self._deadly:
             if self._all_after is not None:
                 time.sleep(self._all_after)
-                _kill_below(os.getpid())
+                _kill_children(os.getpid())
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _kill_below(process: int) -> None:
-    """Kill the children of a process, theirs first: stopped ones make no new ones."""
+def _kill_children(process: int) -> None:
+    """Kill the descendants of a process, the lowest first. They are stopped before, so that they start no others."""
     for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
         with suppress(OSError):
             os.kill(int(child), signal.SIGSTOP)
-            _kill_below(int(child))
+            _kill_children(int(child))
             os.kill(int(child), signal.SIGKILL)

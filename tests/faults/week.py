@@ -1,6 +1,6 @@
 """A simulated week of the whole fleet: services and modules of four servers, and the old writer, with random faults.
 
-Time is simulated: each hour everybody does what it would do in one, at once, and the clocks go on by an hour.
+Time is simulated: all processes do the work of an hour at once, and then the clocks advance by an hour.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.faults import mixed_fleet
 from ansible_collections.acs.builders.tests.faults.actor import Conditions
-from ansible_collections.acs.builders.tests.faults.mixed_fleet import beside
+from ansible_collections.acs.builders.tests.faults.mixed_fleet import old_writer
 from ansible_collections.acs.builders.tests.faults.operations import Order
 from ansible_collections.acs.builders.tests.faults.relay import CUT, DOWN, HANG, REFUSE, SWALLOW, UP, Mode
 from ansible_collections.acs.builders.tests.faults.rows import Row, rounds
@@ -22,12 +22,12 @@ TIMEOUT = 4
 OLD_WRITES_EVERY = 4
 """Hours from one write of the old writer to the next."""
 SLACK = {"disk": 32_000_000, "memory": 24_000_000, "descriptors": 0, "children": 0}
-"""By how much the use of a service may have grown in the end."""
+"""The allowed growth of a service's usage."""
 Plan = dict[str, Conditions]
 
 
 def week(world: World, length: float) -> None:
-    """Live through a week, or a part of it."""
+    """Simulate a week, or a part of it."""
     for server in (*SERVERS, FOURTH):
         world.add_actor(f"{server} service", server)
     world.add_actor(FOURTH, FOURTH)
@@ -37,7 +37,7 @@ def week(world: World, length: float) -> None:
     for hour in hours:
         plan = {name: _usual(name, hour * 3600 + skew[name]) for name in world.actors}
         _fault(world, plan)
-        with beside(world, 1) if hour % OLD_WRITES_EVERY == 0 and hour > 1 else nullcontext() as old:
+        with old_writer(world, 1) if hour % OLD_WRITES_EVERY == 0 and hour > 1 else nullcontext() as old:
             world.ask({name: _orders(world, name) for name in world.actors}, plan)
             world.relay.set(Mode())
             (world.builders.remote / "hooks" / "pre-receive").unlink(missing_ok=True)
@@ -66,18 +66,18 @@ def _orders(world: World, name: str) -> list[Order]:
 
 
 def _fault(world: World, plan: Plan) -> None:
-    """Begin a fault for an hour, or none."""
+    """Start a fault for an hour, or none."""
     fault = world.random.choice((_none, _relay, _relay, _kill, _decline, _collect))
     fault(world, plan)
     world.faults += fault is not _none
 
 
 def _none(world: World, plan: Plan) -> None:
-    """Nothing is wrong."""
+    """Inject no fault."""
 
 
 def _relay(world: World, _plan: Plan) -> None:
-    """The way to the Git host is broken."""
+    """Break the connection to the Git host."""
     kind = world.random.choice((REFUSE, HANG, CUT, CUT, SWALLOW))
     direction = world.random.choice((UP, DOWN))
     times = world.random.choice((1, 3, None))
@@ -85,13 +85,13 @@ def _relay(world: World, _plan: Plan) -> None:
 
 
 def _kill(world: World, plan: Plan) -> None:
-    """The modules of a server, or the service of the fourth one, are killed at some step."""
+    """Kill the modules of a server, or the service of the fourth one, at some step."""
     name = world.random.choice([name for name in plan if not _is_service(name)] + [f"{FOURTH} service"])
     plan[name] = replace(plan[name], deadly=world.random.randrange(1, 120))
 
 
 def _decline(world: World, _plan: Plan) -> None:
-    """A hook of the remote refuses pushes to the branch."""
+    """Reject pushes to the branch with a hook of the remote."""
     hook = world.builders.remote / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\n! grep -q refs/heads/main || { echo 'main is frozen' >&2; exit 1; }\n")
@@ -99,23 +99,23 @@ def _decline(world: World, _plan: Plan) -> None:
 
 
 def _collect(world: World, _plan: Plan) -> None:
-    """The remote throws away what nothing refers to."""
+    """Run garbage collection on the remote."""
     git("gc", "--quiet", "--prune=now", cwd=world.builders.remote)
 
 
 def _usage(world: World) -> dict[str, dict[str, int]]:
-    """What each service uses."""
+    """Return the usage of each service."""
     services = [name for name in world.actors if _is_service(name)]
     return {name: world.ask({name: [Order("inspect")]})[0].value for name in services}
 
 
 def _compare(world: World, usage: list[dict[str, dict[str, int]]]) -> None:
-    """Report what the services use in the end against the start; of those that were never killed it must not grow."""
+    """Report the usage of the services at the start and the end; for those that were never killed, it must not grow."""
     first, last = usage[0], usage[-1]
     for name, start in first.items():
         end = last[name]
-        said = (f"{what} {_number(start[what])} to {_number(end[what])}" for what in SLACK)
-        world.figures[name] = ", ".join(said)
+        changes = (f"{what} {_number(start[what])} to {_number(end[what])}" for what in SLACK)
+        world.figures[name] = ", ".join(changes)
         grown = [what for what, slack in SLACK.items() if end[what] > start[what] + slack]
         if FOURTH not in name:
             world.trouble += [f"{name}: {what} grew from {start[what]} to {end[what]}" for what in grown]
@@ -126,7 +126,7 @@ def _number(value: int) -> str:
 
 
 def cannot() -> str:
-    """Why there can be no such week here; empty when there can."""
+    """Return why a week cannot be simulated on this machine; empty if it can."""
     return mixed_fleet.cannot()
 
 

@@ -1,4 +1,4 @@
-"""A Build repository behind the relay, its servers, the actors that act as them, and what they were told."""
+"""A Build repository behind the relay, its servers, the actors that act as them, and the answers they got."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from git import GitCommandError
 
 SERVERS = ("build1", "build2", "build3")
 FOURTH = "build4"
-"""A server that no actor acts as until a row adds one."""
+"""A server without an actor until a row adds one."""
 OLD = "old1"
-"""A server of the fleet whose people still use the old scripts; no actor acts as it."""
+"""A server of the fleet with the old scripts; it has no actor."""
 USUAL = Conditions()
 
 
 class World:
-    """What one row of the report happens in. Use it as a context manager.
+    """The fleet of one row of the report. Use it as a context manager.
 
-    ``ledger`` is what callers were told, ``faults`` how many were injected, ``trouble`` what is stuck, ``figures`` what
-    else was measured, ``refused`` the tokens that the remote refuses for their content, ``rewritten`` whether somebody
-    has taken commits from the remote.
+    ``ledger`` records the answers, ``faults`` counts the injected faults, ``trouble`` lists what is stuck, ``figures``
+    contains further measurements, ``refused`` the tokens that the remote rejects for their content, and ``rewritten``
+    is whether commits were removed from the remote.
 
     :param folder: an empty folder below the one that the Git host serves.
-    :param top: that one.
+    :param top: the folder that the Git host serves.
     :param relay: the relay before the Git host.
-    :param seed: from which all chance comes.
-    :param progress: gets a line now and then, for people.
+    :param seed: the seed of all random choices.
+    :param progress: is called with lines about the progress.
     """
 
     def __init__(self, folder: Path, top: Path, relay: Relay, seed: str, progress: Callable[[str], None]) -> None:
@@ -74,19 +74,19 @@ class World:
         self.actors[name] = Actor(server, self.builders)
 
     def token(self) -> str:
-        """A word that was not used before."""
+        """Return a new token."""
         self._tokens += 1
         return f"t{self._tokens:05}"
 
     def message(self, server: str, keyed: bool | None = None) -> Order:
-        """An order to send something from a server to any other, or to all."""
+        """Return an order to send a message from a server to any other, or to all."""
         others = [other for other in (*SERVERS, "all") if other != server]
         chosen = self.random.random() < 0.5 if keyed is None else keyed
         size = self.random.choice((1, 100, 2000))
         return Order("send", self.token(), self.random.choice(others), chosen, size)
 
     def write(self, server: str) -> Order:
-        """An order to write anything as a server, mostly a message."""
+        """Return a random order to write as a server, mostly a message."""
         action = self.random.choices(("send", "reply", "status", "read", "acknowledge"), (6, 1, 1, 1, 1))[0]
         order = self.message(server) if action == "send" else Order(action, self.token(), keyed=False)
         return replace(order, offline=self.random.choice((QUEUE, QUEUE, QUEUE, FAIL)))
@@ -94,10 +94,10 @@ class World:
     def ask(
         self, plans: Mapping[str, list[Order]], conditions: Conditions | Mapping[str, Conditions] = USUAL
     ) -> list[Answer]:
-        """Let actors carry out orders at the same time, and take down what they are told.
+        """Let actors carry out orders at the same time, and record their answers.
 
         :param plans: the orders of each actor.
-        :param conditions: of all actors, or of each.
+        :param conditions: the conditions of all actors, or those of each.
         """
         for name, orders in plans.items():
             own = conditions if isinstance(conditions, Conditions) else conditions.get(name, USUAL)
@@ -105,31 +105,31 @@ class World:
         with ThreadPoolExecutor(len(plans) or 1) as listeners:
             return [answer for found in listeners.map(self._collect, plans) for answer in found]
 
-    def everybody(self, orders: int = 1, conditions: Conditions | Mapping[str, Conditions] = USUAL) -> list[Answer]:
-        """Let all actors write something at the same time."""
+    def write_all(self, orders: int = 1, conditions: Conditions | Mapping[str, Conditions] = USUAL) -> list[Answer]:
+        """Let all actors write at the same time."""
         return self.ask(self.plans(orders), conditions)
 
     def plans(self, orders: int = 1) -> dict[str, list[Order]]:
-        """Orders for all actors to write something."""
+        """Return random orders to write for all actors."""
         return {name: [self.write(actor.server) for _turn in range(orders)] for name, actor in self.actors.items()}
 
     def begin(self) -> None:
-        """Let every server send and list once, so that each knows the remote."""
+        """Let every server send and list once, so that each has read the remote."""
         for server in SERVERS:
             self.ask({server: [self.message(server), Order("list")]})
 
     def repeat(self, share: float = 0.5) -> None:
-        """Let some callers ask again for what they cannot know the outcome of, under the same key."""
+        """Repeat some of the messages whose result is unknown, with the same key."""
         chosen = [write for write in self.ledger.repeatable() if self.random.random() < share]
         for write in chosen:
             self.ask({write.author: [write.order]})
 
     def update_remote(self, change: Callable[[str], str]) -> None:
-        """Point the branch of the remote elsewhere, and take down which messages are withdrawn by that.
+        """Set the branch of the remote to another commit, and record the messages that this removes.
 
-        Actors may write meanwhile.
+        Actors may write at the same time.
 
-        :param change: gets the commit that the branch is at and returns the other one.
+        :param change: returns the new commit for the current one.
         """
         while True:
             old = git("rev-parse", "main", cwd=self.builders.remote)
@@ -139,25 +139,25 @@ class World:
             try:
                 git("update-ref", "refs/heads/main", new, old, cwd=self.builders.remote)
             except GitCommandError:
-                continue  # somebody has pushed since
+                continue  # a push was faster
             self.withdraw(before - after)
             return
 
     def withdraw(self, tokens: Iterable[str]) -> None:
-        """Take down that somebody has taken messages from the remote."""
+        """Record that messages were removed from the remote."""
         self.ledger.withdrawn |= set(tokens)
         self.rewritten = True
 
     def wait_for_strays(self) -> None:
-        """Wait until no process is left whose actor was killed."""
+        """Wait until all processes of killed actors have ended."""
         folder = self.builders.folder
         try:
-            until(lambda: not strays(folder), "all processes of killed actors end")
+            until(lambda: not strays(folder), "processes of killed actors did not end")
         except AssertionError:
             self.trouble += [f"process left: {command}" for command in strays(folder)]
 
     def settle(self) -> Findings:
-        """Take all faults away, let everybody deliver, send and read once more, and check everything."""
+        """End all faults, let all actors deliver, send and read once more, and check everything."""
         self.relay.set(Mode())
         self.wait_for_strays()
         self.repeat()
@@ -185,7 +185,7 @@ class World:
         return findings
 
     def _unseen(self, server: str, listed: Answer) -> list[str]:
-        """The messages to a server in the mailbox of the remote that a listing does not have."""
+        """Return the messages to a server in the mailbox of the remote that a listing does not contain."""
         there = {entry["id"]: entry for entry in Remote(self.builders).mailbox if entry["from"] != server}
         mine = (message for message in there.values() if message["to"] in (server, "all"))
         return [token_of(message) for message in mine if message["id"] not in listed.ids]

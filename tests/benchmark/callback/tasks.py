@@ -1,6 +1,6 @@
-"""A callback of Ansible that writes what each task was on each host, a line each.
+"""A callback of Ansible that records each task on each host, a line each.
 
-A line has the host, the action, how it ended, how often it ran, its role, its id and its seconds since its start.
+A line contains the host, the action, the result, the number of runs, the role, the id and the seconds since the start.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: tasks
 type: aggregate
-short_description: Write what each task was
+short_description: Record each task
 description:
-  - Writes what each task was on each host to the file that the variable TASKS_FILE names.
+  - Records each task on each host in the file that the variable TASKS_FILE names.
 author:
   - The acs.builders authors
 """
 
 
 class CallbackModule(CallbackBase):
-    """Writes the lines."""
+    """The callback."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -32,19 +32,19 @@ class CallbackModule(CallbackBase):
     _started = 0.0
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        """A task that begins on all hosts."""
+        """Record the start of a task."""
         self._started = time.monotonic()
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        """A task that ran."""
+        """Record a task that ran."""
         self._write(result, "changed" if result.is_changed() else "ok")
 
     def v2_runner_on_skipped(self, result: Any) -> None:
-        """A task that was skipped."""
+        """Record a task that was skipped."""
         self._write(result, "skipped")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        """A task that failed, whatever follows from it."""
+        """Record a task that failed, also if the failure is ignored."""
         self._write(result, "failed")
 
     def _write(self, result: Any, ended: str) -> None:
