@@ -44,7 +44,7 @@ def _run(folder: Path) -> subprocess.CompletedProcess[str]:
     given = shlex.split(os.environ.get("SIDE_EFFECTS", ""))
     basetemp = f"--basetemp={rig}/pytest"  # because pytest removes files of other runs in the shared one
     return subprocess.run(
-        [sys.executable, "-m", "pytest", **options, basetemp, *report, folder, SCENARIO / "tests", *given],
+        [sys.executable, "-m", "pytest", *options, basetemp, *report, folder, SCENARIO / "tests", *given],
         cwd=TOP,
         env={**os.environ, "RIG": str(rig), "COLUMNS": "100"},
         stdin=subprocess.DEVNULL,

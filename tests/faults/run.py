@@ -117,7 +117,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--length", type=float, default=1, help="1: a full run; 0.1: a tenth of it (default: %(default)s)"
     )
-    parser.add_argument("--row", action="append", default=[], metavar="WORDS", help="only rows with WORDS in their name")
+    parser.add_argument("--row", action="append", default=[], metavar="WORDS", help="only rows with WORDS in the name")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and exit")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--quiet", action="store_true", help="do not print the progress")

@@ -17,11 +17,11 @@ from ansible_collections.acs.builders.tests.fuzz.targets import targets
 
 PROGRAM = "python -m ansible_collections.acs.builders.tests.fuzz"
 ADDRESS_SPACE = 3 << 30
-"""Bytes of memory that this process may map: whatever wants more gets an error, and the machine stays well."""
+"""Bytes of memory that this process may map: larger allocations fail, before the machine runs out of memory."""
 EPILOG = f"""\
-Each target is fuzzed for its share of the time, in rounds with a seed of their own. The report tells for each how many
-examples were run, how many of them were refused with a clear error, the seconds of the slowest, and the memory of the
-largest in MB. An example that breaks a promise is made smaller and printed with the command that repeats it.
+Each target is fuzzed for its share of the time, in rounds with their own seeds. The report contains for each target the
+number of examples, the number that were refused with a clear error, the seconds of the slowest, and the memory of the
+largest in MB. An example that fails is reduced and printed with the command that repeats it.
 
 examples:
   {PROGRAM} --seconds 60
@@ -31,14 +31,14 @@ examples:
   {PROGRAM} --list
 
 exit codes:
-  0    every promise was kept
-  1    one was broken
+  0    no target failed
+  1    a target failed
   2    wrong usage
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fuzz what the command line names, and return the exit code."""
+    """Fuzz the targets of the command line, and return the exit code."""
     given = _parse(argv)
     number = secrets.randbelow(2**32) if given.seed is None else given.seed
     log = sys.stderr if given.json else sys.stdout
@@ -69,11 +69,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, metavar="N", help="for all targets together (default: 60)")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat a run (default: a new one, which is printed)")
     parser.add_argument(
-        "--target", action="append", metavar="TEXT", help="only those with this in their names; repeatable"
+        "--target", action="append", metavar="TEXT", help="only targets with TEXT in their names; repeatable"
     )
     parser.add_argument("--round", type=int, metavar="N", help="only this round of each target, to repeat a failure")
-    parser.add_argument("--list", action="store_true", help="print the names of the targets and end")
-    parser.add_argument("--json", action="store_true", help="print one JSON object in the end; progress goes to stderr")
+    parser.add_argument("--list", action="store_true", help="print the names of the targets and exit")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end; progress goes to stderr")
     return parser.parse_args(argv)
 
 
@@ -86,7 +86,7 @@ def _run(chosen: list[Target], number: int, given: argparse.Namespace, log: Any)
         results.append(result)
         print(_line(result), file=log, flush=True)
         if result.failure:
-            print(_told(result, number), file=log, flush=True)
+            print(_details(result, number), file=log, flush=True)
     return results
 
 
@@ -96,7 +96,7 @@ def _line(result: Result) -> str:
     return f"{result.name:34} {figures}{state}"
 
 
-def _told(result: Result, number: int) -> str:
+def _details(result: Result, number: int) -> str:
     repeat = f"{PROGRAM} --target '{result.name}' --seed {number} --round {result.failed_round}"
     return f"{result.failure}\nexample: {result.example}\nrepeat it with: {repeat}\n"
 

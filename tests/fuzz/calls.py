@@ -1,4 +1,4 @@
-"""Calling the command and the modules as their users do, in this process, and looking at what they print."""
+"""Calling the command and the modules as their users do, in this process, and checking their output."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MODULES = "ansible_collections.acs.builders.plugins.modules"
 
 
 def command(argv: Sequence[str], stdin: bytes = b"", config: str = CONFIG) -> int:
-    """Run builderctl and return its exit code, unless it prints what it must not.
+    """Run builderctl, check its output, and return its exit code.
 
-    :raises Violation: when it does.
+    :raises Violation: if the exit code or the output is not valid.
     """
     out, error = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors="strict") for _stream in range(2))
     error.reconfigure(errors="backslashreplace")
@@ -33,7 +33,7 @@ def command(argv: Sequence[str], stdin: bytes = b"", config: str = CONFIG) -> in
         code = cli.main(["--config", config, *argv])
         printed = [_printed(stream) for stream in (out, error)]
     if code not in EXIT_CODES:
-        raise Violation(f"builderctl ended with {code}")
+        raise Violation(f"builderctl returned the exit code {code}")
     for text in printed:
         odd = next((char for char in text if not char.isprintable() and char != "\n"), None)
         if odd is not None:
@@ -52,14 +52,14 @@ def _printed(stream: io.TextIOWrapper) -> str:
 def _check_json(text: str) -> None:
     if text.count("\n") != 1:
         raise Violation(f"builderctl --json printed {text.count(chr(10))} lines")
-    kept.check_text(text, "what builderctl --json printed")
+    kept.check_text(text, "the output of builderctl --json")
 
 
 def module(name: str, arguments: str) -> bool:
-    """Run a module and return whether it failed, unless it ends in anything but a result.
+    """Run a module, check that it returns a result, and return whether it failed.
 
     :param arguments: its options, as JSON.
-    :raises Violation: when it does.
+    :raises Violation: if it does not return a result.
     """
     out = io.StringIO()
     warnings._global_warnings.clear()

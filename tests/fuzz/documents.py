@@ -1,4 +1,4 @@
-"""The readers of the documents of the Build repository, and the writes that go into them."""
+"""The readers of the documents of the Build repository, and the writes to them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ansible_collections.acs.builders.tests.fuzz.starts import Starts
 from hypothesis import strategies as st
 
 Operation = Callable[[Scene, str], object]
-"""Something that a server does with what is in the repository; it gets the id of one of the messages."""
+"""An operation of a server on the repository, with the id of one of the messages."""
 
 
 class Used(NamedTuple):
-    """A document, and what is done with it: the number of an operation, and of a message."""
+    """A document, and the numbers of the operation and of the message with which it is used."""
 
     document: mutation.Document
     operation: int
@@ -35,7 +35,7 @@ class Used(NamedTuple):
 
 
 def command(*argv: str) -> Operation:
-    """A command of builderctl, with the id of a message in place of ID."""
+    """Return a command of builderctl, with the id of a message in place of ID."""
 
     def run(_scene: Scene, message_id: str) -> int:
         return calls.command([message_id if word == "ID" else word for word in argv])
@@ -44,7 +44,7 @@ def command(*argv: str) -> Operation:
 
 
 def on_host(function: Callable[[Host, str], object], server: str = "build1") -> Operation:
-    """What a function does on a server, which gets the id of a message too."""
+    """Return the call of a function on a server, with the id of a message."""
 
     def run(scene: Scene, message_id: str) -> object:
         with scene.host(server) as host:
@@ -116,7 +116,7 @@ def _new_beat(host: Host) -> Heartbeat:
 
 
 class Place(NamedTuple):
-    """A document that is fuzzed: where it is put, what it can begin as, and what is done with it."""
+    """A document that is fuzzed: its path, its initial values, and the operations on it."""
 
     name: str
     path: str
@@ -127,7 +127,7 @@ class Place(NamedTuple):
 
 
 def targets(scene: Scene, starts: Starts) -> list[Target]:
-    """A target for each document of the repository."""
+    """Return a target for each document of the repository."""
     places = (
         Place("messages.json", MESSAGES, starts.mailboxes, ON_MESSAGES),
         Place("messages.json, signed", MESSAGES, starts.signed_mailboxes, ON_MESSAGES, trusted=True),
@@ -168,10 +168,10 @@ def _run(scene: Scene, starts: Starts, place: Place, used: Used) -> int:
 
 
 def use(scene: Scene, operation: Operation, message_id: str, but: str = "") -> None:
-    """Do something, and look at the server's own files afterwards.
+    """Run an operation, and check the server's own files afterwards.
 
-    :param but: the file that could not be read before.
-    :raises CoordinationError: when it was refused.
+    :param but: a file that could not be read before, which is not checked.
+    :raises CoordinationError: if it was refused.
     """
     try:
         outcome = operation(scene, message_id)
@@ -182,7 +182,7 @@ def use(scene: Scene, operation: Operation, message_id: str, but: str = "") -> N
 
 
 def _message_id(data: bytes, number: int) -> str:
-    """The id of one of the messages in a document, where it can be read."""
+    """Return the id of one of the messages in a document, if it can be read."""
     try:
         entries = json_document.EntryList(data, MESSAGES, "messages").entries
     except CoordinationError:
@@ -193,11 +193,11 @@ def _message_id(data: bytes, number: int) -> str:
 
 def _show(place: Place, used: Used) -> str:
     data = mutation.encode(used.document, place.starts)
-    return f"{place.path}, operation {used.operation} on message {used.message}: {told(data, used)}"
+    return f"{place.path}, operation {used.operation} on message {used.message}: {describe(data, used)}"
 
 
-def told(data: bytes, example: Any) -> str:
-    """An example as people read it: the file and the changes that made it."""
+def describe(data: bytes, example: Any) -> str:
+    """Return an example as text: the file, shortened, and the changes that made it."""
     text = repr(data)
     short = text if len(text) <= 4_000 else f"{text[:2_000]} … {text[-2_000:]} ({len(data)} bytes)"
     return f"{short}\n{example!r}"

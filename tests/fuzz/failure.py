@@ -1,18 +1,18 @@
-"""What the fuzzer is looking for."""
+"""The failures that the fuzzer looks for."""
 
 from __future__ import annotations
 
 
 class Violation(AssertionError):
-    """A promise that the code under test has broken."""
+    """A violation of a guarantee by the code under test."""
 
 
 class Hang(BaseException):
-    """An example takes too long. Like KeyboardInterrupt, it is no error that anything on the way may handle."""
+    """An example takes too long. As with KeyboardInterrupt, handlers of Exception do not catch it."""
 
 
 class Refused(Exception):
-    """The code under test has refused an example, as it may; ``size`` is that of the example in bytes."""
+    """The code under test has refused an example, which is allowed; ``size`` is the size of the example in bytes."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)

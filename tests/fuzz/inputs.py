@@ -47,7 +47,7 @@ COMMAND_LINES: dict[str, Sequence[Sequence[str]]] = {
     "help": (("--version",), ("help", "read"), ("read", "--help"), ("--json", "nonsense")),
     "complete": (("complete", "--", "reply", ""), ("complete", "--", "status", "--server=b")),
 }
-"""For each command of builderctl some command lines, with ID for the id of a message."""
+"""Some command lines for each command of builderctl, with ID for the id of a message."""
 STDIN = "The build failed.\n\u2019E: Unable to locate package\u2019\n"
 WORD_KINDS = ("value", "text", "text", "remove", "twice", "many", "copy")
 
@@ -99,14 +99,14 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
     ),
     "build_environment_fact": ({"packages": ["jq", "libssl-dev"], "paths": ["src"]}, {"packages": []}),
 }
-"""For each module some options."""
+"""Some options for each module."""
 MODULE_DEPTHS = (1, 19, 21, 50)
-"""Levels in which an option is wrapped; Ansible itself takes no more than some hundred."""
+"""Levels in which an option is wrapped; Ansible itself accepts only some hundred."""
 MODULE_KINDS = ("value", "value", "text", "remove", "wrap", "copy", "many")
 
 
 class Line(NamedTuple):
-    """A command line and what is piped in."""
+    """A command line, and the changes of standard input."""
 
     start: int
     words: list[Change]
@@ -121,7 +121,7 @@ class Options(NamedTuple):
 
 
 def targets(scene: Scene, starts: Starts) -> list[Target]:
-    """A target for each command of builderctl, and for each module."""
+    """Return a target for each command of builderctl, and for each module."""
     files = repository(starts)
     message_id = str(starts.signed_mailboxes[0]["messages"][0]["id"])
     words = mutation.changes(WORD_KINDS, 3)
@@ -140,7 +140,7 @@ def targets(scene: Scene, starts: Starts) -> list[Target]:
 
 
 def _argv(lines: Sequence[Sequence[str]], line: Line) -> list[str]:
-    """The words as a process gets them: none holds NUL, and bytes that are no UTF-8 are half characters."""
+    """Return the words as a process gets them: without NUL, and with surrogates for bytes that are not UTF-8."""
     changed = mutation.changed(list(lines[line.start]), line.words)
     words = [str(word).replace("\0", "") for word in (changed if isinstance(changed, list) else [changed])]
     return [word.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape") for word in words]
@@ -189,7 +189,7 @@ def _run_module(
 
 
 def _is_for_modules(arguments: str) -> bool:
-    """Whether Ansible passes such options to a module: a JSON object; its own check of numbers takes no infinity."""
+    """Return whether Ansible passes such options to a module: they must be a JSON object without infinite numbers."""
     try:
         given = kept.strict(arguments.encode("utf-8", "surrogatepass"))["ANSIBLE_MODULE_ARGS"]
         json.dumps(given, allow_nan=False)

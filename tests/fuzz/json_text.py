@@ -1,4 +1,4 @@
-"""JSON as other programs, people and accidents write it: any layout, keys twice, and pieces that are no JSON."""
+"""JSON as other programs and people write it: with any layout, duplicate keys, and parts that are not JSON."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 
 class Raw(str):
-    """A piece that stands in the text as it is, JSON or not."""
+    """A part that is put into the text unchanged, JSON or not."""
 
     __slots__ = ()
 
 
 class Twin(str):
-    """A key that may stand in an object beside an equal one."""
+    """A key that may occur in an object together with an equal one."""
 
     __slots__ = ()
     __hash__ = object.__hash__
@@ -23,7 +23,7 @@ class Twin(str):
 
 
 class Layout(NamedTuple):
-    """How a document is laid out; ``indent`` None puts it on one line."""
+    """The layout of a document; with ``indent`` None it is on one line."""
 
     indent: int | None = 2
     ascii_only: bool = True
@@ -43,7 +43,7 @@ LAYOUTS = (
 
 
 def dump(value: Any, layout: Layout, level: int = 0) -> str:
-    """The text of a value."""
+    """Return the text of a value."""
     if isinstance(value, Raw):
         return str(value)
     if not isinstance(value, (dict, list)):

@@ -1,4 +1,4 @@
-"""What a write must keep, found out without the code that writes: every byte that it is not about."""
+"""Checks, independent of the code that writes, that a write keeps every byte that it need not change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, NoReturn
 from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 
 MARKS = frozenset({"read", "read_by", "ack_status", "acknowledged_by"})
-"""What may change in a message that is there."""
+"""The members of an existing message that may change."""
 TOLD = frozenset(
     {"server", "hostname", "ip", "manager", "status", "current_job", "last_build", "timestamp", "system"}
     | {"capabilities", "repository", "signature", "unverified"}
 )
-"""What may change in a status."""
+"""The members of a status that may change."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -30,7 +30,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 class Piece(NamedTuple):
-    """A member or an element: its key, its text, and the text between the one before and it."""
+    """A member or an element: its key, its text, and the text between it and the one before."""
 
     key: str
     text: str
@@ -38,16 +38,16 @@ class Piece(NamedTuple):
 
 
 def strict(data: bytes) -> Any:
-    """The value of a JSON file, as strict readers have it.
+    """Return the value of a JSON file, as strict readers parse it.
 
-    :raises ValueError: when it is none.
-    :raises RecursionError: when it is nested without end.
+    :raises ValueError: if it is not valid.
+    :raises RecursionError: if it is nested too deeply.
     """
     return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse)
 
 
 def is_readable(data: bytes) -> bool:
-    """Whether strict readers can read a file."""
+    """Return whether strict readers can read a file."""
     try:
         strict(data)
     except (ValueError, RecursionError):
@@ -56,27 +56,27 @@ def is_readable(data: bytes) -> bool:
 
 
 def check_text(text: str, what: str, old: str = "null") -> None:
-    """Check that new JSON can be read by everybody, jq among them.
+    """Check that all readers, also jq, can read new JSON.
 
-    :param old: what stood there before; a half character that was in it may stay.
-    :raises Violation: when it cannot.
+    :param old: the old text; a lone surrogate that it contains may remain.
+    :raises Violation: if they cannot.
     """
     try:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise Violation(f"{what} is not JSON: {error}") from error
-    if _has_half(value) and not _has_half(json.loads(old)):
-        raise Violation(f"{what} holds a lone surrogate, which jq cannot read")
+    if _has_surrogate(value) and not _has_surrogate(json.loads(old)):
+        raise Violation(f"{what} contains a lone surrogate, which jq cannot read")
 
 
-def _has_half(value: Any) -> bool:
+def _has_surrogate(value: Any) -> bool:
     return _SURROGATE.search(json.dumps(value, ensure_ascii=False)) is not None
 
 
 def check_with_jq(data: bytes, what: str) -> None:
     """Check that jq itself can read a file.
 
-    :raises Violation: when it cannot.
+    :raises Violation: if it cannot.
     """
     read = subprocess.run(["jq", "empty"], input=data, capture_output=True, check=False)
     if read.returncode != 0:
@@ -84,31 +84,31 @@ def check_with_jq(data: bytes, what: str) -> None:
 
 
 def check_members(old: str, new: str, allowed: frozenset[str], what: str) -> None:
-    """Check that of an object nothing changed but the values of some members, and members at its end.
+    """Check that in an object only the values of some members changed, and that members were added only at its end.
 
-    :raises Violation: when anything else did.
+    :raises Violation: if anything else changed.
     """
     before, end = _pieces(old)
     after, new_end = _pieces(new)
     if len(after) < len(before) or (before and end.strip() != new_end.strip()):
         raise Violation(f"{what} has lost members")
-    for there, then in zip(before, after):
-        if there.gap != then.gap:
-            raise Violation(f"in {what}, what stands around {there.key!r} changed")
-        if there.text != then.text:
-            if there.key not in allowed:
-                raise Violation(f"in {what}, {there.key!r} changed from {there.text[:99]} to {then.text[:99]}")
-            check_text(then.text, f"{there.key!r} of {what}", there.text)
-    for then in after[len(before) :]:
-        if then.key not in allowed:
-            raise Violation(f"{what} was given a member {then.key!r}")
-        check_text(then.text, f"{then.key!r} of {what}")
+    for first, second in zip(before, after):
+        if first.gap != second.gap:
+            raise Violation(f"in {what}, the text around {first.key!r} changed")
+        if first.text != second.text:
+            if first.key not in allowed:
+                raise Violation(f"in {what}, {first.key!r} changed from {first.text[:99]} to {second.text[:99]}")
+            check_text(second.text, f"{first.key!r} of {what}", first.text)
+    for added in after[len(before) :]:
+        if added.key not in allowed:
+            raise Violation(f"a member {added.key!r} was added to {what}")
+        check_text(added.text, f"{added.key!r} of {what}")
 
 
 def check_entries(old: str, new: str, what: str) -> None:
-    """Check that in a list of messages, bare or under its key, nothing changed but marks and what is new at its end.
+    """Check that in a list of messages, bare or under its key, only marks changed and messages were added at its end.
 
-    :raises Violation: when anything else did.
+    :raises Violation: if anything else changed.
     """
     start, new_start = _array(old), _array(new)
     if old[:start] != new[:new_start]:
@@ -117,23 +117,23 @@ def check_entries(old: str, new: str, what: str) -> None:
     after, new_end = _pieces(new[new_start:])
     if len(after) < len(before):
         raise Violation(f"{what} has lost messages")
-    for number, (there, then) in enumerate(zip(before, after)):
-        if there.gap != then.gap:
+    for number, (first, second) in enumerate(zip(before, after)):
+        if first.gap != second.gap:
             raise Violation(f"in {what}, the text before message {number} changed")
-        if there.text != then.text:
-            check_members(there.text, then.text, MARKS, f"message {number} of {what}")
-    for then in after[len(before) :]:
-        check_text(then.text, f"a new message in {what}")
-    first = after and not before
-    if (end.lstrip() != new_end.lstrip()) if first else (end != new_end):
-        raise Violation(f"in {what}, the text behind the messages changed")
+        if first.text != second.text:
+            check_members(first.text, second.text, MARKS, f"message {number} of {what}")
+    for added in after[len(before) :]:
+        check_text(added.text, f"a new message in {what}")
+    was_empty = after and not before
+    if (end.lstrip() != new_end.lstrip()) if was_empty else (end != new_end):
+        raise Violation(f"in {what}, the text after the messages changed")
 
 
 def check_moved(old: str, new: str, archived: list[Any], what: str) -> None:
-    """Check that the messages that left a list are archived and were read, and that the others stand as they stood.
+    """Check that the messages removed from a list are archived and were read, and that the others are unchanged.
 
     :param archived: the messages in the archives afterwards.
-    :raises Violation: when it is not so.
+    :raises Violation: if this does not hold.
     """
     before, after = ([piece.text for piece in _pieces(text[_array(text) :])[0]] for text in (old, new))
     left = []
@@ -148,23 +148,23 @@ def check_moved(old: str, new: str, archived: list[Any], what: str) -> None:
         if message not in archived:
             raise Violation(f"{what} has lost messages")
         if message.get("read") is not True and not message.get("read_by"):
-            raise Violation(f"a message left {what} that nobody has read")
+            raise Violation(f"an unread message was removed from {what}")
 
 
 def count_entries(text: str) -> int:
-    """How many messages a list has."""
+    """Return the number of messages in a list."""
     return len(_pieces(text[_array(text) :])[0])
 
 
 def entries(data: bytes) -> list[Any]:
-    """The messages of a file, none where it cannot be read."""
+    """Return the messages of a file; an empty list if it cannot be read."""
     value = strict(data) if is_readable(data) else []
     found = value.get("messages") if isinstance(value, dict) else value
     return found if isinstance(found, list) else []
 
 
 def _array(text: str) -> int:
-    """Where the list of messages begins: at once, or under the last of the keys."""
+    """Return the position of the list of messages: at the start, or under the last key with its name."""
     start = _skip(text, 0)
     if text[start] == "[":
         return start
@@ -179,7 +179,7 @@ def _array(text: str) -> int:
 
 
 def _pieces(text: str) -> tuple[list[Piece], str]:
-    """The members or elements of the object or list that a text begins with, and what stands behind the last."""
+    """Return the members or elements of the object or list at the start of a text, and the text after the last."""
     pieces: list[Piece] = []
     is_object = text[0] == "{"
     last, position = 1, _skip(text, 1)

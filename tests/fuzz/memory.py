@@ -1,4 +1,4 @@
-"""A remote in memory that looks at everything that is written."""
+"""A remote in memory that checks every write."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 
 ARCHIVE = "coordination/archive/"
 JQ_EVERY = 40
-"""Writes from one that jq itself has to read to the next."""
+"""The number of writes of which one is checked with jq itself."""
 
 
 class Remote(MemoryRemote):
-    """What is on the remote."""
+    """The remote."""
 
     def __init__(self) -> None:
         super().__init__("https://git.example.com/Build.git")
@@ -25,9 +25,9 @@ class Remote(MemoryRemote):
         self.trusted = False
 
     def reset(self, *commits: dict[str, bytes], trusted: bool = False) -> None:
-        """Put other commits there, the oldest first, and no heartbeats.
+        """Replace the commits, the oldest first, and remove all heartbeats.
 
-        :param trusted: whether trust is set up; then a status that its server has not signed is made anew.
+        :param trusted: whether trust is set up; then a status that its server has not signed is replaced.
         """
         for kept_here in (self.commits, self.beats, self.fetched_beats, self.known):
             kept_here.clear()
@@ -42,9 +42,9 @@ class Remote(MemoryRemote):
         return self.commits[self.tip].files if self.tip else {}
 
     def add(self, change: Change[Any]) -> str:
-        """Take a commit, when what it writes may be written.
+        """Check and push a commit.
 
-        :raises Violation: when it may not.
+        :raises Violation: if a write is not allowed.
         """
         commit = self.make(self.tip, change, "build1")
         self.push(commit)
@@ -53,13 +53,13 @@ class Remote(MemoryRemote):
     def check(self, path: str, old: bytes | None, new: bytes, files: dict[str, bytes]) -> None:
         """Check a write of a document.
 
-        :raises Violation: when it loses or damages something.
+        :raises Violation: if it loses or damages something.
         """
         self.writes += 1
         if not kept.is_readable(new):
-            raise Violation(f"what was written to {path} is not JSON")
+            raise Violation(f"the text written to {path} is not JSON")
         text = new.decode("utf-8-sig")
-        if old is None or path.endswith("heartbeat.json"):  # its only writer makes it anew each time
+        if old is None or path.endswith("heartbeat.json"):  # its only writer replaces it each time
             kept.check_text(text, path)
         elif not kept.is_readable(old):
             raise Violation(f"{path}, which cannot be read, was overwritten")

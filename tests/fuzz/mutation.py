@@ -1,6 +1,6 @@
-"""Examples for the fuzzer: documents and arguments of real shape, with changes in bytes, structure and texts.
+"""Examples for the fuzzer: realistic documents and arguments, with changes in bytes, structure and texts.
 
-An example is small: the number of a start and a list of changes. So Hypothesis can make it smaller still.
+An example is small: the number of an initial value and a list of changes. So Hypothesis can shrink it further.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ODD_TEXTS = (
     *("install jq and ", "please install " + "a, " * 500, "build failed at " + " " * 5_000 + "x", "-----BEGIN "),
     *("ghp_" + "a" * 36, "-----BEGIN OPENSSH PRIVATE KEY-----\n", "http://a:b@", "]" * 50, "[?a==`1`]", "@.a.b"),
 )
-"""Texts that have broken programs, or mean something here."""
+"""Texts that have broken programs, or have a meaning in this collection."""
 ODD_NUMBERS = (
     *(Raw("NaN"), Raw("-Infinity"), Raw("1e999"), Raw("-1e999"), Raw("1e-999"), Raw("-0.0"), Raw("00"), Raw("1.")),
     *(Raw("1" + "0" * 400), Raw("-" + "9" * 5_000), 2**31, 2**53 + 1, 2**63, -(2**64), -1, 0, 1, 0.1, 1e300),
@@ -39,7 +39,7 @@ DEPTHS = (1, 20, 99, 101, 1_000, 100_000)
 
 
 class Change(NamedTuple):
-    """One change: its kind, where it is made and with what; the numbers are taken modulo what there is."""
+    """A change: its kind, its place and its new value; the numbers are taken modulo the available ones."""
 
     kind: str
     place: int
@@ -47,7 +47,7 @@ class Change(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A document: which of the starts it was, how it is laid out, and what was changed in its values and its bytes."""
+    """A document: the number of its initial value, its layout, and the changes of its values and its bytes."""
 
     start: int
     layout: int
@@ -61,13 +61,15 @@ BYTE_KINDS = ("cut", "insert", "drop", "flip", "repeat", "conflict", "mark")
 
 
 def changes(kinds: Sequence[str], most: int, least: int = 0) -> st.SearchStrategy[list[Change]]:
-    """Up to ``most`` changes."""
+    """Return a strategy for up to ``most`` changes."""
     return st.lists(st.builds(Change, st.sampled_from(kinds), _numbers, _numbers), min_size=least, max_size=most)
 
 
 def documents(starts: int) -> st.SearchStrategy[Document]:
-    """Documents that begin as one of a number of starts. The bytes of most of them are left alone: they would hide the
-    rest."""
+    """Return a strategy for documents with one of a number of initial values.
+
+    In most of them no bytes change, because such changes would hide the others.
+    """
     none: list[Change] = []
     data = st.one_of(st.just(none), st.just(none), changes(BYTE_KINDS, 2))
     layouts = st.integers(0, len(LAYOUTS) - 1)
@@ -75,7 +77,7 @@ def documents(starts: int) -> st.SearchStrategy[Document]:
 
 
 def encode(document: Document, starts: Sequence[Any]) -> bytes:
-    """The bytes of a document."""
+    """Return the bytes of a document."""
     value = changed(starts[document.start], document.values)
     data = dump(value, LAYOUTS[document.layout]).encode("utf-8", "surrogatepass")
     for change in document.data:
@@ -84,7 +86,7 @@ def encode(document: Document, starts: Sequence[Any]) -> bytes:
 
 
 def changed(start: Any, made: Sequence[Change], depths: Sequence[int] = DEPTHS) -> Any:
-    """A value with changes made in it; the start is left as it is."""
+    """Return a changed copy of a value."""
     top = [copy.deepcopy(start)]
     for change in made:
         places = list(_places(top))
@@ -94,7 +96,7 @@ def changed(start: Any, made: Sequence[Change], depths: Sequence[int] = DEPTHS) 
 
 
 def _places(holder: Any) -> Any:
-    """Every value below a list or an object, each as what holds it and its key."""
+    """Yield the container and the key of every value in a list or an object."""
     for key in list(holder) if isinstance(holder, dict) else range(len(holder)):
         yield holder, key
         if isinstance(holder[key], (dict, list)):
@@ -134,13 +136,13 @@ def _change_member(holder: Any, key: Any, change: Change) -> None:
 
 
 def insert_text(text: str, choice: int) -> str:
-    """A text with an odd one in it."""
+    """Insert an odd text into a text."""
     place = choice // len(ODD_TEXTS) % (len(text) + 1)
     return text[:place] + ODD_TEXTS[choice % len(ODD_TEXTS)] + text[place:]
 
 
 def change_bytes(data: bytes, change: Change) -> bytes:
-    """A file with a change in its bytes."""
+    """Change the bytes of a file."""
     place = change.place % (len(data) + 1)
     size = change.choice % 64 + 1
     odd = ODD_TEXTS[change.choice % len(ODD_TEXTS)].encode("utf-8", "surrogatepass")

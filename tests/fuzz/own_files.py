@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.status.r
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.transaction import parse_pushes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_now, utc_text
 from ansible_collections.acs.builders.tests.fuzz import calls, mutation
-from ansible_collections.acs.builders.tests.fuzz.documents import Operation, command, on_host, told, use
+from ansible_collections.acs.builders.tests.fuzz.documents import Operation, command, describe, on_host, use
 from ansible_collections.acs.builders.tests.fuzz.running import Target
 from ansible_collections.acs.builders.tests.fuzz.scene import CONFIGURATION, FLEET, STATE, Scene
 from ansible_collections.acs.builders.tests.fuzz.starts import Starts
@@ -43,7 +43,7 @@ SUMMARY: dict[str, Any] = {
 
 
 class OwnFile(NamedTuple):
-    """A file that is fuzzed, what it can begin as, and what reads it."""
+    """A file that is fuzzed, its initial values, and the operations that read it."""
 
     name: str
     starts: Sequence[Any]
@@ -89,7 +89,7 @@ ON_OUTBOX = (command("outbox"), command("outbox", "--drop", "ID"), command("outb
 
 
 def waiting(empty: dict[str, Any], starts: Starts) -> dict[str, Any]:
-    """An outbox in which a message, marks and a status wait, and a message is set aside."""
+    """Return an outbox with a message, marks and a status that wait, and a message that is set aside."""
     entry = starts.signed_mailboxes[0]["messages"][0]
     base = {"accepted_at": utc_text(utc_now()), "once": False, "acknowledged": [], "reason": "", "summary": "x"}
     nothing: dict[str, Any] = {**base, "messages": [], "read": [], "report": None}
@@ -102,7 +102,7 @@ def waiting(empty: dict[str, Any], starts: Starts) -> dict[str, Any]:
 
 
 def make_own_files(scene: Scene, starts: Starts) -> list[OwnFile]:
-    """The files that a server has after it has done everything once."""
+    """Return the files of a server after it has run every operation once."""
     scene.reset(repository(starts), trusted=True)
     message_id = str(starts.signed_mailboxes[0]["messages"][0]["id"])
     for operation in ANY:
@@ -124,15 +124,18 @@ def make_own_files(scene: Scene, starts: Starts) -> list[OwnFile]:
 
 
 def targets(scene: Scene, starts: Starts) -> list[Target]:
-    """A target for each file."""
+    """Return a target for each file."""
     own = [_target(scene, starts, file) for file in make_own_files(scene, starts)]
     examples = st.tuples(mutation.documents(1), st.integers(0, len(ANY) - 1))
     run = partial(_run_configuration, scene, starts)
-    return [*own, Target("builderctl.json", examples, run, lambda example: told(_configuration(example[0]), example))]
+    return [
+        *own,
+        Target("builderctl.json", examples, run, lambda example: describe(_configuration(example[0]), example)),
+    ]
 
 
 def repository(starts: Starts) -> dict[str, bytes]:
-    """The files of a repository with signed messages."""
+    """Return the files of a repository with signed messages."""
     return {**starts.files, MESSAGES: json.dumps(starts.signed_mailboxes[0]).encode()}
 
 
@@ -151,7 +154,7 @@ def _target(scene: Scene, starts: Starts, file: OwnFile) -> Target:
         use(scene, file.operations[operation], message_id, but=file.name)
         return len(data)
 
-    return Target(file.name, examples, run, lambda example: told(mutation.encode(example[0], file.starts), example))
+    return Target(file.name, examples, run, lambda example: describe(mutation.encode(example[0], file.starts), example))
 
 
 def _configuration(document: mutation.Document) -> bytes:

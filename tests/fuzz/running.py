@@ -1,4 +1,4 @@
-"""Running targets: with examples by Hypothesis from a seed, within bounds of time and memory that are measured."""
+"""Running targets with examples that Hypothesis generates from a seed, within limits of time and memory."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from hypothesis import strategies as st
 
 CPU_LIMIT = 10.0
 WALL_LIMIT = 600.0
-"""Seconds of one example, of the processor and of the clock, for what waits: a busy machine does not need as many. The
-examples are small, so what takes that long would take for ever with a larger one."""
+"""Limits of CPU and wall-clock seconds for one example, which even a busy machine does not need. The examples are
+small, so an operation that takes longer would not end with a large one."""
 TRACING = 10
-"""How many times as long an example may take the processor while its memory is traced."""
+"""The factor of the CPU limit while memory is traced."""
 MEMORY_BASE = 24_000_000
 MEMORY_FACTOR = 200
-"""Bytes that an example may take: so many, and so many times the size of what it reads."""
+"""The limit of memory for an example: a number of bytes, and a multiple of the size of its input."""
 MEASURED_EVERY = 16
-"""Examples from one whose memory is measured to the next; large ones are always measured."""
+"""The number of examples of which one has its memory measured; large ones are always measured."""
 LARGE = 200_000
-"""Bytes."""
+"""Bytes of a large example."""
 ROUND = 25
-"""Examples of one round, which has a seed of its own, so that it can be repeated alone."""
+"""Examples of one round, which has its own seed, so that it can be repeated alone."""
 SHRINKING = 15.0
-"""Seconds for making a failing example smaller."""
+"""Seconds for shrinking a failing example."""
 
 
 class Target(NamedTuple):
-    """Something to fuzz.
+    """A target of the fuzzer.
 
-    :param run: gets an example and returns how many bytes it has; a CoordinationError is a good end too.
-    :param show: an example, as it is told when it fails.
+    :param run: runs an example and returns its size in bytes; a CoordinationError is no failure.
+    :param show: returns an example as text for the report of a failure.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Target(NamedTuple):
 
 @dataclass
 class Result:
-    """What came of a target: examples, those that were refused, and the slowest and the largest.
+    """The result of a target: the numbers of examples and of refused ones, and the slowest and the largest example.
 
-    :param slowest: seconds.
-    :param peak: the most bytes that an example took.
+    :param slowest: the seconds of the slowest example.
+    :param peak: the most bytes of memory that an example used.
     """
 
     name: str
@@ -71,26 +71,26 @@ class Result:
 
 @dataclass
 class _Budget:
-    """How long a failing example is made smaller; after that only what has failed before fails."""
+    """The time for shrinking a failing example; after it, only examples that failed before are run."""
 
     until: float | None = None
     failed: set[str] = field(default_factory=set)
 
     def skips(self, example: Any) -> bool:
-        """Whether an example is not tried any more."""
+        """Return whether an example is skipped."""
         return self.until is not None and time.monotonic() > self.until and repr(example) not in self.failed
 
     def note(self, example: Any) -> None:
-        """Note that an example failed."""
+        """Record that an example failed."""
         self.until = self.until or time.monotonic() + SHRINKING
         self.failed.add(repr(example))
 
 
 def run_target(target: Target, number: int, seconds: float, only: int | None = None, most: int | None = None) -> Result:
-    """Run a target in rounds until its time is over or an example fails.
+    """Run a target in rounds until its time has passed or an example fails.
 
     :param number: the seed.
-    :param only: the one round to run, whatever time it takes.
+    :param only: the only round to run, regardless of the time.
     :param most: the most rounds to run.
     """
     result = Result(target.name)
@@ -148,11 +148,11 @@ def _execute(target: Target, result: Result, example: Any) -> None:
     if seconds > result.slowest:
         result.slowest, result.slowest_example = seconds, target.show(example)
     if peak > MEMORY_BASE + MEMORY_FACTOR * size:
-        raise Violation(f"an example of {size} bytes took {peak} bytes of memory")
+        raise Violation(f"an example of {size} bytes used {peak} bytes of memory")
 
 
 def _measure(target: Target, result: Result, example: Any, memory: bool) -> tuple[float, int, int]:
-    """Run an example and return its seconds of this process, its size in bytes and, where measured, its memory."""
+    """Run an example and return its CPU seconds, its size in bytes and, if measured, its memory."""
     started = time.process_time()
     size = 0
     if memory:
@@ -176,10 +176,10 @@ def _measure(target: Target, result: Result, example: Any, memory: bool) -> tupl
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """End what takes too long.
+    """Limit the time of the context.
 
-    :param seconds: the limit, of the processor.
-    :raises Violation: when it did.
+    :param seconds: the limit of CPU time.
+    :raises Violation: if it took longer.
     """
 
     def stop(_number: int, _frame: Any) -> None:
@@ -191,7 +191,7 @@ def _limited(seconds: float) -> Iterator[None]:
     try:
         yield
     except Hang as error:
-        raise Violation(f"it took more than {seconds:g} s of the processor or {WALL_LIMIT:g} s of the clock") from error
+        raise Violation(f"it took more than {seconds:g} s of CPU time or {WALL_LIMIT:g} s") from error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)

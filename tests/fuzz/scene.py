@@ -1,4 +1,4 @@
-"""The server that is fuzzed: build1, with files of its own in a folder that is thrown away, and a remote in memory."""
+"""The server that is fuzzed: build1, with its own files in a temporary folder, and a remote in memory."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 from ansible_collections.acs.builders.tests.fuzz.memory import Remote
 
 DEEP = "a/b/c/d/e/f/g/h/i/j/k/l"
-"""The folder that the process works in: however many .. an example has, it stays below the folder of the scene."""
+"""The working directory of the process: so deep that paths with .. stay in the folder of the scene."""
 STATE, LOGS, CONFIG = "state", "logs", "builderctl.json"
 PROGRAMS = ("ssh-keygen", "jq")
-"""What may be started. No example may start anything else."""
+"""The programs that examples may start."""
 CONFIGURATION: dict[str, Any] = {
     **{"repo": "Build", "remote": "origin", "branch": "main", "pat_file": "PAT", "state_dir": STATE, "timeout": 30},
     **{"interval": 60, "push_budget": 6, "publish": "both", "reply_deadline": 3600, "log_folder": LOGS},
@@ -49,7 +49,7 @@ FLEET: dict[str, Any] = {"servers": MEMBERS, "remote": "https://git.example.com/
 
 
 class Scene:
-    """A server and its remote. Paths are relative to the folder that the process works in."""
+    """A server and its remote. Paths are relative to the working directory of the process."""
 
     def __init__(self) -> None:
         self.remote = Remote()
@@ -59,7 +59,7 @@ class Scene:
         self.verdicts = b"{}"
 
     def reset(self, *commits: dict[str, bytes], trusted: bool = False) -> None:
-        """Bring back the first state, with these commits on the remote.
+        """Restore the initial state, with these commits on the remote.
 
         :param trusted: whether trust is set up.
         """
@@ -73,7 +73,7 @@ class Scene:
             self.trust("build1")
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file of this server's own."""
+        """Write one of this server's own files."""
         (self.state / name).write_bytes(data)
 
     def trust(self, server: str) -> None:
@@ -89,15 +89,15 @@ class Scene:
         """Check that this server's own files can be read.
 
         :param but: the one that could not be read before.
-        :raises Violation: when one cannot be.
+        :raises Violation: if one cannot be read.
         """
         for path in self.state.glob("*.json"):
             if path.name != but and not kept.is_readable(path.read_bytes()):
-                raise Violation(f"what was written to {path} is not JSON")
+                raise Violation(f"the text written to {path} is not JSON")
 
     @contextmanager
     def host(self, server: str = "build1", **options: Any) -> Iterator[Host]:
-        """The server, as a module opens it."""
+        """Open a server as a module does."""
         self.write("server_id", f"{server}\n".encode())
         opened = open_host("Build", STATE, "origin", "main", "PAT", 30, **options)
         yield opened
@@ -113,44 +113,44 @@ class Scene:
 
 
 class _FastTime:
-    """A time that passes when somebody sleeps, so that no example waits."""
+    """A time module whose clock advances with each sleep, so that no example waits."""
 
     def __init__(self) -> None:
         self._now = 0.0
 
     def monotonic(self) -> float:
-        """Seconds."""
+        """Return the seconds."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self._now += max(seconds, 0.001)
 
 
 class _Popen(subprocess.Popen):  # type: ignore[type-arg]
     def __init__(self, command: Any, *arguments: Any, **options: Any) -> None:
         if not isinstance(command, (list, tuple)) or command[0] not in PROGRAMS:
-            raise FileNotFoundError(f"the fuzzer starts no {command!r}")
+            raise FileNotFoundError(f"the fuzzer does not start {command!r}")
         super().__init__(command, *arguments, **options)
 
 
 def _answer(command: Any, _patience: float, **_more: str) -> subprocess.CompletedProcess[str]:
-    """What the machine says of itself, without asking it."""
+    """Return fixed facts of the machine, without running a command."""
     package = "jq\t1.6-2.1\tinstall ok installed\tamd64"
     if "${Provides}" in command[-1]:
         package += "\tlibssl-dev (= 3.0.11)"
-    told = "0123456789abcdef refs/heads/main" if command[0] == "git" else f"{package}\n"
-    return subprocess.CompletedProcess(command, 0, told, "")
+    output = "0123456789abcdef refs/heads/main" if command[0] == "git" else f"{package}\n"
+    return subprocess.CompletedProcess(command, 0, output, "")
 
 
 def _raise(error: Exception) -> str:
-    """In place of the sentence that builderctl makes of an error that nobody foresaw."""
+    """Raise an unexpected error, which builderctl otherwise explains in a message."""
     raise error
 
 
 @contextmanager
 def scene() -> Iterator[Scene]:
-    """Make a scene, and take it away. Meanwhile nothing is fetched, nothing is started and nothing waits for a disk."""
+    """Create a scene, and remove it. Inside the context nothing is fetched, and nothing waits for time or a disk."""
     made = Scene()
     before = os.getcwd()
     run_service = service.run

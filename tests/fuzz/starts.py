@@ -1,4 +1,4 @@
-"""What examples begin as: documents of the old scripts, and of this collection, signed and not."""
+"""The initial values of examples: documents of the old scripts and of this collection, signed and unsigned."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BEAT = {
 
 @dataclass(frozen=True)
 class Starts:
-    """Documents to begin with; ``files`` are those that lie in the repository beside the one that is fuzzed."""
+    """The initial documents; ``files`` are those in the repository in addition to the one that is fuzzed."""
 
     files: dict[str, bytes]
     mailboxes: list[Any]
@@ -43,7 +43,7 @@ class Starts:
 
 
 def make_starts(scene: Scene) -> Starts:
-    """Read what the old scripts left, and let this collection write the rest."""
+    """Read the documents of the old scripts, and let this collection write the others."""
     old = {str(path.relative_to(LEGACY_REPO)): path.read_bytes() for path in LEGACY_REPO.rglob("*.json")}
     entries = json.loads(old[MESSAGES])["messages"]
     few = [*entries[:1], *entries[14:16], *entries[-2:]]
@@ -72,7 +72,7 @@ class _Written:
 
 
 def _written(scene: Scene, old: dict[str, bytes], trusted: bool) -> _Written:
-    """What this collection writes: messages both ways, one of them a request, an answer, two statuses and a beat."""
+    """Return documents of this collection: messages in both directions with an answer, two statuses and a heartbeat."""
     scene.reset({**old, MESSAGES: b'{"messages": []}\n'}, trusted=trusted)
     if trusted:
         scene.trust("build2")

@@ -1,4 +1,4 @@
-"""All that is fuzzed."""
+"""All targets of the fuzzer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.tests.fuzz.starts import make_starts
 
 @contextmanager
 def targets() -> Iterator[list[Target]]:
-    """The targets, and the server that they run on, for as long as they are used."""
+    """Start the server of the targets, and yield the targets."""
     with scene() as made:
         starts = make_starts(made)
         yield [
