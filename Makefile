@@ -44,12 +44,12 @@ demo: $(RUN)/.done ## run the demo with two servers on this machine
 test: $(DEV)/.done $(OLDER_GITPYTHON) ## run all checks in parallel
 	$(DEV)/bin/python tools/test
 
-test-changed: $(DEV)/.done ## run the tests that a change touches: make test-changed [SINCE=main]
+test-changed: $(DEV)/.done ## run the tests that a change affects: make test-changed [SINCE=main]
 	$(DEV)/bin/python tools/test-changed $(SINCE)
 
 lint: $(DEV)/.done ## check style and types
 unit: $(DEV)/.done ## run the tests that start no process: make unit [ARGS="-k outbox"]
-integration: $(DEV)/.done $(OLDER_GITPYTHON) ## run those with real Git, Ansible and https: make integration [ARGS="-k outbox"]
+integration: $(DEV)/.done $(OLDER_GITPYTHON) ## run the tests with real Git, Ansible and https: make integration [ARGS="-k outbox"]
 sanity: $(DEV)/.done ## run ansible-test sanity
 docs-lint: $(DEV)/.done ## check the documentation, its site and the changelog
 molecule: $(DEV)/.done ## set up two servers on this machine and verify them
@@ -67,7 +67,7 @@ release: $(DEV)/.done ## check, build and tag a release; pushes nothing: make re
 matrix: $(DEV)/.done ## run on versions of ansible-core and Python (from PyPI): make matrix [CORE=2.17]
 	$(DEV)/bin/python tools/matrix $(CORE)
 
-docs: $(DEV)/.done ## make a site of the documentation in tests/output/docs
+docs: $(DEV)/.done ## build the documentation site in tests/output/docs
 	$(DEV)/bin/python tools/docs
 
 coverage: $(DEV)/.done ## measure which lines the tests run: make coverage [ARGS="tests/unit"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the manual page of builderctl, made from its parser (man-pages(7), groff_man(7)).
+"""Write the manual page of builderctl from its parser (man-pages(7), groff_man(7)).
 
 usage: tools/man_page.py
 """
@@ -34,7 +34,7 @@ FILES = {
 
 def page() -> str:
     """Return the manual page."""
-    with patch.dict(os.environ, COLUMNS="10000"):  # the page is wrapped by whoever shows it
+    with patch.dict(os.environ, COLUMNS="10000"):  # man wraps the page
         parser = make_parser()
         commands = commands_of(parser)
     lines = ['.TH BUILDERCTL 1 "" acs.builders "acs.builders manual"', ".SH NAME"]
@@ -100,7 +100,7 @@ def _codes(epilog: str) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return a text without meaning for groff."""
+    """Return a text with the special characters of groff escaped."""
     plain = text.replace("\\", r"\e").replace("-", r"\-").replace("'", r"\(aq").replace("^", r"\(ha")
     return rf"\&{plain}" if plain.startswith(".") else plain
 

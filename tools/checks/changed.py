@@ -1,4 +1,4 @@
-"""Which tests a change touches: those that lead to a changed file by what they import or name."""
+"""The tests that a change affects: those that import or name a changed file, directly or indirectly."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ WORD = re.compile(r"[\w-]+(?:\.yml)?")
 
 
 def touched(changed: Iterable[str]) -> list[str]:
-    """Return the files of tests that lead to changed ones.
+    """Return the test files that use changed files.
 
-    What a test starts as a process counts by its name: builderctl, a module, a filter, a role, a playbook as NAME.yml.
+    A test also uses what it names: builderctl, a module, a filter, a role, or a playbook as NAME.yml.
 
     :param changed: paths below the folder of the collection.
     """
     wanted = {TOP / name for name in changed}
     tests = (path for folder in FOLDERS[-3:] for path in (TOP / folder).rglob("test_*.py"))
-    return sorted(str(test.relative_to(TOP)) for test in tests if wanted & _leads_to(test))
+    return sorted(str(test.relative_to(TOP)) for test in tests if wanted & _used_by(test))
 
 
-def _leads_to(path: Path) -> set[Path]:
-    """All files that one leads to, itself among them."""
+def _used_by(path: Path) -> set[Path]:
+    """Return all files that a file uses, directly or indirectly, and the file itself."""
     found: set[Path] = set()
     waiting = [path]
     while waiting:
@@ -41,9 +41,9 @@ def _leads_to(path: Path) -> set[Path]:
 
 @cache
 def _next(path: Path) -> set[Path]:
-    """The files that one imports or names."""
+    """Return the files that a file imports or names."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    words = set() if path.is_relative_to(TOP / "plugins") else set(WORD.findall(text))  # where they are advice
+    words = set() if path.is_relative_to(TOP / "plugins") else set(WORD.findall(text))  # their messages name others
     named = {file for word in words for file in _names().get(word, ())}
     if path.suffix != ".py":
         return named
@@ -68,7 +68,7 @@ def _imports(path: Path, text: str) -> Iterator[Path]:
 
 @cache
 def _names() -> dict[str, list[Path]]:
-    """The files that are used by a name."""
+    """Return the files of each name."""
     names = {"builderctl": [TOP / "plugins" / "module_utils" / "builderctl" / "cli.py"]}
     for folder in ("modules", "action", "filter"):
         for path in (TOP / "plugins" / folder).glob("[!_]*.py"):

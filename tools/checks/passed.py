@@ -26,7 +26,7 @@ def record_pass(tree: str) -> None:
 
 
 def has_passed() -> bool:
-    """Return whether all checks passed on exactly what is committed."""
+    """Return whether all checks have passed on the current commit, without changes in the work tree."""
     return RECORD.exists() and RECORD.read_text(encoding="utf-8").strip() == current_tree() != ""
 
 

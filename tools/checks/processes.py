@@ -111,7 +111,7 @@ class Processes:
         for step in groups:
             deadline = time.monotonic() + LEAVE_SECONDS
             while self._kill(self._leftovers(step)) and time.monotonic() < deadline:
-                time.sleep(0.02)  # until they are gone
+                time.sleep(0.02)  # until they have ended
             if step.clean_up:
                 subprocess.run([str(BIN / step.clean_up[0]), *step.clean_up[1:]], cwd=TOP, check=False)
 

@@ -24,7 +24,7 @@ FORMS = {
     "github-issue-config": [".github/ISSUE_TEMPLATE/config.yml"],
     "github-issue-forms": [f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug_report", "feature_request")],
 }
-"""The files of each schema of check-jsonschema, which has the schemas in it."""
+"""The files of each schema that check-jsonschema contains."""
 WORKFLOWS = sorted(str(path.relative_to(TOP)) for path in TOP.glob(".github/workflows/*.yml"))
 REPORTS = "{reports}"
 """The placeholder in a command for the folder of the reports of the step."""

@@ -1,4 +1,4 @@
-"""The commands of a day, on two servers of this machine."""
+"""The commands of daily work, on two servers of this machine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "environment": ("adhoc", "build1", "-m", "acs.builders.build_environment_fact"),
 }
 AS_SERVER = ("set up", "request", "list", "build", "status", "heartbeat", "environment")
-"""What runs each module on a server."""
+"""Commands that run each module on a server."""
 ON_CONTROLLER = tuple(name for name in COMMANDS if name != "environment")
 SHORT = ("set up", "request", "request a check", "list", "respond", "heartbeat", "health")
 SHOWN = 15
@@ -75,8 +75,8 @@ class Scene:
         return "; ".join([counts, *(f"{what}: {', '.join(which)}" for what, which in lists if which)])
 
     def _run(self, words: list[str]) -> subprocess.CompletedProcess[str]:
-        steering = ("ANSIBLE_", "GIT_", "PYTHON", "ACS_")
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+        configuring = ("ANSIBLE_", "GIT_", "PYTHON", "ACS_")
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(configuring)}
         variables.update(
             HOME=str(self._folder / "home"),
             LC_ALL="C.UTF-8",

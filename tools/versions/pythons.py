@@ -1,4 +1,4 @@
-"""The Pythons of this machine, and environments made with them."""
+"""The Pythons of this machine, and virtual environments with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions
 
 @cache
 def find_python(minor: int) -> str | None:
-    """Return the program of Python 3 with a minor version: of the PATH, or of pyenv; None if there is none."""
+    """Return the executable of Python 3 with a minor version, from PATH or pyenv; None if there is none."""
     named = shutil.which(f"python3.{minor}")
     candidates = [*([named] if named else []), *map(str, sorted(PYENV.glob(f"3.{minor}.*/bin/python3")))]
     for program in candidates:
@@ -34,7 +34,7 @@ class Environment:
     :param name: its name, to which the version of Python is added.
     :param minor: the minor version of Python 3.
     :param requirements: arguments of ``pip install``.
-    :param is_fresh: whether newer versions of what is installed are installed.
+    :param is_fresh: whether to upgrade what is installed.
     """
 
     def __init__(self, name: str, minor: int, requirements: Sequence[str], is_fresh: bool) -> None:
