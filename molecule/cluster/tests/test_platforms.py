@@ -1,4 +1,4 @@
-"""Test that the hosts have the releases that they are said to have, and print what these have."""
+"""Test that the hosts run their expected releases, and print the versions of their programs."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ def pid(host: Host) -> str:
 
 
 def test_it_is_hardened(host: Host) -> None:
-    said = host.check_output("systemd-analyze security --no-pager build-heartbeat")
-    found = re.search(r"Overall exposure level for build-heartbeat.service: ([\d.]+)", said)
-    assert found, said
+    output = host.check_output("systemd-analyze security --no-pager build-heartbeat")
+    found = re.search(r"Overall exposure level for build-heartbeat.service: ([\d.]+)", output)
+    assert found, output
     print(f"security score of build-heartbeat: {found.group(1)}")
     assert float(found.group(1)) <= 3.0
 
@@ -56,7 +56,7 @@ def test_it_beats_every_interval(host: Host, server: dict[str, Any], rig: Rig) -
         return log.read_text().count("Heartbeat updated")
 
     def sequence() -> int:
-        """The last heartbeat that the service knows to be published. One that it was stopped in is published again."""
+        """Return the last sequence number recorded as published; an interrupted heartbeat is published again."""
         return int(json.loads((rig.machines[own].root / "var/lib/acs-builders/sequence.json").read_text())["sequence"])
 
     assert beats_again(rig, own)["interval_seconds"] == server["build_heartbeat_interval"]
@@ -69,12 +69,13 @@ def test_it_beats_every_interval(host: Host, server: dict[str, Any], rig: Rig) -
         assert [beat["interval_seconds"] for beat in beats] == [1] * 3
         assert all(beat["daemon"] == beats[0]["daemon"] for beat in beats)
         until(
-            lambda: heartbeat(rig, own)["sequence"] - before == logged() - lines, "another number of beats in the log"
+            lambda: heartbeat(rig, own)["sequence"] - before == logged() - lines,
+            "different numbers of heartbeats in the log and on the remote",
         )
 
 
 def test_it_looks_between_heartbeats(server: dict[str, Any], rig: Rig) -> None:
-    """A look asks for the refs only, and then a heartbeat fetches or pushes: two such requests in a row are a look."""
+    """A look requests only the refs, but a heartbeat then fetches or pushes: two such requests in a row are a look."""
 
     before = len(rig.access_log())
 
@@ -98,7 +99,7 @@ def test_it_adds_nothing_to_the_branch(server: dict[str, Any], rig: Rig) -> None
 def test_unread_mail_shows_at_login(host: Host, server: dict[str, Any], rig: Rig) -> None:
     rig.ssh(server["builders_partner"], "builderctl send --type warning 'For your login' 'Read me.'")
     beats_again(rig, server["inventory_hostname"])
-    counted = r"\d+ unread messages?\. Read: builderctl read"  # the announcement of archiving is there too
+    counted = r"\d+ unread messages?\. Read: builderctl read"  # the announcement of archiving may be unread too
     until(lambda: re.search(counted, host.run("builderctl health --summary").stdout), "no count of messages")
     greeting = host.check_output("run-parts /etc/update-motd.d")
     assert "unread message" in greeting

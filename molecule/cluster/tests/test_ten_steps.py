@@ -36,7 +36,7 @@ def test_2_the_token_is_there_for_root_alone(host: Host, rig: Rig) -> None:
 def test_3_the_clone_is_on_main_and_clean(host: Host, server: dict[str, Any]) -> None:
     assert host.check_output("git -C /root/Build remote get-url origin") == server["builders_remote_url"]
     assert host.check_output("git -C /root/Build symbolic-ref HEAD") == "refs/heads/main"
-    changes = "git --no-optional-locks -C /root/Build status --porcelain"  # there are some while the service updates it
+    changes = "git --no-optional-locks -C /root/Build status --porcelain"  # an update by the service causes some
     until(lambda: host.check_output(changes) == "", "a clone that is not clean")
 
 
@@ -71,7 +71,7 @@ def test_7_the_health_of_both_is_told(host: Host, rig: Rig) -> None:
     health = json.loads(host.run("builderctl health --json").stdout)
     assert {name: health["servers"][name]["state"] for name in ("build1", "build2")} == {"build1": "ok", "build2": "ok"}
     assert set(health["jobs"]) and health["messages"]["total"] > 0
-    assert len(archived(rig)) + len(messages(rig)) >= 59, "the services archive what is old and read, and lose nothing"
+    assert len(archived(rig)) + len(messages(rig)) >= 59, "the services archive old read messages, and lose none"
     shown = host.run("builderctl health").stdout
     assert re.search(r"^build1\b.*\bok\b", shown, re.MULTILINE), shown
     assert re.search(r"^build2\b.*\bok\b", shown, re.MULTILINE), shown

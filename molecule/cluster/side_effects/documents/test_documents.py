@@ -20,11 +20,11 @@ REFUSED = {
     "builderctl health --restore 1f2e3d4c": "There is no alarm '1f2e3d4c'",
     "builderctl alerts --test": "No way to tell alerts is configured",
 }
-"""The commands that may fail on these hosts, each with what it says then: they have no alarm and no ways of alerts."""
+"""The commands that may fail on these hosts, with their errors: the hosts have no alarms and no ways of alerts."""
 SET_UP = "ansible-playbook setup.yml"
 """The command of an upgrade, which is run to set a removed server up again."""
 ELSEWHERE = "ansible-rulebook "
-"""The beginning of a command that another test runs with the real program (tests/rulebook)."""
+"""The start of a command that another test runs with the real program (tests/rulebook)."""
 
 
 def commands(text: str) -> list[str]:
@@ -73,7 +73,7 @@ def test_the_page_for_operators(rig: Rig, operator: dict[str, str]) -> None:
             run(rig, SET_UP, operator)  # all servers, since build2 has a new key
     beats_again(rig, "build2")
     announced = [message for message in settled(rig) if message["subject"] == "Ready"]
-    assert len(announced) == ready + 1, "a server that was removed and set up again is announced once more"
+    assert len(announced) == ready + 1, "a server that was removed and set up again is announced again"
 
 
 def run(rig: Rig, line: str, operator: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ PLAY = "playbooks/run_build.yml"
 
 @pytest.fixture(scope="module", autouse=True)
 def source(rig: Rig) -> None:
-    """Make the repository that is built."""
+    """Create the repository that is built."""
     identity = "-c user.name=build1 -c user.email=build1@localhost"
     rig.ssh("build1", f"git init -q /root/source && git -C /root/source {identity} commit -q --allow-empty -m x")
 
@@ -81,7 +81,7 @@ def abandon(rig: Rig, job: str, command: str, then: Callable[[], Any]) -> None:
         play, cwd=TOP, env=rig.operator(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
-            until((rig.machines["build1"].root / f"root/begun-{job}").exists, "no begin")
+            until((rig.machines["build1"].root / f"root/begun-{job}").exists, "no start of the build")
         finally:
             os.killpg(process.pid, signal.SIGKILL)
     then()

@@ -15,7 +15,7 @@ from testinfra.host import Host
 LOG = "/var/log/acs-builders/heartbeat-build1.log"
 STATE = "/var/lib/acs-builders"
 CHANGES = 3
-"""The most lines in the log about a fault; the first one may differ."""
+"""The maximum number of lines in the log about a fault; the first one may differ."""
 HOUR = 60
 """Intervals in an hour, at the default interval."""
 WATCHDOG = "/run/systemd/system/build-heartbeat.service.d/soon.conf"
@@ -31,13 +31,13 @@ def beats_often(rig: Rig) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def well_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
+def healthy_before_and_after(rig: Rig, build1: Host) -> Iterator[None]:
     """Verify before and after each test that heartbeats and messages arrive."""
     beats_again(rig, "build1")
     yield
     beats_again(rig, "build1")
     send(rig, "build1", "send --to build2 'After a side effect' 'It still works.'")
-    changes = "git --no-optional-locks -C /root/Build status --porcelain"  # there are some while the service updates it
+    changes = "git --no-optional-locks -C /root/Build status --porcelain"  # an update by the service causes some
     until(lambda: build1.check_output(changes) == "", "a clone that is not clean")
 
 
@@ -47,7 +47,7 @@ def pid(host: Host) -> str:
 
 
 def publisher(rig: Rig) -> str:
-    """Return the process id of the service that has published the last heartbeat."""
+    """Return the process id of the service that published the last heartbeat."""
     return str(heartbeat(rig, "build1")["daemon"]["pid"])
 
 
@@ -61,7 +61,7 @@ def log(rig: Rig) -> list[str]:
     return (rig.machines["build1"].root / LOG.lstrip("/")).read_text().splitlines()
 
 
-def said(rig: Rig, since: int) -> list[str]:
+def logged_problems(rig: Rig, since: int) -> list[str]:
     """Return the problems in the log after a number of lines.
 
     The announcement of the first archiving, which a starting service logs, is no problem.
@@ -80,7 +80,7 @@ def fails_again(rig: Rig, times: int) -> None:
 
 def is_resolved(rig: Rig, since: int) -> bool:
     """Return whether the last line about heartbeats, after a number of lines, says that they are published again."""
-    about = [line.partition("] ")[2] for line in said(rig, since) if "No heartbeat" in line]
+    about = [line.partition("] ")[2] for line in logged_problems(rig, since) if "No heartbeat" in line]
     return about[-1].startswith("Resolved: ")
 
 
@@ -110,21 +110,21 @@ def test_the_service_hangs(rig: Rig, build1: Host) -> None:
     soon = "[Service]\nWatchdogSec=60\nTimeoutAbortSec=1\nRestartSec=1\n"
     apply = "systemctl daemon-reload && systemctl restart build-heartbeat"
     build1.check_output(f"mkdir --parents $(dirname {WATCHDOG}) && printf '{soon}' > {WATCHDOG} && {apply}")
-    barks = "journalctl --unit build-heartbeat _PID=1 | grep --count 'Watchdog timeout'"
+    timeouts = "journalctl --unit build-heartbeat _PID=1 | grep --count 'Watchdog timeout'"
     try:
-        heard, before = build1.run(barks).stdout, pid(build1)
+        earlier, before = build1.run(timeouts).stdout, pid(build1)
         build1.check_output("kill -STOP %s", before)
         until(lambda: pid(build1) not in ("0", before), "no new process")
     finally:
         build1.check_output(f"rm {WATCHDOG} && {apply}")
-    until(lambda: build1.run(barks).stdout != heard, "no word of the watchdog")
+    until(lambda: build1.run(timeouts).stdout != earlier, "no timeout of the watchdog in the journal")
     beats_by_itself(rig, "build1")
 
 
 def test_stopped_in_the_middle_of_a_cycle(rig: Rig, build1: Host) -> None:
     """The service stops cleanly at any time and leaves no lock."""
     locks = f"find {STATE} -name '*.lock' -path '*.git/*'"
-    build1.check_output(f"systemctl stop build-heartbeat && {locks} -delete")  # those of killed services
+    build1.check_output(f"systemctl stop build-heartbeat && {locks} -delete")  # of killed services
     for _time in range(5):
         build1.check_output("systemctl start build-heartbeat")
         build1.check_output("systemctl stop build-heartbeat")
@@ -139,9 +139,9 @@ def test_the_git_host_hangs(rig: Rig, build1: Host) -> None:
         process, begin = pid(build1), len(log(rig))
         rig.hang()
         try:
-            until(lambda: said(rig, begin), "nothing about the Git host")
+            until(lambda: logged_problems(rig, begin), "nothing about the Git host")
             fails_again(rig, 3)
-            assert len(said(rig, begin)) <= CHANGES, said(rig, begin)
+            assert len(logged_problems(rig, begin)) <= CHANGES, logged_problems(rig, begin)
         finally:
             rig.resume()
         beats_by_itself(rig, "build1")
@@ -153,7 +153,7 @@ def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
     rig.ssh("git", "systemctl stop nginx")
     try:
         fails_again(rig, HOUR)
-        problems = said(rig, begin)
+        problems = logged_problems(rig, begin)
         assert len(problems) <= CHANGES and "No heartbeat: " in problems[-1], problems
         assert "No heartbeat" in status(build1) and "cannot be reached" in status(build1)
         assert "No heartbeat" in build1.check_output("builderctl health --summary")
@@ -165,10 +165,10 @@ def test_an_hour_without_the_git_host(rig: Rig, build1: Host) -> None:
         rig.ssh("git", "systemctl start nginx")
     beats_by_itself(rig, "build1")
     assert pid(build1) == process
-    until(lambda: is_resolved(rig, begin), "no end in the log")
-    until(lambda: "They will hear" in subjects(rig), "what waited was not delivered by the service")
+    until(lambda: is_resolved(rig, begin), "no resolution in the log")
+    until(lambda: "They will hear" in subjects(rig), "no delivery by the service")
     assert (subjects(rig).count("They will hear"), subjects(rig).count("Nobody hears")) == (1, 0)
-    until(lambda: json.loads(build1.check_output("builderctl outbox --json"))["waiting"] == [], "it waits on")
+    until(lambda: json.loads(build1.check_output("builderctl outbox --json"))["waiting"] == [], "no empty outbox")
 
 
 def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
@@ -176,7 +176,7 @@ def test_the_cable_is_cut(rig: Rig, build1: Host) -> None:
         begin = len(log(rig))
         rig.cut_off()
         try:
-            until(lambda: said(rig, begin), "nothing about the Git host")
+            until(lambda: logged_problems(rig, begin), "nothing about the Git host")
         finally:
             rig.join()
     beats_by_itself(rig, "build1")
@@ -197,7 +197,7 @@ def test_the_log_cannot_be_written(rig: Rig, build1: Host) -> None:
 
 @pytest.fixture
 def small_disk(rig: Rig, build1: Host) -> Iterator[None]:
-    """Put the state directory on a small file system; the service is between two cycles for longer than usual."""
+    """Put the state directory on a small file system, and set a long interval, to fill it between two cycles."""
     with configured(rig, "build1", interval=20):
         build1.check_output("systemctl stop build-heartbeat")
         build1.check_output("cp -a %s /root/kept && mount -t tmpfs -o size=24m,mode=0700 tmpfs %s", STATE, STATE)
@@ -210,14 +210,14 @@ def small_disk(rig: Rig, build1: Host) -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_disk")
 def test_the_disk_is_full(rig: Rig, build1: Host) -> None:
-    """It becomes full between two cycles: in one, each file that is replaced or removed leaves some room."""
+    """The disk is filled between two cycles: in a cycle, each file that is replaced or removed frees some space."""
     beats_by_itself(rig, "build1")
     text = "$(systemctl show --value --property StatusText build-heartbeat)"
     ended = f'before={text}; while [ "{text}" = "$before" ]; do sleep 0.1; done'
     begin = int(build1.run(f"{ended}; wc --lines < {LOG}; cat /dev/zero > {STATE}/filler").stdout)
-    until(lambda: any("No heartbeat" in line for line in said(rig, begin)), "nothing about the disk")
+    until(lambda: any("No heartbeat" in line for line in logged_problems(rig, begin)), "nothing about the disk")
     fails_again(rig, 5)
-    assert len(said(rig, begin)) <= CHANGES, said(rig, begin)
+    assert len(logged_problems(rig, begin)) <= CHANGES, logged_problems(rig, begin)
     build1.check_output("rm %s/filler", STATE)
     beats_by_itself(rig, "build1")
     build1.check_output("systemctl stop build-heartbeat")
@@ -230,19 +230,19 @@ def test_a_token_is_rotated(rig: Rig, build1: Host) -> None:
     new = rig.rotate_token()
     until(lambda: "rejected the credential" in status(build1), "nothing about the token")
     fails_again(rig, 5)
-    problems = said(rig, begin)
+    problems = logged_problems(rig, begin)
     assert len(problems) <= CHANGES and "No heartbeat: " in problems[-1], problems
     assert "/PAT" in status(build1)
     for name in ("build1", "build2"):
         rig.machines[name].write("PAT", f"{new}\n", 0o600)
     beats_by_itself(rig, "build1")
     assert pid(build1) == process
-    until(lambda: is_resolved(rig, begin), "no end in the log")
+    until(lambda: is_resolved(rig, begin), "no resolution in the log")
 
 
 def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
     """The service and messages do not need the clone, and the playbook repairs it."""
-    build1.check_output("systemctl stop build-heartbeat")  # which may fast-forward the clone at any moment
+    build1.check_output("systemctl stop build-heartbeat")  # it may fast-forward the clone at any time
     build1.check_output(
         "cd /root/Build && git commit --quiet --allow-empty --message mine && touch .git/index.lock --date=-1hour"
         " && mkdir .git/rebase-merge"
@@ -256,8 +256,8 @@ def test_the_clone_is_wedged(rig: Rig, build1: Host) -> None:
 
 def test_the_clone_is_gone(rig: Rig, build1: Host) -> None:
     remove = "rm --recursive --force /root/Build"
-    until(lambda: build1.run(remove).rc == 0, "no end of what the service writes into the clone")
-    until(lambda: pid(build1) == "0", "a service that goes on without a clone")
+    until(lambda: build1.run(remove).rc == 0, "no removal of the clone, into which the service writes")
+    until(lambda: pid(build1) == "0", "no end of the service without a clone")
     journal = "journalctl --sync; journalctl --unit build-heartbeat --lines 20"
     assert "/root/Build is not a Git repository" in build1.check_output(journal)
     rig.playbook("playbooks/recover.yml", "--limit", "build1")
@@ -277,7 +277,7 @@ def test_a_push_that_is_held_open_shows_no_token(rig: Rig, build1: Host) -> None
         rig.resume()
         build1.check_output("systemctl start build-heartbeat")
     send(rig, "build1", "send --key held 'Held open' 'x'")
-    until(lambda: build1.run("pgrep -f 'builderctl [s]end'").stdout == "", "the first one has not ended")
+    until(lambda: build1.run("pgrep -f 'builderctl [s]end'").stdout == "", "no end of the first command")
     assert subjects(rig).count("Held open") == 1
 
 
@@ -286,7 +286,7 @@ def test_two_servers_that_are_one(rig: Rig, build1: Host, build2: Host) -> None:
     build2.check_output("mkdir --mode=0700 /root/copy && echo build1 > /root/copy/server_id")
     config = '{"state_dir": "/root/copy", "log_folder": "/root/copy", "interval": 1, "timeout": 120}'
     build2.check_output("echo %s > /root/copy/builderctl.json", config)
-    with configured(rig, "build1", interval=60):  # after three intervals a heartbeat counts as abandoned
+    with configured(rig, "build1", interval=60):  # a heartbeat counts as abandoned after three intervals
         until(lambda: publisher(rig) == pid(build1), "no heartbeat with this interval")
         copied = build2.run("builderctl --config /root/copy/builderctl.json heartbeat --once")
         assert copied.rc == 4 and "Duplicate identity" in copied.stderr, copied

@@ -9,7 +9,7 @@ from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from testinfra.host import Host
 
 STARTED = "MESSAGE_ID=39f53479d3a045ac8e11786248231fbf UNIT=build-heartbeat.service"
-"""The entries of the journal that systemd makes when the service has started (systemd.journal-fields(7))."""
+"""The entries that systemd writes to the journal when the service has started (systemd.journal-fields(7))."""
 
 
 def starts(host: Host) -> int:
@@ -64,7 +64,7 @@ def test_a_token_that_the_git_host_refuses_replaces_no_good_one(rig: Rig, build1
 
 
 def test_a_server_is_not_set_up_as_another(rig: Rig, build1: Host) -> None:
-    """Two addresses in the inventory are swapped."""
+    """The setup fails if the inventory has the address of another server."""
     code, output = rig.playbook("setup.yml", "-l", "build2", "-e", "ansible_host=198.51.100.11", check=False)
     assert code != 0 and "The host name ll-ACSBuilder1 belongs to build1 in the inventory" in output
     assert build1.file("/etc/build_server_id").content_string.strip() == "build1"

@@ -1,6 +1,6 @@
-"""Test that a person who has the archive, and follows its README alone, sets up two servers and removes them again.
+"""Test that a person with only the archive and its README can set up two servers and remove them again.
 
-One of the servers has version 0.1.0 before, and is upgraded.
+One of the servers has version 0.1.0, and is upgraded.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ OWN = {
     "192.0.2.12": ADDRESSES["beta"],
     "https://git.example/Build.git": f"https://{ADDRESSES['git']}/{REPOSITORY}",
 }
-"""What README has as an example, and what the stranger writes in its place."""
+"""The examples in README, and the values that the stranger uses instead."""
 PLACES = (
     *("/PAT", "/root/Build", "/var/lib/acs-builders", "/var/log/acs-builders", "/usr/local/lib/acs-builders"),
     *("/etc/acs-builders", "/usr/local/bin/builderctl", "/etc/systemd/system/build-heartbeat.service"),
 )
-"""What the set-up writes on a server."""
+"""The files that the set-up writes on a server."""
 AS_ROOT = 'mount --bind "$0" /etc/passwd && exec "$@"'
-"""Programs such as ssh look for the home folder there."""
+"""Run a command with another /etc/passwd, in which programs such as ssh look up the home folder."""
 
 
 class Stranger:
     """A person in the network of a rig, with a new home folder.
 
-    It holds a key that opens the hosts, the keys of the hosts, the token, and an empty folder. Its path is short, since
-    that of the sockets of ssh below it has at most 107 bytes (unix(7)).
+    It contains an SSH key for the hosts, the keys of the hosts, the token, and an empty folder. Its path is short,
+    since the path of a socket of ssh below it has at most 107 bytes (unix(7)).
     """
 
     def __init__(self, rig: Rig) -> None:
@@ -64,12 +64,12 @@ class Stranger:
         passwd = home.with_name("passwd")
         passwd.write_text(f"root:x:0:0:root:{home}:/bin/sh\n")
         path = f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        variables = (f"HOME={home}", path, f"ANSIBLE_TIMEOUT={LIMIT}")  # a busy host answers ssh late
+        variables = (f"HOME={home}", path, f"ANSIBLE_TIMEOUT={LIMIT}")  # a busy host is slow to answer ssh
         network = ("nsenter", f"--net={namespace(rig.folder)}")
         self._enter = (*network, "unshare", "--mount", "sh", "-c", AS_ROOT, str(passwd), "env", "-i", *variables)
 
     def sh(self, *lines: str) -> str:
-        """Run lines of shell in the empty folder, and return all that they print."""
+        """Run shell commands in the empty folder, and return their output."""
         done = subprocess.run(
             [*self._enter, "LC_ALL=C.UTF-8", "sh", "-euc", "\n".join(lines)],
             cwd=self.folder,
@@ -95,7 +95,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def section(archive: Path) -> str:
-    """Return what README says to those who install the archive, with what the stranger writes in it."""
+    """Return the section of README about the installed collection, with the values of the stranger."""
     with tarfile.open(archive) as opened:
         member = opened.extractfile("README.md")
         assert member
@@ -113,10 +113,10 @@ def blocks(section: str, language: str) -> list[str]:
 
 
 def use_0_1_0(rig: Rig, stranger: Stranger, setting: str, set_up: str) -> dict[str, bytes]:
-    """Set up beta with version 0.1.0, let it send a message and queue one, and return its state.
+    """Set up beta with version 0.1.0, let it send a message and queue another, and return its state.
 
-    :param setting: the line of shell that names the inventory.
-    :param set_up: the line that sets up the servers.
+    :param setting: the shell command that sets the inventory.
+    :param set_up: the shell command that sets up the servers.
     """
     stranger.sh(f"ansible-galaxy collection install {OLD}")
     stranger.sh(setting, f"{set_up} --limit beta")
@@ -129,9 +129,9 @@ def use_0_1_0(rig: Rig, stranger: Stranger, setting: str, set_up: str) -> dict[s
 
 
 def check_upgrade(rig: Rig, before: dict[str, bytes]) -> None:
-    """Check that beta goes on with what version 0.1.0 has left there.
+    """Check that beta continues with the state of version 0.1.0.
 
-    :param before: what :func:`use_0_1_0` has returned.
+    :param before: the result of :func:`use_0_1_0`.
     """
     state = rig.machines["beta"].root / STATE
     assert (state / "signing_key").read_bytes() == before["signing_key"]
@@ -167,7 +167,7 @@ def test_a_stranger_follows_the_page(rig: Rig, archive: Path, section: str) -> N
         delivered(rig, "alpha", "beta")
     check_upgrade(rig, before)
     assert all(rig.token not in shown for shown in output.values())
-    for name in ("alpha", "beta"):  # Git before 2.31 does not see the branch of an empty repository
+    for name in ("alpha", "beta"):  # Git before 2.31 does not detect the branch of an empty repository
         assert rig.ssh(name, "git -C /root/Build symbolic-ref HEAD").stdout == "refs/heads/main\n"
     listed = next(shown for line, shown in output.items() if "build_message" in line)
     inboxes = dict(re.findall(r"^(\w+) \| SUCCESS => (\{.*?^\})", listed, re.MULTILINE | re.DOTALL))

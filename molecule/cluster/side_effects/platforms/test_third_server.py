@@ -1,4 +1,4 @@
-"""Test that a third server, on Debian with release 11, joins the fleet, exchanges messages, and leaves it again."""
+"""Test that a third server, with release 11 on Debian, joins the fleet, exchanges messages, and leaves it again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def converse(rig: Rig, sender: str, recipient: str) -> None:
     send(rig, sender, f"send --to {recipient} --type request '{subject}' 'Do you read this?'")
     beats_again(rig, recipient)
     inbox = rig.machines[recipient].root / "var/lib/acs-builders/inbox.json"
-    until(lambda: inbox.exists() and subject in inbox.read_text(), "a service that has not seen the message")
+    until(lambda: inbox.exists() and subject in inbox.read_text(), "no message in the inbox of the service")
     (message,) = listed(rig, recipient, subject)
     assert (message["from"], message["verified"]) == (sender, "true")
     send(rig, recipient, f"reply {message['id']} 'I do.'")

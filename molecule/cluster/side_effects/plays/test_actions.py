@@ -93,7 +93,7 @@ def test_the_five_patterns_of_a_reply(rig: Rig) -> None:
     assert "dpkg status: install ok installed. Matches build1: yes." in check["body"]
     assert facts(status)["status"] == "idle" and float(facts(status)["disk free in GB"]) > 0
     kept = next(message for message in settled(rig) if message["id"] == asked[3])
-    assert (kept["read_by"], kept["acknowledged_by"]) == ([], ["build2"]), "an error stays in front of the manager"
+    assert (kept["read_by"], kept["acknowledged_by"]) == ([], ["build2"]), "an error stays unread for the manager"
     assert "Build failed at step X" in output
     rig.ssh("build2", f"builderctl mark-read {asked[3]}")
 

@@ -37,7 +37,7 @@ write_inbox(StateDirectory("/var/lib/acs-builders"), inbox)
 
 @pytest.fixture(scope="module", autouse=True)
 def activation(rig: Rig) -> Iterator[None]:
-    """Turn the activation of build1 on, and off again. The record of the mail is that of the tests alone."""
+    """Turn the activation of build1 on, and off again. The record of the mail contains only that of the tests."""
     machine = rig.machines["build1"]
     machine.write("usr/local/bin/stand-in", STAND_IN, 0o755)
     machine.write("root/receive", RECEIVE)
@@ -56,7 +56,7 @@ def activation(rig: Rig) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh(rig: Rig) -> None:
-    """Forget the starts of other tests."""
+    """Remove the records of earlier starts."""
     remove = f"/home/manager/starts /home/manager/hold /home/manager/fail /{STATE}/activation.json /{STATE}/sessions"
     rig.ssh("build1", f"systemctl stop build-manager; rm --force --recursive {remove}")
 
@@ -75,18 +75,18 @@ def receive(rig: Rig, *ids: str) -> None:
 
 
 def starts(rig: Rig) -> list[dict[str, Any]]:
-    """Return what each start of the command was given."""
+    """Return the arguments and the environment of each start of the command."""
     path = Path(rig.machines["build1"].root, "home/manager/starts")
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def decided(rig: Rig) -> None:
-    """Ask the unit once more, and wait for the end of its decision."""
+def decide(rig: Rig) -> None:
+    """Start the unit again, and wait until it has decided."""
     rig.ssh("build1", "systemctl start build-manager", check=False)
 
 
 def has_ended(rig: Rig) -> bool:
-    """Return whether the unit does nothing any more, nor decides whether to."""
+    """Return whether the unit neither runs nor decides."""
     state = rig.ssh("build1", "systemctl show --value --property ActiveState build-manager").stdout.strip()
     return state in ("inactive", "failed")
 
@@ -104,7 +104,9 @@ def test_another_user_than_root_has_the_hooks(rig: Rig) -> None:
     assert owners == ["manager 600", "manager 755"]
     command = json.loads(rig.ssh("build1", f"cat {SETTINGS}").stdout)["hooks"]["SessionStart"][0]["hooks"][0]["command"]
     silent = rig.ssh("build1", f"echo '{{}}' | runuser --user manager -- sh -c '{command}'")
-    assert (silent.stdout, silent.stderr) == ("", ""), "a user who may not read the state directory is told nothing"
+    assert (silent.stdout, silent.stderr) == ("", ""), (
+        "the hook prints nothing for a user without access to the state directory"
+    )
 
 
 def test_one_command_runs_at_a_time(rig: Rig) -> None:
@@ -112,11 +114,11 @@ def test_one_command_runs_at_a_time(rig: Rig) -> None:
     receive(rig, "msg_1")
     until(lambda: starts(rig), "no start")
     receive(rig, "msg_1", "msg_2")
-    decided(rig)
+    decide(rig)
     assert len(starts(rig)) == 1
     rig.ssh("build1", "rm /home/manager/hold")
-    until(lambda: has_ended(rig), "it still runs")
-    decided(rig)
+    until(lambda: has_ended(rig), "no end of the command")
+    decide(rig)
     until(lambda: len(starts(rig)) == 2, "no start for the second message")
 
 
@@ -124,26 +126,29 @@ def test_starts_are_limited_and_a_failure_is_a_problem(rig: Rig) -> None:
     rig.ssh("build1", "touch /home/manager/fail")
     for number in range(1, 5):
         receive(rig, f"msg_{number}")
-        decided(rig)
-        until(lambda: has_ended(rig), "it still runs")
+        decide(rig)
+        until(lambda: has_ended(rig), "no end of the command")
     assert len(starts(rig)) == 3
     rig.ssh("build1", "systemctl start build-heartbeat")
-    until(lambda: any("manager failed" in one for one in beats_again(rig, "build1").get("attention", [])), "not told")
+    until(
+        lambda: any("manager failed" in one for one in beats_again(rig, "build1").get("attention", [])),
+        "no problem in the heartbeat",
+    )
     rig.ssh("build1", "systemctl stop build-heartbeat")
 
 
 def test_nothing_starts_while_a_session_is_attached(rig: Rig) -> None:
     rig.machines["build1"].write(f"{STATE}/sessions/seen", "")
     receive(rig, "msg_1")
-    decided(rig)
+    decide(rig)
     assert starts(rig) == []
     rig.ssh("build1", f"rm /{STATE}/sessions/seen")
-    decided(rig)
+    decide(rig)
     until(lambda: starts(rig), "no start after the session")
 
 
 def test_a_loop_of_two_managers_ends(rig: Rig) -> None:
-    """Each of two scripted managers answers whatever it gets."""
+    """Two scripted managers answer every message."""
     message = send(rig, "build1", "send 'Hello' 'How are you?'")
     first, answers = message["id"], 0
     while True:

@@ -1,4 +1,4 @@
-"""Test that changes of the fleet are told once each by one server, and by the next one when that dies."""
+"""Test that one server sends an alert for each change of the fleet once, and that the next one takes over for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SERVERS = ("build1", "build2")
 
 @pytest.fixture(scope="module", autouse=True)
 def alerts(rig: Rig) -> Iterator[None]:
-    """Let both servers tell alerts, with a short interval, and remove that again."""
+    """Let both servers send alerts, with a short interval, and remove this again."""
     for server in SERVERS:
         rig.machines[server].write(TELL.lstrip("/"), PROGRAM, 0o755)
     set_up(rig, WAYS)
@@ -52,19 +52,19 @@ def set_up(rig: Rig, ways: list[dict[str, Any]]) -> None:
     assert output.partition("PLAY RECAP")[2].count("changed=0") == len(SERVERS), output
 
 
-def told(rig: Rig, server: str) -> list[str]:
-    """What a server has told so far."""
+def sent(rig: Rig, server: str) -> list[str]:
+    """Return the texts of the alerts that a server has sent so far."""
     path = Path(rig.machines[server].root, TOLD)
     return [json.loads(line)["text"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def everything(rig: Rig) -> list[str]:
-    """What all servers have told so far."""
-    return [text for server in SERVERS for text in told(rig, server)]
+def all_sent(rig: Rig) -> list[str]:
+    """Return the texts of the alerts that all servers have sent so far."""
+    return [text for server in SERVERS for text in sent(rig, server)]
 
 
 def silence(rig: Rig, reader: str, server: str) -> None:
-    """Let the last heartbeat of a server be old to the service of another one."""
+    """Make the last heartbeat of a server old in the records of another server."""
     path = Path(rig.machines[reader].root, STATE, "watch.json")
     record = json.loads(path.read_text())
     if server in record["servers"]:
@@ -74,19 +74,19 @@ def silence(rig: Rig, reader: str, server: str) -> None:
         new.replace(path)  # the service may read it at any time
 
 
-def noticed(rig: Rig, reader: str, server: str, text: str) -> None:
-    """Wait until a server has told that another one is silent."""
+def wait_for_alert(rig: Rig, reader: str, server: str, text: str) -> None:
+    """Wait until a server has sent an alert about another one without new heartbeats."""
 
-    def is_told() -> bool:
+    def is_sent() -> bool:
         silence(rig, reader, server)
         beats_again(rig, reader)
-        return text in told(rig, reader)
+        return text in sent(rig, reader)
 
-    until(is_told, f"not told: {text}")
+    until(is_sent, f"no alert: {text}")
 
 
-def quiet(rig: Rig, server: str, before: Callable[[], object] = list) -> None:
-    """Wait for some more cycles of a server."""
+def run_cycles(rig: Rig, server: str, before: Callable[[], object] = list) -> None:
+    """Run some more cycles of a server."""
     for _cycle in range(3):
         before()
         beats_again(rig, server)
@@ -95,30 +95,30 @@ def quiet(rig: Rig, server: str, before: Callable[[], object] = list) -> None:
 def test_alerts_of_a_fleet(rig: Rig) -> None:
     assert all(heartbeat(rig, server)["alerts"] for server in SERVERS)
     rig.ssh("build2", "builderctl status building --job job_alerts && builderctl status failed")
-    until(lambda: told(rig, "build1") == ["A build of build2 failed"], "not told: the failed build")
+    until(lambda: sent(rig, "build1") == ["A build of build2 failed"], "no alert: the failed build")
 
     plug(rig.folder, "build2", False)
     try:
-        noticed(rig, "build1", "build2", "build2 is stale")
-        quiet(rig, "build1", lambda: silence(rig, "build1", "build2"))
+        wait_for_alert(rig, "build1", "build2", "build2 is stale")
+        run_cycles(rig, "build1", lambda: silence(rig, "build1", "build2"))
     finally:
         plug(rig.folder, "build2", True)
-    until(lambda: "Resolved: build2 is stale" in everything(rig), "not told: build2 is back")
+    until(lambda: "Resolved: build2 is stale" in all_sent(rig), "no alert: build2 is back")
     expected = ["A build of build2 failed", "build2 is stale", "Resolved: build2 is stale"]
-    assert sorted(everything(rig)) == sorted(expected)
+    assert sorted(all_sent(rig)) == sorted(expected)
 
     rig.ssh("build1", "systemctl kill --signal=KILL build-heartbeat && systemctl stop build-heartbeat")
-    noticed(rig, "build2", "build1", "build1 is stale")
-    quiet(rig, "build2", lambda: silence(rig, "build2", "build1"))
+    wait_for_alert(rig, "build2", "build1", "build1 is stale")
+    run_cycles(rig, "build2", lambda: silence(rig, "build2", "build1"))
     rig.ssh("build1", "systemctl start build-heartbeat")
-    until(lambda: "Resolved: build1 is stale" in everything(rig), "not told: build1 is back")
+    until(lambda: "Resolved: build1 is stale" in all_sent(rig), "no alert: build1 is back")
     rig.ssh("build2", "builderctl status building --job job_again && builderctl status success")
-    until(lambda: "Resolved: A build of build2 failed" in everything(rig), "not told: the build succeeded")
+    until(lambda: "Resolved: A build of build2 failed" in all_sent(rig), "no alert: the build succeeded")
     for server in SERVERS:
-        quiet(rig, server)
+        run_cycles(rig, server)
     expected += ["build1 is stale", "Resolved: build1 is stale", "Resolved: A build of build2 failed"]
-    print(f"alerts sent: {len(everything(rig))}, expected: {len(expected)}")
-    assert sorted(everything(rig)) == sorted(expected)
+    print(f"alerts sent: {len(all_sent(rig))}, expected: {len(expected)}")
+    assert sorted(all_sent(rig)) == sorted(expected)
     listed = json.loads(rig.ssh("build2", "builderctl alerts --json").stdout)
     assert listed["alerts"] == []
     assert rig.ssh("build2", "builderctl alerts --test").stdout.strip() == "file: told"

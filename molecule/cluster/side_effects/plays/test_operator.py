@@ -1,4 +1,4 @@
-"""Test the operator at the controller: asked by the manager of a booted server, and no one else answers for him."""
+"""Test that a manager asks the operator at the controller, and that no one else can answer in the operator's name."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ansible_collections.acs.builders.tests.cluster.rig import TOP, Rig
 
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 AT_CONTROLLER = f'mount --bind "$1" {CERTIFICATES} && shift && exec "$@"'
-"""In the network of the rig, with the authority of its Git host. ip-netns(8) gives a command mounts of its own."""
+"""Run a command with the certificates that include the authority of the Git host, in the mounts of ip-netns(8)."""
 
 
 @dataclass
 class Operator:
-    """The operator of a rig, with a home folder of his own."""
+    """The operator of a rig, with a separate home folder."""
 
     rig: Rig
     home: Path
 
     def run(self, *command: str | Path) -> str:
-        """Run a command that succeeds, and return its output."""
+        """Run a command in the network of the rig, which must succeed, and return its output."""
         inside = ("ip", "netns", "exec", namespace(self.rig.folder).name, "sh", "-c", AT_CONTROLLER, "sh")
         variables = {"HOME": str(self.home), "ACS_BUILDERS_PAT": self.rig.token, "ANSIBLE_STDOUT_CALLBACK": "default"}
         variables = {**self.rig.operator(), **variables}
@@ -49,7 +49,7 @@ class Operator:
 
 @pytest.fixture
 def operator(rig: Rig, tmp_path: Path) -> Iterator[Operator]:
-    """Set an operator up, and take him out of the fleet afterwards."""
+    """Set up an operator, and remove the operator from the fleet afterwards."""
     variables = yaml.safe_load((TOP / "inventory" / "group_vars" / "operators.yml").read_text())
     inventory = {"operators": {"hosts": {"operator": {**variables, "builders_home": str(tmp_path)}}}}
     (tmp_path / "inventory.json").write_text(json.dumps(inventory))
@@ -63,13 +63,13 @@ def operator(rig: Rig, tmp_path: Path) -> Iterator[Operator]:
 
 
 def listed(text: str) -> list[dict[str, Any]]:
-    """The messages that a command has listed."""
+    """Return the messages that a command lists."""
     found: list[dict[str, Any]] = json.loads(text)["messages"]
     return found
 
 
 def waiting(rig: Rig, server: str) -> list[str]:
-    """The ids of the questions to the operator that are open on a server."""
+    """Return the ids of the open questions to the operator on a server."""
     seen = json.loads(rig.ssh(server, "builderctl health --json", check=False).stdout)
     return [question["id"] for question in seen["messages"]["operator_questions"]]
 
