@@ -100,9 +100,9 @@ class Builders:
         git("clone", "--quiet", self.remote, self.clone(server))
         git("config", "user.name", server, cwd=self.clone(server))
         git("config", "user.email", f"{server}@localhost", cwd=self.clone(server))
-        self.tell(server)
+        self.create_state(server)
 
-    def tell(self, server: str) -> None:
+    def create_state(self, server: str) -> None:
         """Create a server's state directory, with its id and the members of the fleet."""
         self.state(server).mkdir(parents=True)
         (self.state(server) / "server_id").write_text(f"{server}\n")

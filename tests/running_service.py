@@ -38,14 +38,14 @@ class Service:
     """The running service of a server.
 
     :param process: its process.
-    :param told: the datagrams that it has sent to systemd so far.
+    :param sent: the datagrams that it has sent to systemd so far.
     """
 
-    def __init__(self, builders: Builders, server: str, process: subprocess.Popen[str], told: list[str]) -> None:
+    def __init__(self, builders: Builders, server: str, process: subprocess.Popen[str], sent: list[str]) -> None:
         self.process = process
         self._builders = builders
         self._server = server
-        self._told = told
+        self._sent = sent
 
     def cycle(self) -> str:
         """Request a beat, wait until the service has finished it, and return the status that follows."""
@@ -56,14 +56,14 @@ class Service:
     def await_status(self, number: int) -> str:
         """Wait until the service has sent this number of statuses, and return the last one."""
 
-        def told() -> list[str]:
+        def sent() -> list[str]:
             return self.statuses()[number - 1 :] or (["ended"] if self.process.poll() is not None else [])
 
-        return until(told, "no status")[-1]
+        return until(sent, "no status")[-1]
 
     def statuses(self) -> list[str]:
         """Return the statuses that the service has sent to systemd: the first at its start, then one for each cycle."""
-        return [states.partition("STATUS=")[2] for states in self._told if "STATUS=" in states]
+        return [states.partition("STATUS=")[2] for states in self._sent if "STATUS=" in states]
 
     def beat(self) -> dict[str, Any]:
         """Return the heartbeat of the server on the remote; empty if there is none."""
@@ -102,13 +102,13 @@ def started(builders: Builders, server: str, path: str = "", **settings: Any) ->
     :param path: its PATH, if not that of this process.
     """
     command = [sys.executable, "-m", COMMAND, "--config", str(config(builders, server, **settings)), "heartbeat"]
-    with notifications() as (address, told):
+    with notifications() as (address, sent):
         variables = module_variables(builders, NOTIFY_SOCKET=address, **({"PATH": path} if path else {}))
         with subprocess.Popen(
             command, env=variables, stderr=subprocess.PIPE, text=True, cwd=builders.folder
         ) as process:
             try:
-                yield Service(builders, server, process, told)
+                yield Service(builders, server, process, sent)
             finally:
                 process.kill()
 
@@ -116,19 +116,19 @@ def started(builders: Builders, server: str, path: str = "", **settings: Any) ->
 @contextmanager
 def notifications() -> Iterator[tuple[str, list[str]]]:
     """Receive notifications to systemd: yield a value for NOTIFY_SOCKET, and a list to which each datagram is added."""
-    told: list[str] = []
+    sent: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind("")  # the kernel chooses an abstract address
-        thread = threading.Thread(target=_receive, args=(server, told))
+        thread = threading.Thread(target=_receive, args=(server, sent))
         thread.start()
         try:
-            yield f"@{server.getsockname()[1:].decode()}", told
+            yield f"@{server.getsockname()[1:].decode()}", sent
         finally:
             server.shutdown(socket.SHUT_RD)
             thread.join()
 
 
-def _receive(server: socket.socket, told: list[str]) -> None:
+def _receive(server: socket.socket, sent: list[str]) -> None:
     """Receive datagrams until the socket is shut down; senders wait when none are received."""
     while states := server.recv(4096):
-        told.append(states.decode())
+        sent.append(states.decode())

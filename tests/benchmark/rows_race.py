@@ -32,7 +32,9 @@ WRITERS = 8
 _SPAWN = multiprocessing.get_context("spawn")
 
 
-def write(builders: Builders, server: str, number: int, at_once: bool, options: Any, start: Barrier, told: Any) -> None:
+def write(
+    builders: Builders, server: str, number: int, at_once: bool, options: Any, start: Barrier, results: Any
+) -> None:
     """Send messages, as a separate process, and put the seconds that each took into a queue."""
 
     late: list[float] = []
@@ -51,21 +53,21 @@ def write(builders: Builders, server: str, number: int, at_once: bool, options: 
         with builders.host(server, timeout=LIMIT, **options) as host:
             deliver(host)
         waits.append(time.perf_counter() - min(late))
-    told.put(waits)
+    results.put(waits)
 
 
 def run_race(
     builders: Builders, writers: Sequence[str], each: int, at_once: bool, options: Any
 ) -> tuple[float, list[float]]:
     """Run the writers, and return the seconds that they took together, and those of each message."""
-    start, told = _SPAWN.Barrier(len(writers) + 1), _SPAWN.Queue()
-    given = (each, at_once, options, start, told)
+    start, results = _SPAWN.Barrier(len(writers) + 1), _SPAWN.Queue()
+    given = (each, at_once, options, start, results)
     processes = [_SPAWN.Process(target=write, args=(builders, one, *given)) for one in writers]
     for process in processes:
         process.start()
     start.wait(LIMIT)
     waits: list[float] = []
-    took = seconds_of(lambda: waits.extend(wait for _writer in writers for wait in told.get(timeout=LIMIT)))
+    took = seconds_of(lambda: waits.extend(wait for _writer in writers for wait in results.get(timeout=LIMIT)))
     for process in processes:
         process.join(LIMIT)
     return took, waits

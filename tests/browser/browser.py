@@ -36,23 +36,23 @@ def chromium() -> Iterator[Browser]:
 class Reader:
     """A page in the browser, with its requests and messages.
 
-    ``requests`` are those that reached the server, ``wanted`` the URLs that the page requested, and ``told`` the
-    messages of the console, of errors and of dialogs.
+    ``requests`` are those that reached the server, ``wanted`` the URLs that the page requested, and ``messages`` those
+    of the console, of errors and of dialogs.
     """
 
     def __init__(self, page: Page, requests: list[str]) -> None:
         self.page = page
         self.requests = requests
         self.wanted: list[str] = []
-        self.told: list[str] = []
+        self.messages: list[str] = []
         page.on("request", lambda request: self.wanted.append(request.url))
-        page.on("console", lambda message: self.told.append(message.text))
-        page.on("pageerror", lambda error: self.told.append(str(error)))
-        page.on("dialog", lambda dialog: self.told.append(dialog.message))
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
+        page.on("dialog", lambda dialog: self.messages.append(dialog.message))
 
     def check_quiet(self) -> None:
         """Check that the page sent no further request and no message."""
-        assert (self.requests, len(self.wanted), self.told) == (["/"], 1, [])
+        assert (self.requests, len(self.wanted), self.messages) == (["/"], 1, [])
 
     def violations(self) -> list[str]:
         """Return the violations that axe-core finds on the current page, each with its element."""

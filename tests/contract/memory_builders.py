@@ -39,7 +39,7 @@ class MemoryBuilders(Builders):
     def add_server(self, server: str) -> None:
         """Tell a server who it is. Its clone is an empty folder."""
         self.clone(server).mkdir(parents=True)
-        self.tell(server)
+        self.create_state(server)
 
     def commit(self, path: str, content: bytes, message: str = "an old script was here") -> str:
         """Put a file on the remote as a person would, and return the commit."""

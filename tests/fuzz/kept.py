@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.fuzz.failure import Violation
 
 MARKS = frozenset({"read", "read_by", "ack_status", "acknowledged_by"})
 """The members of an existing message that may change."""
-TOLD = frozenset(
+STATUS_MEMBERS = frozenset(
     {"server", "hostname", "ip", "manager", "status", "current_job", "last_build", "timestamp", "system"}
     | {"capabilities", "repository", "signature", "unverified"}
 )

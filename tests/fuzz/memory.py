@@ -63,7 +63,7 @@ class Remote(MemoryRemote):
             kept.check_text(text, path)
         elif not kept.is_readable(old):
             raise Violation(f"{path}, which cannot be read, was overwritten")
-        elif self.trusted and path.endswith("status.json") and kept.strict(new).keys() <= kept.TOLD:
+        elif self.trusted and path.endswith("status.json") and kept.strict(new).keys() <= kept.STATUS_MEMBERS:
             kept.check_text(text, path, old.decode("utf-8-sig"))
         elif new.startswith(BOM_UTF8) != old.startswith(BOM_UTF8):
             raise Violation(f"the byte order mark of {path} changed")
@@ -74,6 +74,6 @@ class Remote(MemoryRemote):
         elif path == MESSAGES or path.startswith(ARCHIVE):
             kept.check_entries(old.decode("utf-8-sig"), text, path)
         else:
-            kept.check_members(old.decode("utf-8-sig").strip(), text.strip(), kept.TOLD, path)
+            kept.check_members(old.decode("utf-8-sig").strip(), text.strip(), kept.STATUS_MEMBERS, path)
         if self.writes % JQ_EVERY == 0:
             kept.check_with_jq(new, path)
