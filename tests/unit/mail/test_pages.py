@@ -1,4 +1,4 @@
-"""The record of the pages that were shown, and their handles."""
+"""Test the record of the pages that were shown, and their handles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages that a rewound remote has lost are sent again when told so."""
+"""Test that messages that a rewound remote has lost are sent again on request."""
 
 from __future__ import annotations
 
