@@ -80,13 +80,13 @@ def test_mark_read_marks_what_stood_on_the_page(builders: MemoryBuilders, run: R
 
 def test_bare_mark_read_marks_the_page_of_its_session(builders: MemoryBuilders, run: Run) -> None:
     mail(builders, 3)
-    mine = HEAD.findall(run("read", "--limit", "1"))
-    theirs = run("read", "--limit", "2", session="two")
+    own_page = HEAD.findall(run("read", "--limit", "1"))
+    other_page = run("read", "--limit", "2", session="two")
     run("mark-read")
-    assert not set(mine) & set(unread(builders, run))
-    assert set(HEAD.findall(theirs)[1:]) <= set(unread(builders, run))
+    assert not set(own_page) & set(unread(builders, run))
+    assert set(HEAD.findall(other_page)[1:]) <= set(unread(builders, run))
     refused = run("mark-read", code=2, session="three")
-    assert HANDLE.findall(theirs)[0] in refused and "builderctl mark-read HANDLE" in refused
+    assert HANDLE.findall(other_page)[0] in refused and "builderctl mark-read HANDLE" in refused
 
 
 def test_page_is_small_whatever_is_on_it(builders: MemoryBuilders, run: Run) -> None:

@@ -62,8 +62,8 @@ def test_what_waits_goes_out_in_one_commit_and_in_order(builders: MemoryBuilders
     assert receipt.delivery == "pushed" and receipt.result[0].subject == "four"
     assert subjects(builders) == ["one", "two", "three", "four"]
     assert builders.commits() == commits + 1 and waiting(builders) == []
-    there = {message["id"]: message for message in builders.messages()}
-    assert all(there[receipt.result[0].id] == receipt.result[0].raw for receipt in [*queued, receipt])
+    delivered = {message["id"]: message for message in builders.messages()}
+    assert all(delivered[receipt.result[0].id] == receipt.result[0].raw for receipt in [*queued, receipt])
     if trust:
         assert [message["seq"] for message in builders.messages()] == [1, 2, 3, 4]
 

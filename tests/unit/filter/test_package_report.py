@@ -64,10 +64,10 @@ def test_provided_package_is_present() -> None:
 
 
 def test_check_mode_predicts_success_without_error() -> None:
-    missing, refused, there = package_report(
+    missing, refused, installed = package_report(
         ["jq", "nothing", "git"], {"git": found("2")}, "present", {"nothing": "E: Unable to locate"}, True
     )
-    assert [(one["ok"], one["predicted"]) for one in (missing, refused, there)] == [
+    assert [(one["ok"], one["predicted"]) for one in (missing, refused, installed)] == [
         (True, True),
         (False, False),
         (True, False),

@@ -111,8 +111,8 @@ def test_only_the_signed_answer_of_the_operator_closes_a_question(fleet: MemoryB
 def test_a_copied_signature_closes_nothing(fleet: MemoryBuilders, now: Clock) -> None:
     first, second = ask(fleet, now)["id"], ask(fleet, now)["id"]
     answer(fleet, now, first)
-    (his,) = [message for message in fleet.messages() if message["from"] == "operator"]
-    put(fleet, {**his, "id": new_id(now()), "in_reply_to": second})
+    (genuine,) = [message for message in fleet.messages() if message["from"] == "operator"]
+    put(fleet, {**genuine, "id": new_id(now()), "in_reply_to": second})
     assert still_open(fleet, now) == [second]
 
 
@@ -133,7 +133,7 @@ def test_an_answer_to_another_server_closes_nothing(fleet: MemoryBuilders, now: 
 def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBuilders, now: Clock) -> None:
     """The key may be stolen, and the thief can backdate an answer."""
     answer(fleet, now, ask(fleet, now)["id"])
-    (his,) = [message for message in fleet.messages() if message["from"] == "operator"]
+    (genuine,) = [message for message in fleet.messages() if message["from"] == "operator"]
     key = fleet.state("operator") / KEY_FILE
     stolen = fleet.folder / "stolen"
     shutil.copy(key, stolen)
@@ -146,7 +146,7 @@ def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBu
     now.move(days=1)
     assert still_open(fleet, now) == [], "the genuine answer became invalid"
     asked = ask(fleet, now)["id"]
-    put(fleet, signed(his, stolen, id=new_id(now()), in_reply_to=asked, thread=asked))
+    put(fleet, signed(genuine, stolen, id=new_id(now()), in_reply_to=asked, thread=asked))
     assert still_open(fleet, now) == [asked]
     assert [(one["verified"], one["not_operators"]) for one in listed(fleet, now, "build1", thread=asked)] == [
         *(("true", False), ("true", True))
@@ -210,7 +210,7 @@ def test_answers_of_others_are_shown_as_not_the_operators(fleet: MemoryBuilders,
     asked = ask(fleet, now, ["all"])["id"]
     forge_answer(fleet, now, asked, "build2")
     forge_answer(fleet, now, asked, "operator")
-    forge_answer(fleet, now, "", "build2", in_reply_to=None, thread=None)  # as the old scripts refer to it
+    forge_answer(fleet, now, "", "build2", in_reply_to=None, thread=None)  # as in answers of the old scripts
     answer(fleet, now, asked)
     seen = [(one["from"], one["not_operators"]) for one in listed(fleet, now, "build1")]
     assert seen == [("build2", True), ("operator", True), ("build2", True), ("operator", False)]

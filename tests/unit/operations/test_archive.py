@@ -221,19 +221,19 @@ def test_no_byte_of_a_message_changes(builders: Builders, form: Form) -> None:
     texts = form.texts()
     builders.commit(MESSAGES, form.file(texts, []))
     with build2(builders) as host:
-        gone = [entry.id for entry in archive(host).result]
-    kept = [text for text in texts if json.loads(text)["id"] not in gone]
+        moved_ids = [entry.id for entry in archive(host).result]
+    kept = [text for text in texts if json.loads(text)["id"] not in moved_ids]
     assert builders.show(MESSAGES) == form.file(kept, [])
     filed = builders.show("coordination/archive/2025-11.json")
-    inside = [text for text in texts if json.loads(text)["id"] in gone]
+    inside = [text for text in texts if json.loads(text)["id"] in moved_ids]
     assert len(inside) > 20
     assert filed == ('{\n  "messages": [\n    ' + ",\n    ".join(inside) + "\n  ]\n}\n").encode()
 
 
 @pytest.mark.parametrize("bare", [True, False])
 def test_an_archive_that_is_there_keeps_its_form(builders: Builders, bare: bool) -> None:
-    there = [message("zero", subject="\u00e9")]
-    text = json.dumps(there if bare else {"v": 1, "messages": there}, ensure_ascii=False, separators=(",", ":"))
+    old = [message("zero", subject="\u00e9")]
+    text = json.dumps(old if bare else {"v": 1, "messages": old}, ensure_ascii=False, separators=(",", ":"))
     builders.commit(NOVEMBER, text.encode())
     assert moved(builders, message("one")) == ["one"]
     end = "]" if bare else "]}"
@@ -362,8 +362,8 @@ def test_a_copy_in_any_archive_of_the_month_is_not_filed_again(
     copies = [message("copy"), {**message("copy"), "body": "other"}]
     put(builders, *copies, path=path)
     assert moved(builders, message("copy"), message("more")) == ["copy", "more"]
-    there = "coordination/archive/2026-11-2.json" if path == NOVEMBER else NOVEMBER
-    assert filed(builders, there) == ["more"]
+    other = "coordination/archive/2026-11-2.json" if path == NOVEMBER else NOVEMBER
+    assert filed(builders, other) == ["more"]
 
 
 def test_without_a_fleet_a_message_to_all_stays(builders: Builders) -> None:

@@ -26,9 +26,9 @@ def test_waits_of_a_pair_are_one_line_with_their_number_and_the_oldest() -> None
         [wait("build1", "build2"), wait("build1", "build2", "2026-11-20T00:00:00Z"), wait("build2", "build1")]
     )
     assert [node["name"] for node in drawn["nodes"]] == ["build1", "build2"]
-    there, back = drawn["edges"]
-    assert (there["number"], there["since"], back["number"]) == (2, "2026-11-20T00:00:00Z", 1)
-    assert there["y"] != back["y"], "the labels overlap"
+    forward, back = drawn["edges"]
+    assert (forward["number"], forward["since"], back["number"]) == (2, "2026-11-20T00:00:00Z", 1)
+    assert forward["y"] != back["y"], "the labels overlap"
     assert draw_waits([])["edges"] == []
 
 
