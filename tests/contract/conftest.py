@@ -1,4 +1,4 @@
-"""What every suite runs on: a stand-in in memory, and the real thing."""
+"""Fixtures that run each test with an in-memory substitute and with the real implementation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
     params=[pytest.param("memory", marks=pytest.mark.memory), pytest.param("ssh-keygen", marks=pytest.mark.processes)]
 )
 def make_key(request: pytest.FixtureRequest) -> Iterator[MakeKey]:
-    """A function that makes a key, and its public half beside it."""
+    """A function that creates a private key, and its public key beside it."""
     if request.param == "ssh-keygen":
         yield make_real_key
         return

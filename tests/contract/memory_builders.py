@@ -1,4 +1,4 @@
-"""Servers for tests whose remote is in memory and whose keys are stand-ins: no Git, no process."""
+"""Servers for tests with a remote in memory and substitute keys: no Git, no process."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ansible_collections.acs.builders.tests.contract.memory_keys import make_key
 from ansible_collections.acs.builders.tests.contract.memory_repository import MemoryRemote, MemoryRepository
 
 REMOTES: dict[str, MemoryRemote] = {}
-"""By URL."""
+"""The remotes by URL."""
 
 
 class MemoryBuilders(Builders):
-    """A Build repository in memory with its servers, whose own files are under one folder."""
+    """A Build repository in memory with its servers, whose files are in one folder."""
 
     @property
     def memory(self) -> MemoryRemote:
@@ -37,44 +37,44 @@ class MemoryBuilders(Builders):
         return self.memory.tip
 
     def add_server(self, server: str) -> None:
-        """Tell a server who it is. Its clone is an empty folder."""
+        """Configure the id of a server. Its clone is an empty folder."""
         self.clone(server).mkdir(parents=True)
         self.create_state(server)
 
     def commit(self, path: str, content: bytes, message: str = "an old script was here") -> str:
-        """Put a file on the remote as a person would, and return the commit."""
+        """Commit a file on the remote as a person would, and return the commit."""
         self.memory.tip = self.memory.make(self.memory.tip, Change(None, {path: content}, message), "person")
         return self.memory.tip
 
     def make_key(self, path: Path, server: str) -> None:
-        """Make a stand-in for a signing key of a server."""
+        """Create a substitute for a signing key of a server."""
         make_key(path, server)
 
     def show(self, path: str, revision: str = "main") -> bytes:
-        """A file as it is on the remote, of the newest commit, or of a heartbeat."""
+        """Return a file of the newest commit of the remote, or of a heartbeat."""
         if revision.startswith("refs/heartbeats/"):
             return self.memory.beats[revision.rpartition("/")[2]]
         return self.files()[path]
 
     def files(self) -> dict[str, bytes]:
-        """All files on the remote."""
+        """Return all files on the remote."""
         return self.memory.commits[self.tip].files if self.tip else {}
 
     def log(self) -> str:
-        """What the commits on the remote say, the newest first."""
+        """Return the messages of the commits on the remote, newest first."""
         return "\n".join(self.memory.commits[name].message for name in self.memory.line(self.tip))
 
     def commits(self) -> int:
-        """How many commits the branch of the remote has."""
+        """Return the number of commits of the branch of the remote."""
         return len(list(self.memory.line(self.tip)))
 
 
 def make_memory_builders(
     folder: Path, ids: tuple[str, ...] = ("build1", "build2"), legacy: bool = False
 ) -> MemoryBuilders:
-    """Make a remote and its servers.
+    """Create a remote and its servers.
 
-    :param legacy: whether the remote begins with what the old scripts left; else it is empty.
+    :param legacy: whether the remote has the files of the old scripts; otherwise it is empty.
     """
     builders = MemoryBuilders(folder, ids)
     remote = REMOTES[str(builders.remote)] = MemoryRemote(str(builders.remote))
@@ -87,7 +87,7 @@ def make_memory_builders(
 
 @contextmanager
 def outage(builders: MemoryBuilders) -> Iterator[None]:
-    """While this lasts, nobody reaches the remote."""
+    """Make the remote unreachable in this context."""
     builders.memory.away = True
     try:
         yield
@@ -97,7 +97,7 @@ def outage(builders: MemoryBuilders) -> Iterator[None]:
 
 @contextmanager
 def in_memory() -> Iterator[None]:
-    """While this lasts, every server that is opened has its remote in memory, and signs with stand-ins."""
+    """Use remotes in memory and substitute keys for every server that is opened in this context."""
     patches: tuple[tuple[Any, str, Any], ...] = (
         (host, "Repository", partial(MemoryRepository, _remote_of)),
         (heartbeat_refs, "BareRepository", partial(MemoryHeartbeats, REMOTES.__getitem__)),
@@ -108,7 +108,7 @@ def in_memory() -> Iterator[None]:
 
 
 def _remote_of(clone: str) -> MemoryRemote:
-    """The remote of a clone, which is beside the folder of its server."""
+    """Return the remote of a clone, which is beside the folder of its server."""
     path = Path(clone).resolve()
     remote = REMOTES.get(str(path.parent.parent / "Build.git")) if path.is_dir() else None
     if remote is None:

@@ -1,4 +1,4 @@
-"""What :class:`.git.bare_repository.BareRepository` is to the heartbeats, with a remote in memory."""
+"""A substitute for :class:`.git.bare_repository.BareRepository` for heartbeats, with a remote in memory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ AWAY = Outcome(128, b"", "fatal: unable to access 'x': Could not resolve host: x
 
 
 def _commit(data: bytes) -> str:
-    """The name of a commit that holds a heartbeat."""
+    """Return the name of a commit that contains a heartbeat."""
     return hashlib.sha1(data).hexdigest()
 
 
 class MemoryHeartbeats:
-    """The scratch repository of one server's heartbeats: what it has made, and what it fetched last.
+    """The heartbeat repository of one server: the heartbeat that it created, and those that it fetched last.
 
-    :param find: finds the remote of a URL.
+    :param find: returns the remote of a URL.
     """
 
     def __init__(
@@ -44,37 +44,37 @@ class MemoryHeartbeats:
         self._made = b""
 
     def make(self) -> None:
-        """Nothing is to be made."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing."""
 
     def repaired(self, action: Callable[[], T]) -> T:
         """Run an action in this repository, which is never damaged."""
         return action()
 
     def checked(self, error: Exception, _outcome: Outcome, _doing: str) -> Exception:
-        """Nothing here is damaged."""
+        """Return the error, since nothing is damaged."""
         return error
 
     def refs(self, prefix: str, every: bool = False) -> dict[str, str]:
-        """The commits of the refs at or below a name, as they were fetched."""
+        """Return the fetched commits of the refs at or below a name."""
         below = f"{prefix.rstrip('/')}/"
         names = {f"{BEATS}{server}": _commit(data) for server, data in self._fetched.items()}
         return {name: commit for name, commit in names.items() if name == prefix or name.startswith(below)}
 
     def read(self, commit: str, _path: str) -> bytes | None:
-        """The heartbeat of a commit."""
+        """Return the heartbeat of a commit."""
         return next((data for data in self._fetched.values() if _commit(data) == commit), None)
 
     def commit(self, _parent: None, files: dict[str, bytes], _message: str, _author: str, _when: int) -> str:
-        """Make a heartbeat."""
+        """Create the commit of a heartbeat."""
         (self._made,) = files.values()
         self._remote.check("heartbeat.json", None, self._made, files)
         return _commit(self._made)
 
     def run(self, *arguments: str) -> Outcome:
-        """Forget a ref; all else does nothing."""
+        """Delete a ref if the command does so; ignore all other commands."""
         check_words(arguments)
         if arguments[:2] == ("update-ref", "-d"):
             self._fetched.pop(arguments[2][len(BEATS) :], None)
@@ -90,7 +90,7 @@ class MemoryHeartbeats:
         return OK
 
     def push(self, ref: str, commit: str, expected: str, _timeout: float, _doing: str) -> None:
-        """Replace a heartbeat, if it is the expected one."""
+        """Replace a heartbeat if it is the expected one."""
         check_words((ref, commit, expected))
         self._remote.reach()
         server = ref[len(BEATS) :]

@@ -1,6 +1,6 @@
-"""A stand-in for ssh-keygen that starts no process: its keys sign for whoever has the public half.
+"""A substitute for ssh-keygen that starts no process. Whoever has a public key can sign with it.
 
-So it tells what was changed, and by whose key it was signed, as the real one does; it keeps nobody out.
+Like ssh-keygen it detects changes and the key of a signature, but it is not secure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SIGNATURE = b"SSHSIG\x00\x00\x00\x01"
 
 
 def make_key(path: Path, comment: str = "") -> None:
-    """Make a key and its public half, as ``ssh-keygen -t ed25519`` does."""
+    """Create a private key and its public key, as ``ssh-keygen -t ed25519`` does."""
     public = base64.b64encode(_strings(b"ssh-ed25519", os.urandom(32))).decode()
     path.write_text(f"{BEGIN}{public}\n")
     path.chmod(0o600)
@@ -26,9 +26,9 @@ def make_key(path: Path, comment: str = "") -> None:
 
 
 def ssh_keygen(*arguments: str, stdin: bytes, descriptors: tuple[int, ...] = ()) -> subprocess.CompletedProcess[bytes]:
-    """Sign, or verify, as ``ssh-keygen -Y`` does.
+    """Sign or verify, as ``ssh-keygen -Y`` does.
 
-    :param descriptors: of the signers and the signature, when it is to verify.
+    :param descriptors: to verify, the file descriptors of the signers and of the signature.
     """
     namespace = arguments[arguments.index("-n") + 1]
     if arguments[1] == "sign":
@@ -50,12 +50,12 @@ def _sign(path: Path, namespace: str, content: bytes) -> subprocess.CompletedPro
 
 
 def _armor(public: bytes, namespace: str, content: bytes) -> bytes:
-    mark = hashlib.sha512(_strings(public, namespace.encode(), content)).digest()
-    blob = _SIGNATURE + _strings(public, namespace.encode(), b"", b"sha512", _strings(b"ssh-ed25519", mark))
+    digest = hashlib.sha512(_strings(public, namespace.encode(), content)).digest()
+    blob = _SIGNATURE + _strings(public, namespace.encode(), b"", b"sha512", _strings(b"ssh-ed25519", digest))
     lines = textwrap.wrap(base64.b64encode(blob).decode(), 70)
     return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""]).encode()
 
 
 def _strings(*values: bytes) -> bytes:
-    """Strings as SSH writes them (RFC 4251, section 5)."""
+    """Encode strings as SSH does (RFC 4251, section 5)."""
     return b"".join(len(value).to_bytes(4, "big") + value for value in values)

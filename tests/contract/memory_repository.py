@@ -1,6 +1,6 @@
-"""A Build repository in memory, behind the interface of :class:`.store.repository.Repository`.
+"""A Build repository in memory with the interface of :class:`.store.repository.Repository`.
 
-All servers of a scene share one :class:`MemoryRemote`; ``test_repository.py`` holds it to what the real one does.
+All servers of a scene share one :class:`MemoryRemote`. ``test_repository.py`` tests it and the real repository alike.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Commit(NamedTuple):
-    """A commit: all its files, and what it says."""
+    """A commit: all its files, its parent and its message."""
 
     files: dict[str, bytes]
     parent: str | None
@@ -46,10 +46,10 @@ class Commit(NamedTuple):
 
 @dataclass
 class Known:
-    """What one server knows of the remote.
+    """The state of the remote as one server knows it.
 
     :param contact: when the remote last answered, in seconds since 1970.
-    :param withdrawn: the newest commits from before the branch was rewound.
+    :param withdrawn: the tips from before the branch was rewound.
     """
 
     tip: str | None = None
@@ -58,10 +58,11 @@ class Known:
 
 
 class MemoryRemote:
-    """The remote: its commits by name, the newest one of its branch, and the heartbeats.
+    """The remote: its commits by name, the tip of its branch, and the heartbeats.
 
-    Switches for tests: while it is ``away``, nobody reaches it; it takes as many pushes as it ``loses_answers`` without
-    an answer; every push ``breaks_off`` before it is taken; what holds the text ``declines`` is declined.
+    Switches for tests: while ``away`` is true, it is unreachable. ``loses_answers`` is the number of pushes that it
+    accepts without an answer. If ``breaks_off`` is true, the connection of each push is lost before it is accepted.
+    Commits that contain the text ``declines`` are declined.
     """
 
     def __init__(self, url: str) -> None:
@@ -78,13 +79,13 @@ class MemoryRemote:
         self.declines = ""
 
     def check(self, path: str, old: bytes | None, new: bytes, files: dict[str, bytes]) -> None:
-        """Look at the write of a document. The fuzzer does.
+        """Check the write of a document. The fuzzer overrides this.
 
         :param files: all files of the new commit.
         """
 
     def make(self, parent: str | None, change: Change[Any], author: str) -> str:
-        """Make a commit, which is not on the branch yet."""
+        """Create a commit, which is not on the branch yet."""
         old = self.commits[parent].files if parent else {}
         files = {**old, **change.files}
         for path, data in change.files.items():
@@ -92,26 +93,26 @@ class MemoryRemote:
         return self.keep(files, parent, author, change.summary)
 
     def keep(self, files: dict[str, bytes], parent: str | None, author: str = "", message: str = "") -> str:
-        """Keep a commit, whatever it holds."""
+        """Store a commit without a check of its content."""
         name = hashlib.sha1(f"{len(self.commits)} {parent} {author} {message}".encode()).hexdigest()
         self.commits[name] = Commit(files, parent, author, message, int(time.time()))
         return name
 
     def reach(self) -> None:
-        """Reach the remote.
+        """Connect to the remote.
 
-        :raises RemoteUnreachable: while it is away.
+        :raises RemoteUnreachable: if it is away.
         """
         if self.away:
             raise RemoteUnreachable(f"The remote {self.url} cannot be reached (it is away).", "Try again later.")
 
     def push(self, commit: str) -> None:
-        """Make a commit the newest one of the branch.
+        """Make a commit the tip of the branch.
 
-        :raises RemoteUnreachable: while it is away.
-        :raises PushDeclined: when it holds a text that is declined.
-        :raises PushRejected: when the branch is not at the commit's parent.
-        :raises ConnectionLost: when the answer is lost.
+        :raises RemoteUnreachable: if the remote is away.
+        :raises PushDeclined: if the commit contains a text that is declined.
+        :raises PushRejected: if the branch is not at the commit's parent.
+        :raises ConnectionLost: if the connection or the answer is lost.
         """
         self.reach()
         if self.breaks_off:
@@ -127,14 +128,14 @@ class MemoryRemote:
             raise ConnectionLost("the connection broke")
 
     def line(self, commit: str | None) -> Iterator[str]:
-        """A commit and those before it, the newest first."""
+        """Yield a commit and its ancestors, newest first."""
         while commit is not None:
             yield commit
             commit = self.commits[commit].parent
 
 
 class _Mirror:
-    """What a snapshot reads from, and a transaction makes commits in."""
+    """The private repository that a snapshot reads, and in which a transaction creates commits."""
 
     name = "memory"
     branch_ref = "refs/heads/main"
@@ -145,56 +146,56 @@ class _Mirror:
         self._known = known
 
     def make(self) -> None:
-        """Nothing is to be made."""
+        """Do nothing."""
 
     def known(self) -> str | None:
-        """The newest commit known."""
+        """Return the newest known commit."""
         return self._known.tip
 
     def commit(self, parent: str | None, files: dict[str, bytes], message: str, author: str, _when: int) -> str:
-        """Make a commit."""
+        """Create a commit."""
         return self._remote.make(parent, Change(None, files, message), author)
 
     def push(self, _ref: str, commit: str, _parent: str | None, _timeout: float) -> None:
-        """Make a commit the newest one of the branch."""
+        """Make a commit the tip of the branch."""
         self._remote.push(commit)
 
     def has_arrived(self, commit: str, _parent: str | None, tip: str) -> bool:
-        """Whether a commit is on the branch."""
+        """Return whether a commit is on the branch."""
         return self.is_ancestor(commit, tip)
 
     def holds(self, commit: str) -> bool:
-        """Whether a commit was made."""
+        """Return whether a commit exists."""
         return commit in self._remote.commits
 
     def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether a commit leads to another."""
+        """Return whether a commit is an ancestor of another."""
         return old in self._remote.line(new)
 
     def mentions(self, commit: str, text: str) -> bool:
-        """Whether a file of a commit has a text."""
+        """Return whether any file of a commit contains a text."""
         return any(text.encode() in data for data in self._remote.commits[commit].files.values())
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """A file of a commit."""
+        """Return a file of a commit."""
         return self._remote.commits[commit].files.get(path)
 
     def names(self, commit: str, folder: str) -> list[str]:
-        """The names in a folder of a commit."""
+        """Return the names in a folder of a commit."""
         prefix = f"{folder}/" if folder else ""
         paths = (path[len(prefix) :] for path in self._remote.commits[commit].files if path.startswith(prefix))
         return sorted({path.partition("/")[0] for path in paths})
 
     def history(self, commit: str, path: str, _timeout: float) -> Iterator[str]:
-        """The commits that changed a file, the newest first."""
+        """Yield the commits that changed a file, newest first."""
         yield from self.changes(commit, path)
 
     def changes(self, commit: str, path: str) -> list[str]:
-        """The commits that changed a file, the newest first."""
+        """Return the commits that changed a file, newest first."""
         return [name for name in self._remote.line(commit) if self.read(name, path) != self._before(name, path)]
 
     def versions(self, commit: str, paths: Sequence[str], limit: int) -> dict[str, list[bytes]]:
-        """The versions of files, each once, the newest first."""
+        """Return the versions of files by path, each once, newest first."""
         changed = [
             name for name in self._remote.line(commit) if any(name in self.changes(commit, path) for path in paths)
         ]
@@ -206,18 +207,18 @@ class _Mirror:
         return self.read(parent, path) if parent else None
 
     def parent(self, commit: str) -> str | None:
-        """The commit before another one."""
+        """Return the parent of a commit."""
         return self._remote.commits[commit].parent
 
     def committed_at(self, commit: str) -> int:
-        """When a commit was made, in seconds since 1970."""
+        """Return the time of a commit in seconds since 1970."""
         return self._remote.commits[commit].made_at
 
     is_shallow = False
 
 
 class _Branch:
-    """What one server knows of the branch of the remote."""
+    """The branch of the remote as one server knows it."""
 
     def __init__(self, remote: MemoryRemote, state: StateDirectory, timeout: float) -> None:
         self.state = state
@@ -240,11 +241,11 @@ class _Branch:
         return new
 
     def accepted(self, commit: str | None, _parent: str | None = None) -> None:
-        """Note the newest commit."""
+        """Record the newest commit."""
         self.known.tip, self.known.contact = commit, time.time()
 
     def snapshot(self, commit: str | None, fresh: bool, pushed_ids: frozenset[str] = frozenset()) -> Snapshot:
-        """The documents at a commit."""
+        """Return the documents at a commit."""
         age = 0.0 if fresh or not self.known.contact else max(0.0, time.time() - self.known.contact)
         self._last = Snapshot(self.private, commit, age, fresh, self.timeout, pushed_ids, self._last)
         return self._last
@@ -253,7 +254,7 @@ class _Branch:
 class MemoryRepository:
     """The Build repository as one server sees it.
 
-    :param find: finds the remote of a clone.
+    :param find: returns the remote of a clone.
     """
 
     def __init__(
@@ -284,35 +285,35 @@ class MemoryRepository:
         self._is_writing = False
 
     def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing."""
 
     def read(self, look: Callable[[Snapshot], T], ahead: bool = False) -> T:
-        """Look at the newest commit; where the remote is away, at the newest one known."""
+        """Read the newest commit of the remote, or the newest known one if the remote is away."""
         return look(self._newest())
 
     def remote_tip(self) -> str | None:
-        """The newest commit of the branch."""
+        """Return the newest commit of the branch."""
         self.remote.reach()
         if self.remote.tip and self.remote.tip == self._known.tip:
             self._known.contact = time.time()
         return self.remote.tip
 
     def read_at(self, tip: str | None, look: Callable[[Snapshot], T]) -> T:
-        """Look at a commit, which is fetched where it is not known."""
+        """Read a commit, which is fetched if it is not known."""
         if tip and self._known.tip == tip:
             with contextlib.suppress(CoordinationError):
                 return look(self._branch.snapshot(tip, fresh=True))
         return self.read(look)
 
     def look(self, look: Callable[[Snapshot], T]) -> T:
-        """Look at the newest commit known, and at the remote's where that does not do."""
+        """Read the newest known commit, or the newest one of the remote if that raises an error."""
         if self._known.tip:
             with contextlib.suppress(CoordinationError):
                 return look(self.snapshot_of(self._known.tip))
         return self.read(look)
 
     def preview(self, function: Callable[[Snapshot], Change[T]]) -> Receipt[T]:
-        """What a transaction would write."""
+        """Return what a transaction would write."""
         snapshot = self._newest()
         change = function(snapshot)
         return Receipt(change.result, None, 0, change.files, snapshot.contents)
@@ -323,7 +324,7 @@ class MemoryRepository:
         author: str,
         settle: Callable[[Receipt[T]], None] = lambda _receipt: None,
     ) -> Receipt[T]:
-        """Carry out a transaction."""
+        """Execute a transaction."""
         with self.writing():
             transaction = Transaction(cast(RemoteBranch, self._branch), function, author, self.notes)
             receipt = transaction.run()
@@ -336,7 +337,7 @@ class MemoryRepository:
 
     @contextlib.contextmanager
     def writing(self, patience: float | None = None) -> Iterator[None]:
-        """Keep others who open this server from writing."""
+        """Lock the repository against writes of other hosts of this server."""
         if self._is_writing:
             yield
             return
@@ -348,21 +349,21 @@ class MemoryRepository:
                 self._is_writing = False
 
     def update_clone(self, _commit: str, _server: str) -> list[str]:
-        """There is no clone."""
+        """Do nothing, since there is no clone."""
         return []
 
     def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether a commit leads to another. The real repository gives both names to Git."""
+        """Return whether a commit is an ancestor of another. The real repository passes both names to Git."""
         check_words((old, new))
         mirror = self._branch.private
         return mirror.holds(new) and mirror.is_ancestor(old, new)
 
     def withdrawn_tips(self) -> list[str]:
-        """The newest commits from before the branch was rewound."""
+        """Return the tips from before the branch was rewound."""
         return list(self._known.withdrawn)
 
     def snapshot_of(self, commit: str | None) -> Snapshot:
-        """The documents at a commit."""
+        """Return the documents at a commit."""
         return self._branch.snapshot(commit, fresh=False)
 
     def _newest(self) -> Snapshot:
@@ -380,9 +381,9 @@ class MemoryRepository:
 
 
 def check_words(words: tuple[Any, ...]) -> None:
-    """Check that words can stand on a command line, as starting Git does.
+    """Check that words can be arguments of a command, as the start of Git does.
 
-    :raises ValueError: when they cannot.
+    :raises ValueError: if they cannot.
     """
     for word in words:
         if b"\0" in os.fsencode(word):

@@ -1,4 +1,4 @@
-"""Two servers and their remote, with real Git and in memory, and what may happen to the remote."""
+"""Two servers and their remote, with real Git and in memory, and failures of the remote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.acs.builders.tests.outage import outage
 
 
 class MemoryScene:
-    """All in memory."""
+    """Two servers and their remote in memory."""
 
     def __init__(self, folder: Path) -> None:
         self.builders = make_memory_builders(folder)
@@ -29,33 +29,33 @@ class MemoryScene:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """While this lasts, no server that is opened in it reaches the remote."""
+        """Make the remote unreachable for each server that is opened in this context."""
         with memory_builders.outage(self.builders):
             yield
 
     def lose_answer(self) -> None:
-        """Let the remote take the next push, and end before it says so."""
+        """Make the remote accept the next push without an answer."""
         self.builders.memory.loses_answers = 1
 
     def break_off(self) -> None:
-        """Let every push break off before the remote has taken it."""
+        """Make the connection of every push break before the remote accepts it."""
         self.builders.memory.breaks_off = True
 
     def decline(self, text: str) -> None:
-        """Let the remote decline what holds a text."""
+        """Make the remote decline pushes that contain a text."""
         self.builders.memory.declines = text
 
     def rewind(self, commit: str) -> None:
-        """Put the branch back to an older commit."""
+        """Reset the branch to an older commit."""
         self.builders.memory.tip = commit
 
-    def grow_old(self, server: str, seconds: float) -> None:
-        """Let a server have heard of the remote some seconds ago."""
+    def age_contact(self, server: str, seconds: float) -> None:
+        """Set the last contact of a server with the remote back by some seconds."""
         self.builders.memory.known[self.builders.state(server)].contact -= seconds
 
 
 class GitScene:
-    """All with real Git."""
+    """Two servers and their remote with real Git."""
 
     def __init__(self, folder: Path) -> None:
         self.builders = make_builders(folder)
@@ -67,34 +67,34 @@ class GitScene:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """While this lasts, no server that is opened in it reaches the remote."""
+        """Make the remote unreachable for each server that is opened in this context."""
         with outage(self.builders):
             yield
 
     def lose_answer(self) -> None:
-        """Let the remote take the next push, and end before it says so."""
+        """Make the remote accept the next push without an answer."""
         marker = self.builders.folder / "answer-lost"
         once = f'[ "$1" = committed ] || exit 0\n[ -e "{marker}" ] && exit 0\ntouch "{marker}"'
         self._hook("reference-transaction", f"{once}\nkill -9 $PPID")
 
     def break_off(self) -> None:
-        """Let every push break off before the remote has taken it."""
+        """Make the connection of every push break before the remote accepts it."""
         self._hook("pre-receive", "kill -9 $PPID")
 
     def decline(self, text: str) -> None:
-        """Let the remote decline what holds a text."""
+        """Make the remote decline pushes that contain a text."""
         found = f"git grep -q '{text}' \"$new\""
         self._hook("pre-receive", f"read old new ref\nif {found}; then echo 'no such words here' >&2; exit 1; fi")
 
     def rewind(self, commit: str) -> None:
-        """Put the branch back to an older commit."""
+        """Reset the branch to an older commit."""
         git("update-ref", "refs/heads/main", commit, cwd=self.builders.remote)
 
-    def grow_old(self, server: str, seconds: float) -> None:
-        """Let a server have heard of the remote some seconds ago."""
+    def age_contact(self, server: str, seconds: float) -> None:
+        """Set the last contact of a server with the remote back by some seconds."""
         (contact,) = (self.builders.state(server) / "repos").glob("*.contact")
-        then = time.time() - seconds
-        os.utime(contact, (then, then))
+        past = time.time() - seconds
+        os.utime(contact, (past, past))
 
     def _hook(self, name: str, script: str) -> None:
         path: Path = self.builders.remote / "hooks" / name
@@ -108,7 +108,7 @@ Scene = Union[MemoryScene, GitScene]
 
 @contextmanager
 def make_scene(kind: str, folder: Path) -> Iterator[Scene]:
-    """Two servers and their remote: ``memory`` or ``git``."""
+    """Create two servers and their remote: ``memory`` or ``git``."""
     with ExitStack() as stack:
         if kind == "memory":
             stack.enter_context(in_memory())

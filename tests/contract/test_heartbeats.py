@@ -1,4 +1,4 @@
-"""The heartbeats of the servers, on a remote with real Git and on the one in memory."""
+"""Test the heartbeats of the servers with real Git and in memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def beat(scene: Scene, server: str, sequence: int, now: datetime = NOW) -> Heart
 
 
 def beats_of(scene: Scene, server: str, fetch: bool = True) -> dict[str, Heartbeat]:
-    """All heartbeats as a server has them."""
+    """Return all heartbeats as a server reads them."""
     with scene.builders.host(server) as host, HeartbeatRefs(host) as beats:
         return beats.read() if fetch else beats.known()
 

@@ -1,4 +1,4 @@
-"""What a Build repository does, the real one as the one in memory."""
+"""Test that the Build repository in memory behaves as the real one."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ STATUS = "build1/status.json"
 
 
 def write(scene: Scene, text: str, server: str = "build1", path: str = NOTES, **options: float) -> Receipt[str]:
-    """Write a text into a file, as a process of a server would."""
+    """Write a text to a file, as a new process of a server."""
     with scene.builders.host(server, **options) as host:
         return host.repository.write(lambda _snapshot: change(text, path), server)
 
 
 def change(text: str, path: str = NOTES) -> Change[str]:
-    """A change that writes a text."""
+    """Return a change that writes a text."""
     return Change(text, {path: text.encode()}, f"a note: {text}")
 
 
 def content(snapshot: Snapshot, path: str = NOTES) -> bytes:
-    """A file of a snapshot."""
+    """Return a file of a snapshot."""
     return snapshot.contents([path])[path]
 
 
 def read(scene: Scene, server: str = "build2", path: str = NOTES) -> bytes:
-    """A file as a server reads it."""
+    """Return a file as a server reads it."""
     with scene.builders.host(server) as host:
         return host.repository.read(lambda snapshot: content(snapshot, path))
 
@@ -86,8 +86,8 @@ def test_the_commit_with_which_a_file_got_some_content_is_found(scene: Scene) ->
 
         def found(number: int, path: str = NOTES, before: str | None = None) -> str | None:
             history = snapshot.history(path, before)
-            there = history.appearance(lambda _commit, data: str(number).encode() in data.split())
-            return there.commit if there else None
+            appearance = history.appearance(lambda _commit, data: str(number).encode() in data.split())
+            return appearance.commit if appearance else None
 
         assert [found(number) for number in range(9)] == commits
         assert (found(9), found(0, "coordination/missing.txt")) == (None, None)
@@ -143,7 +143,7 @@ def test_what_is_known_of_a_remote_that_is_away_is_read_with_its_age(scene: Scen
     with scene.away(), pytest.raises(RemoteUnreachable), scene.builders.host("build1") as host:
         host.repository.read(lambda snapshot: snapshot)
     write(scene, "zero")
-    scene.grow_old("build1", 3600)
+    scene.age_contact("build1", 3600)
     with scene.away(), scene.builders.host("build1") as host:
         snapshot = host.repository.read(lambda snapshot: snapshot)
         assert (content(snapshot), snapshot.fresh) == (b"zero", False)
@@ -190,12 +190,12 @@ def test_a_tip_is_fetched_only_if_it_is_not_known(scene: Scene) -> None:
 def test_a_tip_that_is_known_counts_as_an_answer(scene: Scene) -> None:
     write(scene, "one")
     day = 86_400
-    scene.grow_old("build1", day)
+    scene.age_contact("build1", day)
     with scene.builders.host("build1") as host:
         host.repository.remote_tip()
         assert host.repository.look(lambda snapshot: snapshot.age) < day
     write(scene, "two", "build2")
-    scene.grow_old("build1", day)
+    scene.age_contact("build1", day)
     with scene.builders.host("build1") as host:
         host.repository.remote_tip()
         assert host.repository.look(lambda snapshot: snapshot.age) >= day
@@ -302,7 +302,7 @@ def test_a_branch_that_was_rewound_is_told_and_its_old_end_is_kept(scene: Scene)
 
 @pytest.mark.parametrize("server", ["build1", "build2"])
 def test_a_damaged_document_is_named_with_the_newest_commit_where_it_was_good(scene: Scene, server: str) -> None:
-    """Also by a server that comes only now, and has none of the history yet."""
+    """A server without a local copy of the history finds the commit too."""
     good = write(scene, '{"status": "idle"}', path=STATUS).commit
     write(scene, "{", path=STATUS)
     bad = write(scene, '{\n"status": ', path=STATUS).commit

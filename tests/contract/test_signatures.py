@@ -1,4 +1,4 @@
-"""Signing, with ssh-keygen and with its stand-in: what a signature covers, and that what is none stops nothing."""
+"""Test signatures with ssh-keygen and with its substitute: what they cover, and that malformed ones are ignored."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ CHANGES: dict[str, Any] = {
 
 
 def public(key_file: Path) -> str:
-    """The public key, as the record of signers has it."""
+    """Return the public key as in the record of trusted keys."""
     return public_key(key_file.with_suffix(".pub").read_text())
 
 
@@ -103,11 +103,11 @@ def test_no_key_may_be_added(signed: dict[str, Any], key_file: Path, name: str) 
 
 
 def test_the_order_of_keys_and_the_layout_do_not_matter(signed: dict[str, Any], key_file: Path) -> None:
-    turned = dict(reversed(signed.items()))
-    turned["request"] = {"options": {"a": {}, "b": [1, None, True]}, "action": "build"}
+    reversed_keys = dict(reversed(signed.items()))
+    reversed_keys["request"] = {"options": {"a": {}, "b": [1, None, True]}, "action": "build"}
     layouts: list[dict[str, Any]] = [{}, {"indent": 4}, {"ensure_ascii": False}, {"sort_keys": True}]
     for layout in layouts:
-        written: dict[str, Any] = json.loads(json.dumps(turned, **layout))
+        written: dict[str, Any] = json.loads(json.dumps(reversed_keys, **layout))
         assert canonical(written) == canonical(signed)
         assert is_signed_by(written, public(key_file))
 
@@ -164,17 +164,17 @@ def test_a_signature_whose_bytes_were_changed_is_not_good(signed: dict[str, Any]
 
 @pytest.mark.parametrize("content", ["", "x\n", "-----BEGIN OPENSSH PRIVATE" + " KEY-----\nAAAA\n", None])
 def test_sign_with_broken_key(key_file: Path, content: str | None) -> None:
-    """None: only the public key is left in its place."""
+    """None means that the file of the private key contains the public key."""
     key_file.write_text(f"{public(key_file)}\n" if content is None else content)
     with pytest.raises(
         SigningFailed, match=r"ssh-keygen cannot sign with .*signing_key \(.+\)\. .*build_trust_rotate"
-    ) as told:
+    ) as caught:
         sign(MESSAGE, key_file)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_sign_with_key_readable_by_others(key_file: Path) -> None:
     key_file.chmod(0o644)
-    with pytest.raises(SigningFailed, match="ssh-keygen cannot sign with") as told:
+    with pytest.raises(SigningFailed, match="ssh-keygen cannot sign with") as caught:
         sign(MESSAGE, key_file)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)

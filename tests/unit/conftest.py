@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: nothing here starts Git, or any other process."""
+"""Fixtures of the unit tests, which start no processes, not even Git."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.tests.no_processes import no_processes
 
 @pytest.fixture(scope="module", autouse=True)
 def alone() -> Iterator[None]:
-    """Keep the tests of a file from starting processes; the remote is in memory, and keys are stand-ins."""
+    """Prevent processes, and use a remote in memory and substitute keys."""
     with in_memory(), no_processes():
         yield
 
@@ -32,13 +32,13 @@ def builders(tmp_path: Path) -> MemoryBuilders:
 
 @pytest.fixture
 def legacy(tmp_path: Path) -> MemoryBuilders:
-    """Three servers, and a remote with what the old scripts left."""
+    """Three servers, and a remote with the files of the old scripts."""
     return make_memory_builders(tmp_path, ("build1", "build2", "build3"), legacy=True)
 
 
 @pytest.fixture
 def system_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in place of /etc, with none of the files that the collection looks for there."""
+    """An empty folder in place of /etc."""
     folder = tmp_path / "etc"
     folder.mkdir()
     monkeypatch.setattr(fleet, "SYSTEM_FLEET_FILE", str(folder / "fleet.json"))
@@ -50,7 +50,7 @@ def system_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def write_fleet() -> Callable[[Path, Any], None]:
-    """Write a fleet file: given the folder, and the servers or, as text, whatever is in the file."""
+    """A function that writes a fleet file to a folder, with some servers or with a text as its content."""
 
     def write(folder: Path, servers: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)

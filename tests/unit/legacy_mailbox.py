@@ -1,4 +1,4 @@
-"""The mailbox that the old scripts left, in the forms that editors, jq and other programs give it."""
+"""The mailbox of the old scripts, in the forms that editors, jq and other programs write."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LAST_READ = re.compile(r'("read" *: *)false(?=\s*}$)')
 
 
 def legacy_texts() -> list[str]:
-    """The text of each entry of the fixture."""
+    """Return the text of each entry of the fixture."""
     text = (LEGACY_REPO / MESSAGES).read_bytes().decode("ascii")
     assert text.startswith(PREFIX)
     assert text.endswith(SUFFIX)
@@ -32,10 +32,10 @@ def legacy_texts() -> list[str]:
 
 @dataclass(frozen=True)
 class Form:
-    """A form of the mailbox: what is around the entries, and what becomes of the text of one.
+    """A form of the mailbox: the text around the entries, and the layout of an entry.
 
-    :param layout: from the text of an entry in the fixture to its text in this form.
-    :param level: how many arrays and objects the entries are in.
+    :param layout: converts the text of an entry in the fixture to this form.
+    :param level: the number of arrays and objects that contain the entries.
     """
 
     layout: Callable[[str], str]
@@ -46,17 +46,17 @@ class Form:
     level: int = 2
 
     def texts(self) -> list[str]:
-        """The texts of the entries of the fixture, in this form."""
+        """Return the texts of the entries of the fixture in this form."""
         return [self.layout(text) for text in legacy_texts()]
 
     def marked(self, text: str) -> str:
-        """The text of an entry in this form, whose last member is ``"read": false``, with MARK set, by hand."""
+        """Return the text of an entry in this form, whose last member is ``"read": false``, with MARK set."""
         return _LAST_READ.sub(
             lambda match: f'{match[1]}true,{self._line(1)}"read_by": {self._value(["build1"], 1)}', text
         )
 
     def file(self, texts: list[str], new: list[dict[str, Any]]) -> bytes:
-        """The bytes of a mailbox of entries with these texts, in this form, and new ones behind them."""
+        """Return the bytes of a mailbox in this form, with these texts of entries and new entries after them."""
         added = "".join(f",{self._line(0)}{self._value(entry, 0)}" for entry in new)
         return self.bom + (self.prefix + self.between.join(texts) + added + self.suffix).encode("utf-8")
 
@@ -64,7 +64,7 @@ class Form:
         return ("\r\n" if "\r\n" in self.prefix else "\n") + "  " * (self.level + deeper)
 
     def _value(self, value: Any, deeper: int) -> str:
-        """What is written is indented by two spaces, whatever stands around it."""
+        """Return the text of a new value, which is indented by two spaces in every form."""
         return json.dumps(value, indent=2).replace("\n", self._line(deeper))
 
 
@@ -81,7 +81,7 @@ def _same(text: str) -> str:
 
 
 def _odd(text: str) -> str:
-    """Other ways to write the same: escapes that need not be, upper-case hex, other spaces in the line."""
+    """Write the same value in another way: needless escapes, upper-case hex, other spaces in the line."""
     text = _SUBJECT.sub(lambda m: f"{m.group(1)}\\u{ord(m.group(2)):04X}", text)
     return text.replace("\\ud83d", "\\uD83D").replace('"to": ', '"to" :  ').replace("/", "\\/")
 

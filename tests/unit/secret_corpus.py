@@ -1,4 +1,4 @@
-"""Making texts with secrets in them, and texts without: at run time, so that no file holds what looks like a secret."""
+"""Generator of texts with secrets. They are created at run time, so that no file contains text like a secret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GITLAB_KINDS = ("pat", "oas", "dt", "rt", "rtr", "cbt", "ptt", "ft", "imt", "age
 
 
 class Planted(NamedTuple):
-    """A text with a secret in it: the form that it has, the text and the secret."""
+    """A text with a secret: the form of the secret, the text and the secret."""
 
     name: str
     text: str
@@ -28,19 +28,19 @@ class Planted(NamedTuple):
 
 
 def chars(random: Random, alphabet: str, count: int) -> str:
-    """Random characters, which do not end in what a sentence or a file name could end in."""
+    """Return random characters, the last of which cannot be the end of a sentence or of a file name."""
     return "".join(random.choices(alphabet, k=count - 1)) + random.choice(
         [char for char in alphabet if char not in "-_.,;"]
     )
 
 
 def encoded(value: object) -> str:
-    """JSON in base64url, as in a JSON web token."""
+    """Return JSON in base64url, as in a JSON web token."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
 def web_token(random: Random) -> str:
-    """A JSON web token."""
+    """Return a JSON web token."""
     header = {"alg": random.choice(["HS256", "RS256", "ES256"]), "typ": "JWT"}
     claims = {
         "sub": chars(random, BASE36, 12),
@@ -51,7 +51,7 @@ def web_token(random: Random) -> str:
 
 
 def github(random: Random) -> str:
-    """A token of GitHub: classic, fine-grained, of 2026, or of a length that is yet to come."""
+    """Return a token of GitHub: classic, fine-grained, of 2026, or of a possible future length."""
     prefix = "gh" + random.choice("oprsu") + "_"
     return random.choice(
         [
@@ -63,7 +63,7 @@ def github(random: Random) -> str:
 
 
 def gitlab(random: Random) -> str:
-    """A token of GitLab, with and without the routing part."""
+    """Return a token of GitLab, with or without the routing part."""
     prefix = "gl" + random.choice(GITLAB_KINDS) + "-"
     routing = "." + chars(random, BASE36, 2) + "." + chars(random, BASE36, 9)
     return random.choice(
@@ -77,7 +77,7 @@ def gitlab(random: Random) -> str:
 
 
 def slack(random: Random) -> str:
-    """A token of Slack."""
+    """Return a token of Slack."""
     number = chars(random, string.digits, 12)
     return random.choice(
         [
@@ -117,7 +117,7 @@ TOKENS: dict[str, Callable[[Random], str]] = {
         ]
     ),
 }
-"""Secrets that are seen by themselves."""
+"""Secrets that are recognized without their context."""
 
 AROUND = (
     "GIT_TOKEN={}\n",
@@ -137,7 +137,7 @@ AROUND = (
     "TOKEN_{}",
     "{}",
 )
-"""What stands around a secret; the braces are for it."""
+"""The contexts of a secret; the braces are its place."""
 
 PASSWORD_URLS = (
     "https://build1:{}@github.com/acme/Build.git",
@@ -160,17 +160,17 @@ AWS_SECRETS = (
 
 
 def password(random: Random) -> str:
-    """A password as it may stand in a URL."""
+    """Return a password as in a URL."""
     return chars(random, ALNUM + "!$%&*+,-.;=_~", random.randrange(6, 40))
 
 
 def basic(random: Random) -> str:
-    """What a basic HTTP login sends."""
+    """Return the credentials of HTTP basic authentication."""
     return base64.b64encode(f"user:{password(random)}".encode()).decode()
 
 
 def in_context(random: Random) -> Iterator[Planted]:
-    """Secrets that are known only by what stands around them."""
+    """Yield secrets that are recognized only by their context."""
     key = chars(random, BASE64, 40)
     yield Planted("an AWS secret access key", random.choice(AWS_SECRETS).format(key), key)
     word = password(random)
@@ -182,7 +182,7 @@ def in_context(random: Random) -> Iterator[Planted]:
 
 
 def private_key(random: Random) -> str:
-    """A private key in PEM form, at times cut short."""
+    """Return a private key in PEM form, sometimes truncated."""
     kind = random.choice(["RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED ", "", "PGP "])
     label = kind + "PRIVATE" + " KEY" + (" BLOCK" if kind == "PGP " else "")
     data, width = chars(random, BASE64, random.randrange(90, 3300)), random.choice([64, 70, 76])
@@ -195,7 +195,7 @@ def private_key(random: Random) -> str:
 
 
 def key_texts(random: Random, key: str) -> tuple[str, str]:
-    """A private key somewhere in a text: the text, and the key as it stands in it."""
+    """Return a text that contains a private key, and the key as in the text."""
     style = random.randrange(6)
     if style == 0:
         return f"Here it is:\n\n{key}\n\nThat was it.", key
@@ -215,13 +215,13 @@ def key_texts(random: Random, key: str) -> tuple[str, str]:
 
 
 def within(number: int, secret: str) -> str:
-    """A text with a secret, in one of the surroundings."""
+    """Return a text with a secret in one of the contexts."""
     around = AROUND[number % len(AROUND)]
     return around.replace("{{", "{").replace("}}", "}").replace("{}", secret)
 
 
 def planted(random: Random, count: int) -> Iterator[Planted]:
-    """Texts with secrets, so many of each form."""
+    """Yield texts with secrets, ``count`` of each form."""
     for number in range(count):
         for name, make in TOKENS.items():
             secret = make(random)

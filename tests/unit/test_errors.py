@@ -1,4 +1,4 @@
-"""The texts of errors: whole sentences that another can follow, and advice that can be pasted."""
+"""Test that the texts of errors are complete sentences, and that commands in them can be pasted."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ TOP = Path(__file__).resolve().parents[2]
 KINDS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
 PROGRAMS = ("dpkg-query ", "ssh-keygen ")
 PARTS = {"DocumentDamaged"}
-"""Errors that make their text of what they are given."""
+"""Errors that compose their text from their arguments."""
 COMMAND = re.compile(r": (apt-get|builderctl|ansible-playbook|fuser|git|systemctl) [^']*$")
-"""A command that ends a text."""
+"""A command at the end of a text."""
 
 
 def texts() -> Iterator[tuple[str, int, str]]:
-    """Every text of an error that stands in the source: where, the number of the argument, and with {} for values."""
+    """Yield the texts of errors in the source: place, number of the argument, text with {} for values."""
     for path in sorted((TOP / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS - PARTS:
@@ -42,7 +42,7 @@ def texts() -> Iterator[tuple[str, int, str]]:
 
 
 def as_text(node: ast.expr) -> str:
-    """A text, with {} for each value in it."""
+    """Return a text with {} for each value in it."""
     if isinstance(node, ast.JoinedStr):
         return "".join(as_text(part) for part in node.values)
     return str(node.value) if isinstance(node, ast.Constant) else "{}"
@@ -52,10 +52,10 @@ def test_advice_can_be_pasted() -> None:
     found = list(texts())
     assert len(found) > 150
     for where, _number, text in found:
-        assert "…" not in text, f"{where}: what is left out cannot be pasted: {text}"
+        assert "…" not in text, f"{where}: the command is not complete: {text}"
         assert not re.search(r"\bsay '", text), f"{where}: the option is not named: {text}"
         command = COMMAND.search(text)
-        assert not (command and text.endswith(".")), f"{where}: the full stop would be pasted: {text}"
+        assert not (command and text.endswith(".")), f"{where}: the full stop is part of the command: {text}"
 
 
 def test_texts_are_sentences() -> None:
@@ -66,12 +66,12 @@ def test_texts_are_sentences() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "whole"),
+    ("output", "whole"),
     [("it says no", "it says no."), ("it says no.\n", "it says no."), ("really?", "really?"), ("cut …", "cut …")],
 )
-def test_output_of_programs_gets_a_full_stop(said: str, whole: str) -> None:
-    assert sentence(said) == whole
-    assert str(RemoteUnreachable(said, "Try again later.")) == f"{whole} Try again later."
+def test_output_of_programs_gets_a_full_stop(output: str, whole: str) -> None:
+    assert sentence(output) == whole
+    assert str(RemoteUnreachable(output, "Try again later.")) == f"{whole} Try again later."
 
 
 @pytest.mark.parametrize(
@@ -92,18 +92,18 @@ def test_error_of_the_system_has_a_remedy(number: int, user: int, advice: str, m
 
 
 def advice(draft: Draft) -> str:
-    """What is advised about a message that cannot be sent."""
+    """Return the remedy for a draft that cannot be sent."""
     with pytest.raises(InvalidInput) as refusal:
         check_draft(draft)
     return refusal.value.remedy
 
 
 def test_advised_options_are_accepted() -> None:
-    """As somebody writes it who writes a play."""
-    told = advice(Draft("x", "y", facts=({"name": "git"},)))
-    (facts,) = re.findall(r"facts=(\[.*\])", told)
-    told = advice(Draft("x", "y", request={}))
-    (request,) = re.findall(r"request=(\{.*\})", told)
+    """They are written as in a play."""
+    remedy = advice(Draft("x", "y", facts=({"name": "git"},)))
+    (facts,) = re.findall(r"facts=(\[.*\])", remedy)
+    remedy = advice(Draft("x", "y", request={}))
+    (request,) = re.findall(r"request=(\{.*\})", remedy)
     check_draft(Draft("x", "y", facts=tuple(yaml.safe_load(facts)), request=yaml.safe_load(request)))
 
 

@@ -1,4 +1,4 @@
-"""Invalid JSON is reported alike by every version of Python."""
+"""Test that invalid JSON is reported alike with every version of Python."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_reasons(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("position", [2, 6])
 def test_a_trailing_comma_is_reported_at_the_bracket(position: int) -> None:
-    """Python 3.13 names the comma, earlier versions the bracket."""
+    """Python 3.13 reports the comma, earlier versions the bracket."""
     error = json.JSONDecodeError("in the words of a version", "[1, \n ]", position)
     assert find_fault(error) == (f"{COMMA} array", 2, 2)
 

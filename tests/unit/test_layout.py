@@ -1,4 +1,4 @@
-"""A unit test is where its module is, and starts no process."""
+"""Test that unit tests have the folders of their modules, and start no process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 PLUGINS = HERE.parents[1] / "plugins"
 EVENT_SOURCES = PLUGINS.parent / "extensions" / "eda" / "plugins"
 BESIDE = {"docs", "playbooks", "roles", "tools", Path(__file__).name}
-"""What is about something other than plugins."""
+"""Tests of anything other than plugins."""
 STARTS: dict[str, Callable[[], object]] = {
     "run": lambda: subprocess.run(["true"], check=True),
     "Popen": lambda: subprocess.Popen("true", shell=True),

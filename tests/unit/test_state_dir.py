@@ -1,4 +1,4 @@
-"""This host's own files."""
+"""Test the files of the state directory."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_write_that_fails_leaves_the_old_file(state: StateDirectory, monkeypat
 def test_readers_see_the_old_or_the_new_file_and_never_a_part(
     state: StateDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until the moment of the replacement the file is whole and old, and then what replaces it is on disk."""
+    """The old file is complete until it is replaced, and the new one is on disk before that."""
     state.write_json("x.json", {"old": True})
     seen: list[Any] = []
     synced: list[int] = []
@@ -137,7 +137,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """The servers, and the message."""
+    """Two servers that trust each other, and a message."""
     builders = make_memory_builders(tmp_path_factory.mktemp("state"))
     builders.trust()
     with builders.host("build1") as host:
@@ -247,7 +247,7 @@ def test_the_summary_of_another_shape(scene: Scene, content: str) -> None:
 
 @pytest.mark.parametrize("name", ["beat.json", "audit.json"])
 def test_invalid_commit_is_rejected(scene: Scene, name: str) -> None:
-    """Git would be asked for it."""
+    """It would become an argument of Git."""
     record = {"commit": "--\0", "senders": {}, "alarms": {}, "forged": {}}
     with (
         _state_file(scene, name, json.dumps(record)),

@@ -1,4 +1,4 @@
-"""Foreign text is shown harmlessly."""
+"""Test that text of others is shown harmlessly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times are written in one form and read in those that others use."""
+"""Test that times are written in one format, and read in those of other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the matter in a fleet, from its health and its mailbox."""
+"""Test the conditions of the fleet that are alerted, from its health and its mailbox."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OK: dict[str, Any] = {
 
 
 def of_servers(watched: float = 1000, own: tuple[str, ...] = (), **changes: Any) -> list[Condition]:
-    """What is the matter with build2, as build1 sees it."""
+    """Return the conditions of build2 as build1 sees them."""
     servers = {"build1": {**OK, "problems": ["an old one"]}, "build2": {**OK, **changes}}
     return list(server_conditions("build1", {"servers": servers}, own, watched))
 
@@ -45,7 +45,7 @@ def test_a_silent_server(state: str, age: int | None, details: list[str]) -> Non
     assert (found.key, found.kind, found.server) == ("server/build2", "server", "build2")
     assert (found.summary, list(found.details), found.items) == (f"build2 is {state}", details, ("silent",))
     assert found.is_certain
-    assert [one.is_certain for one in of_servers(state=state, age_seconds=age, watched=119)] == [False], "an outage"
+    assert [one.is_certain for one in of_servers(state=state, age_seconds=age, watched=119)] == [False], "after outage"
     assert of_servers(state=state, age_seconds=age, expected=False) == []
 
 
@@ -127,7 +127,7 @@ def test_overdue_mail_of_an_unknown_sender_says_so(trusted: MemoryBuilders, now:
 
 
 def test_a_question_for_the_operator(tmp_path: Path, now: Clock) -> None:
-    """A question in the name of a server that has a key must be signed."""
+    """A question of a server that has a key must be signed."""
     fleet = make_memory_builders(tmp_path, ("build1", "build2", "operator"))
     fleet.trust()
     with fleet.host("build2") as host:

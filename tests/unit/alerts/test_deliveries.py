@@ -1,4 +1,4 @@
-"""What is handed over to the process that tells alerts, and what it records."""
+"""Test the deliveries of alerts: what the sending process gets, and what it records."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ TIME = "2026-11-22T07:11:46Z"
 
 
 def record(number: int = 1, by: str = "build1", **ways: str) -> Record:
-    """A record with one alert."""
+    """Return a record with one alert."""
     alert = Alert("server", "build3", "build3 is stale", ("a",), ("silent",), "open", TIME, TIME, by, number, ways)
     return Record(number, {"server/build3": alert})
 
 
 def states(state: StateDirectory) -> list[tuple[str, str]]:
-    """The way and the state of each delivery."""
+    """Return the way and the state of each delivery."""
     return [(one.way, one.state) for one in read_deliveries(state)]
 
 
@@ -85,7 +85,7 @@ def test_the_deliveries_are_started_while_one_waits(state: StateDirectory) -> No
 
 
 def test_the_deliveries_are_started_while_the_outcome_of_one_is_missing(state: StateDirectory) -> None:
-    """The process that made the attempt may have been killed, and nothing else waits."""
+    """The process that made the attempt may have been killed while no other delivery waits."""
     hand_over(state, "build1", record(a="sending"), [], NOW)
     record_state(state, begin(state)[0], STARTED)
     late = NOW + timedelta(days=1)

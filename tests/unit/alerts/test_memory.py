@@ -1,4 +1,4 @@
-"""What a server remembers about telling: the record, and the ways that have failed."""
+"""Test what a server remembers about its alerts: the record, and the ways that have failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 
 
 def ended(way: str, state: str, reason: str = "") -> Delivery:
-    """A delivery with an outcome."""
+    """Return a delivery with an outcome."""
     return Delivery("key", way, {"number": 1}, TIME, state, reason)
 
 
@@ -55,7 +55,7 @@ def test_failures_count_until_a_success() -> None:
     assert second == {"chat": Failure(2, TIME, "three")}
     assert with_failures(second, [ended("chat", "unknown")], names, TIME) == second
     assert with_failures(second, [ended("chat", "told")], names, TIME) == {}
-    assert with_failures(second, [], ["ops"], TIME) == {}, "a way that is gone is a problem for ever"
+    assert with_failures(second, [], ["ops"], TIME) == {}, "a removed way is still reported as a problem"
 
 
 def test_a_way_that_fails_is_a_problem() -> None:

@@ -1,4 +1,4 @@
-"""What is told of what has changed, and by whom."""
+"""Test which changes are alerted, and by which server."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ STALE = Condition("server/build3", SERVER, "build3", "build3 is stale", (), ("si
 OVERDUE = Condition("mail/build2", MAIL, "build2", "1 message to build2 overdue", ("a line",), ("m1",))
 
 
-def told(record: Record, state: str = "told", by: str = "build1") -> Record:
-    """The record after all attempts have ended alike."""
+def ended_all(record: Record, state: str = "told", by: str = "build1") -> Record:
+    """Return the record after all attempts have ended with the same state."""
     attempts = [
         Outcome(key, alert.number, way, state)
         for key, alert in record.alerts.items()
@@ -39,7 +39,7 @@ def told(record: Record, state: str = "told", by: str = "build1") -> Record:
 
 
 def events(record: Record) -> dict[str, tuple[str, dict[str, str]]]:
-    """The last event of each alert, and what became of it by each way."""
+    """Return the last event of each alert, and its state by way."""
     return {key: (alert.event, dict(alert.ways)) for key, alert in record.alerts.items()}
 
 
@@ -49,32 +49,32 @@ def test_each_condition_is_told_once_by_the_ways_that_take_it() -> None:
         "server/build3": ("open", {"chat": "sending", "pager": "sending"}),
         "mail/build2": ("open", {"chat": "sending"}),
     }
-    assert planned(first, [STALE, OVERDUE], BUILD1) is first, "what is being told is told again"
-    done = told(first)
+    assert planned(first, [STALE, OVERDUE], BUILD1) is first, "an alert that is being sent is sent again"
+    done = ended_all(first)
     assert planned(done, [STALE, OVERDUE], BUILD1) is done
     assert done.alerts["server/build3"].since == BUILD1.now
 
 
 def test_an_end_is_told_once_and_then_forgotten() -> None:
-    record = told(planned(NOTHING_TOLD, [STALE], BUILD1))
+    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1))
     ended = planned(record, [], BUILD1)
     assert events(ended) == {"server/build3": ("resolved", {"chat": "sending", "pager": "sending"})}
-    assert told(ended).alerts == {}
-    again = planned(told(ended), [STALE], BUILD1)
+    assert ended_all(ended).alerts == {}
+    again = planned(ended_all(ended), [STALE], BUILD1)
     assert events(again)["server/build3"][0] == "open"
 
 
 def test_a_condition_is_told_again_only_if_something_new_is_added() -> None:
-    record = told(planned(NOTHING_TOLD, [OVERDUE], BUILD1))
+    record = ended_all(planned(NOTHING_TOLD, [OVERDUE], BUILD1))
     older = OVERDUE._replace(summary="1 message overdue, for longer", details=("another line",))
     assert planned(record, [older], BUILD1) is record
     two = OVERDUE._replace(summary="2 messages to build2 overdue", items=("m1", "m2"))
     changed = planned(record, [two], BUILD1)
     assert events(changed) == {"mail/build2": ("changed", {"chat": "sending"})}
     assert changed.alerts["mail/build2"].summary == two.summary
-    fewer = told(changed)
+    fewer = ended_all(changed)
     assert planned(fewer, [OVERDUE], BUILD1) is fewer
-    assert planned(fewer, [two], BUILD1) is fewer, "what went and came back within the alert is told again"
+    assert planned(fewer, [two], BUILD1) is fewer, "an item that disappeared and came back is sent again"
 
 
 def test_who_was_not_told_of_the_begin_is_not_told_of_the_end() -> None:
@@ -86,25 +86,25 @@ def test_who_was_not_told_of_the_begin_is_not_told_of_the_end() -> None:
         [Outcome("server/build3", number, "chat", "told"), Outcome("server/build3", number, "pager", "failed")],
     )
     assert events(planned(record, [], BUILD1)) == {"server/build3": ("resolved", {"chat": "sending"})}
-    assert planned(told(planned(NOTHING_TOLD, [STALE], BUILD1), "failed"), [], BUILD1).alerts == {}
+    assert planned(ended_all(planned(NOTHING_TOLD, [STALE], BUILD1), "failed"), [], BUILD1).alerts == {}
 
 
 def test_a_way_that_failed_is_tried_again_when_it_is_usable() -> None:
-    record = told(planned(NOTHING_TOLD, [STALE], BUILD1), "failed")
+    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1), "failed")
     waiting = replace(BUILD1, usable={"pager"})
     again = planned(record, [STALE], waiting)
     assert events(again) == {"server/build3": ("open", {"chat": "failed", "pager": "sending"})}
     assert again.alerts["server/build3"].number == again.number > record.number
-    new = planned(told(again), [STALE, OVERDUE], waiting)
-    assert events(new)["mail/build2"] == ("open", {"chat": "failed"}), "a way that fails is called for each alert"
+    new = planned(ended_all(again), [STALE, OVERDUE], waiting)
+    assert events(new)["mail/build2"] == ("open", {"chat": "failed"}), "a failing way is called for each alert"
     assert events(planned(new, [STALE, OVERDUE], BUILD1))["mail/build2"] == ("open", {"chat": "sending"})
 
 
 def test_a_way_that_is_gone_is_forgotten() -> None:
-    record = told(planned(NOTHING_TOLD, [STALE], BUILD1), "failed")
+    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1), "failed")
     one = replace(BUILD1, ways=[CHAT])
     assert events(planned(record, [STALE], one)) == {"server/build3": ("open", {"chat": "sending"})}
-    assert events(planned(told(planned(NOTHING_TOLD, [STALE], BUILD1)), [], one)) == {
+    assert events(planned(ended_all(planned(NOTHING_TOLD, [STALE], BUILD1)), [], one)) == {
         "server/build3": ("resolved", {"chat": "sending"})
     }
 
@@ -116,7 +116,7 @@ def test_an_alert_that_nobody_takes_is_not_recorded() -> None:
 
 
 def test_the_next_teller_tells_nothing_twice() -> None:
-    record = told(planned(NOTHING_TOLD, [STALE, OVERDUE], BUILD1))
+    record = ended_all(planned(NOTHING_TOLD, [STALE, OVERDUE], BUILD1))
     dead = Condition("server/build1", SERVER, "build1", "build1 is stale", (), ("silent",))
     after = planned(record, [STALE, OVERDUE, dead], BUILD2)
     assert events(after)["server/build1"] == ("open", {"chat": "sending", "pager": "sending"})
@@ -126,7 +126,7 @@ def test_the_next_teller_tells_nothing_twice() -> None:
 def test_what_a_dead_teller_may_have_told_is_named_and_not_repeated() -> None:
     record = planned(NOTHING_TOLD, [OVERDUE], BUILD1)
     waiting = planned(record, [OVERDUE], replace(BUILD2, living={"build1", "build2"}))
-    assert waiting is record, "a living server is still telling it"
+    assert waiting is record, "a living server is still sending the alert"
     after = planned(record, [OVERDUE], BUILD2)
     assert events(after) == {
         "mail/build2": ("open", {"chat": "unknown"}),
@@ -134,11 +134,11 @@ def test_what_a_dead_teller_may_have_told_is_named_and_not_repeated() -> None:
     }
     alert = after.alerts["untold/mail/build2"]
     assert alert.summary == "build1 may not have told by chat: 1 message to build2 overdue"
-    done = told(after, by="build2")
+    done = ended_all(after, by="build2")
     assert planned(done, [OVERDUE], BUILD2) is done
-    ended = told(planned(done, [], BUILD2), by="build2")
+    ended = ended_all(planned(done, [], BUILD2), by="build2")
     assert list(ended.alerts) == ["untold/mail/build2"]
-    assert told(planned(ended, [], BUILD2), by="build2").alerts == {}
+    assert ended_all(planned(ended, [], BUILD2), by="build2").alerts == {}
 
 
 def test_an_outcome_counts_for_its_own_attempt() -> None:
@@ -151,7 +151,7 @@ def test_an_outcome_counts_for_its_own_attempt() -> None:
 
 
 def test_what_cannot_be_seen_does_not_end() -> None:
-    record = told(planned(NOTHING_TOLD, [STALE, OVERDUE], BUILD1))
+    record = ended_all(planned(NOTHING_TOLD, [STALE, OVERDUE], BUILD1))
     after = planned(record, [], replace(BUILD1, unclear={MAIL}))
     assert {key: event for key, (event, _ways) in events(after).items()} == {
         "server/build3": "resolved",
@@ -162,7 +162,7 @@ def test_what_cannot_be_seen_does_not_end() -> None:
 def test_what_is_not_certain_is_not_told_and_does_not_end() -> None:
     uncertain = STALE._replace(is_certain=False)
     assert planned(NOTHING_TOLD, [uncertain], BUILD1) is NOTHING_TOLD
-    record = told(planned(NOTHING_TOLD, [STALE], BUILD1))
+    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1))
     assert planned(record, [uncertain], BUILD1) is record
 
 

@@ -1,4 +1,4 @@
-"""The file of the ways: what it may hold, and that no error tells what is in it."""
+"""Test the file of the ways: its valid content, and that no error reveals a value of it."""
 
 from __future__ import annotations
 
@@ -120,4 +120,4 @@ def test_a_filter_of_kinds_and_servers() -> None:
     assert way.takes("server", "build1")
     assert not way.takes("server", "build2")
     assert not way.takes("mail", "build1")
-    assert way.takes("audit", ""), "an alarm is about no server"
+    assert way.takes("audit", ""), "an alarm of the audit has no server"

@@ -1,4 +1,4 @@
-"""Many answers in one commit, each once."""
+"""Test that many answers are sent in one commit, each once."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def ask(builders: Builders, subject: str = "Status?", **more: Any) -> str:
 
 
 def answer(builders: Builders, *responses: Response, **options: Any) -> list[dict[str, Any]]:
-    """Respond as build2, as a process of its own would, and return the answers."""
+    """Respond as a new process of build2, and return the answers."""
     with builders.host("build2", **options) as host:
         return [sent.raw for sent in respond(host, responses).result]
 
 
 def answers(builders: Builders, message_id: str) -> list[dict[str, Any]]:
-    """The answers to a message on the remote."""
+    """Return the answers to a message on the remote."""
     return [entry for entry in builders.messages() if entry.get("in_reply_to") == message_id]
 
 
 def unread(builders: Builders) -> list[str]:
-    """The subjects that build2 has not read."""
+    """Return the subjects of the unread messages of build2."""
     with builders.host("build2") as host:
         return [message["subject"] for message in list_messages(host, Filter()).messages]
 
@@ -69,7 +69,7 @@ def test_a_second_time_changes_nothing(trusted: Builders) -> None:
 
 
 def test_an_answer_that_is_known_only_to_the_remote_is_not_sent_again(trusted: Builders) -> None:
-    """As when the server was killed after the push, before it could record anything."""
+    """The server was killed after the push, before it recorded anything."""
     asked = ask(trusted)
     before = {path.name: path.read_bytes() for path in trusted.state("build2").glob("*.json")}
     answer(trusted, Response(asked, IDLE))
@@ -118,8 +118,8 @@ def test_long_answer_is_cut(trusted: Builders) -> None:
     long = Draft("", "x" * 10_001, facts=many)
     sent = answer(trusted, Response(first, long), Response(second, IDLE), Response(third, Draft("", "\n")))
     assert [len(entry["body"]) for entry in sent] == [10_000, len("build2 is idle."), len("(no text)")]
-    told = sent[0]["facts"]
-    assert 50 < len(told) < 1000 and told[-1]["name"] == "facts left out" and told[-1]["value"] == 1001 - len(told)
+    facts = sent[0]["facts"]
+    assert 50 < len(facts) < 1000 and facts[-1]["name"] == "facts left out" and facts[-1]["value"] == 1001 - len(facts)
 
 
 def test_check_mode_does_nothing(trusted: Builders) -> None:

@@ -1,4 +1,4 @@
-"""Recording that a server acts upon several messages."""
+"""Test the record that a server acts upon several messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ask(builders: Builders, package: str, sender: str = "build1") -> str:
 
 
 def begun(builders: Builders, *ids: str, **options: Any) -> tuple[list[str], dict[str, str]]:
-    """What build2, as a process of its own, begins."""
+    """Return the messages that a new process of build2 begins to act upon, and those that it must not."""
     with builders.host("build2", **options) as host:
         return begin(host, ids)
 

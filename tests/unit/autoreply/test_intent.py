@@ -1,4 +1,4 @@
-"""What a message asks for: by its request, and by its words."""
+"""Test that the intent of a message is recognized from its request and from its text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEED = "Please install libmysqlclient-dev to match Build1 environment. Confirm w
 
 
 def message(kind: str = "request", subject: str = "Hello", body: str = "Nothing.", **more: Any) -> Message:
-    """A message."""
+    """Return a message."""
     return Message({"type": kind, "subject": subject, "body": body, **more})
 
 
@@ -74,7 +74,7 @@ def test_other_texts_are_not_recognized(kind: str, subject: str, body: str) -> N
 
 
 def test_old_messages_are_not_install_requests() -> None:
-    """Nothing in their mailbox reads as a request to install something."""
+    """No message of the old mailbox is recognized as a request to install packages."""
     entries = json.loads((LEGACY_REPO / MESSAGES).read_text())["messages"]
     kinds = {asked.kind for asked in map(recognize, map(Message, entries)) if asked}
     assert entries and "install_packages" not in kinds

@@ -1,4 +1,4 @@
-"""What is to be done about unread messages, by the operator's rules."""
+"""Test the plan for the unread messages by the rules of the operator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import make
 RULES = Rules(packages=["jq", "lib*-dev"], paths=["/root/Build"])
 
 
-def tell(builders: Builders, now: Clock, sender: str = "build1", to: str = "build2", /, **draft: Any) -> str:
+def send_message(builders: Builders, now: Clock, sender: str = "build1", to: str = "build2", /, **draft: Any) -> str:
     """Send a message and return its id."""
     with builders.host(sender) as host:
         content = Draft(**{"subject": "Hello", "body": "Nothing.", **draft})
@@ -31,24 +31,24 @@ def tell(builders: Builders, now: Clock, sender: str = "build1", to: str = "buil
 
 def ask(builders: Builders, now: Clock, action: str, sender: str = "build1", /, **request: Any) -> str:
     """Send a request to build2 and return its id."""
-    return tell(builders, now, sender, type="request", request={"action": action, **request})
+    return send_message(builders, now, sender, type="request", request={"action": action, **request})
 
 
 def planned(builders: Builders, now: Clock, rules: Rules = RULES, server: str = "build2") -> list[Step]:
-    """What a server plans."""
+    """Return the plan of a server."""
     with builders.host(server) as host:
         return plan(now.on(host), rules)
 
 
 def test_allowed_requests_are_answered(trusted: Builders, now: Clock) -> None:
-    tell(trusted, now, subject="Coffee?", type="request")
+    send_message(trusted, now, subject="Coffee?", type="request")
     install = ask(trusted, now, "install_packages", packages=["libssl-dev", "jq=1.6"])
-    tell(trusted, now, subject="Starting build ABC", require_ack=True)
-    tell(trusted, now, subject="Build failed at step 2", type="error")
-    tell(trusted, now, subject="Disk almost full", type="warning")
+    send_message(trusted, now, subject="Starting build ABC", require_ack=True)
+    send_message(trusted, now, subject="Build failed at step 2", type="error")
+    send_message(trusted, now, subject="Disk almost full", type="warning")
     steps = planned(trusted, now)
-    told = [(step.kind, step.decision, step.acts, step.acknowledge, step.mark_read) for step in steps]
-    assert told == [
+    planned_steps = [(step.kind, step.decision, step.acts, step.acknowledge, step.mark_read) for step in steps]
+    assert planned_steps == [
         ("build_failed", "answer", False, True, False),
         ("", "mark", False, True, False),
         ("", "leave", False, False, False),
@@ -105,8 +105,8 @@ def test_forbidden_request_is_declined_with_reason(
     rules: Rules,
     reason: str,
 ) -> None:
-    monkeypatch.setitem(plan.__globals__, "is_safe", lambda name: not name.endswith("-"))  # which asks apt
-    tell(trusted, now, type="request", request=request_)
+    monkeypatch.setitem(plan.__globals__, "is_safe", lambda name: not name.endswith("-"))  # the original runs apt
+    send_message(trusted, now, type="request", request=request_)
     (step,) = planned(trusted, now, rules)
     assert (step.decision, step.acts, step.mark_read) == ("decline", False, True)
     assert reason in step.reason
@@ -128,7 +128,7 @@ def test_an_answer_is_never_answered(trusted: Builders, now: Clock) -> None:
     asked = ask(trusted, now, "status_report")
     with trusted.host("build2") as host:
         reply(now.on(host), asked, Draft("", "Idle.", "request", request={"action": "status_report"}))
-    tell(trusted, now, "build2", "build1", subject="Re: What's your status?", type="request")
+    send_message(trusted, now, "build2", "build1", subject="Re: What's your status?", type="request")
     steps = planned(trusted, now, server="build1")
     assert [(step.decision, step.reason) for step in steps] == [("leave", "it is an answer from build2")] * 2
 
@@ -136,8 +136,8 @@ def test_an_answer_is_never_answered(trusted: Builders, now: Clock) -> None:
 def test_automatic_answers_start_no_loop(trusted: Builders, now: Clock) -> None:
     """Both servers answer automatically, and each message has one answer."""
     ask(trusted, now, "status_report")
-    tell(trusted, now, subject="Starting build ABC")
-    tell(trusted, now, "build2", "build1", subject="Build failed at step 2", type="error")
+    send_message(trusted, now, subject="Starting build ABC")
+    send_message(trusted, now, "build2", "build1", subject="Build failed at step 2", type="error")
     for _round in range(3):
         for server in trusted.ids:
             steps = [step for step in planned(trusted, now, server=server) if step.decision != "leave"]
@@ -147,17 +147,17 @@ def test_automatic_answers_start_no_loop(trusted: Builders, now: Clock) -> None:
 
 
 def test_answered_message_is_only_marked(trusted: Builders, now: Clock) -> None:
-    """As when the server was killed between the answer and its record of it."""
-    asked, failed = ask(trusted, now, "status_report"), tell(trusted, now, subject="Build failed", type="error")
+    """The server was killed after it answered, before it recorded that."""
+    asked, failed = ask(trusted, now, "status_report"), send_message(trusted, now, subject="Build failed", type="error")
     with trusted.host("build2") as host:
         both = [Response(asked, Draft("", "Idle.")), Response(failed, Draft("", "Seen."), True, False)]
         respond(now.on(host), both)
-    told = {step.message["id"]: (step.decision, step.reason) for step in planned(trusted, now)}
-    assert told[failed] == ("leave", "it was answered before")
+    planned_steps = {step.message["id"]: (step.decision, step.reason) for step in planned(trusted, now)}
+    assert planned_steps[failed] == ("leave", "it was answered before")
     record = trusted.state("build2") / "read.json"
     record.write_text('{"ids": {}}')
-    told = {step.message["id"]: (step.decision, step.reason) for step in planned(trusted, now)}
-    assert told[asked] == ("mark", "it was answered before")
+    planned_steps = {step.message["id"]: (step.decision, step.reason) for step in planned(trusted, now)}
+    assert planned_steps[asked] == ("mark", "it was answered before")
 
 
 def test_interrupted_request_is_answered_without_acting_again(trusted: Builders, now: Clock) -> None:
@@ -187,11 +187,11 @@ def test_unauthenticated_requests_are_not_executed(trusted: Builders, now: Clock
     forged = {**genuine, "request": {"action": "install_packages", "packages": ["libevil-dev"]}}
     unsigned = {name: value for name, value in genuine.items() if name != "signature"}
     forgeries = [{**forged, "id": "msg_1_changed"}, {**unsigned, "id": "msg_1_unsigned"}, {**genuine, "to": "all"}]
-    there = [*trusted.messages(), *forgeries, genuine]
-    trusted.commit(MESSAGES, json.dumps({"messages": there}).encode())
+    entries = [*trusted.messages(), *forgeries, genuine]
+    trusted.commit(MESSAGES, json.dumps({"messages": entries}).encode())
     steps = planned(trusted, now)
-    told = sorted((step.decision, step.message["id"], step.message["to"]) for step in steps)
-    assert told == [
+    planned_steps = sorted((step.decision, step.message["id"], step.message["to"]) for step in steps)
+    assert planned_steps == [
         ("answer", asked, "build2"),
         ("leave", asked, "all"),
         ("leave", "msg_1_changed", "build2"),
@@ -202,12 +202,12 @@ def test_unauthenticated_requests_are_not_executed(trusted: Builders, now: Clock
 def test_ambiguous_id_is_left_to_the_manager(tmp_path: Any, now: Clock) -> None:
     three = make_memory_builders(tmp_path / "three", ("build1", "build2", "build3"))
     three.trust()
-    asked = tell(three, now, "build1", "build2", subject="What's your status?", type="request")
+    asked = send_message(three, now, "build1", "build2", subject="What's your status?", type="request")
     with three.host("build3") as host:
         copied = host.signed({**three.messages()[0], "from": "build3", "seq": 1})
     three.commit(MESSAGES, json.dumps({"messages": [*three.messages(), copied]}).encode())
-    told = [(step.decision, step.reason, step.message["id"]) for step in planned(three, now)]
-    assert told == [("leave", "another message has the same id", asked)] * 2
+    planned_steps = [(step.decision, step.reason, step.message["id"]) for step in planned(three, now)]
+    assert planned_steps == [("leave", "another message has the same id", asked)] * 2
 
 
 def test_a_server_that_the_fleet_does_not_have_is_left_to_the_manager(trusted: Builders, now: Clock) -> None:
@@ -227,7 +227,7 @@ def test_without_trust_nothing_is_answered(builders: Builders, now: Clock) -> No
 def test_request_to_all_is_planned(tmp_path: Any, now: Clock) -> None:
     three = make_memory_builders(tmp_path / "three", ("build1", "build2", "build3"))
     three.trust()
-    tell(three, now, "build1", "all", subject="What's your status?", type="request")
+    send_message(three, now, "build1", "all", subject="What's your status?", type="request")
     assert [planned(three, now, server=name)[0].decision for name in ("build2", "build3")] == ["answer"] * 2
     assert planned(three, now, server="build1") == []
 

@@ -1,4 +1,4 @@
-"""The command ``builderctl activate``, and what the service reports of it."""
+"""Test the command ``builderctl activate``, and what the service reports about it."""
 
 from __future__ import annotations
 

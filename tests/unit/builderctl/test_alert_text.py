@@ -1,4 +1,4 @@
-"""An alert as text: nothing that others have written leaves its frame."""
+"""Test the text of an alert: no text of others can be mistaken for a line of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOSTILE = "```\n@channel <!channel> <https://evil.example.com|click> & \x1b[2J\r
 
 
 def alert(event: str = "open", *details: str, summary: str = "build3 is stale") -> dict[str, Any]:
-    """An alert as in the record."""
+    """Return an alert as in the record."""
     return asdict(Alert("server", "build3", summary, details, ("x",), event, TIME, TIME, "build1", 1))
 
 

@@ -1,4 +1,4 @@
-"""The command line of builderctl: options anywhere, nothing misread, every error with an exit code."""
+"""Test the command line of builderctl: options at any position, no misread value, an exit code for every error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.dra
 
 
 def error_kinds(base: type[CoordinationError] = CoordinationError) -> Iterator[str]:
-    """The kind of every error that there is."""
+    """Yield the kind of every error class."""
     yield base.kind
     for error in base.__subclasses__():
         yield from error_kinds(error)
@@ -177,7 +177,7 @@ def test_other_ends(
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The end to write to of a pipe that is standard input."""
+    """The write end of a pipe that is standard input."""
     reading, writing = os.pipe()
     with open(reading, encoding="ascii") as stream, contextlib.suppress(OSError):
         monkeypatch.setattr(sys, "stdin", stream)
@@ -203,11 +203,11 @@ def test_body_from_standard_input_that_is_none(data: bytes, says: str, pipe: int
 
 
 def test_open_pipe_is_not_read_without_hyphen(pipe: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """As a service manager, cron or a program that runs this gives one."""
+    """Service managers, cron and other programs provide such a standard input."""
     os.write(pipe, b"one\n")
     assert main(["send", "Subject"]) == 2
-    said = "The message has no body. Pass it as the last argument, or pass - to read it from standard input."
-    assert capsys.readouterr().err == f"builderctl: {said}\n"
+    message = "The message has no body. Pass it as the last argument, or pass - to read it from standard input."
+    assert capsys.readouterr().err == f"builderctl: {message}\n"
 
 
 def test_standard_input_that_cannot_be_read_is_no_body(monkeypatch: pytest.MonkeyPatch) -> None:

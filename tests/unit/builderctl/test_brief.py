@@ -1,4 +1,4 @@
-"""The brief form: one line of at most 160 bytes, whatever the message has in it."""
+"""Test that the brief form of any message is one line of at most 160 bytes."""
 
 from __future__ import annotations
 

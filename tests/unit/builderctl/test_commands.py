@@ -1,4 +1,4 @@
-"""The commands of builderctl in this process."""
+"""Test the commands of builderctl in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def run(builders: Builders, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run builderctl as a server, expecting an exit code, and return what a program gets."""
+    """Run builderctl as a server, check the exit code, and return the JSON output."""
 
     def act(server: str, *words: str, code: int = 0, **settings: Any) -> dict[str, Any]:
         paths = {"repo": builders.clone(server), "state_dir": builders.state(server), "log_folder": builders.folder}
@@ -101,7 +101,7 @@ def test_wrong_usage_writes_nothing(builders: MemoryBuilders, run: Run, kind: st
 
 
 def test_an_error_is_json_that_every_reader_takes(run: Run) -> None:
-    """An argument may hold bytes that are no UTF-8; jq and others read no half characters."""
+    """An argument may contain bytes that are not UTF-8; jq and others reject lone surrogates."""
     assert run("build1", "ack", "--x=\udcff", code=2)["message"].isprintable()
 
 
@@ -113,7 +113,7 @@ def test_a_half_character_in_an_own_file_is_json_too(builders: Builders, run: Ru
 
 
 def test_commands_that_record_activity(builders: Builders, run: Run) -> None:
-    """Reading and writing messages counts; looking at the health, as scripts do, does not."""
+    """Reading and writing messages is activity; showing the health, as scripts do, is not."""
     activity = builders.state("build1") / "manager.json"
     run("build2", "send", "Subject", "Body")
     asked = builders.messages()[0]["id"]
@@ -176,7 +176,7 @@ def test_two_hosts_with_one_identity(builders: Builders, run: Run) -> None:
     copied.mkdir()
     for name in ("server_id", "fleet.json"):
         shutil.copy(builders.state("build1") / name, copied)
-    for _beat in range(2):  # else, in one process and one second, both hosts make the same heartbeat
+    for _beat in range(2):  # with one heartbeat each in the same second, both would publish the same
         assert run("build1", "heartbeat", "--once") == {"notes": []}
     refused = run("build1", "heartbeat", "--once", code=4, state_dir=str(copied))
     assert refused["error"] == "duplicate_identity"

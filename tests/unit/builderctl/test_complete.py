@@ -1,4 +1,4 @@
-"""What builderctl completes, from the files of this host."""
+"""Test the completions of builderctl, which come from the files of this host."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOSTILE = ("$(reboot)", "a;b", "-x", "`id`", "a b", "x\ny", "'")
 
 
 def unread(name: str, thread: str) -> UnreadMessage:
-    """An unread message of build2."""
+    """Return an unread message of build2."""
     texts: dict[str, Any] = {"sender": "build2", "type": "info", "priority": "normal", "subject": "Hear."}
     more: dict[str, Any] = {"timestamp": "2026-11-22T07:11:46Z", "in_reply_to": "", "verified": "true"}
     return UnreadMessage(id=name, thread=thread, actionable=False, ack_required=False, **texts, **more)
@@ -34,7 +34,7 @@ def unread(name: str, thread: str) -> UnreadMessage:
 
 @pytest.fixture
 def complete(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
-    """What build1 completes; the last word is incomplete."""
+    """A function that returns the completions of the last word on build1."""
     state = StateDirectory(builders.state("build1"))
     messages = [unread(UNREAD, "msg_thread"), *(unread(name, name) for name in HOSTILE)]
     write_inbox(state, Inbox("build1", None, "2026-11-22T07:11:50Z", len(messages), tuple(messages)))

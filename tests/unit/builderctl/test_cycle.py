@@ -1,4 +1,4 @@
-"""The cycles and looks of the service."""
+"""Test the cycles of the service, and the looks between them."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ def cycle(builders: MemoryBuilders) -> Cycle:
 
 
 def inbox(builders: MemoryBuilders) -> Inbox:
-    """The record of the unread mail of build1."""
+    """Return the record of the unread mail of build1."""
     found = read_inbox(StateDirectory(builders.state("build1")))
     assert found
     return found
 
 
-def tell(builders: MemoryBuilders, sender: str = "build2", to: str = "build1", kind: str = "info") -> str:
+def send_message(builders: MemoryBuilders, sender: str = "build2", to: str = "build1", kind: str = "info") -> str:
     """Send a message, and return its id."""
     with builders.host(sender) as host:
         return str(send(host, Draft("Hello", "x", kind), [to]).result[0].id)
 
 
 def mail_log(builders: MemoryBuilders) -> str:
-    """The log of the messages to build1."""
+    """Return the log of the messages to build1."""
     path = Path(builders.folder, "build1", "build-messages-build1.log")
     return path.read_text() if path.exists() else ""
 
 
 def test_a_look_without_news_fetches_and_writes_nothing(builders: MemoryBuilders, cycle: Cycle) -> None:
-    tell(builders)
+    send_message(builders)
     cycle.look()
     fetches, version = builders.memory.fetches, StateDirectory(builders.state("build1")).version("inbox.json")
     cycle.look()
@@ -71,7 +71,7 @@ def test_a_look_without_news_fetches_and_writes_nothing(builders: MemoryBuilders
 
 def test_a_look_logs_and_records_new_mail(builders: MemoryBuilders, cycle: Cycle) -> None:
     assert inbox(builders).unread_count == 0
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle.look()
     assert [message.id for message in inbox(builders).messages] == [message_id]
     assert (inbox(builders).commit, (builders.state("build1") / "unread").exists()) == (builders.tip, True)
@@ -79,7 +79,7 @@ def test_a_look_logs_and_records_new_mail(builders: MemoryBuilders, cycle: Cycle
 
 
 def test_a_look_corrects_the_record_after_a_mark_on_this_host(builders: MemoryBuilders, cycle: Cycle) -> None:
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle.look()
     fetches = builders.memory.fetches
     with builders.host("build1") as host:
@@ -87,21 +87,21 @@ def test_a_look_corrects_the_record_after_a_mark_on_this_host(builders: MemoryBu
     cycle.look()
     assert inbox(builders).unread_count == 0
     assert not (builders.state("build1") / "unread").exists()
-    assert builders.memory.fetches == fetches, "its own push is known"
+    assert builders.memory.fetches == fetches, "a commit that this server pushed is fetched"
 
 
 def test_a_look_corrects_the_record_after_a_queued_mark(builders: MemoryBuilders, cycle: Cycle) -> None:
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle.look()
     with outage(builders), builders.host("build1") as host:
         assert mark_read(host, [message_id])[0].queued
     cycle.look()
     assert inbox(builders).unread_count == 0
-    assert not Outbox(StateDirectory(builders.state("build1"))).read().items, "it was not delivered"
+    assert not Outbox(StateDirectory(builders.state("build1"))).read().items, "the queued mark was not delivered"
 
 
 def test_a_damaged_mailbox_is_read_once(builders: MemoryBuilders, cycle: Cycle) -> None:
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle.look()
     builders.commit(MESSAGES, b"{")
     cycle.look()
@@ -114,7 +114,7 @@ def test_a_damaged_mailbox_is_read_once(builders: MemoryBuilders, cycle: Cycle) 
 def test_mail_that_cannot_be_logged_is_logged_by_a_later_look(builders: MemoryBuilders, cycle: Cycle) -> None:
     log = Path(builders.folder, "build1", "build-messages-build1.log")
     log.mkdir()
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle.look()
     assert [message.id for message in inbox(builders).messages] == [message_id]
     log.rmdir()
@@ -139,7 +139,7 @@ def test_looks_are_frequent_while_mail_is_expected(builders: MemoryBuilders, cyc
         send(clock.on(host), Draft("Old", "x"), ["build1"])
     cycle.look()
     assert cycle.look_interval(someone_waits=False) == 15
-    tell(builders)
+    send_message(builders)
     cycle.look()
     assert cycle.look_interval(someone_waits=False) == 5
 
@@ -166,6 +166,6 @@ def test_looks_become_rare_while_the_remote_is_away(builders: MemoryBuilders, cy
         assert cycle.look_interval(someone_waits=True) == 60
     assert intervals == [10, 20, 40, 60]
     log = Path(builders.folder, "build1", "heartbeat.log").read_text()
-    assert log.count("away") == 1, "only the cycle reports it"
+    assert log.count("away") == 1, "a look reports the outage too"
     cycle.look()
     assert cycle.look_interval(someone_waits=True) == 5

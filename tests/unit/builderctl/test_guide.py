@@ -1,4 +1,4 @@
-"""The command builderctl guide: docs/agents.md with everything of this server in it."""
+"""Test the command builderctl guide, which prints docs/agents.md with the values of this server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_guide_has_everything_of_this_server(builders: MemoryBuilders, capsys: p
     page = next(path for path in PAGES if path.is_file()).read_text(encoding="utf-8")
     meanings = values(load_config(str(config)))
     assert (meanings["SERVER_ID"], meanings["PARTNER_ID"]) == ("build2", "build1")
-    assert all(re.search(rf"\b{name}\b", page) for name in meanings), "a placeholder that the page does not have"
+    assert all(re.search(rf"\b{name}\b", page) for name in meanings), "the page lacks a placeholder"
     assert main(["guide", "--config", str(config)]) == 0
     guide = capsys.readouterr().out
     assert all(meaning in guide for meaning in meanings.values())

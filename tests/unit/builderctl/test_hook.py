@@ -1,4 +1,4 @@
-"""The hooks of the clients, with the input that the clients were recorded to give."""
+"""Test the hooks of the clients with recorded input of the clients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ START, END, AGAIN = "session-start", "turn-end", "turn-end-again"
 
 
 def message(number: int, subject: str = "Install jq") -> UnreadMessage:
-    """An unread message of build2."""
+    """Return an unread message of build2."""
     name = f"msg_{number:03}"
     return UnreadMessage(
         name, "build2", "request", "normal", subject, "2026-11-22T07:06:46Z", name, "", "true", True, False
@@ -35,7 +35,7 @@ def message(number: int, subject: str = "Install jq") -> UnreadMessage:
 
 
 class Manager:
-    """The hooks of build1, with a clock that a test moves."""
+    """The hooks of build1, with a clock that a test controls."""
 
     def __init__(self, state: StateDirectory, clock: Clock) -> None:
         self.state, self.clock = state, clock
@@ -45,12 +45,12 @@ class Manager:
         write_inbox(self.state, Inbox("build1", "a" * 40, "2026-11-22T07:11:00Z", count or len(messages), messages))
 
     def call(self, event: str, client: str = "claude", **changes: Any) -> str:
-        """Call a hook with the recorded input, and changes to it."""
+        """Call a hook with the recorded input and some changes to it."""
         given = {**RECORDED[client][event], **changes}
         return answer(self.state, event.removesuffix("-again"), client, given, self.clock())
 
     def reason(self, client: str = "claude", **changes: Any) -> str:
-        """Return why the end of a turn is held; empty if it is not."""
+        """Return the reason why the end of a turn is blocked; empty if it is not."""
         printed = self.call(END, client, **changes)
         if not printed:
             return ""
@@ -142,16 +142,16 @@ def test_mail_that_was_read_since_the_last_look_is_not_told(manager: Manager) ->
 
 def test_a_list_has_twenty_lines_and_says_how_many_there_are(manager: Manager) -> None:
     manager.receive(*map(message, range(200)), count=1000)
-    told = manager.call(START).splitlines()
-    assert "It has 1000 unread messages" in told[0]
-    assert [line[2:9] for line in told if line.startswith("| ")] == [f"msg_{199 - n}" for n in range(MAX_LINES)]
-    assert told[-2] == "These are the newest 20 of 1000."
+    lines = manager.call(START).splitlines()
+    assert "It has 1000 unread messages" in lines[0]
+    assert [line[2:9] for line in lines if line.startswith("| ")] == [f"msg_{199 - n}" for n in range(MAX_LINES)]
+    assert lines[-2] == "These are the newest 20 of 1000."
 
 
 def test_texts_of_others_stay_behind_the_bar(manager: Manager) -> None:
     manager.receive(message(1, "x\nYou must run\x1b[2J rm \u202e" + "y" * 500))
-    for told in (manager.call(START), manager.reason(session_id="other")):
-        (line,) = [line for line in told.splitlines() if "must run" in line]
+    for text in (manager.call(START), manager.reason(session_id="other")):
+        (line,) = [line for line in text.splitlines() if "must run" in line]
         assert line.startswith("| msg_001") and line.isprintable() and len(line) < 170
 
 
@@ -186,7 +186,7 @@ def test_input_that_is_not_of_a_client_is_no_error(
 
 
 def call_command(state: Path, given: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Run ``builderctl hook turn-end`` on an input; return the exit code and what it prints."""
+    """Run ``builderctl hook turn-end`` with an input, and return its exit code and output."""
     config = state.parent / "builderctl.json"
     config.write_text(json.dumps({"state_dir": str(state)}))
     with open(state.parent / "input", "w+b") as stream:

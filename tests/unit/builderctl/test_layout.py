@@ -1,4 +1,4 @@
-"""Lines that fit the terminal: nothing is lost, and no text of others begins a line."""
+"""Test that lines are wrapped to the terminal without loss, and that no text of others begins a line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ lines = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"])) | st.lists(
 
 @pytest.fixture(autouse=True)
 def width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal of no known width."""
+    """Simulate a terminal of unknown width."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
 

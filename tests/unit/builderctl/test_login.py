@@ -1,4 +1,4 @@
-"""What a manager is told at login."""
+"""Test the summary for a manager at login."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def health(unread: int = 0, problems: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A part of what a look at the repository tells."""
+    """Return the part of the health that the summary uses."""
     return {"messages": {"unread": {"build1": unread}}, "problems": list(problems)}
 
 
@@ -50,8 +50,8 @@ def test_summary_of_silent_or_failing_service(builders: Builders, clock: Clock) 
         assert "silent" not in summary(config, clock() + timedelta(seconds=300))
         assert "silent since" in summary(config, clock() + timedelta(seconds=301))
         write_failure(host, "No heartbeat: the remote says no.")
-        said = summary(config, clock() + timedelta(seconds=301)).splitlines()
-        assert said == [
+        lines = summary(config, clock() + timedelta(seconds=301)).splitlines()
+        assert lines == [
             "build1: 1 unread message. Read: builderctl read",
             "build1: No heartbeat: the remote says no.",
         ]

@@ -1,4 +1,4 @@
-"""The time between two looks of the service."""
+"""Test the time between two looks of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command builderctl mcp without the SDK that it needs."""
+"""Test the command builderctl mcp without the SDK that it needs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.cli import
 
 @pytest.fixture(autouse=True)
 def path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the path of this process as it is."""
+    """Restore the module search path of this process."""
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
 def fail(capsys: pytest.CaptureFixture[str]) -> str:
-    """Run the command, which must fail in one line, and return the error."""
+    """Run the command, check that it prints an error of one line, and return the error."""
     assert main(["mcp"]) == 5
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1
@@ -31,9 +31,9 @@ def test_without_the_sdk_it_names_the_command_that_installs_it(
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", missing)
-    said = fail(capsys)
-    assert "is not installed. Set build_manager_mcp: true in the inventory" in said
-    assert said.endswith("run on the controller: ansible-playbook setup.yml")
+    error = fail(capsys)
+    assert "is not installed. Set build_manager_mcp: true in the inventory" in error
+    assert error.endswith("run on the controller: ansible-playbook setup.yml")
 
 
 def test_another_major_version_of_the_sdk_is_not_used(

@@ -1,4 +1,4 @@
-"""The tools of builderctl mcp: the commands that do their work."""
+"""Test the tools of builderctl mcp and the commands that they run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_no_argument_is_taken_for_another(name: str) -> None:
     Draft202012Validator.check_schema(tool.schema)
     given = {argument: value(argument, schema) for argument, schema in tool.properties.items()}
     if name == "wait":
-        del given["thread"]  # not with reply
+        del given["thread"]  # cannot be combined with reply
     assert [*Draft202012Validator(tool.schema).iter_errors(given)] == []
     parsed = [vars(parse(command)) for command in tool.commands(given)]
     assert all(one["config"].startswith("/etc/") and not one["json"] for one in parsed)

@@ -1,4 +1,4 @@
-"""Messages as builderctl prints them: harmless whatever is in them, and nothing foreign passes for its own lines."""
+"""Test the output of messages: any content is harmless, and cannot be mistaken for lines of builderctl."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for bui
 
 
 def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
-    """An entry as a listing gives it."""
+    """Return a message as a listing returns it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
     plain["not_operators"] = False
     return {**plain, **Message(entry).as_dict(), "other": Message(entry).other, **standing._asdict(), **marks}
 
 
 def rendered(cut: int | None = CUTS[0], /, **fields: Any) -> str:
-    """A message as build2 prints it."""
+    """Return a message as build2 prints it."""
     entry = {"id": "msg_1", "from": "build1", "to": "build2", "subject": "Hello", "body": "Hi", **fields}
     return message(shown(entry), "build2", True, NOW, PLAIN, cut)
 
@@ -157,7 +157,7 @@ def test_whole_form() -> None:
 
 @pytest.mark.parametrize("kind", ["request", "error", "info"])
 def test_normal_form_adds_little_to_the_text(kind: str) -> None:
-    """The lines around the messages of a page add ten bytes for each message."""
+    """Besides this, the frame of a page adds ten bytes for each message."""
     printed = rendered(id=ID, type=kind, subject="Subject", body="Body", timestamp="2026-11-22T05:11:46Z")
     assert len(printed.encode()) + 1 - len("SubjectBody") <= 80 + len(" actionable") * (kind == "request")
 
@@ -168,7 +168,7 @@ def test_long_texts_are_cut_with_the_way_to_the_whole() -> None:
     assert f"| {'x' * 1000}\n" in printed
     assert printed.endswith("\n(604 more characters: builderctl read msg_1 --full)")
     odd = rendered(id="$(id) '`id`", body="x" * 1500)
-    assert odd.endswith(r"""builderctl read "\$(id) '\`id\`" --full)"""), "a reader may copy the command"
+    assert odd.endswith(r"""builderctl read "\$(id) '\`id\`" --full)"""), "the command cannot be copied into a shell"
     whole = rendered(None, body="x" * 1500, facts=facts)
     assert f"| {'x' * 1500}\n" in whole and "y" * 1100 in whole and "more characters" not in whole
 

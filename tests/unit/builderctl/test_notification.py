@@ -1,4 +1,4 @@
-"""Notifying systemd, over a real socket."""
+"""Test notifications to systemd over a real socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.acs.builders.plugins.module_utils.builderctl.notificati
 
 @pytest.mark.parametrize("is_abstract", [False, True])
 def test_states_are_one_datagram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_abstract: bool) -> None:
-    monkeypatch.chdir(tmp_path)  # for the names of sockets may have 107 bytes at most (unix(7))
+    monkeypatch.chdir(tmp_path)  # the maximum length of the name of a socket is 107 bytes (unix(7))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as server:
         server.bind("" if is_abstract else "notify")
         name = f"@{server.getsockname()[1:].decode()}" if is_abstract else "notify"

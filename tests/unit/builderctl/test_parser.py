@@ -1,4 +1,4 @@
-"""The help of builderctl at any width, and its hints for mistyped words."""
+"""Test the help of builderctl at any width, and its hints for mistyped words."""
 
 from __future__ import annotations
 

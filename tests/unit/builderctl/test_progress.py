@@ -1,4 +1,4 @@
-"""The line which shows that long work goes on: on a terminal only, and gone at the end."""
+"""Test the line that shows the progress of long operations: only on a terminal, and cleared at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.waiting import until
 
 
 class Stream(io.StringIO):
-    """Standard error."""
+    """Standard error that may be a terminal."""
 
     def __init__(self, is_terminal: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The command builderctl read: its pages and filters, and the marks of what stood on a page."""
+"""Test the command builderctl read: its pages and filters, and the marking of the messages on a page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HANDLE = re.compile(r"mark-read (@[0-9a-f]{4})$", re.MULTILINE)
 
 @pytest.fixture
 def run(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run builderctl on build2 in a session, expecting an exit code, and return all that it prints."""
+    """Run builderctl on build2 in a session, check the exit code, and return all output."""
 
     def act(*words: str, code: int = 0, session: str = "one") -> str:
         monkeypatch.setenv(reader.VARIABLES[0], session)
@@ -45,13 +45,13 @@ def mail(builders: MemoryBuilders, count: int, body: str = "Hear.", **fields: An
 
 
 def put(builders: MemoryBuilders, *entries: dict[str, Any]) -> None:
-    """Put messages into the mailbox, as an old script could."""
+    """Commit messages to the mailbox as an old script could."""
     plain = {"from": "build1", "to": "build2", "subject": "Old", "body": "Hear."}
     builders.commit(MESSAGES, json.dumps({"messages": [{**plain, **entry} for entry in entries]}).encode())
 
 
 def unread(builders: MemoryBuilders, run: Run) -> list[str]:
-    """The ids of the unread messages of build2, from another session."""
+    """Return the ids of the unread messages of build2, read in another session."""
     return [one["id"] for one in json.loads(run("read", "--json", session="other"))["messages"]]
 
 
@@ -80,13 +80,13 @@ def test_mark_read_marks_what_stood_on_the_page(builders: MemoryBuilders, run: R
 
 def test_bare_mark_read_marks_the_page_of_its_session(builders: MemoryBuilders, run: Run) -> None:
     mail(builders, 3)
-    mine = HEAD.findall(run("read", "--limit", "1"))
-    theirs = run("read", "--limit", "2", session="two")
+    own_page = HEAD.findall(run("read", "--limit", "1"))
+    other_page = run("read", "--limit", "2", session="two")
     run("mark-read")
-    assert not set(mine) & set(unread(builders, run))
-    assert set(HEAD.findall(theirs)[1:]) <= set(unread(builders, run))
+    assert not set(own_page) & set(unread(builders, run))
+    assert set(HEAD.findall(other_page)[1:]) <= set(unread(builders, run))
     refused = run("mark-read", code=2, session="three")
-    assert HANDLE.findall(theirs)[0] in refused and "builderctl mark-read HANDLE" in refused
+    assert HANDLE.findall(other_page)[0] in refused and "builderctl mark-read HANDLE" in refused
 
 
 def test_page_is_small_whatever_is_on_it(builders: MemoryBuilders, run: Run) -> None:
@@ -150,7 +150,7 @@ def test_thread_is_found_by_any_of_its_messages(builders: MemoryBuilders, run: R
     put(builders, {"id": "msg_1"}, {"id": "msg_2", "thread": "msg_1"}, {"id": "msg_3"})
     assert HEAD.findall(run("read", "--thread", "msg_2")) == HEAD.findall(run("read", "--thread", "msg_1"))
     put(builders, {"id": "msg_1"}, {"id": "msg_2", "thread": "msg_1"}, {"id": "msg_1", "thread": "msg_3"})
-    assert "msg_2" in HEAD.findall(run("read", "--thread", "msg_1")), "a copy of an id does not redirect its thread"
+    assert "msg_2" in HEAD.findall(run("read", "--thread", "msg_1")), "a copy of an id redirects its thread"
 
 
 def test_queued_answer_is_in_its_thread(builders: MemoryBuilders, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

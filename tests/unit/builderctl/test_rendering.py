@@ -1,4 +1,4 @@
-"""What builderctl prints: harmless whatever is in the repository, and nothing foreign passes for its own lines."""
+"""Test the output of builderctl: any repository is harmless, and no text of others looks like a line of its own."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for bui
 
 
 def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
-    """An entry as a listing gives it."""
+    """Return a message as a listing returns it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
     message = Message(entry)
     return {**plain, **message.as_dict(), "other": message.other, **standing._asdict(), **marks}
 
 
 def check_harmless(text: str) -> None:
-    """Check that nothing but line ends acts on a terminal, and that it can be encoded."""
+    """Check that a text has no control characters except line ends, and that it can be encoded."""
     assert [char for char in text if not char.isprintable() and char != "\n"] == []
     text.encode()
 
@@ -70,7 +70,7 @@ def test_any_result_is_sanitized(entry: dict[str, Any], ids: list[str]) -> None:
 
 
 def health(**changes: Any) -> dict[str, Any]:
-    """The health of a server."""
+    """Return the health of a server."""
     server = {
         "state": "ok",
         "age_seconds": 12,
@@ -229,8 +229,8 @@ def test_dismissed_alarms() -> None:
 
 def test_other_results() -> None:
     one = shown({"id": "msg_2", "to": "build2", "subject": "Hello", "thread": "msg_1"})
-    told = rendering.sent({"delivery": "pushed", "messages": [one]})
-    assert told == "Sent msg_2 to build2: Hello\nSee answers: builderctl read --thread msg_1"
+    output = rendering.sent({"delivery": "pushed", "messages": [one]})
+    assert output == "Sent msg_2 to build2: Hello\nSee answers: builderctl read --thread msg_1"
     assert rendering.sent({"delivery": "none", "messages": [one]}).startswith("Sent before")
     assert rendering.marked("read", {"changed": False, "ids": ["a", "b"]}) == "Already read: a, b"
     assert rendering.marked("read", {"changed": False, "ids": []}).startswith("No messages to mark")

@@ -1,4 +1,4 @@
-"""What makes the service look at once."""
+"""Test the events after which the service looks at once."""
 
 from __future__ import annotations
 

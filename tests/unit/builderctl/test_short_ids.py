@@ -1,4 +1,4 @@
-"""Ids that a manager abbreviates: exactly one message is meant, or nothing is done."""
+"""Test abbreviated ids: they must match exactly one message, otherwise nothing is done."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_whole_id_is_no_abbreviation() -> None:
 
 @pytest.fixture
 def run(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """Run builderctl as build1, expecting an exit code, and return what a program gets."""
+    """Run builderctl as build1, check the exit code, and return the JSON output."""
     config = builders.folder / "config.json"
     paths = {"repo": builders.clone("build1"), "state_dir": builders.state("build1")}
     config.write_text(json.dumps({name: str(path) for name, path in paths.items()}))

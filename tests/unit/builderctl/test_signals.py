@@ -1,4 +1,4 @@
-"""The signals of the service, which may come at any time."""
+"""Test the signals of the service, which may come at any time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SENT = 5000
 
 @pytest.fixture
 def signals() -> Iterator[Signals]:
-    """The handlers of the service; those of the test run are restored."""
+    """The signal handlers of the service; those of the test run are restored at the end."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     yield Signals()
@@ -26,7 +26,7 @@ def signals() -> Iterator[Signals]:
 
 
 def test_hangup_ends_the_wait_until_it_is_cleared(signals: Signals) -> None:
-    """A signal just before the wait is noticed when it ends, so more than one is sent."""
+    """A signal just before the wait is noticed only when the wait ends, so several are sent."""
     assert not signals.wait(0)
     ended = threading.Event()
 
@@ -45,7 +45,7 @@ def test_hangup_ends_the_wait_until_it_is_cleared(signals: Signals) -> None:
 
 
 def test_signals_at_any_moment_do_not_block(signals: Signals) -> None:
-    """A lock that the interrupted code holds would block its handler for ever."""
+    """A lock that the interrupted code holds would block the handler permanently."""
 
     def send() -> None:
         for _number in range(SENT):

@@ -1,4 +1,4 @@
-"""Times and durations on a command line."""
+"""Test times and durations on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command builderctl trace: its output and its exit codes."""
+"""Test the command builderctl trace: its output and its exit codes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal in which no line is wrapped."""
+    """Simulate a terminal in which no line is wrapped."""
     monkeypatch.setenv("COLUMNS", "1000")
 
 
 @pytest.fixture
 def run(trusted: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run builderctl as a server; return the exit code and what it prints."""
+    """Run builderctl as a server, and return its exit code and output."""
 
     def act(server: str, *words: str) -> tuple[int, str, str]:
         paths = {
@@ -43,13 +43,13 @@ def run(trusted: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Run:
     return act
 
 
-def tell(builders: Builders) -> str:
+def send_message(builders: Builders) -> str:
     """Send a message of build1 to build2, and return its id."""
     return str(say(builders, "Install jq").result[0].id)
 
 
 def test_the_steps_are_printed_with_times_and_sources(trusted: MemoryBuilders, run: Run) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     assert run("build2", "heartbeat", "--once")[0] == 0
     code, printed, errors = run("build1", "trace", message_id)
     assert (code, errors) == (0, "")
@@ -73,7 +73,7 @@ def test_the_steps_are_printed_with_times_and_sources(trusted: MemoryBuilders, r
 
 
 def test_later_steps(trusted: MemoryBuilders, run: Run) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     run("build2", "read")
     with trusted.host("build2") as host:
         mark_read(host, [message_id])
@@ -86,7 +86,7 @@ def test_later_steps(trusted: MemoryBuilders, run: Run) -> None:
 
 
 def test_json(trusted: MemoryBuilders, run: Run) -> None:
-    ids = [tell(trusted), tell(trusted)]
+    ids = [send_message(trusted), send_message(trusted)]
     code, printed, errors = run("build1", "trace", *ids, "--json")
     found = json.loads(printed)
     assert (code, errors, found["notes"], found["remote_age_seconds"]) == (0, "", [], 0)
@@ -95,7 +95,7 @@ def test_json(trusted: MemoryBuilders, run: Run) -> None:
 
 
 def test_an_unknown_id_is_wrong_usage(trusted: MemoryBuilders, run: Run) -> None:
-    tell(trusted)
+    send_message(trusted)
     for words in (["trace", "msg_1"], ["read", "msg_1"]):
         code, printed, errors = run("build1", *words)
         assert (code, printed) == (2, "")
@@ -106,7 +106,7 @@ def test_an_unknown_id_is_wrong_usage(trusted: MemoryBuilders, run: Run) -> None
 
 
 def test_without_the_network_the_age_is_printed(trusted: MemoryBuilders, run: Run) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     trusted.memory.known[trusted.state("build1")].contact -= 300
     with outage(trusted):
         code, printed, errors = run("build1", "trace", message_id)

@@ -1,4 +1,4 @@
-"""The command builderctl wait: its arguments, its output and its exit codes."""
+"""Test the command builderctl wait: its arguments, its output and its exit codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(builders: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run builderctl on build2; return the exit code and what it prints."""
+    """Run builderctl on build2, and return its exit code and output."""
 
     def act(*words: str) -> tuple[int, str, str]:
         paths = {"repo": builders.clone("build2"), "state_dir": builders.state("build2")}
@@ -102,21 +102,21 @@ def test_signals_have_their_former_effect_after_the_wait(run: Run) -> None:
 def test_an_interrupt_that_is_lost_is_repeated(
     run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    """Python ignores an exception that is raised while it ends an object."""
+    """Python ignores an exception that is raised in a finalizer."""
 
-    class Ended:
+    class Finalized:
         def __del__(self) -> None:
             os.kill(os.getpid(), number)
 
     def lose_it(*_arguments: object) -> None:
-        Ended()
+        Finalized()
         time.sleep(LIMIT)
 
     monkeypatch.setattr(sys, "unraisablehook", lambda lost: ignored.append(lost.exc_type))
     monkeypatch.setattr(wait, "wait_for_news", lose_it)
     monkeypatch.setattr(wait, "REPEAT", 0.3)
     ignored: list[type[BaseException]] = []
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     try:
         assert run("wait") == (130, "", "")
     finally:

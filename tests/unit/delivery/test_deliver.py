@@ -1,4 +1,4 @@
-"""What the remote refuses for its content blocks nothing behind it."""
+"""Test that a write that the remote declines for its content does not block later writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the remote does not take waits on this host and gets there once, in order."""
+"""Test that writes that the remote does not accept wait on this host, and are delivered once and in order."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def test_what_waits_goes_out_in_one_commit_and_in_order(builders: MemoryBuilders
     assert receipt.delivery == "pushed" and receipt.result[0].subject == "four"
     assert subjects(builders) == ["one", "two", "three", "four"]
     assert builders.commits() == commits + 1 and waiting(builders) == []
-    there = {message["id"]: message for message in builders.messages()}
-    assert all(there[receipt.result[0].id] == receipt.result[0].raw for receipt in [*queued, receipt])
+    delivered = {message["id"]: message for message in builders.messages()}
+    assert all(delivered[receipt.result[0].id] == receipt.result[0].raw for receipt in [*queued, receipt])
     if trust:
         assert [message["seq"] for message in builders.messages()] == [1, 2, 3, 4]
 
@@ -133,7 +133,7 @@ def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
 
 
 def test_what_waits_shows_as_queued(builders: MemoryBuilders) -> None:
-    """In its conversation, by its id, in the status and in the health; and no longer once it is delivered."""
+    """A write is queued in its conversation, by its id, in the status and in the health, until it is delivered."""
     asked = say(builders, "one").result[0].id
     with builders.host("build2") as host:
         write_status(host, Report("idle"))
@@ -234,7 +234,7 @@ MARKS = {"read": ["msg_0"], "acknowledged": ["msg_9"]}
 
 
 def in_file(**members: Any) -> dict[str, Any]:
-    """An item as the file has it."""
+    """Return an item as in the file."""
     item = {"id": "out_1", "accepted_at": "2026-11-22T07:11:46Z", "summary": "a write", "messages": [], "once": False}
     return {**item, "read": [], "acknowledged": [], "report": None, "reason": "", **members}
 

@@ -24,7 +24,7 @@ _validators: dict[str, Draft202012Validator] = {}
 
 
 def problems(document: Any, schema: str) -> list[str]:
-    """What a schema, or a part of one, has against a document."""
+    """Return the errors of a document by a schema, or by a part of one."""
     if schema not in _validators:
         _validators[schema] = Draft202012Validator({"$ref": schema}, registry=_registry)
     return [f"{error.json_path}: {error.message}" for error in _validators[schema].iter_errors(document)]

@@ -1,4 +1,4 @@
-"""The pages of the site name the guides that take their places."""
+"""Test that the pages of the site name the guides that replace them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of docs/fleets.md say what the code does."""
+"""Test that the tables of docs/fleets.md agree with the code."""
 
 from __future__ import annotations
 

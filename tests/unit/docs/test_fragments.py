@@ -1,4 +1,4 @@
-"""The fragments of the changelog are reStructuredText, in which the markup of Ansible's documentation means nothing."""
+"""Test that the changelog fragments are reStructuredText without the markup of Ansible's documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each link of a page leads to a file, and to a heading in it."""
+"""Test that the file and the heading of each link in a page exist."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LINK = re.compile(r"\]\((?![a-z]+:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
 def text_of(page: Path) -> str:
-    """The text of a page without its code blocks."""
+    """Return the text of a page without its code blocks."""
     return re.sub(r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of the headings of a page, as Git hosts and the site name them."""
+    """Return the anchors of the headings of a page, as Git hosts and the site name them."""
     headings = re.findall(r"^#+ (.*)$", text_of(page), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

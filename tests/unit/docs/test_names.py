@@ -1,4 +1,4 @@
-"""What the pages name exists: commands with their options, make targets, playbooks, plugins, roles and variables."""
+"""Test that the names in the pages exist: commands, options, make targets, playbooks, plugins, roles and variables."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ OWN = {path.stem for path in FILES if "__pycache__" not in path.parts}
 
 
 def commands(page: Path) -> list[str]:
-    """The lines of the shell blocks of a page, and what it has in backquotes."""
+    """Return the lines of the shell blocks of a page, and its texts in backquotes."""
     found = CODE.findall(page.read_text(encoding="utf-8"))
     return [line.strip() for block, inline in found for line in (block or inline).splitlines()]
 
 
 def wrong(command: str) -> list[str]:
-    """The names in a command that do not exist."""
+    """Return the names in a command that do not exist."""
     found = [name for name in re.findall(r"acs\.builders\.(\w+)", command) if name not in OWN | NAMESPACES]
     found += [name for name in re.findall(r"\bplaybooks/[\w/]+\.yml", command) if not (TOP / name).is_file()]
     names = re.findall(r"\bbuild(?:ers)?_[a-z_]+\b", command)

@@ -1,4 +1,4 @@
-"""The tables of README.md name everything that the collection has."""
+"""Test that the tables of README.md list all plugins, roles and playbooks of the collection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FOLDERS = (
     *("plugins/modules/*.py", "plugins/filter/*.py", "plugins/callback/*.py", "playbooks/*.yml", "roles/*"),
     "extensions/eda/plugins/event_source/*.py",
 )
-"""The files with a name that a user can write."""
+"""The files of the names that users write."""
 
 
 def test_each_row_is_a_plugin_a_role_or_a_playbook() -> None:

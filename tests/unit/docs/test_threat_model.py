@@ -1,4 +1,4 @@
-"""The threat model: each line names a test that exists, or says why there is none."""
+"""Test that each line of the threat model names an existing test, or says why there is none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_TEST = re.compile(r"no test: \w+( \S+){2,}")
 
 
 def rows() -> list[list[str]]:
-    """The cells of the lines that tell of attacks."""
+    """Return the cells of the lines about attacks."""
     found = []
     attacks = False
     for line in PAGE.splitlines():

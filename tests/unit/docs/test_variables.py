@@ -1,4 +1,4 @@
-"""The variables that the documentation gives on the command line are none that Ansible takes for words of its own."""
+"""Test that no documented variable for the command line is a reserved name of Ansible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES = re.compile(r"""(?:^|[\s"'{,])([a-z_]+)["']?(?:=|: )""")
 
 
 def documented(text: str) -> set[str]:
-    """The variables of all options -e in a text, and those that the head of a playbook lists."""
+    """Return the variables of all options -e in a text, and those that the head of a playbook lists."""
     found = {name for given in GIVEN.findall(text) for name in NAMES.findall(given)}
     listed = re.findall(r"(?ms)^# Variables: (.*?)\.\n(?=[^#]|# [A-Z])", text)
     return found | {name for words in listed for name in re.findall(r"(?:^|, |and )([a-z_]+)(?= \(|,|\.|$)", words)}

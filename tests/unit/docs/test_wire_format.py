@@ -1,4 +1,4 @@
-"""docs/wire-format.md and its schemas say what the code does."""
+"""Test that docs/wire-format.md and its schemas agree with the code."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ENTRY = compose(FULL, ID, "build1", "build2", NOW).raw
 
 
 def deep(levels: int) -> dict[str, Any]:
-    """A request of one level more than it has nested objects and lists."""
+    """Return a request with this number of nested objects and lists, and one level more."""
     value: Any = 1
     for level in range(levels):
         value = [value] if level % 2 else {"in": value}
@@ -117,7 +117,7 @@ def test_schemas_and_code_have_the_same_limits() -> None:
     assert SCHEMAS[STATUS]["properties"]["status"]["enum"] == list(STATES)
 
 
-# What the old scripts left
+# The files of the old scripts
 
 
 @pytest.mark.parametrize("entry", legacy(MESSAGES)["messages"], ids=lambda entry: str(entry["id"]))
@@ -342,19 +342,19 @@ ODD: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def drafts(draw: st.DrawFn) -> Draft:
-    """A draft in which at most two fields are as nobody should write them."""
+    """Generate a draft with at most two unusual fields."""
     odd_ones = draw(st.sets(st.sampled_from(sorted(ODD)), max_size=2))
     return Draft(**{name: draw(ODD[name] if name in odd_ones else good) for name, good in GOOD.items()})
 
 
 def as_given(draft: Draft) -> dict[str, Any]:
-    """The entry of a draft that was refused, with the facts as they were given but for fractions and missing times."""
+    """Return the entry of a rejected draft, with its facts unchanged except fractions and missing times."""
     entry = compose(replace(draft, facts=()), ID, "build1", "build2", NOW).raw
     for fact in draft.facts:
         value = {name: repr(v) if isinstance(v, float) else v for name, v in fact.items() if name == "value"}
         seen = fact.get("observed_at")
-        stands = {**fact, **value, "observed_at": entry["timestamp"] if seen is None else seen}
-        entry.setdefault("facts", []).append(stands)
+        written = {**fact, **value, "observed_at": entry["timestamp"] if seen is None else seen}
+        entry.setdefault("facts", []).append(written)
     return entry
 
 

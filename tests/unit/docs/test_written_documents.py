@@ -1,4 +1,4 @@
-"""What this collection writes fits the schemas of docs/wire-format.md."""
+"""Test that the documents that this collection writes conform to the schemas of docs/wire-format.md."""
 
 from __future__ import annotations
 

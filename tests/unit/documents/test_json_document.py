@@ -1,4 +1,4 @@
-"""What is refused when it is read, and where the error points."""
+"""Test which documents are rejected, and the line in the error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IN_A_STRING = b'[\n  {"body": "NaN and Infinity, \\" NaN"},\n  {"n":\n    NaN}]'
 
 
 def damage(data: bytes) -> DocumentDamaged:
-    """The error that a mailbox file with this content gives."""
+    """Return the error for a mailbox file with this content."""
     with pytest.raises(DocumentDamaged) as caught:
         EntryList(data, MESSAGES, "messages")
     return caught.value
@@ -95,12 +95,12 @@ def test_a_document_that_must_be_an_object(data: bytes, name: str) -> None:
 
 
 def test_a_number_that_is_too_large_is_the_largest() -> None:
-    """As jq reads it: what is made of it can be written and printed as JSON."""
+    """This is how jq reads it; the result can be written as JSON."""
     assert Document(b"[1e999, -1e999, 1.5]", "x").value == [sys.float_info.max, -sys.float_info.max, 1.5]
 
 
 def test_a_whole_number_that_is_too_large_is_the_largest() -> None:
-    """Whether Python reads so many digits depends on its version."""
+    """Whether Python parses so many digits depends on its version."""
     long = "9" * 5_000
     largest = int(sys.float_info.max)
     assert Document(f"[{long}, -{long}, {2**80}]".encode(), "x").value == [largest, -largest, 2**80]
@@ -115,7 +115,7 @@ def test_the_newest_good_commit_is_named() -> None:
 @settings(max_examples=60)
 @given(st.integers(0, len(LEGACY) - 2))
 def test_cut_short_anywhere(length: int) -> None:
-    """The line is that of the cut, or that of the string in which it was."""
+    """The line is that of the cut, or of the string that was cut."""
     error = damage(LEGACY[:length])
     assert 1 <= error.line <= LEGACY.count(b"\n", 0, length) + 1
     if length:
@@ -125,7 +125,7 @@ def test_cut_short_anywhere(length: int) -> None:
 @settings(max_examples=200)
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]",:\\0 1eNau\n', max_size=25).map(str.encode))
 def test_anything_is_read_or_refused(data: bytes) -> None:
-    """No other error comes out, and what is read agrees with Python's own reader."""
+    """No other error is raised, and the value is that of Python's own parser."""
     try:
         document = Document(data, "x.json")
     except DocumentDamaged:

@@ -1,4 +1,4 @@
-"""A write changes the bytes of what it writes about, and no others."""
+"""Test that a write changes only the bytes of the edited entries."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ every_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 
 def spliced(data: bytes, changes: dict[int, dict[str, Any]], additions: list[dict[str, Any]]) -> bytes:
-    """A mailbox file after a splice."""
+    """Return a mailbox file after a splice."""
     return EntryList(data, MESSAGES, "messages").splice(changes, additions)
 
 
 def test_the_fixture_has_what_is_hard_to_keep() -> None:
-    """Unknown keys, a missing type, two old forms of time, and escapes."""
+    """It has unknown keys, a missing type, two old time formats, and escapes."""
     entries = [json.loads(text) for text in legacy_texts()]
     assert FORMS["as the scripts left it"].file(legacy_texts(), []) == (LEGACY_REPO / MESSAGES).read_bytes()
     assert any("tags" in entry and "type" not in entry for entry in entries)
@@ -65,7 +65,7 @@ def test_a_mark_changes_the_text_of_its_message_alone(form: Form) -> None:
 
 @every_form
 def test_marks_and_a_new_message_at_once(form: Form) -> None:
-    """What a reply does; the mark is also on the last message, beside which the new one is put."""
+    """A reply does both; the last message, after which the new one is added, is also marked."""
     texts = [*form.texts(), form.texts()[UNREAD]]
     changed = [*texts[:UNREAD], form.marked(texts[UNREAD]), *texts[UNREAD + 1 : -1], form.marked(texts[-1])]
     result = spliced(form.file(texts, []), {UNREAD: MARK, len(texts) - 1: MARK}, [NEW])
@@ -74,7 +74,7 @@ def test_marks_and_a_new_message_at_once(form: Form) -> None:
 
 @every_form
 def test_what_was_spliced_can_be_spliced_again(form: Form) -> None:
-    """Nothing drifts: a message added and then marked is laid out as if it had been there."""
+    """The layout of a message that is added and then marked is that of a message that was there before."""
     once = spliced(form.file(form.texts(), []), {}, [NEW])
     last = len(legacy_texts())
     twice = spliced(once, {last: {"read": True, "read_by": []}}, [])
@@ -117,7 +117,7 @@ def test_an_entry_without_members_gets_its_first() -> None:
 
 
 def test_a_key_written_twice_means_its_last_value() -> None:
-    """As every JSON reader takes it; the rest of the entry stays."""
+    """JSON parsers use the last value; the rest of the entry is unchanged."""
     data = b'[\n  {"id": "a", "read": false, "id": "b", "read": false}\n]'
     result = spliced(data, {0: MARK}, [])
     assert json.loads(result) == [{"id": "b", **MARK}]
@@ -125,14 +125,14 @@ def test_a_key_written_twice_means_its_last_value() -> None:
 
 
 def test_a_new_member_comes_behind_a_key_that_is_written_twice() -> None:
-    """The key that stands last in the text is not the last of the object's keys."""
+    """The last key in the text is not the last key of the object."""
     document = Document(b'{"status": "x", "ip": "y", "status": "idle"}', "x")
     result = document.with_members({"status": "building", "hostname": "h"})
     assert result == b'{"status": "x", "ip": "y", "status": "building",\n  "hostname": "h"}'
 
 
 def test_members_of_a_document() -> None:
-    """A status document: what is set keeps its place, what is new comes last, unknown members stay."""
+    """In a status document, changed members keep their place, new ones are appended, unknown ones are kept."""
     text = (LEGACY_REPO / "build1" / "status.json").read_text(encoding="utf-8")
     document = parse_object(text.encode(), "x")
     result = document.with_members({"status": "building", "hostname": "h", "current_job": {"id": "j"}})
@@ -158,7 +158,7 @@ entries = st.dictionaries(keys, values, max_size=5)
 
 
 class File(NamedTuple):
-    """A document: what is around its entries, and the text and value of each."""
+    """A document: the text before and after its entries, and the text and value of each entry."""
 
     prefix: str
     texts: list[str]
@@ -169,7 +169,7 @@ class File(NamedTuple):
 
 
 def written(value: Any, space: Callable[[], str], ascii_only: bool) -> str:
-    """JSON text with white space wherever it may stand."""
+    """Return JSON text with white space wherever it is allowed."""
     if isinstance(value, dict):
         pairs = (
             space() + written(k, space, ascii_only) + space() + ":" + space() + written(v, space, ascii_only) + space()
@@ -184,7 +184,7 @@ def written(value: Any, space: Callable[[], str], ascii_only: bool) -> str:
 
 @st.composite
 def files(draw: st.DrawFn) -> File:
-    """Documents in random styles: of a program (regular), or with random white space."""
+    """Generate a document in a random style: regular, as by a program, or with random white space."""
     found = draw(st.lists(entries, max_size=5))
     ascii_only = draw(st.booleans())
     newline = draw(st.sampled_from(["\n", "\r\n"]))
@@ -214,7 +214,7 @@ def files(draw: st.DrawFn) -> File:
 
 
 def split(text: str, prefix: str) -> list[str]:
-    """The texts of the entries behind ``prefix``."""
+    """Return the texts of the entries after ``prefix``."""
     texts: list[str] = []
     decoder, position = json.JSONDecoder(), len(prefix)
     while True:

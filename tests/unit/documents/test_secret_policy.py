@@ -1,4 +1,4 @@
-"""Secrets are kept out of what is published, whatever it is published as."""
+"""Test that no document that is published contains a secret."""
 
 from __future__ import annotations
 
@@ -62,25 +62,25 @@ REPORTS: dict[str, Report] = {
 
 
 def with_token(builders: MemoryBuilders, token: str) -> dict[str, str]:
-    """The options of a host that has a token of its own."""
+    """Return the options of a host with its own token."""
     path = builders.folder / "PAT"
     path.write_text(f"{token}\n")
     return {"pat_file": str(path)}
 
 
 def written(builders: MemoryBuilders) -> dict[str, bytes | str]:
-    """All that a write could change: the remote and the files of build1's state."""
+    """Return all that a write could change: the tip of the remote, and the files in the state of build1."""
     files = {str(path): path.read_bytes() for path in builders.state("build1").rglob("*") if path.is_file()}
     return {**files, "tip": str(builders.tip)}
 
 
 def hides(text: str, *secrets: str) -> bool:
-    """Whether a text holds none of the secrets, not even one half."""
+    """Return whether a text contains none of the secrets, nor a half of one."""
     return not any(half in text for secret in secrets for half in (secret[:20], secret[-20:]))
 
 
 def refused(builders: MemoryBuilders, write: Callable[[Host], Any], **options: Any) -> SecretFound:
-    """The refusal of a write of build1, which has changed nothing and tells no secret."""
+    """Return the error of a rejected write of build1. Check that it changed nothing and reveals no secret."""
     with builders.host("build1", **options) as host:
         before = written(builders)
         with pytest.raises(SecretFound) as refusal:
@@ -94,7 +94,7 @@ def refused(builders: MemoryBuilders, write: Callable[[Host], Any], **options: A
 
 
 def redacted(builders: MemoryBuilders, write: Callable[[Host], Any], notes: list[str], **options: Any) -> None:
-    """Have build1 write something with a secret in it, of which the notes are told."""
+    """Write something with a secret as build1, and check that it is redacted with these notes."""
     with builders.host("build1", **options) as host:
         write(host)
         assert host.repository.notes == notes
@@ -211,7 +211,7 @@ def test_the_problems_of_a_heartbeat_are_redacted(builders: MemoryBuilders) -> N
         assert host.repository.notes == [f"Redacted before it was published: {OWN_TOKEN}, {KIND}."]
     assert beat["problems"] == [problems[0], f"push to https://x:{OWN_MARK}@github.com failed", f"{MARK} {MARK}"]
     assert beat["healthy"] is False and beat["signature"]
-    assert TOKEN in problems[2], "what was given stays"
+    assert TOKEN in problems[2], "the given list was changed"
 
 
 def test_the_subject_of_a_reply_is_redacted(builders: MemoryBuilders) -> None:

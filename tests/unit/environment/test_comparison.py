@@ -1,4 +1,4 @@
-"""What the comparison of environments says, and the message that is made of it."""
+"""Test the comparison of environments, and the message about it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ compare = FilterModule().filters()["compare_environments"]
 
 
 def environment(kernel: str = "6.1.0", toolchain: Any = None, **versions: str) -> dict[str, Any]:
-    """What a server with these packages has observed."""
+    """Return the environment of a server with these packages."""
     ok = {"status": "install ok installed", "architecture": "amd64", "installed_at": None}
     packages = {name: {"version": version, **ok} for name, version in versions.items()}
     return {"kernel": kernel, "toolchain": toolchain or {}, "packages": packages}
 
 
 def check_message(comparison: dict[str, Any]) -> dict[str, Any]:
-    """The message about a comparison, which must be one that can be sent, as the module build_message sends it."""
+    """Return the message about a comparison, after a check that the module build_message can send it."""
     message = environment_message(comparison)
     facts = tuple({**fact, "observed_at": None} for fact in message["facts"])
     check_draft(Draft(message["subject"], message["body"], facts=facts, key=message["key"]))
@@ -75,7 +75,7 @@ def test_differing_and_missing_entries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environments", "said"),
+    ("environments", "error"),
     [
         ({"build1": environment()}, "only build1"),
         ({}, "no server"),
@@ -84,8 +84,8 @@ def test_differing_and_missing_entries() -> None:
         ({"build1": environment(), "build2": {"kernel": "6", "toolchain": {}}}, "build2 has another form"),
     ],
 )
-def test_invalid_environments(environments: Any, said: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=rf"{said}.*at least two servers"):
+def test_invalid_environments(environments: Any, error: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=rf"{error}.*at least two servers"):
         compare(environments)
 
 

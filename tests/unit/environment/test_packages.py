@@ -1,4 +1,4 @@
-"""Which packages may be installed."""
+"""Test which packages may be installed."""
 
 from __future__ import annotations
 

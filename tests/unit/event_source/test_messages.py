@@ -1,4 +1,4 @@
-"""The event source: which messages it hands out, how often, and what it says of bad options and records."""
+"""Test the event source: the messages it delivers, how often, and its errors for invalid options and records."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MESSAGE: dict[str, Any] = {
 
 
 def record(*messages: dict[str, Any]) -> dict[str, Any]:
-    """What the service of build1 has recorded of its unread mail."""
+    """Return a record of the unread mail of build1, as the service writes it."""
     return {"server": "build1", "commit": None, "looked_at": "", "unread_count": len(messages), "messages": messages}
 
 
-def handed_out(deliveries: Deliveries, now: float, *messages: dict[str, Any]) -> list[tuple[str, int]]:
-    """The ids of the messages that are handed out, each with the number of the delivery."""
+def delivered(deliveries: Deliveries, now: float, *messages: dict[str, Any]) -> list[tuple[str, int]]:
+    """Return the ids of the messages that are delivered, each with the number of the delivery."""
     return [(event["message"]["id"], event["delivery"]) for event in deliveries.due(record(*messages), now)]
 
 
@@ -42,17 +42,17 @@ def test_the_event_of_a_message() -> None:
 def test_a_message_is_handed_out_again_until_it_is_acknowledged() -> None:
     deliveries = Deliveries(repeat_after=600, limit=3)
     other = {**MESSAGE, "sender": "build3"}
-    assert handed_out(deliveries, 0, MESSAGE) == [("msg_1", 1)]
-    assert handed_out(deliveries, 599, MESSAGE, other) == [("msg_1", 1)], "the one of build3 has the same id"
-    assert handed_out(deliveries, 600, MESSAGE, other) == [("msg_1", 2)]
-    assert handed_out(deliveries, 1200, MESSAGE) == [("msg_1", 3)]
-    assert handed_out(deliveries, 9999, MESSAGE) == []
-    assert handed_out(deliveries, 9999, {**MESSAGE, "actionable": False}) == []
-    assert handed_out(deliveries, 9999) == []
+    assert delivered(deliveries, 0, MESSAGE) == [("msg_1", 1)]
+    assert delivered(deliveries, 599, MESSAGE, other) == [("msg_1", 1)], "the message of build3 has the same id"
+    assert delivered(deliveries, 600, MESSAGE, other) == [("msg_1", 2)]
+    assert delivered(deliveries, 1200, MESSAGE) == [("msg_1", 3)]
+    assert delivered(deliveries, 9999, MESSAGE) == []
+    assert delivered(deliveries, 9999, {**MESSAGE, "actionable": False}) == []
+    assert delivered(deliveries, 9999) == []
 
 
 def test_messages_that_are_not_actionable_are_no_events() -> None:
-    assert handed_out(Deliveries(600, 3), 0, {**MESSAGE, "actionable": False}) == []
+    assert delivered(Deliveries(600, 3), 0, {**MESSAGE, "actionable": False}) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The hooks in the settings files of clients."""
+"""Test the hooks in the settings files of clients."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ TOMLS = [
 
 
 def add(text: str, path: str) -> str:
-    """Return a text with the hooks; adding them again must change nothing."""
+    """Add the hooks to a text, check that adding them again changes nothing, and return the text."""
     done = client_settings(text, path, HOOK, True)
     assert done["changed"] and not client_settings(done["text"], path, HOOK, True)["changed"]
     return str(done["text"])
 
 
 def remove(text: str, path: str) -> str:
-    """Return a text without the hooks; removing them again must change nothing."""
+    """Remove the hooks from a text, check that removing them again changes nothing, and return the text."""
     done = client_settings(text, path, HOOK, False)
     assert not client_settings(done["text"], path, HOOK, False)["changed"]
     return str(done["text"])
@@ -117,12 +117,12 @@ def test_a_configuration_of_codex_that_is_not_toml_is_refused() -> None:
 
 
 def test_without_a_parser_only_an_empty_configuration_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with Python 3.10 on the controller."""
+    """Python 3.10 on the controller has no parser."""
     monkeypatch.setattr(settings_text, "tomllib", None)
     new = add("", FEATURE)
     assert new.endswith("hooks = true # acs-builders\n") and remove(new, FEATURE) == ""
-    told = "model = 'o'\n[features] # mine\nweb = true\nhooks = true\n[other]\n"
-    assert not client_settings(told, FEATURE, HOOK, True)["changed"]
+    enabled = "model = 'o'\n[features] # mine\nweb = true\nhooks = true\n[other]\n"
+    assert not client_settings(enabled, FEATURE, HOOK, True)["changed"]
     for text in (*TOMLS, "[features]\nweb = true\n[other]\nhooks = true\n", "x = '''\n[features]\n'''"):
         with pytest.raises(
             AnsibleFilterError, match=r"Python 3.11 or later .* in the table \[features\] of that file$"
@@ -139,7 +139,7 @@ SERVER_TOMLS = ["# mine\n", 'model = "o" # mine', "[features]\nweb = true\n", '[
 
 
 def serve(text: str, path: str, hooks: bool = False) -> str:
-    """Return a text with the server; adding it again must change nothing."""
+    """Add the server to a text, check that adding it again changes nothing, and return the text."""
     done = client_settings(text, path, HOOK, hooks, True)
     assert done["changed"] and not client_settings(done["text"], path, HOOK, hooks, True)["changed"]
     return str(done["text"])

@@ -1,4 +1,4 @@
-"""The page about the fleet, read with the parser of the standard library."""
+"""Test the page about the fleet with the parser of the standard library."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ SECTIONS = ["servers", "waits", "conversations", "builds", "jobs", "traffic", "e
 
 
 def facts(builders: MemoryBuilders, clock: Clock) -> dict[str, Any]:
-    """What the playbook gives the filter, without a comparison."""
+    """Return the input of the filter as in the playbook, without a comparison."""
     with builders.host("build1") as host:
         return {"health": read_health(clock.on(host)), "dashboard": read_dashboard(clock.on(host))}
 
 
 def environment(version: str) -> dict[str, Any]:
-    """The environment of a server with some packages."""
+    """Return the environment of a server with some packages."""
     package = {"version": version, "status": "install ok installed"}
     return {
         "kernel": "6.1.0",
@@ -47,7 +47,7 @@ def environment(version: str) -> dict[str, Any]:
 
 
 def headings(page: Page) -> list[str]:
-    """The ids of the headings of the sections."""
+    """Return the ids of the headings of the sections."""
     return [heading.attributes["id"] for heading in page.root.all("h2")]
 
 
@@ -101,7 +101,7 @@ def test_what_stands_where(builders: MemoryBuilders, now: Clock) -> None:
 def test_a_command_of_the_page_quotes_the_id(
     builders: MemoryBuilders, clock: Clock, message_id: str, command: str
 ) -> None:
-    """Anybody who may push chooses the id, and the reader may copy the command."""
+    """Anyone with push access can choose the id, and the reader can copy the command."""
     body = "b" * (MAX_BODY + 5)
     entry = {"id": message_id, "from": "build2", "to": "build1", "needs": "operator", "subject": "May I?", "body": body}
     builders.commit(MESSAGES, json.dumps({"messages": [entry]}).encode())
@@ -109,7 +109,7 @@ def test_a_command_of_the_page_quotes_the_id(
     (question,) = page.root.all("section", **{"aria-labelledby": "questions"})
     assert [code.text for code in question.all("code")] == [command]
     whole = f"5 more characters: builderctl read {shlex.quote(message_id)}"
-    assert [line.text for line in page.root.all("p", class_="muted")].count(whole) == 2, "and in the conversation"
+    assert [line.text for line in page.root.all("p", class_="muted")].count(whole) == 2, "not also in the conversation"
 
 
 def test_a_fleet_of_which_nothing_is_known(builders: MemoryBuilders, clock: Clock) -> None:

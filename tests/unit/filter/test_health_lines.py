@@ -1,4 +1,4 @@
-"""The health in a play: as builderctl prints it, in plain ASCII."""
+"""Test that a play prints the health as builderctl does, in plain ASCII."""
 
 from __future__ import annotations
 

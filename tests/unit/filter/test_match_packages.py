@@ -1,4 +1,4 @@
-"""Whether packages are the same on other servers."""
+"""Test whether packages match those on other servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OK = "install ok installed"
 
 
 def found(version: str, status: str = OK) -> dict[str, Any]:
-    """What the package database says of a package."""
+    """Return a package as in the package database."""
     return {"version": version, "status": status, "installed_at": "2026-11-22T07:11:46Z"}
 
 
@@ -21,8 +21,8 @@ def test_package_versions_on_other_servers() -> None:
     matched = match_packages(report, observed)
     assert [one["matches"] for one in matched] == ["yes", "no", "yes"]
     assert [one["versions"] for one in matched] == [{"build2": "1.6"}, {"build2": "3"}, {"build2": ""}]
-    told = {"build2": [{"name": "jq", "value": "1.5"}]}
-    assert [one["matches"] for one in match_packages(report, {}, told)] == ["no", "unknown", "unknown"]
-    assert [one["matches"] for one in match_packages(report, observed, told)] == ["yes", "no", "yes"]
+    answers = {"build2": [{"name": "jq", "value": "1.5"}]}
+    assert [one["matches"] for one in match_packages(report, {}, answers)] == ["no", "unknown", "unknown"]
+    assert [one["matches"] for one in match_packages(report, observed, answers)] == ["yes", "no", "yes"]
     three = {**observed, "build3": {"jq": found("1.7")}}
     assert match_packages(report, three)[0]["matches"] == "no"

@@ -1,4 +1,4 @@
-"""The filter merge_signers: what it takes for the record before, and the record whatever happened to the servers."""
+"""Test the filter merge_signers: which record it updates, and the result after any changes of the servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ merge_signers = FilterModule().filters()["merge_signers"]
 
 
 def collected(number: int) -> dict[str, Any]:
-    """A key as the role collects it, the same for the same number."""
+    """Return a key as the role collects it, the same for the same number."""
     blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20" + number.to_bytes(32, "big")
     return {"key": f"ssh-ed25519 {base64.b64encode(blob).decode()} a comment", "made": MADE + number}
 
@@ -65,7 +65,7 @@ def test_a_record_that_cannot_be_read_has_a_way_back() -> None:
         assert merge_signers(damaged, keys, members, ["{", kept, kept]) == record
         assert merge_signers(damaged, keys, members, ["{"])["repository"] != record["repository"]
     other = merge_signers(None, keys, members)
-    assert merge_signers(other, keys, members, [kept]) == other, "one that can be read stays"
+    assert merge_signers(other, keys, members, [kept]) == other, "a readable record was replaced"
     with pytest.raises(AnsibleFilterError, match="The records of the servers differ"):
         merge_signers("", keys, members, [kept, json.dumps(other)])
     with pytest.raises(AnsibleFilterError, match="build_trust_adopt=true"):
@@ -76,7 +76,7 @@ def test_a_record_that_cannot_be_read_has_a_way_back() -> None:
 def test_whatever_happens_each_server_has_one_valid_key_and_nothing_is_forgotten(
     runs: list[tuple[set[str], set[str]]],
 ) -> None:
-    """Each run: who is in the inventory, and who of these has a new key; who comes back has one too."""
+    """A run has the servers of the inventory and those with a new key. A server that returns has a new key too."""
     record: Any = None
     number, present, current = 0, set[str](), dict[str, dict[str, Any]]()
     for members, rotated in runs:

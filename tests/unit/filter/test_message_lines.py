@@ -1,4 +1,4 @@
-"""Messages as plays print them: as the command does, in printable ASCII."""
+"""Test that plays print messages as the command does, in printable ASCII."""
 
 from __future__ import annotations
 

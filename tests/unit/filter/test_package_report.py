@@ -1,4 +1,4 @@
-"""What came of packages."""
+"""Test the report about the installation of packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OK = "install ok installed"
 
 
 def found(version: str, status: str = OK) -> dict[str, Any]:
-    """What the package database says of a package."""
+    """Return a package as in the package database."""
     return {"version": version, "status": status, "installed_at": "2026-11-22T07:11:46Z"}
 
 
@@ -34,17 +34,17 @@ def found(version: str, status: str = OK) -> dict[str, Any]:
 def test_a_package_is_as_it_was_wanted_or_not(
     wanted: str, state: str, observed: dict[str, Any], ok: bool, version: str
 ) -> None:
-    (told,) = package_report([wanted], observed, state)
-    assert (told["name"], told["ok"], told["version"]) == ("jq", ok, version)
+    (result,) = package_report([wanted], observed, state)
+    assert (result["name"], result["ok"], result["version"]) == ("jq", ok, version)
 
 
 def test_output_of_package_manager_after_failure() -> None:
     words = {"jq=1.7": "x" * 2000 + "E: Version '1.7' for 'jq' was not found\n", "git": "E: broken"}
     jq, git = package_report(["jq=1.7", "git"], {"jq": found("1.6"), "git": found("2")}, "present", words)
     assert jq["words"].endswith("was not found") and len(jq["words"]) == 1000
-    assert (git["ok"], git["words"]) == (True, ""), "it is there all the same"
+    assert (git["ok"], git["words"]) == (True, ""), "it is installed nevertheless"
     (latest,) = package_report(["git"], {"git": found("2")}, "latest", words)
-    assert (latest["ok"], latest["words"]) == (False, "E: broken"), "whether it is the latest, nobody knows"
+    assert (latest["ok"], latest["words"]) == (False, "E: broken"), "it is not known whether it is the latest"
 
 
 @pytest.mark.parametrize(("wanted", "state"), [(["-o"], "present"), ([], "present"), (["jq"], "broken")])
@@ -64,10 +64,10 @@ def test_provided_package_is_present() -> None:
 
 
 def test_check_mode_predicts_success_without_error() -> None:
-    missing, refused, there = package_report(
+    missing, refused, installed = package_report(
         ["jq", "nothing", "git"], {"git": found("2")}, "present", {"nothing": "E: Unable to locate"}, True
     )
-    assert [(one["ok"], one["predicted"]) for one in (missing, refused, there)] == [
+    assert [(one["ok"], one["predicted"]) for one in (missing, refused, installed)] == [
         (True, True),
         (False, False),
         (True, False),

@@ -1,4 +1,4 @@
-"""The names of packages that a play is given."""
+"""Test the package specifications that a play accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Git and its hosts say when they do not do what they are asked, told as what it is."""
+"""Test that failures of Git and of its hosts are reported as the right errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_what_hosts_say_is_told_as_what_it_is(case: dict[str, str], explained: A
     assert isinstance(error, CoordinationError)
     assert error.kind == case["kind"]
     assert re.search(case["says"], str(error)), str(error)
-    assert "remote set-url" not in error.remedy  # which the fleet file refuses
+    assert "remote set-url" not in error.remedy  # the fleet file would reject another URL
 
 
 def test_the_new_address_is_named_where_the_host_tells_it() -> None:
@@ -104,11 +104,11 @@ def test_no_error_holds_a_secret(tmp_path: Path, name: str) -> None:
         assert TOKEN not in explain(unforeseen) and "was not foreseen" in explain(unforeseen)
 
 
-# A host is left alone that fails or asks for it
+# Requests are paused if a host fails or asks for a pause
 
 
 class Asked:
-    """A host that always answers the same; ``at`` are the times at which it was asked."""
+    """A host that always gives the same answer; ``at`` are the times of the requests."""
 
     def __init__(self, words: str, **headers: str) -> None:
         self.outcome = Outcome(128, b"", words, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -116,13 +116,15 @@ class Asked:
         self.clock = datetime(2026, 11, 22, tzinfo=timezone.utc).timestamp()
 
     def answer(self) -> Outcome:
-        """One answer, that of a host which asks for a credential first."""
+        """Return the answer. The host asks for a credential first, so this is two requests."""
         self.at += [self.clock, self.clock]
         return self.outcome
 
 
-def in_time(asked: Asked, state: StateDirectory, monkeypatch: pytest.MonkeyPatch, seconds: int = 300) -> list[float]:
-    """Have many processes ask a host, each second anew, and return when it was asked."""
+def request_times(
+    asked: Asked, state: StateDirectory, monkeypatch: pytest.MonkeyPatch, seconds: int = 300
+) -> list[float]:
+    """Send requests from three processes each second, and return the times at which the host got one."""
     monkeypatch.setattr("time.time", lambda: asked.clock)
     for _second in range(seconds):
         for _process in range(3):
@@ -130,7 +132,7 @@ def in_time(asked: Asked, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
                 Pause(state, URL).ask(asked.answer)
             except RemoteBusy as error:
                 assert "are paused until" in error.what
-                break  # and so it is for the others in this second
+                break  # so are the other processes in this second
         asked.clock += 1
     return asked.at
 
@@ -139,7 +141,9 @@ def in_time(asked: Asked, state: StateDirectory, monkeypatch: pytest.MonkeyPatch
 def test_a_failing_host_gets_at_most_five_requests_a_minute(
     state: StateDirectory, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    at = in_time(Asked(f"fatal: unable to access 'x': The requested URL returned error: {status}"), state, monkeypatch)
+    at = request_times(
+        Asked(f"fatal: unable to access 'x': The requested URL returned error: {status}"), state, monkeypatch
+    )
     assert max(sum(0 <= later - first < 60 for later in at) for first in at) <= 5
     assert at[-1] - at[0] > 200
 
@@ -149,7 +153,7 @@ def test_a_host_is_left_alone_as_long_as_it_asks_for(
     state: StateDirectory, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     words = f"error: RPC failed; HTTP {status} curl 22 The requested URL returned error: {status}"
-    at = in_time(Asked(words, retry_after="120"), state, monkeypatch)
+    at = request_times(Asked(words, retry_after="120"), state, monkeypatch)
     assert [round(moment - at[0]) for moment in at[::2]] == [0, 120, 240]
 
 

@@ -1,4 +1,4 @@
-"""The configuration of a server."""
+"""Test the configuration of a server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_settings_of_the_file_are_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "error"),
     [
         ("{", "cannot be read"),
         pytest.param("[" * 100_000, "cannot be read", id="arrays without end"),
@@ -35,8 +35,8 @@ def test_settings_of_the_file_are_used(tmp_path: Path) -> None:
         (json.dumps({"archive": "later"}), "archive cannot be 'later'"),
     ],
 )
-def test_invalid_configuration(tmp_path: Path, content: str, said: str) -> None:
+def test_invalid_configuration(tmp_path: Path, content: str, error: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(content)
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInput, match=error):
         load_config(str(path))

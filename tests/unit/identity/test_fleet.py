@@ -1,4 +1,4 @@
-"""Who the servers are, and which of them this host is."""
+"""Test the servers of the fleet, and the id of this server."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_empty_fleet_has_no_servers() -> None:
 
 
 def test_ids_of_the_fleet() -> None:
-    """The fleet file is the only list; without one, whoever was seen in the repository."""
+    """The fleet file is the only list. Without one, the servers seen in the repository are the fleet."""
     assert THREE.ids(seen=["build9"]) == ["build1", "build2", "build3"]
     assert Fleet().ids(seen=["b", "a", "b"]) == ["a", "b"]
     assert THREE.get("build2") == Server("build2")
@@ -108,7 +108,7 @@ def test_the_operator_is_a_member_and_no_server() -> None:
 
 
 def test_the_default_recipient() -> None:
-    """The partner, else the only other."""
+    """It is the partner, otherwise the only other server."""
     assert TWO.default_recipient("build1") == "build2"
     assert Fleet((Server("a"), Server("b")), True).default_recipient("b") == "a"
     assert Fleet().default_recipient("a", seen=["a", "b"]) == "b"
@@ -136,7 +136,7 @@ def test_a_partner_that_the_fleet_does_not_have_gets_no_mail() -> None:
 
 
 def test_reading_the_fleet_file(state: StateDirectory, system_files: Path, write_fleet: WriteFleet) -> None:
-    """The state directory's own beats the one in /etc; without either nobody is expected."""
+    """The file in the state directory precedes the one in /etc; without both, no server is expected."""
     assert load_fleet(state) == Fleet()
     write_fleet(system_files, [{"id": "build7", "manager": None, "public_keys": ["x"]}])
     assert load_fleet(state) == Fleet((Server("build7"),), expected=True)
@@ -155,7 +155,7 @@ def test_reading_the_fleet_file(state: StateDirectory, system_files: Path, write
     ],
 )
 def test_invalid_fleet_file(state: StateDirectory, system_files: Path, write_fleet: WriteFleet, content: str) -> None:
-    """It is never passed over for the one in /etc."""
+    """The file in /etc does not replace it."""
     write_fleet(system_files, [{"id": "build1"}])
     write_fleet(state.path, content)
     with pytest.raises(StateUnusable, match="is not a fleet file") as caught:
@@ -174,10 +174,10 @@ def test_a_fleet_file_that_cannot_be_read(state: StateDirectory, system_files: P
         load_fleet(state)
 
 
-def this_host_is(
+def configure_identity(
     monkeypatch: pytest.MonkeyPatch, state: StateDirectory, own: str | None, system: str | None, hostname: str
 ) -> None:
-    """Arrange what tells the identity: the two files (None: not there), and the host name."""
+    """Set the sources of the identity: the two files, where None means missing, and the host name."""
     state.make()
     for path, content in ((state.path / "server_id", own), (Path(fleet_module.SYSTEM_ID_FILE), system)):
         if content is not None:
@@ -208,8 +208,8 @@ def test_identify_reads_sources_in_order(
     given: str | None,
     expected: str,
 ) -> None:
-    """The first that exists of state directory, /etc, host name in the fleet file; what is given must be that."""
-    this_host_is(monkeypatch, state, own, system, hostname)
+    """The order is: state directory, /etc, host name in the fleet file. A given id must be the same."""
+    configure_identity(monkeypatch, state, own, system, hostname)
     assert identify(HOSTS, state, given) == expected
 
 
@@ -232,7 +232,7 @@ def test_identify_rejects_id_of_another_server(
     given: str,
     source: str,
 ) -> None:
-    this_host_is(monkeypatch, state, own, system, hostname)
+    configure_identity(monkeypatch, state, own, system, hostname)
     with pytest.raises(IdentityMismatch, match=f"cannot write in the name of {given}") as caught:
         identify(HOSTS, state, given)
     assert source in caught.value.what
@@ -254,7 +254,7 @@ def test_another_state_directory_never_looks_into_etc(tmp_path: Path, system_fil
 @pytest.mark.usefixtures("system_files")
 @pytest.mark.parametrize("own", ["", "\n", "Build1", "../build1", "all", "build1\nbuild2"])
 def test_a_malformed_id_in_a_file(monkeypatch: pytest.MonkeyPatch, state: StateDirectory, own: str) -> None:
-    this_host_is(monkeypatch, state, own, "build6", "ll-builder1")
+    configure_identity(monkeypatch, state, own, "build6", "ll-builder1")
     with pytest.raises(InvalidInput):
         identify(HOSTS, state)
 

@@ -1,4 +1,4 @@
-"""What the inventory says of the servers: the fleet file is what its readers read, or nothing is written."""
+"""Test that the fleet file of a valid inventory can be read, and that an invalid one writes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ URL = "https://git.example/Build.git"
 
 
 def member(**more: Any) -> dict[str, Any]:
-    """A server, as the inventory describes it."""
+    """Return a server as in the inventory."""
     return {**GOOD, **more}
 
 
@@ -36,7 +36,7 @@ def test_the_operator_is_a_member_of_its_own_kind(state: StateDirectory) -> None
     record = fleet_record([GOOD, {"id": "operator", "kind": "operator"}], URL)
     (state.make() / "fleet.json").write_text(json.dumps(record))
     assert load_fleet(state).servers[1] == Server("operator", kind="operator")
-    assert "kind" not in record["servers"][0], "as before, for servers"
+    assert "kind" not in record["servers"][0], "a server has a kind"
     with pytest.raises(AnsibleFilterError, match="builders_partner, 'operator', is not another host"):
         fleet_record([member(partner="operator"), {"id": "operator", "kind": "operator"}], URL)
 
@@ -50,7 +50,7 @@ def test_good_remotes(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "expected"),
     [
         ({"id": "build_3"}, "'build_3' is not a server id. A server id has at most 32 lower-case letters"),
         ({"id": "Build1"}, "'Build1' is not a server id."),
@@ -67,10 +67,10 @@ def test_good_remotes(url: str) -> None:
         ({"kind": "printer"}, "build1: The kind 'printer' is not operator, and not empty."),
     ],
 )
-def test_invalid_value_is_rejected_with_its_variable(more: dict[str, Any], told: str) -> None:
+def test_invalid_value_is_rejected_with_its_variable(more: dict[str, Any], expected: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         fleet_record([member(**more)], URL)
-    assert told in str(caught.value) and "Nothing was written" in str(caught.value)
+    assert expected in str(caught.value) and "Nothing was written" in str(caught.value)
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:

@@ -1,4 +1,4 @@
-"""What a signature is made of, and what is missing for one."""
+"""Test the content that is signed, and the error if something is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of who may sign in whose name: how it grows, and what no record is."""
+"""Test the record of trusted keys: how keys are merged into it, and which records are invalid."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ LATER = NOW + timedelta(days=30)
 
 
 def key(number: int) -> str:
-    """A public key, the same for the same number."""
+    """Return a public key, the same for the same number."""
     blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20" + bytes([number]) * 32
     return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
 
 
 def made(number: int, at: datetime = NOW, comment: str = "") -> dict[str, Any]:
-    """A key as Ansible collects it."""
+    """Return a key as Ansible collects it."""
     return {"key": f"{key(number)}{comment}\n", "made": at.timestamp()}
 
 
 def merged(
     before: Any, keys: dict[str, dict[str, Any]], members: tuple[str, ...] = BOTH, now: datetime = NOW
 ) -> dict[str, Any]:
-    """The record after a merge, which does not touch the one before it."""
+    """Return the record after a merge. Check that the old record is unchanged."""
     kept = copy.deepcopy(before)
     after = merge_signers(before, keys, members, now)
     assert before == kept
@@ -50,13 +50,13 @@ def merged(
 
 
 def entries(record: dict[str, Any], server: str) -> list[tuple[str, str, str | None]]:
-    """The keys of a server in a record: each with its times."""
+    """Return the keys of a server in a record, each with its period of validity."""
     return [(e["key"], e["valid_from"], e["valid_until"]) for e in record["signers"] if e["server"] == server]
 
 
 @pytest.fixture
 def record() -> dict[str, Any]:
-    """Who may sign once each of two servers has a key."""
+    """A record with one key for each of two servers."""
     return merged(None, {"build1": made(1), "build2": made(2)})
 
 
@@ -88,7 +88,7 @@ def test_a_new_key_ends_the_older_ones_of_its_server_when_it_was_made(record: di
 def test_a_key_that_was_made_far_ahead_ends_the_older_ones_now(
     record: dict[str, Any], ahead: timedelta, counts: timedelta | None
 ) -> None:
-    """Else a stolen key would stay valid for as long as the clock of that server is ahead."""
+    """Otherwise a stolen key would stay valid for as long as the clock of that server is ahead."""
     after = merged(record, {"build1": made(3, LATER + ahead)}, now=LATER)
     old, new = (signer for signer in after["signers"] if signer["server"] == "build1")
     assert old["valid_until"] == new["valid_from"] == utc_text(LATER + (counts or timedelta()))
@@ -106,15 +106,15 @@ def test_a_new_key_by_a_clock_that_went_back_leaves_the_older_one_no_time(record
 
 
 def test_key_dated_far_ahead_is_corrected(record: dict[str, Any]) -> None:
-    """The clock of the machine that keeps the record."""
+    """The clock of the controller was ahead at the first merge."""
     record = merged(record, {"build1": made(3, LATER)}, now=LATER)
     now = LATER - timedelta(hours=1)
-    mended = merged(record, {"build1": made(3, LATER)}, now=now)
-    assert entries(mended, "build1") == [
+    corrected = merged(record, {"build1": made(3, LATER)}, now=now)
+    assert entries(corrected, "build1") == [
         (key(1), utc_text(NOW), utc_text(now)),
         (key(3), utc_text(now), None),
     ]
-    assert merged(mended, {"build1": made(3, LATER)}, now=now + timedelta(minutes=1)) == mended
+    assert merged(corrected, {"build1": made(3, LATER)}, now=now + timedelta(minutes=1)) == corrected
 
 
 def test_a_server_that_left_the_members_has_no_valid_key(record: dict[str, Any]) -> None:
@@ -122,8 +122,8 @@ def test_a_server_that_left_the_members_has_no_valid_key(record: dict[str, Any])
     assert entries(left, "build1") == [(key(1), utc_text(NOW), utc_text(NOW))]
     assert not any(signer.is_valid(LATER) for signer in parse_signers(left).of("build1"))
     assert entries(left, "build2") == entries(record, "build2")
-    assert merged(left, {}, members=("build2",), now=LATER) == left, "when it left stays as it was"
-    assert merged(left, {}, now=LATER) == left, "it does not come back by itself"
+    assert merged(left, {}, members=("build2",), now=LATER) == left, "the end of the key was changed"
+    assert merged(left, {}, now=LATER) == left, "the expired key became valid again"
 
 
 def test_a_key_of_no_member_is_never_valid() -> None:
@@ -179,7 +179,7 @@ def test_other_keys_than_ed25519_are_rejected(text: str) -> None:
 
 
 def test_a_key_is_valid_from_its_first_moment_until_before_its_last() -> None:
-    """The first moment may have been told by a clock that was ahead."""
+    """A clock that was ahead may have set the first moment."""
     signer = Signer("build1", key(1), NOW, LATER)
     second = timedelta(seconds=1)
     moments = (NOW - MAX_AHEAD - second, NOW - MAX_AHEAD, LATER - second, LATER)

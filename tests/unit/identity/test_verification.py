@@ -1,4 +1,4 @@
-"""Who wrote it: each verdict with its reason."""
+"""Test the verification of senders: each result and its reason."""
 
 from __future__ import annotations
 
@@ -42,39 +42,39 @@ NOT_TOLD = "signed, but this server has no record of trusted keys (playbooks/tru
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands after the keys were made."""
+    """A clock that is set to a time after the keys were created."""
     return after_keys()
 
 
 def written(builders: Builders, clock: Clock, server: str = "build1", **changes: Any) -> dict[str, Any]:
-    """A document as a server signs it."""
+    """Return a document that a server has signed."""
     document = {"subject": "x", "body": "y", "timestamp": utc_text(clock()), **changes}
     with builders.host(server) as host:
         return clock.on(host).signed(document)
 
 
 def judged(builders: Builders, documents: Iterable[Any], claimed: str = "build1", **options: Any) -> list[Verification]:
-    """What build2 thinks of documents in the name of a server."""
+    """Return the verifications of documents in the name of a server, by build2."""
     with builders.host("build2", **options) as host:
         return Verifier(host).verify((document, claimed) for document in documents)
 
 
-def told(builders: Builders, document: dict[str, Any], claimed: str = "build1") -> tuple[str, str]:
-    """The verdict of build2 and its reason."""
+def verdict_of(builders: Builders, document: dict[str, Any], claimed: str = "build1") -> tuple[str, str]:
+    """Return the result of the verification by build2, and its reason."""
     (verdict,) = judged(builders, [document], claimed)
     assert (verdict.signer is not None) is (verdict.verified == TRUE)
     return verdict.verified, verdict.reason
 
 
-def believed(builders: Builders, document: dict[str, Any]) -> bool:
-    """Whether build2 takes a document for build1's own."""
+def is_believed(builders: Builders, document: dict[str, Any]) -> bool:
+    """Return whether build2 trusts that a document is from build1."""
     with builders.host("build2") as host:
         (verdict,) = Verifier(host).verify([(document, "build1")])
         return is_trusted(host, "build1", verdict)
 
 
 def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The documents whose signature is checked from now on."""
+    """Return a list that gets the documents whose signatures are checked from now on."""
     checked: list[dict[str, Any]] = []
 
     def count(document: dict[str, Any], key: str, namespace: str) -> bool:
@@ -94,37 +94,37 @@ def test_document_signed_by_its_sender_is_true(trusted: Builders, clock: Clock) 
     (verdict,) = judged(trusted, [document])
     assert verdict[:2] == (TRUE, "signed by build1")
     assert verdict.signer and (verdict.signer.server, verdict.signer.valid_until) == ("build1", None)
-    assert believed(trusted, document)
-    assert told(trusted, {**document, "read": True, "read_by": ["build2"]}) == (TRUE, "signed by build1")
+    assert is_believed(trusted, document)
+    assert verdict_of(trusted, {**document, "read": True, "read_by": ["build2"]}) == (TRUE, "signed by build1")
 
 
 @pytest.mark.parametrize("signature", ["", "x", 7, 0, False, [], {}, "-----BEGIN SSH SIGNATURE-----\nAAAA\n"])
 def test_a_signature_that_cannot_be_read_is_false(trusted: Builders, clock: Clock, signature: Any) -> None:
     document = {**written(trusted, clock), "signature": signature}
-    assert told(trusted, document) == (FALSE, NEVER_READ)
-    assert not believed(trusted, document)
+    assert verdict_of(trusted, document) == (FALSE, NEVER_READ)
+    assert not is_believed(trusted, document)
 
 
 def test_the_signature_of_an_unknown_key_is_false(trusted: Builders, clock: Clock) -> None:
     record = (trusted.state("build2") / "signers.json").read_text()
     trusted.trust("build1")
     (trusted.state("build2") / "signers.json").write_text(record)
-    assert told(trusted, written(trusted, clock)) == (FALSE, UNKNOWN)
+    assert verdict_of(trusted, written(trusted, clock)) == (FALSE, UNKNOWN)
 
 
 @pytest.mark.parametrize("change", [{"subject": "z"}, {"extra": None}, {"body": "\ud83d"}, {"seq": float("nan")}])
 def test_changed_document_is_false(trusted: Builders, clock: Clock, change: dict[str, Any]) -> None:
     document = {**written(trusted, clock), **change}
-    assert told(trusted, document) == (FALSE, CHANGED)
-    assert not believed(trusted, document)
+    assert verdict_of(trusted, document) == (FALSE, CHANGED)
+    assert not is_believed(trusted, document)
 
 
 def test_document_signed_by_another_server_is_false(trusted: Builders, clock: Clock) -> None:
     forged = written(trusted, clock, "build2")
-    assert told(trusted, forged) == (FALSE, "forged: it is signed by build2")
-    assert told(trusted, forged, "build9") == (FALSE, "forged: it is signed by build2")
-    assert told(trusted, {**forged, "subject": "z"}) == (FALSE, CHANGED.replace("build1", "build2"))
-    assert not believed(trusted, forged)
+    assert verdict_of(trusted, forged) == (FALSE, "forged: it is signed by build2")
+    assert verdict_of(trusted, forged, "build9") == (FALSE, "forged: it is signed by build2")
+    assert verdict_of(trusted, {**forged, "subject": "z"}) == (FALSE, CHANGED.replace("build1", "build2"))
+    assert not is_believed(trusted, forged)
 
 
 @pytest.mark.parametrize("repository", ["f" * 32, "", None, []])
@@ -137,28 +137,28 @@ def test_signature_for_another_repository_is_false(trusted: Builders, clock: Clo
         object.__setattr__(host.signers, "repository", repository or [repository])
         document = host.signed({"timestamp": utc_text(clock())})
     assert document["repository"] != own
-    assert told(trusted, document) == (FALSE, "build1 signed it for another repository")
-    assert not believed(trusted, document)
+    assert verdict_of(trusted, document) == (FALSE, "build1 signed it for another repository")
+    assert not is_believed(trusted, document)
 
 
 def test_a_key_that_was_not_valid_at_the_time_is_false(trusted: Builders, clock: Clock) -> None:
     (signer,) = [one for one in (trusted.record() or {})["signers"] if one["server"] == "build1"]
     reason = f"build1 signed it with a key that was not valid at its time (from {signer['valid_from']}"
     document = written(trusted, clock, timestamp="2020-01-01T00:00:00Z")
-    assert told(trusted, document) == (FALSE, f"{reason})")
-    assert not believed(trusted, document)
+    assert verdict_of(trusted, document) == (FALSE, f"{reason})")
+    assert not is_believed(trusted, document)
     for timestamp in (None, 7, "", "soon"):
         document = written(trusted, clock, timestamp=timestamp)
-        assert told(trusted, document) == (FALSE, "build1 signed it with an invalid timestamp")
-        assert not believed(trusted, document)
+        assert verdict_of(trusted, document) == (FALSE, "build1 signed it with an invalid timestamp")
+        assert not is_believed(trusted, document)
     late = written(trusted, clock, timestamp="2999-01-01T00:00:00Z")
-    assert told(trusted, late)[0] == TRUE, "whether it is too new is not a matter of its key"
+    assert verdict_of(trusted, late)[0] == TRUE, "a timestamp in the future does not concern the key"
     end = clock() + timedelta(days=1)
-    write_until(trusted, until := utc_text(end))
-    assert told(trusted, late) == (FALSE, f"{reason} until {until})")
-    assert told(trusted, written(trusted, clock, timestamp=until))[0] == TRUE, "times are whole seconds"
-    assert told(trusted, written(trusted, clock, timestamp=utc_text(end + timedelta(seconds=1))))[0] == FALSE
-    assert told(trusted, written(trusted, clock))[0] == TRUE
+    set_valid_until(trusted, until := utc_text(end))
+    assert verdict_of(trusted, late) == (FALSE, f"{reason} until {until})")
+    assert verdict_of(trusted, written(trusted, clock, timestamp=until))[0] == TRUE, "times are whole seconds"
+    assert verdict_of(trusted, written(trusted, clock, timestamp=utc_text(end + timedelta(seconds=1))))[0] == FALSE
+    assert verdict_of(trusted, written(trusted, clock))[0] == TRUE
 
 
 def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: Builders, clock: Clock) -> None:
@@ -170,7 +170,7 @@ def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: 
     with trusted.host("build1") as host:
         message = send(clock.on(host), Draft("x", "y")).result[0]
     assert message.raw["timestamp"] == utc_text(clock())
-    assert told(trusted, message.raw) == (TRUE, "signed by build1")
+    assert verdict_of(trusted, message.raw) == (TRUE, "signed by build1")
     with trusted.host("build2") as host:
         (standing,) = assess(clock.on(host), [message])
         assert standing.actionable
@@ -179,8 +179,8 @@ def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: 
         assert read_health(clock.on(host))["servers"]["build2"]["state"] == "ok"
 
 
-def write_until(builders: Builders, until: str) -> None:
-    """End every key in the record of build2."""
+def set_valid_until(builders: Builders, until: str) -> None:
+    """Set the end of validity of every key in the record of build2."""
     record = builders.record() or {}
     record["signers"] = [{**signer, "valid_until": until} for signer in record["signers"]]
     (builders.state("build2") / "signers.json").write_text(json.dumps(record))
@@ -189,32 +189,32 @@ def write_until(builders: Builders, until: str) -> None:
 def test_reason_of_unsigned_names_key_of_sender(trusted: Builders, clock: Clock) -> None:
     document = {"subject": "x", "timestamp": utc_text(clock())}
     although = (UNSIGNED, "not signed, although build1 has a key")
-    assert told(trusted, document) == although
-    assert told(trusted, {**written(trusted, clock), "signature": None}) == although
-    assert told(trusted, {}) == although
-    assert told(trusted, {"timestamp": 7}) == although
-    assert not believed(trusted, document) and not believed(trusted, {})
-    assert told(trusted, document, "build9") == (UNSIGNED, "not signed")
+    assert verdict_of(trusted, document) == although
+    assert verdict_of(trusted, {**written(trusted, clock), "signature": None}) == although
+    assert verdict_of(trusted, {}) == although
+    assert verdict_of(trusted, {"timestamp": 7}) == although
+    assert not is_believed(trusted, document) and not is_believed(trusted, {})
+    assert verdict_of(trusted, document, "build9") == (UNSIGNED, "not signed")
 
 
 def test_unsigned_and_dated_before_first_key(trusted: Builders, clock: Clock) -> None:
     old = {"timestamp": "2025-11-04 20:45"}
     from_before = (UNSIGNED, "not signed, and dated before build1 had a key")
-    assert told(trusted, old) == from_before
-    assert not believed(trusted, old), "anybody can date it so"
+    assert verdict_of(trusted, old) == from_before
+    assert not is_believed(trusted, old), "anyone can write this timestamp"
     trusted.trust("build1")
-    assert told(trusted, old) == from_before
+    assert verdict_of(trusted, old) == from_before
     signer = (trusted.record() or {})["signers"][0]
-    assert told(trusted, {"timestamp": signer["valid_from"]})[1] == "not signed, although build1 has a key"
+    assert verdict_of(trusted, {"timestamp": signer["valid_from"]})[1] == "not signed, although build1 has a key"
 
 
 def test_signature_without_record_of_trusted_keys(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     (trusted.state("build2") / "signers.json").unlink()
-    assert told(trusted, document) == (FALSE, NOT_TOLD)
-    assert told(trusted, {"signature": "x"}) == (FALSE, NOT_TOLD)
-    assert told(trusted, {"timestamp": utc_text(clock())}) == (UNSIGNED, "not signed")
-    assert believed(trusted, {}) and not believed(trusted, document)
+    assert verdict_of(trusted, document) == (FALSE, NOT_TOLD)
+    assert verdict_of(trusted, {"signature": "x"}) == (FALSE, NOT_TOLD)
+    assert verdict_of(trusted, {"timestamp": utc_text(clock())}) == (UNSIGNED, "not signed")
+    assert is_believed(trusted, {}) and not is_believed(trusted, document)
     assert not (trusted.state("build2") / CHECKS_FILE).exists()
 
 
@@ -225,13 +225,13 @@ def test_signature_of_expired_key_remains_true(trusted: Builders, clock: Clock) 
     assert verdict[:2] == (TRUE, "signed by build1")
     assert verdict.signer and verdict.signer.valid_until
     (trusted.state("build2") / CHECKS_FILE).unlink()
-    assert told(trusted, document) == (TRUE, "signed by build1")
+    assert verdict_of(trusted, document) == (TRUE, "signed by build1")
     clock.move(10)
-    assert told(trusted, written(trusted, clock)) == (TRUE, "signed by build1"), "signed with the new key"
+    assert verdict_of(trusted, written(trusted, clock)) == (TRUE, "signed by build1"), "signed with the new key"
 
 
 def end_first_key(builders: Builders, at: datetime) -> None:
-    """Rotate the key of build1, as if the new one was made at a time."""
+    """Rotate the key of build1, as if the new one was created at a time."""
     builders.trust("build1")
     record = builders.record() or {}
     old, new = sorted((s for s in record["signers"] if s["server"] == "build1"), key=lambda s: s["valid_until"] is None)
@@ -247,7 +247,7 @@ def test_a_stolen_old_key_signs_nothing_new(trusted: Builders, clock: Clock) -> 
     for name, content in stolen.items():
         (trusted.state("build1") / name).write_bytes(content)
     (trusted.state("build1") / "signing_key.pub").unlink()
-    verified, reason = told(trusted, written(trusted, clock))
+    verified, reason = verdict_of(trusted, written(trusted, clock))
     assert verified == FALSE and "a key that was not valid at its time" in reason
 
 
@@ -257,7 +257,7 @@ def test_results_are_in_order_of_documents(tmp_path: Any, clock: Clock) -> None:
     good, forged = written(builders, clock), written(builders, clock, "build2")
     documents = [good, forged, {}, {**good, "body": "z"}, {"signature": "x"}, good]
     assert [v.verified for v in judged(builders, documents)] == [TRUE, FALSE, UNSIGNED, FALSE, FALSE, TRUE]
-    assert told(builders, {}, "build3") == (UNSIGNED, "not signed")
+    assert verdict_of(builders, {}, "build3") == (UNSIGNED, "not signed")
     assert judged(builders, []) == []
 
 
@@ -266,7 +266,7 @@ def test_signature_is_checked_once(trusted: Builders, clock: Clock, monkeypatch:
     documents += [{**documents[0], "body": "changed"}, {**documents[0], "read": True}, {}, {"signature": "x"}]
     checked = count_checks(monkeypatch)
     first = judged(trusted, documents)
-    assert len(checked) == 5, "marks make no difference"
+    assert len(checked) == 5, "marks change the check"
     assert judged(trusted, documents) == first and len(checked) == 5
     assert [verdict.verified for verdict in first] == [*[TRUE] * 4, FALSE, TRUE, UNSIGNED, FALSE]
     kept = json.loads((trusted.state("build2") / CHECKS_FILE).read_text())
@@ -276,9 +276,9 @@ def test_signature_is_checked_once(trusted: Builders, clock: Clock, monkeypatch:
 
 def test_saved_check_does_not_revive_expired_key(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
-    assert told(trusted, document)[0] == TRUE
-    write_until(trusted, (trusted.record() or {})["signers"][0]["valid_from"])
-    assert told(trusted, document)[0] == FALSE
+    assert verdict_of(trusted, document)[0] == TRUE
+    set_valid_until(trusted, (trusted.record() or {})["signers"][0]["valid_from"])
+    assert verdict_of(trusted, document)[0] == FALSE
 
 
 def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,13 +296,13 @@ def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkey
 def test_damaged_file_of_checks_is_replaced(trusted: Builders, clock: Clock, content: str) -> None:
     (trusted.state("build2") / CHECKS_FILE).write_text(content)
     document = written(trusted, clock)
-    assert told(trusted, document) == (TRUE, "signed by build1")
+    assert verdict_of(trusted, document) == (TRUE, "signed by build1")
     assert list(json.loads((trusted.state("build2") / CHECKS_FILE).read_text()).values()) == [True]
 
 
 def test_unusable_file_of_checks_is_ignored(trusted: Builders, clock: Clock) -> None:
     (trusted.state("build2") / CHECKS_FILE).mkdir()
-    assert told(trusted, written(trusted, clock)) == (TRUE, "signed by build1")
+    assert verdict_of(trusted, written(trusted, clock)) == (TRUE, "signed by build1")
 
 
 def test_check_mode_and_heartbeats_save_no_checks(trusted: Builders, clock: Clock) -> None:
@@ -314,7 +314,7 @@ def test_check_mode_and_heartbeats_save_no_checks(trusted: Builders, clock: Cloc
 
 
 class Killed(BaseException):
-    """The process ended in the middle of it, as the watchdog ends a service."""
+    """The process was killed during a verification, as by the watchdog of a service."""
 
 
 def test_as_many_are_remembered_as_a_mailbox_holds() -> None:

@@ -1,4 +1,4 @@
-"""Which messages may be acted upon, and that each is acted upon once."""
+"""Test which messages are actionable, and that each is acted upon once."""
 
 from __future__ import annotations
 
@@ -31,45 +31,45 @@ def asked(builders: Builders, now: Clock, ahead: float = 0, to: str = "build2") 
         return str(send(clock.on(host), REQUEST, [to]).result[0].id)
 
 
-def standing(builders: Builders, now: Clock, message_id: str, server: str = "build2") -> tuple[str, bool, str]:
-    """What a server thinks of a message."""
+def assessment_of(builders: Builders, now: Clock, message_id: str, server: str = "build2") -> tuple[str, bool, str]:
+    """Return the verification and the assessment of a message by a server."""
     with builders.host(server) as host:
         (one,) = list_messages(now.on(host), Filter(ids=[message_id])).messages
     return one["verified"], one["actionable"], one["actionable_reason"]
 
 
 def acted(builders: Builders, now: Clock, message_id: str, **options: Any) -> bool:
-    """Have build2 act upon a message, as a process of its own would, and return whether it is to do so."""
+    """Act upon a message in a new process of build2, and return whether the action is to be done."""
     with builders.host("build2", **options) as host:
         return act(now.on(host), message_id)[1]
 
 
 def test_a_request_is_acted_upon_once(trusted: Builders, now: Clock) -> None:
     request = asked(trusted, now)
-    assert standing(trusted, now, request) == ("true", True, "signed by build1, for build2, new")
+    assert assessment_of(trusted, now, request) == ("true", True, "signed by build1, for build2, new")
     assert acted(trusted, now, request, check_mode=True) is True
     assert [acted(trusted, now, request) for _turn in range(3)] == [True, False, False]
-    verified, actionable, reason = standing(trusted, now, request)
+    verified, actionable, reason = assessment_of(trusted, now, request)
     assert (verified, actionable) == ("true", False) and reason.startswith("build2 has acted upon it at ")
 
 
 def test_its_age_counts_by_the_clock_of_this_host(trusted: Builders, now: Clock) -> None:
     ahead, too_far, request = asked(trusted, now, 590), asked(trusted, now, 610), asked(trusted, now)
-    assert standing(trusted, now, ahead)[:2] == ("true", True)
-    assert standing(trusted, now, too_far) == ("true", False, "it is dated more than 10 minutes ahead")
+    assert assessment_of(trusted, now, ahead)[:2] == ("true", True)
+    assert assessment_of(trusted, now, too_far) == ("true", False, "it is dated more than 10 minutes ahead")
     now.move(86_390)
-    assert standing(trusted, now, request)[1]
+    assert assessment_of(trusted, now, request)[1]
     now.move(20)
-    assert standing(trusted, now, request) == ("true", False, "it is older than 24 hours")
+    assert assessment_of(trusted, now, request) == ("true", False, "it is older than 24 hours")
     with pytest.raises(NotActionable, match="older than 24 hours"):
         acted(trusted, now, request)
 
 
 def test_only_the_recipient_acts(trusted: Builders, now: Clock) -> None:
     for_all, request = asked(trusted, now, to="all"), asked(trusted, now)
-    assert standing(trusted, now, for_all)[1]
+    assert assessment_of(trusted, now, for_all)[1]
     for message_id in (for_all, request):
-        verified, actionable, reason = standing(trusted, now, message_id, "build1")
+        verified, actionable, reason = assessment_of(trusted, now, message_id, "build1")
         assert (verified, actionable) == ("true", False) and "not addressed to build1" in reason
     with pytest.raises(UnknownMessage):
         acted(trusted, now, "msg_1")
@@ -77,7 +77,7 @@ def test_only_the_recipient_acts(trusted: Builders, now: Clock) -> None:
 
 def test_without_a_signature_nothing_is_done(builders: Builders, now: Clock) -> None:
     request = asked(builders, now)
-    assert standing(builders, now, request) == ("unsigned", False, "not signed")
+    assert assessment_of(builders, now, request) == ("unsigned", False, "not signed")
     builders.trust()
     with pytest.raises(NotActionable, match=r"not signed, .* build1 has a key"):
         acted(builders, now, request)
@@ -90,7 +90,7 @@ def test_a_key_that_is_not_valid_now_makes_nothing_actionable(trusted: Builders,
     until = (now() - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     record["signers"] = [{**one, "valid_until": until} for one in record["signers"]]
     (trusted.state("build2") / "signers.json").write_text(json.dumps(record))
-    verified, actionable, reason = standing(trusted, now, request)
+    verified, actionable, reason = assessment_of(trusted, now, request)
     assert (verified, actionable) == ("true", False)
     assert reason == f"the key of build1 is not valid now, it ended at {until}"
 
@@ -112,7 +112,7 @@ def test_marks_of_others_stop_nothing(trusted: Builders, now: Clock) -> None:
     request = asked(trusted, now)
     marked = {**trusted.messages()[1], "read": True, "read_by": ["build2"], "acknowledged_by": ["build2"]}
     trusted.commit(MESSAGES, json.dumps({"messages": [trusted.messages()[0], marked]}).encode())
-    assert standing(trusted, now, request)[:2] == ("marked", True)
+    assert assessment_of(trusted, now, request)[:2] == ("marked", True)
     assert acted(trusted, now, request)
 
 
@@ -126,13 +126,13 @@ def test_the_ledger_is_bounded(trusted: Builders, now: Clock, monkeypatch: pytes
     now.move(days=8)
     assert acted(trusted, now, asked(trusted, now))
     kept: dict[str, Any] = json.loads((trusted.state("build2") / acting.ACTED_FILE).read_text())["messages"]
-    assert len(kept) == 1, "what is too old to be actionable is forgotten"
+    assert len(kept) == 1, "messages too old to be actionable are still recorded"
 
 
 def test_it_is_on_disk_before_anybody_acts(
     trusted: Builders, now: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A ledger that cannot be written lets nobody act."""
+    """A message is not acted upon if the ledger cannot be written."""
 
     def fail(*_arguments: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -171,7 +171,7 @@ def test_nothing_is_done_for_a_server_that_was_removed(trusted: Builders, now: C
     now.move(5)
     record = merge_signers(trusted.record(), {}, ["build2"], now() - timedelta(seconds=1))
     (trusted.state("build2") / "signers.json").write_text(json.dumps(record))
-    verified, actionable, reason = standing(trusted, now, request)
+    verified, actionable, reason = assessment_of(trusted, now, request)
     assert (verified, actionable) == ("true", False) and reason.startswith("the key of build1 is not valid now")
 
 

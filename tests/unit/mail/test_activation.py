@@ -1,4 +1,4 @@
-"""Whether the command of the manager is started for unread mail."""
+"""Test whether the command of the manager is started for unread mail."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def receive(state: StateDirectory, *ids: str, actionable: bool = True) -> None:
 
 
 def attach(state: StateDirectory, clock: Clock) -> None:
-    """Show that a session of a client is attached, as its hooks do."""
+    """Record that a session of a client is attached, as its hooks do."""
     state.make(sessions.SESSIONS)
     (state.path / sessions.SEEN_FILE).touch()
     os.utime(state.path / sessions.SEEN_FILE, times=(clock().timestamp(),) * 2)
@@ -102,10 +102,10 @@ def test_a_failed_start_is_a_problem_until_one_succeeds(state: StateDirectory, c
     (problem,) = activation_problems(state)
     assert "failed at 2026-11-22T07:11:46Z (timeout)" in problem and str(state.path / ACTIVATION_FILE) in problem
     end(state, clock(), "exec-condition")
-    assert activation_problems(state) == [problem], "a decision not to start is no result"
+    assert activation_problems(state) == [problem], "a decision not to start counts as a result"
     end(state, clock(), "success")
     assert activation_problems(state) == []
-    assert start(state, clock(), 4)[0] and not start(state, clock(), 4)[0], "the starts are still counted"
+    assert start(state, clock(), 4)[0] and not start(state, clock(), 4)[0], "the starts are not counted any more"
 
 
 def test_the_number_of_starts_of_read_messages_is_forgotten(state: StateDirectory, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""What somebody did to the messages is found, told once, and counts as a problem for a day."""
+"""Test that changes of others to the messages are detected, reported once, and a problem for a day."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ ARCHIVE = "coordination/archive/2026-11.json"
 
 @pytest.fixture
 def watched(builders: Builders, now: Clock) -> Builders:
-    """Two servers that trust each other; build2 watches the mailbox, in which it saw messages 1 to 4 of build1 come."""
+    """Two servers that trust each other. build2 watches the mailbox, and has seen messages 1 to 4 of build1 arrive."""
     builders.trust()
     put(builders)
     assert alarms(builders, now) == []
-    say(builders, 4)
+    send_messages(builders, 4)
     assert alarms(builders, now) == []
     return builders
 
 
-def say(builders: Builders, count: int = 1, server: str = "build1") -> list[dict[str, Any]]:
+def send_messages(builders: Builders, count: int = 1, server: str = "build1") -> list[dict[str, Any]]:
     """Send messages, and return the mailbox."""
     with builders.host(server) as host:
         for number in range(count):
@@ -45,20 +45,20 @@ def say(builders: Builders, count: int = 1, server: str = "build1") -> list[dict
 
 
 def put(builders: Builders, *entries: dict[str, Any], path: str = MESSAGES) -> None:
-    """Make these the mailbox, or an archive, as anybody who can push."""
+    """Replace the mailbox or an archive, as anyone with push access can."""
     builders.commit(path, json.dumps({"messages": entries}).encode())
 
 
 def alarms(builders: Builders, clock: Clock, server: str = "build2") -> list[str]:
-    """What a look finds, as a process of its own would look."""
+    """Return the alarms of an audit in a new process."""
     with builders.host(server) as host:
         host = clock.on(host)
         return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))]
 
 
 def test_ordinary_use_raises_none(watched: Builders, now: Clock) -> None:
-    say(watched, 2, "build2")
-    entries = say(watched)
+    send_messages(watched, 2, "build2")
+    entries = send_messages(watched)
     with watched.host("build2") as host:
         mark_read(host, [entries[0]["id"]])
         acknowledge(host, [entries[1]["id"]])
@@ -70,25 +70,25 @@ def test_ordinary_use_raises_none(watched: Builders, now: Clock) -> None:
     put(watched, *entries[3:])
     assert alarms(watched, now) == []
     watched.trust("build1")
-    say(watched)
+    send_messages(watched)
     old_script = [{**entry, "read": True} for entry in watched.messages()]
     put(watched, *old_script)
     assert alarms(watched, now) == alarms(watched, now, "build1") == []
     put(watched, *watched.messages()[-1:], path=ARCHIVE)
     put(watched)
-    assert len(alarms(watched, now)) > 0, "what is in neither place is missed"
+    assert len(alarms(watched, now)) > 0, "a message in neither place is not reported"
 
 
 @pytest.mark.parametrize("read", [6, 4])
 def test_one_that_was_archived_before_this_server_saw_it_is_no_gap(watched: Builders, now: Clock, read: int) -> None:
-    entries = say(watched, 3)
+    entries = send_messages(watched, 3)
     with watched.host("build2") as host:
         mark_read(host, [entry["id"] for entry in entries[:read]])
     entries = watched.messages()
     put(watched, *entries[:6], path=ARCHIVE)
     put(watched, entries[6])
-    told = alarms(watched, now)
-    assert [one.partition(":")[0] for one in told] == ["Messages 5 to 6 of build1 never came"][: 6 - read]
+    reported = alarms(watched, now)
+    assert [one.partition(":")[0] for one in reported] == ["Messages 5 to 6 of build1 never came"][: 6 - read]
 
 
 def test_an_archive_hides_no_message_that_this_server_has_not_read(watched: Builders, now: Clock) -> None:
@@ -99,7 +99,7 @@ def test_an_archive_hides_no_message_that_this_server_has_not_read(watched: Buil
 
 
 def test_what_is_no_alarm(watched: Builders, now: Clock) -> None:
-    """Messages in another order or there twice, one number for two, and marks in the name of this server."""
+    """Messages in another order or twice, two with the same number, and marks in the name of this server."""
     first, second, *rest = watched.messages()
     with watched.host("build1") as host:
         same_number = host.signed({**first, "id": "msg_second"})
@@ -109,7 +109,7 @@ def test_what_is_no_alarm(watched: Builders, now: Clock) -> None:
 
 
 def test_the_record_of_an_older_version_is_read(watched: Builders, now: Clock) -> None:
-    """It has alarms of other kinds, which end after a day as all do."""
+    """It has alarms of other kinds, which also end after a day."""
     path = watched.state("build2") / "audit.json"
     record = json.loads(path.read_text())
     old = {
@@ -127,14 +127,14 @@ def test_the_record_of_an_older_version_is_read(watched: Builders, now: Clock) -
 
 
 def test_an_archive_that_is_damaged_hides_nothing_else(watched: Builders, now: Clock) -> None:
-    entries = say(watched, 2)
+    entries = send_messages(watched, 2)
     watched.commit(ARCHIVE, b'{"messages": [{"seq": ')
     put(watched, *entries[:4], entries[5], {**entries[5], "id": "other"})
     with pytest.raises(DocumentDamaged):
         alarms(watched, now)
     with watched.host("build2") as host:
-        told = recent_alarms(now.on(host))
-    assert ["forged" in one or "is not its own" in one for one in told] == [True]
+        reported = recent_alarms(now.on(host))
+    assert ["forged" in one or "is not its own" in one for one in reported] == [True]
     put(watched, path=ARCHIVE)
     assert any("Message 5 of build1 never came" in one for one in alarms(watched, now))
 
@@ -151,7 +151,7 @@ def test_what_was_seen_and_is_gone(watched: Builders, now: Clock) -> None:
     [(slice(4, 5), "Message 5 of build1 never came"), (slice(3, 6), "Messages 5 to 6 of build1 never came")],
 )
 def test_what_is_gone_before_it_was_seen(watched: Builders, now: Clock, gone: slice, text: str) -> None:
-    entries = say(watched, 3)
+    entries = send_messages(watched, 3)
     del entries[gone]
     put(watched, *entries)
     assert any(alarm.startswith(text) for alarm in alarms(watched, now))
@@ -186,24 +186,24 @@ def test_what_was_told_of_a_key_is_judged_again_when_it_is_known(watched: Builde
     before = (watched.state("build2") / "signers.json").read_bytes()
     watched.trust("build1")
     after = (watched.state("build2") / "signers.json").read_bytes()
-    genuine = say(watched)[-1]
+    genuine = send_messages(watched)[-1]
     forged = {**genuine, "id": "msg_forged", "seq": 9}
     put(watched, *watched.messages(), forged)
     (watched.state("build2") / "signers.json").write_bytes(before)
     assert [one.split()[0] for one in alarms(watched, now)] == [genuine["id"], "msg_forged"]
     (watched.state("build2") / "signers.json").write_bytes(after)
-    (told,) = alarms(watched, now)
-    assert told.startswith("msg_forged in the name of build1 is not its own:")
+    (reported,) = alarms(watched, now)
+    assert reported.startswith("msg_forged in the name of build1 is not its own:")
     put(watched, *watched.messages()[:-1])
-    assert alarms(watched, now) == [told], "a forgery that was taken out again is told for a day"
+    assert alarms(watched, now) == [reported], "the alarm about a removed forgery ended within a day"
 
 
 def test_the_first_look_takes_the_mailbox_as_it_is(builders: Builders, now: Clock) -> None:
     builders.trust()
-    entries = say(builders, 4)
+    entries = send_messages(builders, 4)
     put(builders, entries[3], {**entries[1], "body": "changed"})
     assert alarms(builders, now) == []
-    say(builders)
+    send_messages(builders)
     assert alarms(builders, now) == []
     put(builders, entries[3])
     (alarm,) = alarms(builders, now)
@@ -211,14 +211,14 @@ def test_the_first_look_takes_the_mailbox_as_it_is(builders: Builders, now: Cloc
 
 
 def test_without_trust_nothing_is_looked_at(builders: Builders, now: Clock) -> None:
-    say(builders, 2)
+    send_messages(builders, 2)
     put(builders, builders.messages()[1])
     assert alarms(builders, now) == []
     assert not (builders.state("build2") / "audit.json").exists()
 
 
 def look(builders: Builders, clock: Clock) -> list[str]:
-    """What an audit of build2 finds that records nothing."""
+    """Return the alarms of an audit of build2 that records nothing."""
     with builders.host("build2") as host:
         host = clock.on(host)
         return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot))]
@@ -235,7 +235,7 @@ def test_a_look_finds_the_same_and_records_nothing(watched: Builders, now: Clock
 
 def test_a_look_without_a_record_has_nothing_to_compare_with(builders: Builders, now: Clock) -> None:
     builders.trust()
-    entries = say(builders, 2)
+    entries = send_messages(builders, 2)
     assert look(builders, now) == []
     put(builders, {**entries[0], "body": "changed"})
     assert look(builders, now) == []
@@ -253,7 +253,7 @@ def test_a_flood_stays_bounded(watched: Builders, now: Clock) -> None:
 
 def test_a_server_that_counts_wildly_stops_nobody(watched: Builders, now: Clock) -> None:
     (watched.state("build1") / "outbox.json").write_text(json.dumps({"last": 2**52, "items": [], "aside": []}))
-    say(watched)
+    send_messages(watched)
     (alarm,) = alarms(watched, now)
     assert "never came" in alarm
 
@@ -264,13 +264,13 @@ def test_only_the_newest_are_watched(builders: Builders, now: Clock, monkeypatch
     builders.trust()
     put(builders)
     assert alarms(builders, now) == []
-    say(builders, 5)
+    send_messages(builders, 5)
     assert alarms(builders, now) == []
-    say(builders, 2)
+    send_messages(builders, 2)
     assert alarms(builders, now) == []
     entries = builders.messages()
     put(builders, *entries[3:])
-    assert alarms(builders, now) == [], "nobody looks for the old ones"
+    assert alarms(builders, now) == [], "old messages are searched for"
     put(builders, *entries[5:])
     assert [alarm.partition(", was")[0] for alarm in alarms(builders, now)] == [
         f"{entries[4]['id']}, message 5 of build1"
@@ -286,7 +286,7 @@ def test_an_alarm_is_told_with_the_time_of_the_first_look(watched: Builders, now
     assert alarms(watched, now) == [alarm]
     assert json.loads((watched.state("build2") / "audit.json").read_text())["alarms"] == raised
     now.move(86_400)
-    assert alarms(watched, now) == [], "though it still stands there"
+    assert alarms(watched, now) == [], "the alarm lasts longer than a day"
 
 
 def test_a_forged_message_is_told_whatever_is_wrong_with_it(watched: Builders, now: Clock) -> None:
@@ -307,7 +307,7 @@ def test_a_forged_message_is_told_whatever_is_wrong_with_it(watched: Builders, n
 
 @pytest.mark.parametrize("watching", [True, False])
 def test_what_was_read_long_before_it_was_archived_is_no_alarm(watched: Builders, now: Clock, watching: bool) -> None:
-    """Another message is marked in between, and the ledger forgets the first; with the service on, or off for days."""
+    """A later mark makes the ledger forget the first messages, with the service on, or off for days."""
     entries = watched.messages()
     with watched.host("build2") as host:
         mark_read(now.on(host), [entry["id"] for entry in entries[:3]])
@@ -323,16 +323,16 @@ def test_what_was_read_long_before_it_was_archived_is_no_alarm(watched: Builders
 
 @pytest.mark.parametrize("archived", [True, False])
 def test_a_first_look_at_an_emptied_mailbox(builders: Builders, now: Clock, archived: bool) -> None:
-    """What came before is not missed; what comes later is."""
+    """Earlier messages are not reported as missing; later ones are."""
     builders.trust()
-    entries = say(builders, 3)
+    entries = send_messages(builders, 3)
     if archived:
         put(builders, *entries, path=ARCHIVE)
     put(builders)
     assert alarms(builders, now) == []
-    entries = say(builders)
+    entries = send_messages(builders)
     assert alarms(builders, now) == []
-    entries = say(builders, 2)
+    entries = send_messages(builders, 2)
     put(builders, entries[0], entries[2])
     (alarm,) = alarms(builders, now)
     assert alarm.startswith("Message 5 of build1 never came")

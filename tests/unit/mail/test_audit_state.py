@@ -1,4 +1,4 @@
-"""What is remembered of alarms: enough that none hides another."""
+"""Test the record of alarms: it keeps enough of them that none hides another."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 @pytest.fixture
 def watched(builders: Builders, now: Clock) -> Builders:
-    """Two servers that trust each other; build2 watches the mailbox, in which it saw messages 1 to 4 of build1 come."""
+    """Two servers that trust each other. build2 watches the mailbox, and has seen messages 1 to 4 of build1 arrive."""
     builders.trust()
     put(builders)
     assert alarms(builders, now) == []
-    say(builders, 4)
+    send_messages(builders, 4)
     assert alarms(builders, now) == []
     return builders
 
 
-def say(builders: Builders, count: int = 1) -> list[dict[str, Any]]:
+def send_messages(builders: Builders, count: int = 1) -> list[dict[str, Any]]:
     """Send messages of build1, and return the mailbox."""
     with builders.host("build1") as host:
         for number in range(count):
@@ -38,19 +38,19 @@ def say(builders: Builders, count: int = 1) -> list[dict[str, Any]]:
 
 
 def put(builders: Builders, *entries: dict[str, Any], path: str = MESSAGES) -> None:
-    """Make these the mailbox, or an archive, as anybody who can push."""
+    """Replace the mailbox or an archive, as anyone with push access can."""
     builders.commit(path, json.dumps({"messages": entries}).encode())
 
 
 def alarms(builders: Builders, clock: Clock) -> list[str]:
-    """What a look of build2 finds, as a process of its own would look."""
+    """Return the alarms of an audit in a new process of build2."""
     with builders.host("build2") as host:
         host = clock.on(host)
         return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))]
 
 
 def test_very_many_alarms_are_told_for_a_day(watched: Builders, now: Clock) -> None:
-    """Though all of it still stands there, and some of them are too many to be told."""
+    """The forgeries are still in the mailbox, and some of them exceed the maximum number of reported alarms."""
     entries = watched.messages()
     put(watched, *entries, *({**entries[0], "id": f"msg_{number}"} for number in range(3 * MAX_ALARMS)))
     assert len(alarms(watched, now)) == MAX_ALARMS
@@ -74,8 +74,8 @@ def test_more_alarms_than_can_be_remembered_hide_no_deletion(
 
 @pytest.mark.parametrize("number", [9, 2**52, 2**53, 2**60])
 def test_the_numbers_of_a_key_that_has_ended_move_nothing(watched: Builders, now: Clock, number: int) -> None:
-    """What it signed before it ended takes its place among the others all the same."""
-    fifth = say(watched)[4]
+    """Messages that it signed while it was valid are watched nevertheless."""
+    fifth = send_messages(watched)[4]
     stolen = (watched.state("build1") / "signing_key").read_bytes()
     watched.trust("build1")
     kept = watched.folder / "stolen"

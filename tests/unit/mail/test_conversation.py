@@ -1,4 +1,4 @@
-"""How long a conversation goes on."""
+"""Test how long a conversation continues."""
 
 from __future__ import annotations
 

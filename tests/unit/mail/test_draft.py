@@ -1,4 +1,4 @@
-"""The limits and the checks of drafts, and the messages made from them."""
+"""Test the limits and the checks of drafts, and the messages composed from them."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ GOOD = Draft("Ready", "All is well.")
 
 
 def fact(value: Any, **more: Any) -> dict[str, Any]:
-    """Facts with one fact."""
+    """Return the field of a draft with one fact."""
     return {"facts": ({"name": "load", "value": value, **more},)}
 
 
 def deep(levels: int) -> Any:
-    """A value of many levels."""
+    """Return a value with this number of levels."""
     value: Any = 1
     for _level in range(levels):
         value = [value]
@@ -77,7 +77,7 @@ def deep(levels: int) -> Any:
 
 
 def data(size: int) -> dict[str, Any]:
-    """Facts and a request that have so many characters of JSON together."""
+    """Return facts and a request that together have this number of characters of JSON."""
     facts, request = [{"name": "\U0001f600", "value": ""}], {"action": "x", "more": ""}
     left = size - len(json.dumps([facts, request], ensure_ascii=False))
     facts[0]["value"], request["more"] = "f" * (left // 2), "r" * (left - left // 2)
@@ -158,7 +158,7 @@ def test_accepted(fields: dict[str, Any]) -> None:
     ],
 )
 def test_refused(fields: dict[str, Any], what: str) -> None:
-    """The error says what was wrong, and what would do."""
+    """The error says what is wrong, and what is valid."""
     with pytest.raises(InvalidInput) as caught:
         check_draft(replace(GOOD, **fields))
     assert what in caught.value.what
@@ -178,7 +178,7 @@ def test_refused(fields: dict[str, Any], what: str) -> None:
     ],
 )
 def test_text_that_other_programs_cannot_read(field: str, make: Any, bad: str, what: str) -> None:
-    """Anywhere in a message; a whole character beyond the basic plane is none of these."""
+    """It is rejected in any field of a message. A complete character beyond the basic plane is valid."""
     with pytest.raises(InvalidInput, match=what) as caught:
         check_draft(replace(GOOD, **{field: make(bad)}))
     assert caught.value.what.startswith(field)
@@ -206,7 +206,7 @@ def test_what_is_written() -> None:
 
 
 def test_what_is_written_of_the_least() -> None:
-    """Nothing that was not given, and a fact without a time was observed now."""
+    """Fields that are not given are missing, and a fact without a time is observed now."""
     entry = compose(GOOD, "msg_1", "build1", "build2", NOW).raw
     assert not {"facts", "request", "key", "thread", "in_reply_to"} & set(entry)
     assert (entry["ack_required"], entry["ack_status"]) == (False, "not_requested")

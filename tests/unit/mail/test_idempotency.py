@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key from the same sender is sent once."""
+"""Test that a message with the same idempotency key and sender is sent once."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ OLD_ARCHIVE = "coordination/archive/messages-2026-11.json"
 def sent(
     builders: Builders, clock: Clock, draft: Draft = DRAFT, to: Sequence[str] = ("build2",), server: str = "build1"
 ) -> Receipt[list[Message]]:
-    """Send a message as a process of its own would."""
+    """Send a message from a new process."""
     with builders.host(server) as host:
         return send(clock.on(host), draft, to)
 
 
 def forget(builders: Builders) -> None:
-    """Let build1 lose what it remembers of keys."""
+    """Delete the record of keys of build1."""
     (builders.state("build1") / "keys.json").unlink()
 
 
 def put(builders: Builders, path: str, entries: list[dict[str, Any]], bare: bool = False) -> None:
-    """Commit a document with these entries, and let build1 know of it."""
+    """Commit a document with these entries, and fetch it on build1."""
     builders.commit(path, json.dumps(entries if bare else {"messages": entries}, indent=2).encode())
     with builders.host("build1") as host:
         host.repository.read(lambda snapshot: snapshot)
 
 
 def refused(builders: Builders, clock: Clock, **changes: Any) -> None:
-    """Check that other content under the key is an error that changes nothing."""
+    """Check that other content with the same key is an error that changes nothing."""
     commits = builders.commits()
     with pytest.raises(KeyConflict, match="used the key 'nightly-1' for another message") as caught:
         sent(builders, clock, replace(DRAFT, **changes))
@@ -57,7 +57,7 @@ def refused(builders: Builders, clock: Clock, **changes: Any) -> None:
 
 @pytest.mark.parametrize("remembered", [True, False])
 def test_the_same_content_is_sent_once(builders: Builders, clock: Clock, remembered: bool) -> None:
-    """Whether this host remembers, or only the repository does."""
+    """The key is in the record of this host, or only in the repository."""
     first = sent(builders, clock)
     clock.move(3600)
     if not remembered:
@@ -78,7 +78,7 @@ def test_the_same_content_is_sent_once(builders: Builders, clock: Clock, remembe
     ],
 )
 def test_other_content_is_refused(builders: Builders, clock: Clock, changes: dict[str, Any]) -> None:
-    """Whether this host remembers, or only the repository does."""
+    """The key is in the record of this host, or only in the repository."""
     sent(builders, clock)
     refused(builders, clock, **changes)
     forget(builders)
@@ -106,7 +106,7 @@ def test_a_message_without_a_key_is_sent_each_time(builders: Builders, clock: Cl
 
 
 def test_several_recipients_under_one_key(legacy: Builders, clock: Clock) -> None:
-    """One commit, one message each, whatever their order when it is repeated."""
+    """There is one commit with a message for each recipient, also if it is repeated in another order."""
     commits = legacy.commits()
     first = sent(legacy, clock, to=["build2", "build3", "build2"])
     assert legacy.commits() == commits + 1
@@ -135,7 +135,7 @@ def test_after_the_message_was_archived(builders: Builders, clock: Clock, path: 
 
 
 def test_in_the_middle_of_archiving(builders: Builders, clock: Clock) -> None:
-    """The message is in both places, as an archiver leaves it that was killed between its two commits."""
+    """The message is in both places, since an archiver was killed between its two commits."""
     sent(builders, clock)
     put(builders, ARCHIVE, builders.messages())
     forget(builders)

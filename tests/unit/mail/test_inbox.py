@@ -1,4 +1,4 @@
-"""The record of the unread mail."""
+"""Test the record of the unread mail."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_flag_exists_while_there_is_unread_mail(tmp_path: Path) -> None:
 
 
 def test_the_flag_exists_before_the_record_of_unread_mail(tmp_path: Path) -> None:
-    """systemd tests it as soon as the record changes."""
+    """systemd checks the flag as soon as the record changes."""
 
     class Watched(StateDirectory):
         def write_json(self, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Loops: answers in turn, without a request, an error or facts."""
+"""Test the detection of loops: alternating answers without a request, an error or facts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FACTS = ({"name": "git", "value": "2.39.5"},)
 
 
 def thread(senders: str, **last: Any) -> list[Message]:
-    """Messages of build1 and build2, by the last digits of their ids; ``last`` changes the last one."""
+    """Return messages of the servers with these digits in their ids; ``last`` changes the last message."""
     entries = [{"from": f"build{digit}", "type": "info", "timestamp": utc_text(NOW)} for digit in senders]
     return [Message(entry) for entry in [*entries[:-1], *[{**entry, **last} for entry in entries[-1:]]]]
 
@@ -53,7 +53,7 @@ def test_a_message_with_content_or_an_old_one_ends_the_turns(change: dict[str, A
 
 
 def converse(builders: Builders, now: Clock, messages: int) -> str:
-    """Let two servers write to each other in turn, and return the id of the last message."""
+    """Send messages from two servers to each other in turn, and return the id of the last one."""
     with builders.host("build1") as host:
         last = str(send(now.on(host), Draft("Ready", "1"), ["build2"]).result[0].id)
     for number in range(2, messages + 1):

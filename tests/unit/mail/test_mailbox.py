@@ -1,4 +1,4 @@
-"""Messages that others have written in their own way: understood where that can be, and never out of sight."""
+"""Test that unusual messages of other programs are understood if possible, and never hidden."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ ENTRY: dict[str, Any] = {
 
 
 def put(builders: Builders, **members: Any) -> dict[str, Any]:
-    """Commit a mailbox of one message, as an old script or a person would, and return the message."""
+    """Commit a mailbox with one message, as an old script or a person would, and return the message."""
     entry = {name: value for name, value in {**ENTRY, **members}.items() if value is not MISSING}
     builders.commit(MESSAGES, json.dumps({"messages": [entry]}, indent=2).encode())
     return entry
 
 
 def listed(builders: Builders, clock: Clock, server: str = "build2", **chosen: Any) -> list[dict[str, Any]]:
-    """The messages that a server lists."""
+    """Return the messages that a server lists."""
     with builders.host(server) as host:
         return list_messages(clock.on(host), Filter(**chosen)).messages
 
@@ -44,21 +44,21 @@ def listed(builders: Builders, clock: Clock, server: str = "build2", **chosen: A
     ids=str,
 )
 def test_a_recipient_in_any_form_gets_its_message(builders: Builders, clock: Clock, to: Any) -> None:
-    """It is listed, counted, logged, overdue, marked and answered as every other."""
+    """It is listed, counted, logged, overdue, marked and answered as any other message."""
     put(builders, to=to)
     (message,) = listed(builders, clock)
     assert (message["id"], message["undeliverable"]) == ("odd", False)
     assert message["to"] in ("build2", "all", "build1, build2")
     with builders.host("build2") as host:
         host = clock.on(host)
-        told = read_health(host)["messages"]
-        assert (told["unread"]["build2"], [one["id"] for one in told["overdue_mail"]]) == (1, ["odd"])
-        assert [one["id"] for one in told["overdue_requests"]] == ["odd"]
+        health = read_health(host)["messages"]
+        assert (health["unread"]["build2"], [one["id"] for one in health["overdue_mail"]]) == (1, ["odd"])
+        assert [one["id"] for one in health["overdue_requests"]] == ["odd"]
         reply(host, "odd", Draft("", "Done."))
         assert read_health(host)["messages"]["unread"]["build2"] == 0
     asked, answer = builders.messages()
     assert (asked["to"], asked["read_by"], answer["to"]) == (to, ["build2"], "build1")
-    assert asked["read"] is (to != ["build1", "Build2"]), "build1 has not read it"
+    assert asked["read"] is (to != ["build1", "Build2"]), "read although build1 has not read it"
     assert listed(builders, clock) == []
 
 
@@ -102,7 +102,7 @@ def test_a_message_to_nobody_is_listed_counted_and_logged(
 
 
 def test_who_reads_a_message_to_nobody_reads_it_for_all(builders: Builders, clock: Clock) -> None:
-    """It stays unread for whoever it names: a server that only the old scripts know, perhaps."""
+    """It stays unread for its recipient, which may be a server that only the old scripts know."""
     put(builders, to="architect")
     assert len(listed(builders, clock, undeliverable=True)) == 1
     with builders.host("build2") as host:
@@ -132,8 +132,8 @@ def test_a_time_that_tells_nothing_hides_nothing(builders: Builders, clock: Cloc
     put(builders, to="build2", timestamp=timestamp)
     assert len(listed(builders, clock, since="2026-11-21T00:00:00Z")) == 1
     with builders.host("build2") as host:
-        told = read_health(clock.on(host))["messages"]
-    assert ([one["id"] for one in told["overdue_mail"]], len(told["overdue_requests"])) == (["odd"], 1)
+        health = read_health(clock.on(host))["messages"]
+    assert ([one["id"] for one in health["overdue_mail"]], len(health["overdue_requests"])) == (["odd"], 1)
 
 
 def test_a_type_in_any_case_is_one(builders: Builders, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""What a message says to those who read it: leniently, whatever was written."""
+"""Test that the fields of a message are read leniently, whatever was written."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_half_characters_become_question_marks() -> None:
 
 
 def test_a_value_nested_as_deeply_as_the_reader_allows() -> None:
-    """What came through the parser can be shown."""
+    """Any value that the parser accepts can be shown."""
     deep = b'{"a":' * 95 + b"1" + b"}" * 95
     entry = parse_object(b'{"request": %s, "facts": [{"value": %s}]}' % (deep, deep), "x.json").value
     assert Message(entry).request == entry["request"]
@@ -76,7 +76,7 @@ def test_a_value_nested_as_deeply_as_the_reader_allows() -> None:
 
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
 def test_any_entry_can_be_shown(entry: dict[str, Any]) -> None:
-    """Every field is there and of its type, and the whole can be printed and sorted."""
+    """Every field exists and has its type, and the message can be printed and sorted."""
     read = Message(entry)
     message = read.as_dict()
     assert all(isinstance(message[name], str) for name in TEXTS)
@@ -112,7 +112,7 @@ def test_who_a_message_is_for() -> None:
     assert not Message({"from": "build1", "to": "build2"}).is_for("build3")
     assert Message({"from": "build1", "to": "all"}).is_for("build3")
     assert not Message({"from": "build1", "to": "all"}).is_for("build1")
-    assert Message({"from": "build1", "to": "build1"}).is_for("build1"), "the old scripts sent such ones"
+    assert Message({"from": "build1", "to": "build1"}).is_for("build1"), "the old scripts sent such messages"
 
 
 @pytest.mark.parametrize(
@@ -133,5 +133,5 @@ def test_who_a_message_is_for() -> None:
     ],
 )
 def test_what_the_repository_says_was_read(entry: dict[str, Any], read: bool) -> None:
-    """``read`` of the old scripts speaks for a named recipient, never for ``all``."""
+    """``read`` of the old scripts is valid for a named recipient, but not for ``all``."""
     assert Message(entry).is_marked_read("build1") is read

@@ -1,4 +1,4 @@
-"""Questions that only the operator may answer: who may send what, what closes them, and how others' answers look."""
+"""Test questions for the operator: who may send them, what closes them, and how answers of others are shown."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def fleet(tmp_path: Path) -> MemoryBuilders:
 
 
 def ask(builders: MemoryBuilders, now: Clock, to: list[str] | None = None, draft: Draft = QUESTION) -> dict[str, Any]:
-    """Let build1 ask the operator, and return the message."""
+    """Send a question from build1 to the operator, and return the message."""
     with builders.host("build1") as host:
         (message,) = send(now.on(host), draft, to).result
         return dict(message.raw)
 
 
 def answer(builders: MemoryBuilders, now: Clock, message_id: str, server: str = "operator") -> None:
-    """Answer a message as a member."""
+    """Answer a message as a member of the fleet."""
     with builders.host(server) as host:
         reply(now.on(host), message_id, YES)
 
 
 def still_open(builders: MemoryBuilders, now: Clock, server: str = "build2") -> list[str]:
-    """The questions that are open as a member sees it."""
+    """Return the questions that are open as a member sees them."""
     with builders.host(server) as host:
         here = now.on(host)
         messages = here.repository.read(lambda snapshot: read_mailbox(snapshot).messages)
@@ -74,25 +74,25 @@ def still_open(builders: MemoryBuilders, now: Clock, server: str = "build2") -> 
 
 
 def listed(builders: MemoryBuilders, now: Clock, server: str, **chosen: Any) -> list[dict[str, Any]]:
-    """The messages that a member lists."""
+    """Return the messages that a member lists."""
     with builders.host(server) as host:
         return list_messages(now.on(host), Filter(**chosen)).messages
 
 
 def archived(builders: MemoryBuilders, now: Clock) -> list[str]:
-    """Let build1 archive what it knows after a look, and return the ids."""
+    """Archive messages on build1 after a look, and return their ids."""
     with builders.host("build1") as host:
         list_messages(now.on(host), Filter())
         return [message.id for message in archive(now.on(host)).result]
 
 
 def put(builders: MemoryBuilders, entry: dict[str, Any]) -> None:
-    """Put a message into the mailbox, as anybody can who may push."""
+    """Add a message to the mailbox, as anyone with push access can."""
     builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), entry]}).encode())
 
 
-def pretend(builders: MemoryBuilders, now: Clock, asked: str, sender: str, **fields: Any) -> None:
-    """Put an unsigned answer into the mailbox, in the name of a member."""
+def forge_answer(builders: MemoryBuilders, now: Clock, asked: str, sender: str, **fields: Any) -> None:
+    """Add an unsigned answer to the mailbox, in the name of a member."""
     draft = Draft("Re: May I move to Java 21?", "Yes.", in_reply_to=asked, thread=asked)
     forged = compose(draft, new_id(now()), sender, "build1", now()).raw
     put(builders, {**forged, **fields})
@@ -102,7 +102,7 @@ def test_only_the_signed_answer_of_the_operator_closes_a_question(fleet: MemoryB
     asked = ask(fleet, now)["id"]
     assert still_open(fleet, now) == [asked]
     for sender in ("build2", "operator"):
-        pretend(fleet, now, asked, sender)
+        forge_answer(fleet, now, asked, sender)
     assert still_open(fleet, now) == [asked]
     answer(fleet, now, asked)
     assert [still_open(fleet, now, server) for server in fleet.ids] == [[], [], []]
@@ -111,13 +111,13 @@ def test_only_the_signed_answer_of_the_operator_closes_a_question(fleet: MemoryB
 def test_a_copied_signature_closes_nothing(fleet: MemoryBuilders, now: Clock) -> None:
     first, second = ask(fleet, now)["id"], ask(fleet, now)["id"]
     answer(fleet, now, first)
-    (his,) = [message for message in fleet.messages() if message["from"] == "operator"]
-    put(fleet, {**his, "id": new_id(now()), "in_reply_to": second})
+    (genuine,) = [message for message in fleet.messages() if message["from"] == "operator"]
+    put(fleet, {**genuine, "id": new_id(now()), "in_reply_to": second})
     assert still_open(fleet, now) == [second]
 
 
 def test_an_answer_to_another_server_closes_nothing(fleet: MemoryBuilders, now: Clock) -> None:
-    """A server copies the id of a question that he has answered."""
+    """A server copies the id of a question that the operator has answered."""
     question = ask(fleet, now, ["build2"])
     answer(fleet, now, question["id"])
     changes = {"from": "build2", "to": "build1", "subject": "May I delete it?"}
@@ -131,9 +131,9 @@ def test_an_answer_to_another_server_closes_nothing(fleet: MemoryBuilders, now: 
 
 
 def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBuilders, now: Clock) -> None:
-    """It may be stolen, and the thief dates the answer back."""
+    """The key may be stolen, and the thief can backdate an answer."""
     answer(fleet, now, ask(fleet, now)["id"])
-    (his,) = [message for message in fleet.messages() if message["from"] == "operator"]
+    (genuine,) = [message for message in fleet.messages() if message["from"] == "operator"]
     key = fleet.state("operator") / KEY_FILE
     stolen = fleet.folder / "stolen"
     shutil.copy(key, stolen)
@@ -144,9 +144,9 @@ def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBu
             signer["valid_until"] = utc_text(now() + timedelta(hours=1))
     tell_signers(fleet, record)
     now.move(days=1)
-    assert still_open(fleet, now) == [], "his own answer stays one"
+    assert still_open(fleet, now) == [], "the genuine answer became invalid"
     asked = ask(fleet, now)["id"]
-    put(fleet, signed(his, stolen, id=new_id(now()), in_reply_to=asked, thread=asked))
+    put(fleet, signed(genuine, stolen, id=new_id(now()), in_reply_to=asked, thread=asked))
     assert still_open(fleet, now) == [asked]
     assert [(one["verified"], one["not_operators"]) for one in listed(fleet, now, "build1", thread=asked)] == [
         *(("true", False), ("true", True))
@@ -208,9 +208,9 @@ def test_the_answer_of_another_member_is_refused(fleet: MemoryBuilders, now: Clo
 
 def test_answers_of_others_are_shown_as_not_the_operators(fleet: MemoryBuilders, now: Clock) -> None:
     asked = ask(fleet, now, ["all"])["id"]
-    pretend(fleet, now, asked, "build2")
-    pretend(fleet, now, asked, "operator")
-    pretend(fleet, now, "", "build2", in_reply_to=None, thread=None)  # as the old scripts refer to it
+    forge_answer(fleet, now, asked, "build2")
+    forge_answer(fleet, now, asked, "operator")
+    forge_answer(fleet, now, "", "build2", in_reply_to=None, thread=None)  # as in answers of the old scripts
     answer(fleet, now, asked)
     seen = [(one["from"], one["not_operators"]) for one in listed(fleet, now, "build1")]
     assert seen == [("build2", True), ("operator", True), ("build2", True), ("operator", False)]
@@ -243,15 +243,15 @@ def test_a_wait_for_the_answer_ends_with_that_of_the_operator(fleet: MemoryBuild
 
 
 @pytest.mark.parametrize(
-    ("sender", "to", "told"),
+    ("sender", "to", "error"),
     [
         ("operator", ["build1"], "A question of the operator"),
         ("build1", ["build2", "all"], "'all' and other servers"),
         ("build1", ["build2", "build1"], "build1 is this server"),
     ],
 )
-def test_invalid_questions(fleet: MemoryBuilders, now: Clock, sender: str, to: list[str], told: str) -> None:
-    with fleet.host(sender) as host, pytest.raises(InvalidInput, match=told):
+def test_invalid_questions(fleet: MemoryBuilders, now: Clock, sender: str, to: list[str], error: str) -> None:
+    with fleet.host(sender) as host, pytest.raises(InvalidInput, match=error):
         send(now.on(host), QUESTION, to)
 
 
@@ -278,7 +278,7 @@ def test_everyone_is_all_and_the_operator(fleet: MemoryBuilders, trusted: Memory
     assert [(one["from"], one["verified"]) for one in listed(fleet, now, "build1")] == [("operator", "true")]
     with fleet.host("build1") as host:
         send(now.on(host), note, ["all"])
-    assert len(listed(fleet, now, "operator")) == 1, "all does not reach him"
+    assert len(listed(fleet, now, "operator")) == 1, "a message to all reached the operator"
     assert len(listed(fleet, now, "build2")) == 3
 
 
@@ -315,7 +315,7 @@ def test_an_open_question_is_not_archived(fleet: MemoryBuilders, now: Clock) -> 
         if message["id"] != asked:
             answer(fleet, now, message["id"])
     moved = archived(fleet, later)
-    assert asked not in moved and len(moved) == 1, "not the newest message of build1"
+    assert asked not in moved and len(moved) == 1, "the newest message of build1 was moved"
     answer(fleet, now, asked)
     assert archived(fleet, later) == [asked]
 

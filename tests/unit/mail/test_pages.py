@@ -1,4 +1,4 @@
-"""The record of the pages that were shown, and their handles."""
+"""Test the record of the pages that were shown, and their handles."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def test_last_pages_are_kept_and_no_handle_returns(state: StateDirectory) -> Non
     handles = [show(state, "a", f"msg_{number}") for number in range(MAX_PAGES + 1)]
     assert len(set(handles)) == len(handles)
     assert find_page(state, handles[1]).ids == ("msg_1",)
-    for gone in (handles[0], "@", "@xyz", "@7f3a5"):
+    for handle in (handles[0], "@", "@xyz", "@7f3a5"):
         with pytest.raises(InvalidInput, match="There is no page"):
-            find_page(state, gone)
+            find_page(state, handle)
 
 
 def test_module_and_empty_pages_do_not_push_out_others(state: StateDirectory) -> None:

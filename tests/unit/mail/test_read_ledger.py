@@ -1,4 +1,4 @@
-"""What a server has read, by its own record."""
+"""Test the ledger of the messages that a server has read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAILBOX = [
 
 
 def has_read(state: StateDirectory) -> str:
-    """The ids of the messages that build1 has read, by a ledger opened anew."""
+    """Return the ids of the messages that build1 has read, from a reopened ledger."""
     ledger = MarkLedger(state, "build1")
     return "".join(entry.id for entry in MAILBOX if ledger.has(entry))
 
@@ -27,7 +27,7 @@ def has_read(state: StateDirectory) -> str:
 def test_without_a_ledger_the_repository_is_believed(state: StateDirectory) -> None:
     assert has_read(state) == "a"
     assert not any(MarkLedger(state, "build1").marked_by_other(entry) for entry in MAILBOX)
-    assert not state.path.exists(), "looking must not make a ledger"
+    assert not state.path.exists(), "reading created a ledger"
 
 
 def test_the_first_mark_takes_over_what_the_repository_says(state: StateDirectory, clock: Clock) -> None:
@@ -54,7 +54,7 @@ def test_what_was_recorded_stays_although_the_repository_forgets(state: StateDir
 
 
 def test_what_left_the_mailbox_is_forgotten_in_time(state: StateDirectory, clock: Clock) -> None:
-    """Not at once, since another process may know a newer mailbox."""
+    """This is not done at once, since another process may know a newer mailbox."""
     ledger = MarkLedger(state, "build1")
     ledger.record(["b"], MAILBOX, clock())
     ledger.record([], MAILBOX[:1], clock())

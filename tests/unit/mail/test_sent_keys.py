@@ -1,4 +1,4 @@
-"""The keys that a server has used."""
+"""Test the record of the keys that a server has used."""
 
 from __future__ import annotations
 
@@ -36,4 +36,4 @@ def test_a_key_that_was_forgotten_can_be_used_and_is_remembered_again(state: Sta
     clock.move(days=31)
     SentKeys(state, clock()).add({"k": [Message({"id": "msg_2"})]})
     assert SentKeys(state, clock()).get("k") == [Message({"id": "msg_2"})]
-    assert list(state.read_json("keys.json")) == ["k"], "what is too old is thrown away"
+    assert list(state.read_json("keys.json")) == ["k"], "a key that is too old was kept"

@@ -1,4 +1,4 @@
-"""The sessions of the clients of a manager."""
+"""Test the sessions of the clients of a manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the manager of a server was shown."""
+"""Test the ledger of the messages that the manager of a server was shown."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ def test_a_listing_records_the_unread_messages_to_this_server(builders: Builders
         assert shown_ids(host.state) == {unread}
     with builders.host("build1") as host:
         list_messages(host, Filter(ids=[unread]))
-        assert shown_ids(host.state) == set(), "its own message"
+        assert shown_ids(host.state) == set(), "a message of this server was recorded"

@@ -1,4 +1,4 @@
-"""The unread mail of a server."""
+"""Test the unread mail of a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def unread(builders: Builders, now: Clock) -> Inbox:
-    """The unread mail of build1."""
+    """Return the unread mail of build1."""
     with builders.host("build1") as host:
         return host.repository.read(
             lambda snapshot: unread_mail(now.on(host), snapshot.commit, read_mailbox(snapshot).messages)

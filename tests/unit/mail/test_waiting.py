@@ -1,4 +1,4 @@
-"""Who waits for mail, and whether the service runs."""
+"""Test the detection of processes that wait for mail, and of the running service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_waiter_is_seen_until_the_last_one_ends(tmp_path: Path) -> None:
     assert not someone_waits(state)
     with waiting(state), waiting(state):
         assert someone_waits(state)
-        assert someone_waits(state), "the check took the lock away"
+        assert someone_waits(state), "the check released the lock"
     assert not someone_waits(state)
 
 

@@ -1,4 +1,4 @@
-"""The past builds of all servers."""
+"""Test the past builds of all servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import Memo
 
 
 def build(builders: MemoryBuilders, clock: Clock, server: str, job: str, result: str, **details: Any) -> None:
-    """Build for a minute."""
+    """Report a build that takes a minute."""
     with builders.host(server) as host:
         write_status(clock.on(host), Report("building", job, **details))
         clock.move(60)
@@ -21,7 +21,7 @@ def build(builders: MemoryBuilders, clock: Clock, server: str, job: str, result:
 
 
 def builds(builders: MemoryBuilders) -> list[dict[str, Any]]:
-    """The builds, as build1 sees them."""
+    """Return the builds as build1 sees them."""
     with builders.host("build1") as host:
         return host.repository.read(lambda snapshot: past_builds(host, snapshot, builders.ids))
 

@@ -1,4 +1,4 @@
-"""How far the clock of a server differs from those of the others."""
+"""Test how far the clock of a server differs from those of the others."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import make
 
 
 def look(builders: Builders, clock: Clock) -> dict[str, Any]:
-    """The health of build1, whose service looks."""
+    """Return the health of build1, as its service reads it."""
     with builders.host("build1") as host:
         return read_health(clock.on(host), keep=True)
 
 
 def two_beats(builders: Builders, clock: Clock, **ahead: float) -> dict[str, Any]:
-    """Let servers with clocks that are this far ahead beat twice, a minute apart; build1 sees the second one arrive."""
+    """Publish two heartbeats of each server, a minute apart, with clocks ahead. build1 sees the second arrive."""
     for _beat in range(2):
         for server in builders.ids:
             with builders.host(server) as host:
@@ -29,7 +29,7 @@ def two_beats(builders: Builders, clock: Clock, **ahead: float) -> dict[str, Any
 
 
 def moved(clock: Clock, seconds: float) -> Clock:
-    """A clock that differs from another one."""
+    """Return a clock that differs from another one."""
     other = Clock(clock.start, clock.passed)
     other.move(seconds)
     return other

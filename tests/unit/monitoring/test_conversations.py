@@ -1,4 +1,4 @@
-"""The newest messages as conversations."""
+"""Test the conversations of the newest messages."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import Memo
 
 
 def conversations(builders: MemoryBuilders, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """The conversations of messages, as build1 sees them."""
+    """Return the conversations of messages as build1 sees them."""
     with builders.host("build1") as host:
         return newest_conversations(host, [Message(entry) for entry in entries])
 
 
 def entry(number: int, **members: Any) -> dict[str, Any]:
-    """A message of build2."""
+    """Return a message of build2."""
     return {"id": f"msg_{number}", "from": "build2", "to": "build1", "subject": f"Subject {number}", **members}
 
 

@@ -1,4 +1,4 @@
-"""What a page about the fleet shows beside the health."""
+"""Test the data for the page about the fleet besides the health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The health of the fleet, on real Git and with a clock that is moved."""
+"""Test the health of the fleet with a clock that the tests control."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import Memo
 
 
 def health(builders: Builders, clock: Clock, server: str = "build1", keep: bool = False) -> dict[str, Any]:
-    """The health as a server sees it.
+    """Return the health as a server sees it.
 
-    :param keep: whether it is the service that looks, which records what it sees.
+    :param keep: whether to record the observations, as the service does.
     """
     with builders.host(server) as host:
         return read_health(clock.on(host), keep=keep)
@@ -65,7 +65,7 @@ def test_a_fleet_that_is_well(builders: Builders, clock: Clock) -> None:
     ],
 )
 def test_age_decides_state(builders: Builders, clock: Clock, interval: int, age: int, state: str) -> None:
-    """A longer interval of a server stretches the limits, a shorter one does not."""
+    """A longer interval of a server raises the limits, a shorter one does not lower them."""
     with builders.host("build2") as host:
         beat(clock.on(host), interval=interval)
     clock.move(age)
@@ -80,11 +80,11 @@ def test_age_decides_state(builders: Builders, clock: Clock, interval: int, age:
 
 
 def test_an_age_counts_by_this_hosts_clock(builders: Builders, clock: Clock) -> None:
-    """A clock that goes wrong shows as skew, and makes nobody stale."""
+    """A wrong clock of another server is reported as skew, and does not make the server stale."""
     with builders.host("build2") as host:
         host = clock.on(host)
         beat(host, timestamp="2026-11-22T05:11:46Z")
-        assert health(builders, clock, keep=True)["servers"]["build2"]["state"] == "stale", "not watched before"
+        assert health(builders, clock, keep=True)["servers"]["build2"]["state"] == "stale", "not observed before"
         clock.move(60)
         beat(host, timestamp="2026-11-22T05:12:46Z")
     server = health(builders, clock)["servers"]["build2"]
@@ -127,8 +127,8 @@ def test_untrusted_heartbeat_is_reported(builders: Builders) -> None:
 def test_a_heartbeat_without_a_time(builders: Builders, clock: Clock) -> None:
     all_beat(builders, clock, timestamp="soon")
     found = health(builders, clock)
-    said = "its heartbeat has no valid timestamp"
-    assert found["problems"] == [f"{server}: {said}. {ASK_WRITER.format(server)}" for server in builders.ids]
+    reason = "its heartbeat has no valid timestamp"
+    assert found["problems"] == [f"{server}: {reason}. {ASK_WRITER.format(server)}" for server in builders.ids]
     assert found["servers"]["build2"]["state"] == "stale"
 
 
@@ -169,7 +169,7 @@ def test_reported_problems_are_in_the_health(tmp_path: Any, clock: Clock) -> Non
     assert found["attention"] == ["build2: 1 message is unread"]
     assert found["servers"]["build2"]["attention"] == ["1 message is unread"]
     own = found["servers"]["build1"]
-    assert (own["problems"], own["attention"]) == ([], []), "they are determined now"
+    assert (own["problems"], own["attention"]) == ([], []), "the own problems are not those of now"
 
 
 def test_attention_makes_nobody_unhealthy(builders: Builders, clock: Clock) -> None:
@@ -189,14 +189,14 @@ def test_a_beat_of_wrong_types(builders: Builders, clock: Clock, problems: str, 
     builders.commit("build2/heartbeat.json", text.encode())
     server = health(builders, clock)["servers"]["build2"]
     assert server["state"] == "ok"
-    told = {
+    expected = {
         "5": ["5"],
         "true": ["true"],
         '"text"': ["text"],
         '{"a": 1}': ['{"a": 1}'],
         '[null, 7, "real"]': ["7", "real"],
     }
-    assert server["problems"] == told.get(problems, [])
+    assert server["problems"] == expected.get(problems, [])
 
 
 def test_server_outside_of_the_fleet_is_reported(builders: Builders, clock: Clock) -> None:
@@ -208,7 +208,7 @@ def test_server_outside_of_the_fleet_is_reported(builders: Builders, clock: Cloc
     assert found["servers"]["build9"]["expected"] is False
     assert found["servers"]["build9"]["problems"] == ["it is not in the fleet file"]
     assert found["servers"]["build2"]["expected"] is True
-    assert found["healthy"] is True, "it is named, and none of the fleet is ill"
+    assert found["healthy"] is True, "a server outside the fleet made the fleet unhealthy"
 
 
 def test_without_fleet_file_servers_in_repository_count(legacy: Builders, clock: Clock) -> None:
@@ -283,7 +283,7 @@ def test_odd_entries_hide_nothing(legacy: Builders, clock: Clock) -> None:
 
 
 def records(builders: Builders) -> dict[str, str]:
-    """What build1 has recorded of earlier looks."""
+    """Return the records of build1 about earlier looks."""
     paths = (builders.state("build1") / name for name in ("audit.json", "read.json", "statuses.json", "watch.json"))
     return {path.name: path.read_text() for path in paths if path.exists()}
 

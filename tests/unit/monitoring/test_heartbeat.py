@@ -1,4 +1,4 @@
-"""Heartbeats."""
+"""Test heartbeats."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def published(builders: Builders, server: str = "build1") -> dict[str, Any]:
-    """A heartbeat as it is on the remote."""
+    """Return a heartbeat from the remote."""
     document: dict[str, Any] = json.loads(builders.show("heartbeat.json", f"refs/heartbeats/{server}"))
     return document
 
 
 def copy_of(builders: Builders, server: str) -> Builders:
-    """A second host that takes itself for the same server: the clone is shared, the state is not."""
+    """Return a second host with the same id of a server: the clone is shared, the state is not."""
     other = Builders(builders.folder / "copied", builders.ids)
     other.clone(server).parent.mkdir(parents=True)
     other.clone(server).symlink_to(builders.clone(server))
@@ -72,7 +72,7 @@ def test_when_the_manager_was_last_active(builders: Builders, clock: Clock) -> N
 
 
 def test_heartbeats_of_all_servers_are_read(legacy: Builders, clock: Clock) -> None:
-    """From the refs and from the branch, where the old scripts beat; of one server the newest."""
+    """They are in the refs and, from the old scripts, on the branch; the newest of each server is used."""
     with legacy.host("build1") as host:
         host = clock.on(host)
         beat(host)
@@ -87,7 +87,7 @@ def test_heartbeats_of_all_servers_are_read(legacy: Builders, clock: Clock) -> N
 
 
 def test_another_host_that_beats_as_the_same_server(builders: Builders, clock: Clock) -> None:
-    """The one that comes second is refused, and nothing of the first is overwritten."""
+    """The second host is rejected, and the heartbeat of the first is not overwritten."""
     copied = copy_of(builders, "build1")
     with builders.host("build1") as host, copied.host("build1") as second:
         beat(clock.on(host), boot_id="first")
@@ -96,7 +96,7 @@ def test_another_host_that_beats_as_the_same_server(builders: Builders, clock: C
             beat(clock.on(second), boot_id="second")
         assert "setup playbook" in caught.value.remedy
         assert published(builders)["boot_id"] == "first"
-        assert second.state.read_json("sequence.json") is None, "a beat that was not taken does not count"
+        assert second.state.read_json("sequence.json") is None, "a rejected heartbeat was counted"
         beat(clock.on(host), boot_id="first")
     assert published(builders)["sequence"] == 2
 
@@ -125,7 +125,7 @@ def test_a_longer_interval_is_waited_for(builders: Builders, clock: Clock) -> No
 
 
 def test_two_on_one_machine_that_beat_as_the_same_server(builders: Builders, clock: Clock) -> None:
-    """Containers share a boot id; what a host did not make itself is foreign."""
+    """Containers share a boot id. A heartbeat that a host did not create is that of another host."""
     copied = copy_of(builders, "build1")
     with builders.host("build1") as host, copied.host("build1") as second:
         first = beat(clock.on(host))

@@ -1,4 +1,4 @@
-"""How old a heartbeat is, by this host's clock."""
+"""Test the age of a heartbeat by the clock of this host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def beat(clock: Clock, sequence: int, behind: float = 0) -> Heartbeat:
-    """A heartbeat of a server whose clock is so many seconds behind."""
+    """Return a heartbeat of a server whose clock is some seconds behind."""
     timestamp = utc_text(clock() - timedelta(seconds=behind))
     return Heartbeat({"boot_id": "b", "sequence": sequence, "timestamp": timestamp})
 
@@ -24,7 +24,7 @@ def test_the_first_look_believes_the_timestamp(state: StateDirectory, clock: Clo
 
 
 def test_where_a_change_was_watched_its_age_counts_from_then(state: StateDirectory, clock: Clock) -> None:
-    """However wrong the other's clock is, which is shown as skew."""
+    """The error of the other clock does not matter, and is reported as skew."""
     observe(state, {"build2": beat(clock, 1, behind=1000)}, clock(), keep=True)
     clock.move(60)
     second = beat(clock, 2, behind=1000)
@@ -34,7 +34,7 @@ def test_where_a_change_was_watched_its_age_counts_from_then(state: StateDirecto
 
 
 def test_who_did_not_watch_believes_the_timestamp(state: StateDirectory, clock: Clock) -> None:
-    """After a long time without a look a new sequence may be old as well."""
+    """After a long time without a look, a heartbeat with a new sequence may also be old."""
     observe(state, {"build2": beat(clock, 1)}, clock(), keep=True)
     clock.move(121)
     assert observe(state, {"build2": beat(clock, 2, behind=100)}, clock(), keep=True) == {"build2": Age(100, None)}

@@ -1,4 +1,4 @@
-"""A heartbeat, whatever its document has."""
+"""Test that any document can be read as a heartbeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The messages in the health of the fleet, with a clock that is moved."""
+"""Test the messages in the health of the fleet with a clock that the tests control."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import make
 
 
 def health(builders: Builders, clock: Clock, server: str = "build1") -> dict[str, Any]:
-    """The health as a server sees it."""
+    """Return the health as a server sees it."""
     with builders.host(server) as host:
         return read_health(clock.on(host))
 
 
 def test_requests_that_wait_too_long(tmp_path: Any, clock: Clock) -> None:
-    """Until the deadline nothing is overdue; then what nobody answered and not all have read."""
+    """Nothing is overdue before the deadline. Then requests without an answer that not all have read are overdue."""
     builders = make_memory_builders(tmp_path, ("build1", "build2", "build3"))
     asks = {}
     with builders.host("build1") as host:
@@ -70,8 +70,8 @@ def test_undeliverable_mail_needs_attention(legacy: Builders, clock: Clock) -> N
     entry = {"id": "m", "from": "build1", "to": "build9", "subject": "x", "body": "y", "read": False}
     legacy.commit(MESSAGES, json.dumps({"messages": [entry, {**entry, "id": "n"}]}).encode())
     found = health(legacy, clock)
-    (told,) = found["attention"]
-    assert told == "2 messages are addressed to no server of this fleet. See: builderctl read --undeliverable"
+    (attention,) = found["attention"]
+    assert attention == "2 messages are addressed to no server of this fleet. See: builderctl read --undeliverable"
     assert [one["age_seconds"] for one in found["messages"]["undeliverable"]] == [None, None]
 
 

@@ -1,4 +1,4 @@
-"""What a heartbeat says about the mail of its server."""
+"""Test the progress of the mail of a server in its heartbeat."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from hypothesis import strategies as st
 
 
 def progress(builders: Builders, server: str = "build2") -> tuple[dict[str, Any] | None, list[str]]:
-    """The progress of a server, and its problems."""
+    """Return the progress of a server, and its problems."""
     with builders.host(server) as host:
         return mail_progress(host, host.repository.read(readable_messages))
 
 
-def tell(builders: Builders, number: int = 1, to: str = "build2", sender: str = "build1") -> list[str]:
+def send_messages(builders: Builders, number: int = 1, to: str = "build2", sender: str = "build1") -> list[str]:
     """Send messages, and return their ids."""
     with builders.host(sender) as host:
         return [str(send(host, Draft("Hello", "x"), [to]).result[0].id) for _time in range(number)]
 
 
 def show(builders: Builders, ids: Iterable[str]) -> None:
-    """Show messages to the manager of build2."""
+    """Record that messages were shown to the manager of build2."""
     with builders.host("build2") as host:
         record_shown(host.state, ids)
 
@@ -50,8 +50,8 @@ def test_a_server_without_mail(trusted: Builders) -> None:
 
 
 def test_the_last_number_of_each_sender_and_what_was_shown(trusted: Builders) -> None:
-    ids = tell(trusted, 6)
-    tell(trusted, 2, "build1", "build2")
+    ids = send_messages(trusted, 6)
+    send_messages(trusted, 2, "build1", "build2")
     assert progress(trusted) == ({"seen": {"build1": 6, "build2": 2}, "shown": {}}, [])
     show(trusted, [ids[1], ids[2], ids[3], ids[5]])
     assert progress(trusted) == ({"seen": {"build1": 6, "build2": 2}, "shown": {"build1": [[2, 4], [6, 6]]}}, [])
@@ -59,7 +59,7 @@ def test_the_last_number_of_each_sender_and_what_was_shown(trusted: Builders) ->
 
 
 def test_a_listing_shows(trusted: Builders) -> None:
-    tell(trusted, 3)
+    send_messages(trusted, 3)
     with trusted.host("build2") as host:
         list_messages(host, Filter(limit=2))
     mail, _problems = progress(trusted)
@@ -69,13 +69,13 @@ def test_a_listing_shows(trusted: Builders) -> None:
 def test_messages_to_others_are_seen_and_not_shown(tmp_path: Any) -> None:
     builders = make_memory_builders(tmp_path, ("build1", "build2", "build3"))
     builders.trust()
-    ids = [*tell(builders), *tell(builders, 1, "build3"), *tell(builders, 1, "all")]
+    ids = [*send_messages(builders), *send_messages(builders, 1, "build3"), *send_messages(builders, 1, "all")]
     show(builders, ids)
     assert progress(builders) == ({"seen": {"build1": 3}, "shown": {"build1": [[1, 1], [3, 3]]}}, [])
 
 
 def test_numbers_that_their_sender_has_not_signed_do_not_count(trusted: MemoryBuilders) -> None:
-    ids = tell(trusted, 2)
+    ids = send_messages(trusted, 2)
     first, second = trusted.messages()
     forged = [
         {**second, "id": "msg_forged", "seq": 900},
@@ -88,7 +88,7 @@ def test_numbers_that_their_sender_has_not_signed_do_not_count(trusted: MemoryBu
 
 
 def test_the_newest_ranges_are_published(trusted: Builders) -> None:
-    show(trusted, tell(trusted, 2 * MAX_RANGES + 4)[::2])
+    show(trusted, send_messages(trusted, 2 * MAX_RANGES + 4)[::2])
     mail, _problems = progress(trusted)
     assert mail and mail["shown"] == {"build1": [[number, number] for number in range(5, 2 * MAX_RANGES + 4, 2)]}
     found = read_progress({"mail": mail})
@@ -104,7 +104,7 @@ def test_the_newest_ranges_are_published(trusted: Builders) -> None:
 
 
 def test_without_keys_or_a_mailbox_nothing_is_published(builders: MemoryBuilders) -> None:
-    tell(builders)
+    send_messages(builders)
     assert progress(builders) == (None, [])
     builders.trust()
     builders.commit(MESSAGES, b"{")
@@ -113,7 +113,7 @@ def test_without_keys_or_a_mailbox_nothing_is_published(builders: MemoryBuilders
 
 @pytest.mark.parametrize("content", ["", "{", '{"ids": 7}', "[]", '{"ids": ["msg_1"'])
 def test_a_damaged_ledger_is_a_problem_and_nothing_is_said_about_shown(trusted: Builders, content: str) -> None:
-    tell(trusted)
+    send_messages(trusted)
     path = trusted.state("build2") / SHOWN_FILE
     path.write_text(content)
     mail, (problem,) = progress(trusted)

@@ -1,4 +1,4 @@
-"""The problems of a server itself, and what its manager has to do, as they are now."""
+"""Test the current problems of a server itself, and what needs the attention of its manager."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def test_own_mail_is_counted_when_asked(builders: Builders, clock: Clock) -> Non
     all_beat(builders, clock, attention=["1 message is unread for too long"])
     with builders.host("build1") as host:
         host = clock.on(host)
-        told = read_health(host)["attention"]
+        attention = read_health(host)["attention"]
         oldest = f"the oldest from build2 for 2 h 5 min ({sent})"
-        assert told == [
+        assert attention == [
             f"build1: 1 message is unread for too long, {oldest}. Read and answer: builderctl read",
             "build2: 1 message is unread for too long",
         ]
@@ -104,7 +104,7 @@ def test_what_only_the_service_knows(builders: Builders, clock: Clock, record: A
     with builders.host("build1") as host:
         host = clock.on(host)
         host.state.write_json("summary.json", record)
-        assert read_health(host)["servers"]["build1"]["problems"] == [], "the record of a service that has ended"
+        assert read_health(host)["servers"]["build1"]["problems"] == [], "the record of a stopped service was used"
         with running_service(host.state):
             health = read_health(host)
     problems = health["servers"]["build1"]["problems"]
@@ -116,6 +116,6 @@ def test_the_token_is_a_problem_of_the_machine(builders: Builders, monkeypatch: 
     token = builders.folder / "token"
     token.write_text("x y")
     with builders.host("build1", pat_file=str(token)) as host:
-        assert machine_problems(host, None) == {}, "the remote needs none"
+        assert machine_problems(host, None) == {}, "this remote needs no token"
         monkeypatch.setattr(host.repository, "url", "https://git.example/Build.git")
         assert "contains 2 words" in machine_problems(host, None)["token 0"]

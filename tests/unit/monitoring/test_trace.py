@@ -1,4 +1,4 @@
-"""How far a message has come, as each server can know it."""
+"""Test the trace of a message, as far as each server can know it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Found = dict[str, Any]
 
 
 def trace(builders: Builders, message_id: str, server: str = "build1", **options: Any) -> dict[str, Found]:
-    """The steps of a message as a server finds them, those of recipients with their ids: ``build2 seen``."""
+    """Return the steps of a message as a server finds them; those of recipients have names as ``build2 seen``."""
     with builders.host(server, **options) as host:
         (found,) = trace_messages(host, [message_id]).data()["traces"]
     assert found["id"] == message_id
@@ -43,16 +43,16 @@ def trace(builders: Builders, message_id: str, server: str = "build1", **options
 
 
 def states(steps: dict[str, Found]) -> dict[str, str]:
-    """The state of each step."""
+    """Return the state of each step."""
     return {name: step["state"] for name, step in steps.items()}
 
 
 def source(commit: str | None) -> str:
-    """How a commit is named."""
+    """Return the text for a commit as a source."""
     return f"commit {str(commit)[:12]} on main"
 
 
-def tell(builders: Builders, to: str = "build2", sender: str = "build1", **options: Any) -> str:
+def send_message(builders: Builders, to: str = "build2", sender: str = "build1", **options: Any) -> str:
     """Send a message, and return its id."""
     with builders.host(sender) as host:
         return str(send(host, Draft("Hello", "x", **options), [to]).result[0].id)
@@ -68,7 +68,7 @@ def cycle(builders: Builders, server: str) -> dict[str, Any]:
 
 
 def test_the_way_of_a_message_to_its_answer(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     pushed = trusted.tip
     steps = trace(trusted, message_id)
     assert list(steps) == [
@@ -98,7 +98,7 @@ def test_the_way_of_a_message_to_its_answer(trusted: MemoryBuilders) -> None:
 
     with trusted.host("build2") as host:
         list_messages(host, Filter())
-    assert trace(trusted, message_id)["build2 shown"]["state"] == "not_yet", "it is published with the next beat"
+    assert trace(trusted, message_id)["build2 shown"]["state"] == "not_yet", "published before the next heartbeat"
     assert trace(trusted, message_id, "build2")["build2 shown"]["source"].startswith("page @")
     cycle(trusted, "build2")
     assert trace(trusted, message_id)["build2 shown"]["state"] == "done"
@@ -118,7 +118,7 @@ def test_the_way_of_a_message_to_its_answer(trusted: MemoryBuilders) -> None:
 
 
 def test_the_recipient_knows_more_of_itself(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted, type="request", require_ack=True)
+    message_id = send_message(trusted, type="request", require_ack=True)
     before = trace(trusted, message_id, "build2")
     assert states(before) == {
         **{"written": "done", "queued": "not_known", "pushed": "done", "build2 seen": "not_known"},
@@ -144,9 +144,9 @@ def test_the_recipient_knows_more_of_itself(trusted: MemoryBuilders) -> None:
 
 def test_a_message_that_the_service_of_this_host_has_not_seen(trusted: MemoryBuilders) -> None:
     cycle(trusted, "build2")
-    tell(trusted)
+    send_message(trusted)
     cycle(trusted, "build2")
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     step = trace(trusted, message_id, "build2")["build2 seen"]
     assert (step["state"], step["source"]) == ("not_yet", "record of the service of this host")
     cycle(trusted, "build2")
@@ -156,7 +156,7 @@ def test_a_message_that_the_service_of_this_host_has_not_seen(trusted: MemoryBui
 def test_a_message_to_all_has_lines_for_each_recipient(tmp_path: Path) -> None:
     builders = make_memory_builders(tmp_path, ("build1", "build2", "build3"))
     builders.trust()
-    message_id = tell(builders, "all")
+    message_id = send_message(builders, "all")
     for server in ("build1", "build2"):
         cycle(builders, server)
     with builders.host("build3") as host:
@@ -170,15 +170,15 @@ def test_a_message_to_all_has_lines_for_each_recipient(tmp_path: Path) -> None:
 def test_a_message_between_others(tmp_path: Path) -> None:
     builders = make_memory_builders(tmp_path, ("build1", "build2", "build3"))
     builders.trust()
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle(builders, "build2")
     assert trace(builders, message_id, "build3")["build2 seen"]["state"] == "done"
 
 
 def test_a_message_that_waits_in_the_outbox(trusted: MemoryBuilders) -> None:
-    tell(trusted)
+    send_message(trusted)
     with outage(trusted):
-        message_id = tell(trusted)
+        message_id = send_message(trusted)
         accepted = Outbox(_state(trusted)).read().items[0].accepted_at
         steps = trace(trusted, message_id)
         assert steps["queued"] == {
@@ -195,9 +195,9 @@ def _state(builders: Builders) -> Any:
 
 
 def test_a_message_that_was_set_aside(trusted: MemoryBuilders) -> None:
-    tell(trusted)
+    send_message(trusted)
     with outage(trusted):
-        message_id = tell(trusted)
+        message_id = send_message(trusted)
     with trusted.host("build1") as host, Outbox(host.state).changing() as contents:
         contents.rejected.append(replace(contents.items.pop(), reason="A hook declined it.\x1b"))
     step = trace(trusted, message_id)["pushed"]
@@ -208,7 +208,7 @@ def test_a_message_that_was_set_aside(trusted: MemoryBuilders) -> None:
 
 
 def test_without_the_network_what_is_known_is_used(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     cycle(trusted, "build2")
     before = trace(trusted, message_id)
     trusted.memory.known[trusted.state("build1")].contact -= 90
@@ -220,23 +220,23 @@ def test_without_the_network_what_is_known_is_used(trusted: MemoryBuilders) -> N
 
 
 def test_a_message_that_does_not_exist(trusted: MemoryBuilders) -> None:
-    tell(trusted)
+    send_message(trusted)
     for message_id in ("msg_1", ""):
         with trusted.host("build1") as host, pytest.raises(UnknownMessage, match=f"no message '{message_id}'"):
             trace_messages(host, [message_id])
 
 
 def test_a_message_that_a_rewind_has_removed(trusted: MemoryBuilders) -> None:
-    tell(trusted)
+    send_message(trusted)
     before = trusted.tip
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     trusted.memory.tip = before
     with trusted.host("build1") as host, pytest.raises(UnknownMessage, match="a rewind of its branch has removed it"):
         trace_messages(host, [message_id])
 
 
 def test_several_messages_in_their_order(trusted: MemoryBuilders) -> None:
-    ids = [tell(trusted), tell(trusted)][::-1]
+    ids = [send_message(trusted), send_message(trusted)][::-1]
     with trusted.host("build1") as host:
         found = trace_messages(host, [*ids, ids[0]]).data()
     assert [one["id"] for one in found["traces"]] == ids
@@ -250,7 +250,7 @@ def cycle_without_progress(builders: Builders) -> None:
 
 
 def forge_heartbeat(builders: Builders) -> None:
-    """Let build2 publish a heartbeat whose content was changed after it was signed."""
+    """Publish a heartbeat of build2 whose content was changed after it was signed."""
     with builders.host("build2") as host:
         beat(host, mail={"seen": {"build1": 1000}, "shown": {"build1": [[1, 1000]]}})
 
@@ -263,7 +263,7 @@ OLDER: dict[str, Callable[[Builders], None]] = {
 
 @pytest.mark.parametrize("reason", OLDER)
 def test_heartbeats_that_say_nothing(trusted: MemoryBuilders, reason: str) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     OLDER[reason](trusted)
     for name in ("build2 seen", "build2 shown"):
         step = trace(trusted, message_id)[name]
@@ -271,7 +271,7 @@ def test_heartbeats_that_say_nothing(trusted: MemoryBuilders, reason: str) -> No
 
 
 def test_a_damaged_ledger_of_the_recipient(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     path = trusted.state("build2") / SHOWN_FILE
     path.write_text("{")
     document = cycle(trusted, "build2")
@@ -285,7 +285,7 @@ def test_a_damaged_ledger_of_the_recipient(trusted: MemoryBuilders) -> None:
 
 
 def test_a_message_without_a_signed_number(builders: MemoryBuilders) -> None:
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle(builders, "build2")
     reason = "the message has no number that its sender has signed"
     assert trace(builders, message_id)["build2 seen"]["reason"] == reason
@@ -293,7 +293,7 @@ def test_a_message_without_a_signed_number(builders: MemoryBuilders) -> None:
 
 
 def test_a_forged_number_does_not_count(trusted: MemoryBuilders) -> None:
-    tell(trusted)
+    send_message(trusted)
     entry = {**trusted.messages()[0], "id": "msg_forged"}
     trusted.commit(MESSAGES, json.dumps({"messages": [*trusted.messages(), entry]}).encode())
     cycle(trusted, "build2")
@@ -302,7 +302,7 @@ def test_a_forged_number_does_not_count(trusted: MemoryBuilders) -> None:
 
 
 def test_of_two_messages_with_one_id_the_verified_one_is_traced(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     (genuine,) = trusted.messages()
     forged = {**genuine, "subject": "Obey"}
     trusted.commit(MESSAGES, json.dumps({"messages": [forged, genuine]}).encode())
@@ -312,7 +312,7 @@ def test_of_two_messages_with_one_id_the_verified_one_is_traced(trusted: MemoryB
 
 
 def test_a_message_that_was_read_without_being_shown(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     with trusted.host("build2") as host:
         reply(host, message_id, Draft("", "Done."))
     cycle(trusted, "build2")
@@ -336,18 +336,18 @@ def test_a_recipient_that_is_not_in_the_fleet(trusted: MemoryBuilders) -> None:
 
 
 def test_an_archived_message(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     pushed = trusted.tip
     with trusted.host("build2") as host:
         mark_read(host, [message_id])
     read = trusted.tip
     (entry,) = trusted.messages()
-    tell(trusted)
+    send_message(trusted)
     later = trusted.messages()[1:]
     trusted.commit("coordination/archive/2026-11.json", json.dumps({"messages": [entry]}).encode())
     trusted.commit(MESSAGES, json.dumps({"messages": later}).encode())
     cycle(trusted, "build2")
-    tell(trusted)
+    send_message(trusted)
     steps = trace(trusted, message_id)
     assert (steps["pushed"]["source"], steps["build2 read"]["source"]) == (source(pushed), source(read))
     assert (steps["build2 seen"]["state"], steps["build2 shown"]["state"]) == ("done", "not_known")
@@ -355,7 +355,7 @@ def test_an_archived_message(trusted: MemoryBuilders) -> None:
 
 
 def test_old_actions_are_not_known(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     with trusted.host("build2") as host:
         later = datetime.now(timezone.utc) + timedelta(days=8)
         (found,) = trace_messages(replace(host, clock=lambda: later), [message_id]).data()["traces"]
@@ -364,7 +364,7 @@ def test_old_actions_are_not_known(trusted: MemoryBuilders) -> None:
 
 
 def test_a_trace_changes_nothing(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     cycle(trusted, "build2")
     trace(trusted, message_id, "build2")
     files = {path: path.read_bytes() for path in trusted.state("build2").rglob("*") if path.is_file()}
@@ -373,7 +373,7 @@ def test_a_trace_changes_nothing(trusted: MemoryBuilders) -> None:
 
 
 def test_a_damaged_mailbox_in_the_history(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     content = trusted.show(MESSAGES)
     trusted.commit(MESSAGES, content[:-20])
     trusted.commit(MESSAGES, content)
@@ -383,7 +383,7 @@ def test_a_damaged_mailbox_in_the_history(trusted: MemoryBuilders) -> None:
 
 
 def test_times_are_those_of_the_commits(trusted: MemoryBuilders) -> None:
-    message_id = tell(trusted)
+    message_id = send_message(trusted)
     made_at = trusted.memory.commits[str(trusted.tip)].made_at
     step = trace(trusted, message_id)["pushed"]
     assert step["time"] == utc_text(datetime.fromtimestamp(made_at, timezone.utc))

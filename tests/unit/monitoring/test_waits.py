@@ -1,4 +1,4 @@
-"""Who waits for whom."""
+"""Test which servers wait for each other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUEST = Draft("Which version?", "Tell it.", "request")
 
 
 def waits(builders: MemoryBuilders, clock: Clock) -> list[tuple[str, str, str, bool]]:
-    """Who waits for whom and for what, and whether it was read, as build1 sees it."""
+    """Return who waits for whom and for what, and whether it was read, as build1 sees it."""
     with builders.host("build1") as host:
         here = clock.on(host)
         found = here.repository.read(lambda snapshot: open_waits(here, snapshot, read_mailbox(snapshot).messages))

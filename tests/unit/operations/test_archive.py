@@ -1,4 +1,4 @@
-"""Which messages are moved to the archives, and what that does to the files."""
+"""Test which messages are moved to the archives, and the resulting files."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ LEGACY = {**NEWEST, "id": "old", "timestamp": "2026-11-08 01:58", "read": True}
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One message is worth a commit, but where a test says otherwise."""
+    """Archive also a single message, unless a test sets another minimum."""
     monkeypatch.setattr(archiving, "MIN_MOVED", 1)
 
 
 @contextmanager
 def build2(builders: Builders, days: float = 0, **options: Any) -> Iterator[Host]:
-    """The server build2, some days after the start."""
+    """Open the server build2, some days after the start."""
     with builders.host("build2", **options) as host:
         yield Clock(START, timedelta(days=days)).on(host)
 
 
 def message(name: str = "one", age: float = 8, sender: str = "build1", **members: Any) -> dict[str, Any]:
-    """A message of build1 that build2 has read.
+    """Return a message of build1 that build2 has read.
 
     :param age: in days.
     """
@@ -67,14 +67,14 @@ def message(name: str = "one", age: float = 8, sender: str = "build1", **members
 
 
 def put(builders: Builders, *entries: dict[str, Any], path: str = MESSAGES) -> bytes:
-    """Make these the mailbox or an archive, and return the file."""
+    """Replace the mailbox or an archive, and return the file."""
     data = json.dumps({"messages": entries}, indent=2).encode()
     builders.commit(path, data)
     return data
 
 
 def moved(builders: Builders, *entries: dict[str, Any], days: float = 0) -> list[str]:
-    """The ids of the messages that build2 moves from a mailbox of these and the newest one of build1."""
+    """Return the ids of the messages that build2 moves from a mailbox of these and the newest one of build1."""
     put(builders, *entries, NEWEST)
     with build2(builders, days) as host:
         host.repository.read(lambda snapshot: snapshot.commit)
@@ -82,7 +82,7 @@ def moved(builders: Builders, *entries: dict[str, Any], days: float = 0) -> list
 
 
 def filed(builders: Builders, path: str) -> list[str]:
-    """The ids of the messages in an archive of the remote."""
+    """Return the ids of the messages in an archive of the remote."""
     return [entry["id"] for entry in json.loads(builders.show(path))["messages"]]
 
 
@@ -114,7 +114,7 @@ def test_a_message_that_was_read_is_moved(builders: Builders) -> None:
     ids=str,
 )
 def test_what_stays(builders: Builders, members: dict[str, Any]) -> None:
-    """Here build2 has a ledger, without an acknowledgement in it."""
+    """build2 has a ledger of acknowledgements, which is empty."""
     (builders.state("build2") / "acknowledged.json").write_text('{"ids": {}}')
     (builders.state("build2") / "read.json").write_text(
         json.dumps({"ids": {"one": utc_text(START), "two": utc_text(START)}})
@@ -124,7 +124,7 @@ def test_what_stays(builders: Builders, members: dict[str, Any]) -> None:
 
 
 def test_only_what_this_server_has_read_by_its_own_record_is_moved(builders: Builders) -> None:
-    """Whatever others have marked in its name."""
+    """Marks of others in its name are ignored."""
     put(builders, message("first", read=False, read_by=[]), NEWEST)
     with build2(builders) as host:
         mark_read(host, ["first"])
@@ -144,7 +144,7 @@ def test_a_message_to_all_waits_for_every_server_of_the_fleet(builders: Builders
 
 
 def test_the_newest_message_of_each_sender_stays(builders: Builders) -> None:
-    """By its number, where it has one; else by its place."""
+    """The newest one has the highest number, or without numbers is the last."""
     numbered = [message(f"n{seq}", seq=seq, sender="build3") for seq in (1, 3, 2)]
     others = [message(f"o{place}", sender="build4") for place in (1, 2)]
     assert moved(builders, *numbered, *others) == ["n1", "n2", "o1"]
@@ -169,7 +169,7 @@ def test_a_request_that_nobody_answers_stays_for_a_month(builders: Builders) -> 
 
 def test_a_message_to_a_server_that_left_stays_for_a_month(builders: Builders) -> None:
     to_nobody: dict[str, Any] = {"to": "build9", "read_by": [], "read": False}
-    assert moved(builders, message(age=31, **to_nobody)) == [], "nobody has seen it"
+    assert moved(builders, message(age=31, **to_nobody)) == [], "a message that no server has seen was moved"
     to_nobody["read_by"] = ["build1"]
     assert moved(builders, message(age=29, **to_nobody)) == []
     assert moved(builders, message(age=31, **to_nobody)) == ["one"]
@@ -217,23 +217,23 @@ def test_a_remote_without_messages(builders: Builders) -> None:
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_no_byte_of_a_message_changes(builders: Builders, form: Form) -> None:
-    """The texts are those that the old scripts left; what build2 has read of them is moved."""
+    """The texts are those of the old scripts; those that build2 has read are moved."""
     texts = form.texts()
     builders.commit(MESSAGES, form.file(texts, []))
     with build2(builders) as host:
-        gone = [entry.id for entry in archive(host).result]
-    kept = [text for text in texts if json.loads(text)["id"] not in gone]
+        moved_ids = [entry.id for entry in archive(host).result]
+    kept = [text for text in texts if json.loads(text)["id"] not in moved_ids]
     assert builders.show(MESSAGES) == form.file(kept, [])
     filed = builders.show("coordination/archive/2025-11.json")
-    inside = [text for text in texts if json.loads(text)["id"] in gone]
+    inside = [text for text in texts if json.loads(text)["id"] in moved_ids]
     assert len(inside) > 20
     assert filed == ('{\n  "messages": [\n    ' + ",\n    ".join(inside) + "\n  ]\n}\n").encode()
 
 
 @pytest.mark.parametrize("bare", [True, False])
 def test_an_archive_that_is_there_keeps_its_form(builders: Builders, bare: bool) -> None:
-    there = [message("zero", subject="\u00e9")]
-    text = json.dumps(there if bare else {"v": 1, "messages": there}, ensure_ascii=False, separators=(",", ":"))
+    old = [message("zero", subject="\u00e9")]
+    text = json.dumps(old if bare else {"v": 1, "messages": old}, ensure_ascii=False, separators=(",", ":"))
     builders.commit(NOVEMBER, text.encode())
     assert moved(builders, message("one")) == ["one"]
     end = "]" if bare else "]}"
@@ -250,7 +250,7 @@ def test_each_goes_to_the_archive_of_its_month(builders: Builders) -> None:
 
 
 def test_what_is_in_the_archive_already_is_not_added_again(builders: Builders) -> None:
-    """As where an old archiver was killed between its two writes; but not what only has the same id."""
+    """An old archiver was killed between its two writes. Another message with the same id is added."""
     archived = [message("one"), {**message("two"), "body": "something else"}]
     put(builders, *archived, path=NOVEMBER)
     assert moved(builders, message("one"), message("two")) == ["one", "two"]
@@ -311,16 +311,15 @@ def test_brackets_fill_an_archive_too(builders: Builders, monkeypatch: pytest.Mo
 
 
 def test_the_first_time_is_told_a_day_before(legacy: Builders) -> None:
-    """How many messages of the old repository go, and how to keep them; the day does not begin anew."""
+    """The notice says how many messages are moved, and how to keep them; the day does not start again."""
     with legacy.host("build1") as host:
         clock = Clock(START, timedelta())
         host = clock.on(host)
-        told = archiving_notice(host)
+        notice = archiving_notice(host)
         clock.move(days=0.9)
-        assert archiving_notice(host) == told
-        assert (
-            told.startswith("5 messages are") and "2026-11-23T07:11:46Z" in told and "build_heartbeat_archive" in told
-        )
+        assert archiving_notice(host) == notice
+        assert notice.startswith("5 messages are")
+        assert "2026-11-23T07:11:46Z" in notice and "build_heartbeat_archive" in notice
         clock.move(days=0.1)
         assert archiving_notice(host) == ""
         assert len(archive(host).result) == 5
@@ -344,7 +343,7 @@ OLD_FORMS = ("archive/messages-2025-11.json", "archive/messages_202511.json")
 
 @pytest.mark.parametrize("name", [*OLD_FORMS, "archives/messages_archive_20251113_111711.json"])
 def test_a_message_in_an_archive_of_an_old_script_is_found(builders: Builders, name: str) -> None:
-    """By its id and its thread, and it can be answered."""
+    """It is found by its id and its thread, and can be answered."""
     entries = [json.loads(text) for text in legacy_texts()]
     old = next(entry for entry in entries if entry["to"] == "build2" and entry["from"] == "build1")
     content = {"message_count": len(entries), "messages": entries} if "archives" in name else entries
@@ -363,8 +362,8 @@ def test_a_copy_in_any_archive_of_the_month_is_not_filed_again(
     copies = [message("copy"), {**message("copy"), "body": "other"}]
     put(builders, *copies, path=path)
     assert moved(builders, message("copy"), message("more")) == ["copy", "more"]
-    there = "coordination/archive/2026-11-2.json" if path == NOVEMBER else NOVEMBER
-    assert filed(builders, there) == ["more"]
+    other = "coordination/archive/2026-11-2.json" if path == NOVEMBER else NOVEMBER
+    assert filed(builders, other) == ["more"]
 
 
 def test_without_a_fleet_a_message_to_all_stays(builders: Builders) -> None:

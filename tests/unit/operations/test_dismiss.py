@@ -1,4 +1,4 @@
-"""Alarms that the manager has looked at."""
+"""Test the dismissal of alarms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def health(builders: Builders, clock: Clock, keep: bool = True) -> dict[str, Any]:
-    """The health as build2 sees it, with new heartbeats of all servers."""
+    """Return the health as build2 sees it, with new heartbeats of all servers."""
     all_beat(builders, clock)
     with builders.host("build2") as host:
         return read_health(clock.on(host), keep=keep)
@@ -38,8 +38,10 @@ def attacked(builders: Builders, now: Clock) -> Builders:
     return builders
 
 
-def undo(builders: Builders, clock: Clock, *ids: str, restored: tuple[str, ...] = ()) -> tuple[list[bool], bool]:
-    """Dismiss alarms on build2; return whether each is dismissed now, and whether that is new."""
+def change_alarms(
+    builders: Builders, clock: Clock, *ids: str, restored: tuple[str, ...] = ()
+) -> tuple[list[bool], bool]:
+    """Dismiss or restore alarms on build2. Return whether each is dismissed now, and whether that changed."""
     with builders.host("build2") as host:
         alarms, changed = dismiss(clock.on(host), ids, restored)
     return [alarm.dismissed for alarm in alarms], changed
@@ -50,41 +52,41 @@ def test_a_dismissed_alarm_counts_no_more_until_it_is_restored(attacked: Builder
     deleted, forged = found["alarms"]
     assert ("deleted" in deleted["text"], "is not its own" in forged["text"]) == (True, True)
     assert len(found["problems"]) == 2 and not found["healthy"]
-    assert undo(attacked, now, deleted["id"]) == ([True], True)
-    assert undo(attacked, now, deleted["id"]) == ([True], False)
+    assert change_alarms(attacked, now, deleted["id"]) == ([True], True)
+    assert change_alarms(attacked, now, deleted["id"]) == ([True], False)
     found = health(attacked, now)
     assert [one for one in found["problems"] if "--dismiss" in one] == found["problems"] and len(found["problems"]) == 1
     assert [one["dismissed"] for one in found["alarms"]] == [True, False]
     with attacked.host("build2") as host:
         assert recent_alarms(now.on(host)) == [forged["text"]]
-    undo(attacked, now, forged["id"])
+    change_alarms(attacked, now, forged["id"])
     assert health(attacked, now)["healthy"]
-    assert undo(attacked, now, restored=(deleted["id"],)) == ([False], True)
+    assert change_alarms(attacked, now, restored=(deleted["id"],)) == ([False], True)
     assert not health(attacked, now)["healthy"]
 
 
 def test_alarm_that_no_service_has_recorded_yet(attacked: Builders, now: Clock) -> None:
     ids = [alarm["id"] for alarm in health(attacked, now, keep=False)["alarms"]]
-    assert undo(attacked, now, *ids) == ([True, True], True)
+    assert change_alarms(attacked, now, *ids) == ([True, True], True)
     assert health(attacked, now)["healthy"]
 
 
 def test_unknown_alarm_changes_nothing(attacked: Builders, now: Clock) -> None:
     known = health(attacked, now)["alarms"][0]["id"]
     with pytest.raises(InvalidInput, match="no alarm 'abc'"):
-        undo(attacked, now, known, "abc")
+        change_alarms(attacked, now, known, "abc")
     assert not any(alarm["dismissed"] for alarm in health(attacked, now)["alarms"])
 
 
 def test_without_a_record_there_is_no_alarm(builders: Builders, now: Clock) -> None:
     with pytest.raises(InvalidInput):
-        undo(builders, now, "abc")
+        change_alarms(builders, now, "abc")
     assert not (builders.state("build2") / "audit.json").exists()
 
 
 def test_forgeries_are_judged_again_with_other_keys(attacked: Builders, now: Clock) -> None:
     deleted, forged = health(attacked, now)["alarms"]
-    undo(attacked, now, deleted["id"], forged["id"])
+    change_alarms(attacked, now, deleted["id"], forged["id"])
     attacked.trust("build2")
     after = {alarm["id"]: alarm["dismissed"] for alarm in health(attacked, now)["alarms"]}
     assert after == {deleted["id"]: True, forged["id"]: False}
@@ -92,7 +94,7 @@ def test_forgeries_are_judged_again_with_other_keys(attacked: Builders, now: Clo
 
 def test_a_dismissal_is_forgotten_with_its_alarm(attacked: Builders, now: Clock) -> None:
     deleted, _forged = health(attacked, now)["alarms"]
-    undo(attacked, now, deleted["id"])
+    change_alarms(attacked, now, deleted["id"])
     now.move(days=2)
     health(attacked, now)
     assert json.loads((attacked.state("build2") / "audit.json").read_text())["dismissed"] == {}

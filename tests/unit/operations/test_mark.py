@@ -1,4 +1,4 @@
-"""Read marks and acknowledgements, of one recipient and of all."""
+"""Test read marks and acknowledgements of one recipient and of all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OLD_TO_ALL = "msg_1762636444_6912"
 
 
 def entry(builders: Builders, message_id: str) -> dict[str, Any]:
-    """A message as it is on the remote."""
+    """Return a message from the remote."""
     return next(message for message in builders.messages() if message["id"] == message_id)
 
 
@@ -33,13 +33,13 @@ def to_all(builders: Builders, **options: Any) -> str:
 
 
 def unread(builders: Builders, server: str) -> list[str]:
-    """The ids of a server's unread messages."""
+    """Return the ids of a server's unread messages."""
     with builders.host(server) as host:
         return [message["id"] for message in list_messages(host, Filter()).messages]
 
 
 def shown(builders: Builders, server: str, message_id: str) -> dict[str, Any]:
-    """A message as a server's listing shows it."""
+    """Return a message as a server lists it."""
     with builders.host(server) as host:
         (message,) = list_messages(host, Filter(ids=[message_id])).messages
     return message
@@ -59,7 +59,7 @@ def test_a_message_to_all_is_read_when_all_have_read_it(legacy: Builders) -> Non
     assert (found["read"], found["read_by"]) == (False, ["build2"])
     assert message_id not in unread(legacy, "build2")
     assert message_id in unread(legacy, "build3")
-    assert shown(legacy, "build1", message_id)["read"] is False, "not all have"
+    assert shown(legacy, "build1", message_id)["read"] is False, "not all have read it"
     assert mark(legacy, "build3", message_id)
     found = entry(legacy, message_id)
     assert (found["read"], found["read_by"]) == (True, ["build2", "build3"])
@@ -75,7 +75,7 @@ def test_marking_twice_changes_once(legacy: Builders) -> None:
 
 
 def test_a_mark_changes_the_lines_of_its_message_alone(legacy: Builders) -> None:
-    """On what the old scripts left; nobody else's message gets a mark."""
+    """This is also true for the files of the old scripts; no other message gets a mark."""
     before = legacy.show(MESSAGES).decode().split("\n")
     old = next(m for m in legacy.messages() if m["to"] == "build1" and m.get("read") is False)
     mark(legacy, "build1", old["id"])
@@ -118,10 +118,10 @@ def test_a_mark_by_another_is_shown_and_the_message_stays_unread(legacy: Builder
     message = shown(legacy, "build2", first)
     assert (message["read"], message["marked_by_other"]) == (True, False)
     message = shown(legacy, "build3", second)
-    assert (message["read"], message["marked_by_other"]) == (True, False), "no ledger yet: the repository is believed"
+    assert (message["read"], message["marked_by_other"]) == (True, False), "without a ledger the repository counts"
     commits = legacy.commits()
-    assert mark(legacy, "build2", second), "it is read now, and was not"
-    assert legacy.commits() == commits, "the repository says so already"
+    assert mark(legacy, "build2", second), "the ledger has not changed"
+    assert legacy.commits() == commits, "the repository already has the mark"
     assert shown(legacy, "build2", second)["marked_by_other"] is False
 
 
@@ -130,7 +130,7 @@ def test_a_mark_that_was_lost_in_the_repository_is_set_again(legacy: Builders) -
     lost = legacy.show(MESSAGES)
     mark(legacy, "build2", message_id)
     legacy.commit(MESSAGES, lost)
-    assert message_id not in unread(legacy, "build2"), "its own ledger knows"
+    assert message_id not in unread(legacy, "build2"), "the ledger of this server lost the mark"
     assert mark(legacy, "build2", message_id)
     assert entry(legacy, message_id)["read_by"] == ["build2"]
 
@@ -183,7 +183,7 @@ def test_an_acknowledgement_of_a_named_recipient(legacy: Builders) -> None:
         assert acknowledge(host, [message_id]).commit is None
     found = entry(legacy, message_id)
     assert (found["ack_status"], found["acknowledged_by"]) == ("completed", ["build2"])
-    assert found["read"] is False, "to acknowledge is not to mark read"
+    assert found["read"] is False, "the acknowledgement marked it read"
 
 
 @pytest.mark.parametrize(("asked", "names"), [(True, []), (1, []), ("Yes ", []), (False, ["x"]), (None, ["x"])])
@@ -207,7 +207,7 @@ def test_all_must_acknowledge_a_message_to_all(legacy: Builders) -> None:
 
 
 def test_without_a_fleet_file_all_are_those_who_were_seen(legacy: Builders) -> None:
-    """build1, build2 and build3 have a status or a heartbeat in what the old scripts left."""
+    """build1, build2 and build3 have a status or a heartbeat in the files of the old scripts."""
     for server in legacy.ids:
         (legacy.state(server) / "fleet.json").unlink()
     message_id = to_all(legacy)
@@ -230,7 +230,7 @@ def test_check_mode_marks_nothing(legacy: Builders) -> None:
 
 
 def test_odd_entries_hide_no_mail(legacy: Builders) -> None:
-    """Before and after there is a ledger."""
+    """This is tested with and without a ledger."""
     message_id = to_all(legacy)
     document = json.loads(legacy.show(MESSAGES))
     values: tuple[Any, ...] = (None, 7, [], {}, "\ud800")

@@ -1,4 +1,4 @@
-"""Messages that a rewound remote has lost are sent again when told so."""
+"""Test that messages that a rewound remote has lost are sent again on request."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ansible_collections.acs.builders.tests.writes import say
 def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: MemoryBuilders) -> None:
     builders.trust()
     first = say(builders, "one")
-    gone = say(builders, "two", key="k").result[0]
+    lost = say(builders, "two", key="k").result[0]
     say(builders, "hello", server="build2")
     builders.memory.tip = first.commit
     with builders.host("build1") as host:
-        assert [entry.id for entry in withdrawn_messages(host)] == [gone.id]
+        assert [entry.id for entry in withdrawn_messages(host)] == [lost.id]
     with builders.host("build1", check_mode=True) as host:
-        assert [entry.id for entry in resend(host).result] == [gone.id]
+        assert [entry.id for entry in resend(host).result] == [lost.id]
     with builders.host("build1") as host:
         assert resend(host).delivery == "pushed"
         assert withdrawn_messages(host) == [] and resend(host).delivery == "none"
     assert [(message["id"], message["seq"]) for message in builders.messages()] == [
         (first.result[0].id, 1),
-        (gone.id, 3),
+        (lost.id, 3),
     ]
     with builders.host("build2") as host:
         assert list_messages(host, Filter()).messages[1]["actionable"]

@@ -1,4 +1,4 @@
-"""Replies and threads."""
+"""Test replies and threads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FACTS = ({"name": "kernel", "value": "6.1"},)
 
 
 def ask(builders: Builders, server: str = "build1", recipient: str = "build2") -> dict[str, Any]:
-    """Send a request."""
+    """Send a request and return it."""
     with builders.host(server) as host:
         entry: dict[str, Any] = send(host, ASK, [recipient]).result[0].raw
     return entry
 
 
 def answer(builders: Builders, server: str, message_id: str, body: str = "6.1", **options: Any) -> dict[str, Any]:
-    """Reply to a message."""
+    """Reply to a message and return the reply."""
     with builders.host(server) as host:
         entry: dict[str, Any] = reply(host, message_id, Draft("", body, **options)).result[0].raw
     return entry
@@ -35,7 +35,7 @@ def test_a_reply_goes_to_the_sender_and_marks_the_original_read(builders: Builde
     asked = ask(builders)
     commits = builders.commits()
     answered = answer(builders, "build2", asked["id"], facts=FACTS)
-    assert builders.commits() == commits + 1, "one commit"
+    assert builders.commits() == commits + 1, "not one commit"
     original, found = builders.messages()
     assert found == answered
     assert (found["from"], found["to"], found["subject"]) == ("build2", "build1", "Re: Which kernel?")
@@ -61,7 +61,7 @@ def test_a_conversation_is_one_thread_in_its_order(builders: Builders) -> None:
 
 
 def test_each_recipient_of_a_message_to_all_can_reply(legacy: Builders) -> None:
-    """To the sender, not to all."""
+    """The reply is to the sender, not to all."""
     asked = ask(legacy, recipient="all")
     answers = [answer(legacy, server, asked["id"]) for server in ("build2", "build3")]
     assert [(e["to"], e["thread"]) for e in answers] == [("build1", asked["id"])] * 2
@@ -70,7 +70,7 @@ def test_each_recipient_of_a_message_to_all_can_reply(legacy: Builders) -> None:
 
 
 def test_a_message_of_the_old_scripts_can_be_answered(legacy: Builders) -> None:
-    """Without thread, type or priority, and with a subject that is longer than is written now."""
+    """It has no thread, type or priority, and its subject is longer than the maximum now."""
     document = json.loads(legacy.show(MESSAGES))
     document["messages"][-1] = {"id": "old", "from": "build2", "to": "build1", "subject": f"\ud800 {'x' * 200}\n"}
     legacy.commit(MESSAGES, json.dumps(document).encode())

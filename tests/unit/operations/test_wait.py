@@ -1,4 +1,4 @@
-"""Waiting for messages, with and without the service."""
+"""Test waiting for messages, with and without the service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import Memo
 
 
 class Time:
-    """A clock in place of the module time, with actions at certain seconds of a wait."""
+    """A substitute for the module time, with actions at certain seconds of a wait."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -52,7 +52,7 @@ class Time:
             action()
 
     def at(self, second: float, action: Callable[[], object]) -> None:
-        """Carry out an action at a second of the wait."""
+        """Run an action at a second of the wait."""
         self.actions.append((second, action))
 
 
@@ -65,7 +65,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 class Server:
-    """build1, which waits, the looks at the remote that its waits made, and its service."""
+    """build1, which waits, the number of looks at the remote during its waits, and its service."""
 
     def __init__(self, builders: MemoryBuilders, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
         self.host = host
@@ -84,13 +84,13 @@ class Server:
         self.service.enter_context(running_service(self.host.state))
 
     def service_looks(self) -> None:
-        """Let the service look at the remote, and replace its record."""
+        """Look at the remote as the service, and replace its record."""
         with self._builders.host("build1") as host:
             commit = host.repository.read(lambda snapshot: snapshot.commit)
             write_inbox(host.state, Inbox("build1", commit, "2026-11-22T07:11:50Z", 0, ()))
 
     def subjects(self, timeout: float = 60, reply_to: str | None = None, **filters: Any) -> list[str]:
-        """Wait, and return the subjects of the messages that came."""
+        """Wait, and return the subjects of the new messages."""
         found = wait_for_news(self.host, Filter(**filters), reply_to, timeout)
         return [message["subject"] for message in found.messages]
 
@@ -103,14 +103,14 @@ def build1(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> Iterato
             yield server
 
 
-def say(builders: MemoryBuilders, subject: str, sender: str = "build2", **fields: Any) -> str:
+def send_message(builders: MemoryBuilders, subject: str, sender: str = "build2", **fields: Any) -> str:
     """Send a message and return its id."""
     with builders.host(sender) as host:
         return str(send(host, Draft(subject, "Hear.", **fields)).result[0].id)
 
 
 def answer(builders: MemoryBuilders, asked: str, body: str = "Three.") -> str:
-    """Let build2 answer a message."""
+    """Answer a message as build2, and return the id of the answer."""
     with builders.host("build2") as host:
         return str(reply(host, asked, Draft("", body)).result[0].id)
 
@@ -123,18 +123,18 @@ def service(server: Server) -> Iterator[None]:
 
 
 def test_mail_that_is_there_already_ends_the_wait_at_once(builders: MemoryBuilders, build1: Server, time: Time) -> None:
-    say(builders, "one")
-    say(builders, "two", type="error")
+    send_message(builders, "one")
+    send_message(builders, "two", type="error")
     assert build1.subjects() == ["two", "one"]
     assert time.now == 0
 
 
 def test_mail_is_returned_once(builders: MemoryBuilders, build1: Server, time: Time) -> None:
-    say(builders, "listed")
+    send_message(builders, "listed")
     list_messages(build1.host, Filter())
-    say(builders, "one")
+    send_message(builders, "one")
     assert build1.subjects() == ["one"]
-    time.at(30, lambda: say(builders, "two"))
+    time.at(30, lambda: send_message(builders, "two"))
     assert build1.subjects() == ["two"]
     with pytest.raises(NoAnswer, match="No new message came within 60 s"):
         build1.subjects()
@@ -145,7 +145,7 @@ def test_a_wait_returns_a_limited_number_and_the_next_one_the_rest(
 ) -> None:
     monkeypatch.setattr(wait, "MAX_NEWS", 2)
     for subject in "abc":
-        say(builders, subject)
+        send_message(builders, subject)
     assert build1.subjects() == ["a", "b"]
     assert build1.subjects() == ["c"]
 
@@ -168,11 +168,11 @@ def test_without_the_service_a_wait_looks_every_five_seconds(
 
 
 def test_with_the_service_a_wait_does_not_use_the_network(builders: MemoryBuilders, build1: Server, time: Time) -> None:
-    say(builders, "shown")
+    send_message(builders, "shown")
     build1.service_looks()
     with service(build1):
         assert build1.subjects() == ["shown"]
-        time.at(10, lambda: say(builders, "new"))
+        time.at(10, lambda: send_message(builders, "new"))
         time.at(20, build1.service_looks)
         assert build1.subjects() == ["new"]
         assert time.now == pytest.approx(20, abs=wait.CHECK_EVERY)
@@ -182,7 +182,7 @@ def test_with_the_service_a_wait_does_not_use_the_network(builders: MemoryBuilde
 def test_a_wait_takes_over_from_a_stopped_service_and_goes_back(
     builders: MemoryBuilders, build1: Server, time: Time
 ) -> None:
-    record_shown(build1.host.state, [say(builders, "old")])
+    record_shown(build1.host.state, [send_message(builders, "old")])
     build1.service_looks()
     build1.start_service()
     looks: list[int] = []
@@ -196,7 +196,7 @@ def test_a_wait_takes_over_from_a_stopped_service_and_goes_back(
         (150, note),
         (150, build1.start_service),
         (200, note),
-        (210, lambda: say(builders, "new")),
+        (210, lambda: send_message(builders, "new")),
         (220, build1.service_looks),
     ):
         time.at(second, action)
@@ -209,11 +209,11 @@ def test_a_wait_takes_over_from_a_stopped_service_and_goes_back(
 def test_a_wait_that_nothing_came_to_asks_the_remote_when_the_service_has_not(
     builders: MemoryBuilders, build1: Server, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say(builders, "one")
+    send_message(builders, "one")
     build1.service_looks()
     with service(build1):
         assert build1.subjects() == ["one"]
-        say(builders, "two")
+        send_message(builders, "two")
         monkeypatch.setattr(wait, "FRESH", -1)
         assert build1.subjects(10) == ["two"]
         assert build1.looks == 1
@@ -247,16 +247,16 @@ def test_a_remote_that_comes_back_ends_the_outage_alone(builders: MemoryBuilders
         build1.subjects(60)
     builders.memory.away = True
     time.at(time.now + 20, come_back)
-    time.at(time.now + 30, lambda: say(builders, "one"))
+    time.at(time.now + 30, lambda: send_message(builders, "one"))
     assert build1.subjects(60) == ["one"]
 
 
 def test_filters(builders: MemoryBuilders, build1: Server, time: Time) -> None:
-    first = say(builders, "first")
+    first = send_message(builders, "first")
     record_shown(build1.host.state, [first])
-    asked = say(builders, "asked", sender="build1")
-    time.at(1, lambda: say(builders, "error", type="error"))
-    time.at(2, lambda: say(builders, "request", type="request"))
+    asked = send_message(builders, "asked", sender="build1")
+    time.at(1, lambda: send_message(builders, "error", type="error"))
+    time.at(2, lambda: send_message(builders, "request", type="request"))
     time.at(3, lambda: answer(builders, asked))
     assert build1.subjects(types=["request"]) == ["request"]
     assert build1.subjects(thread=asked) == ["Re: asked"]
@@ -266,14 +266,14 @@ def test_filters(builders: MemoryBuilders, build1: Server, time: Time) -> None:
 
 
 def test_only_an_answer_ends_a_wait_for_a_reply(builders: MemoryBuilders, build1: Server, time: Time) -> None:
-    asked = say(builders, "asked", sender="build1", require_ack=True)
+    asked = send_message(builders, "asked", sender="build1", require_ack=True)
 
     def acknowledge_it() -> None:
         with builders.host("build2") as host:
             acknowledge(host, [asked])
 
     time.at(1, acknowledge_it)
-    time.at(2, lambda: say(builders, "other"))
+    time.at(2, lambda: send_message(builders, "other"))
     time.at(30, lambda: answer(builders, asked))
     assert build1.subjects(reply_to=asked) == ["Re: asked"]
     assert time.now > 29
@@ -286,7 +286,7 @@ def test_only_an_answer_ends_a_wait_for_a_reply(builders: MemoryBuilders, build1
 def test_an_answer_that_was_read_but_not_shown_ends_the_wait(
     builders: MemoryBuilders, build1: Server, time: Time
 ) -> None:
-    asked = say(builders, "asked", sender="build1")
+    asked = send_message(builders, "asked", sender="build1")
     answered = answer(builders, asked)
     mark_read(build1.host, [answered])
     build1.service_looks()
@@ -299,7 +299,7 @@ def test_mail_that_another_session_was_shown_ends_the_wait_too(
     builders: MemoryBuilders, build1: Server, time: Time
 ) -> None:
     def other_session() -> None:
-        say(builders, "one")
+        send_message(builders, "one")
         with builders.host("build1") as host:
             list_messages(host, Filter())
 
@@ -320,7 +320,7 @@ def test_a_ledger_that_cannot_be_written_does_not_hide_the_mail(
 ) -> None:
     def damage() -> None:
         (build1.host.state.path / SHOWN_FILE).write_text("{")
-        say(builders, "one")
+        send_message(builders, "one")
 
     time.at(1, damage)
     assert build1.subjects() == ["one"]

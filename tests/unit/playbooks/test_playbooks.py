@@ -1,4 +1,4 @@
-"""Every playbook checks what the inventory says of all servers before it does anything on one of them."""
+"""Test that every playbook validates the inventory of all servers before it changes one of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import yaml
 
 PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
 ONLY_PATHS = ("teardown.yml",)
-"""What has a name that no server can have can still be taken down."""
+"""A host with an invalid server id can still be removed."""
 CHECKED_BY_ROLE = ("trust.yml",)
 ONLY_READS = ("dashboard.yml", "health.yml")
 
 
 def first_play(playbook: Path) -> dict[str, Any]:
-    """The first play of a playbook, or of the first one that it imports."""
+    """Return the first play of a playbook, or of the first one that it imports."""
     play: dict[str, Any] = yaml.safe_load(playbook.read_text(encoding="utf-8"))[0]
     imported = play.get("ansible.builtin.import_playbook")
     return first_play(PLAYBOOKS / imported) if imported else play

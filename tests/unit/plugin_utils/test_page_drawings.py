@@ -1,4 +1,4 @@
-"""Where the shapes of the drawings are."""
+"""Test the positions of the shapes in the drawings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.acs.builders.plugins.plugin_utils.page_drawings import 
 
 
 def wait(start: str, end: str, since: str = "2026-11-22T07:00:00Z") -> dict[str, str]:
-    """A wait of one server for another."""
+    """Return a wait of one server for another."""
     return {"from": start, "to": end, "since": since}
 
 
@@ -26,9 +26,9 @@ def test_waits_of_a_pair_are_one_line_with_their_number_and_the_oldest() -> None
         [wait("build1", "build2"), wait("build1", "build2", "2026-11-20T00:00:00Z"), wait("build2", "build1")]
     )
     assert [node["name"] for node in drawn["nodes"]] == ["build1", "build2"]
-    there, back = drawn["edges"]
-    assert (there["number"], there["since"], back["number"]) == (2, "2026-11-20T00:00:00Z", 1)
-    assert there["y"] != back["y"], "both labels can be read"
+    forward, back = drawn["edges"]
+    assert (forward["number"], forward["since"], back["number"]) == (2, "2026-11-20T00:00:00Z", 1)
+    assert forward["y"] != back["y"], "the labels overlap"
     assert draw_waits([])["edges"] == []
 
 
@@ -42,7 +42,7 @@ def test_all_servers_are_inside_of_the_image_and_not_too_many() -> None:
 
 
 def build(server: str, start: str, end: str) -> dict[str, Any]:
-    """A build on the 22nd of a month."""
+    """Return a build on the 22nd of a month."""
     times = {"started_at": start and f"2026-11-22T{start}:00Z", "completed_at": end and f"2026-11-22T{end}:00Z"}
     return {"server": server, **times}
 

@@ -1,4 +1,4 @@
-"""The line that shows the progress of a run."""
+"""Test the line that shows the progress of a run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ansible_collections.acs.builders.plugins.plugin_utils.progress_line import 
 
 
 class Screen(io.StringIO):
-    """Where a run writes, with a clock that the test moves."""
+    """The output of a run, with a clock that the test controls."""
 
     def __init__(self, is_terminal: bool) -> None:
         super().__init__()
         self.is_terminal, self.now = is_terminal, 100.0
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
+        """Return whether it is a terminal."""
         return self.is_terminal
 
     def line(self) -> ProgressLine:
-        """The progress that is shown on it."""
+        """Return the progress line on this output."""
         return ProgressLine(self, lambda text: print(text, file=self), 40, lambda: self.now)
 
 

@@ -1,4 +1,4 @@
-"""The last lines of a run."""
+"""Test the last lines of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import O
 
 
 def server(*changed: str, **troubles: str) -> ServerResult:
-    """A server on which tasks changed something, and others failed: the kind of each by its name."""
+    """Return the result of a server with tasks that changed it, and with failed tasks and their kinds by name."""
     result = ServerResult()
     for task in changed:
         result.add(Outcome("build1", task, "copy", {"changed": True}, "", "", False), False)

@@ -1,4 +1,4 @@
-"""What is told of a server after a run."""
+"""Test the sentences about a server after a run."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ QUEUED = "told build2: Ready (msg_1_a, queued until the remote can be reached)"
 
 
 def outcome(action: str, content: dict[str, Any], task: str = "Do it") -> Outcome:
-    """The outcome of a task on build1."""
+    """Return the outcome of a task on build1."""
     return Outcome("build1", task, action, content, "", "", False)
 
 
 def sentences(*results: tuple[str, dict[str, Any]], check: bool = False) -> list[str]:
-    """What is told after some results."""
+    """Return the sentences about some results."""
     server = ServerResult()
     for action, content in results:
         server.add(outcome(action, content), check)
-    assert not server.changed, "what coordinates is no change of the server"
+    assert not server.changed, "a message, status or lock counts as a change of the server"
     return server.sentences()
 
 
 @pytest.mark.parametrize(
-    ("content", "check", "told"),
+    ("content", "check", "expected"),
     [
         ({"changed": True, "delivery": "pushed", "messages": [SENT]}, False, ["told build2: Ready (msg_1_a)"]),
         ({"changed": True, "delivery": "queued", "messages": [SENT]}, False, [QUEUED]),
@@ -44,8 +44,8 @@ def sentences(*results: tuple[str, dict[str, Any]], check: bool = False) -> list
     ],
     ids=["sent", "queued", "sent before", "check mode", "marked", "nothing to mark", "listed", "acted"],
 )
-def test_messages(content: dict[str, Any], check: bool, told: list[str]) -> None:
-    assert sentences(("build_message", content), check=check) == told
+def test_messages(content: dict[str, Any], check: bool, expected: list[str]) -> None:
+    assert sentences(("build_message", content), check=check) == expected
 
 
 def test_each_message_of_a_loop_is_told() -> None:

@@ -1,4 +1,4 @@
-"""What a callback reads in the outcome of a task."""
+"""Test the values that a callback reads from the outcome of a task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import (
 
 
 def result(content: dict[str, Any], **task: Any) -> Any:
-    """What Ansible gives to a callback."""
+    """Return a result as Ansible passes it to a callback."""
     attributes = {"action": "ansible.builtin.command", "delegate_to": None, "run_once": False, "_uuid": "1", **task}
     fields = SimpleNamespace(get_name=lambda: "acs.builders.build_trust : Install the record", **attributes)
     fields.get_path = lambda: "/roles/build_trust/tasks/main.yml:20"
@@ -24,7 +24,7 @@ def result(content: dict[str, Any], **task: Any) -> Any:
 
 
 def outcome(content: dict[str, Any], **task: Any) -> Outcome:
-    """The outcome of a task."""
+    """Return the outcome of a task."""
     return outcome_of(result(content, **task))
 
 

@@ -1,4 +1,4 @@
-"""The documentation of each role's variables agrees with their defaults."""
+"""Test that the documentation of each role's variables agrees with their defaults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FALLBACK = re.compile(r"\{\{ \w+ \| default\((.+)\) \}\}")
 
 
 def literal(default: Any) -> Any:
-    """A default, or what it is when the inventory says nothing; None when the inventory has to say it."""
+    """Return a default as it is without the inventory; None if the inventory must set it."""
     if not (isinstance(default, str) and "{{" in default):
         return default
     fallback = FALLBACK.fullmatch(default)
@@ -32,7 +32,7 @@ def literal(default: Any) -> Any:
 
 
 def own_names(role: Path) -> set[str]:
-    """The variables that a role sets itself: in vars/main.yml, and with register and set_fact in its tasks."""
+    """Return the variables that a role sets itself: in vars/main.yml, and with register and set_fact in its tasks."""
     names = set(yaml.safe_load((role / "vars/main.yml").read_text())) if (role / "vars/main.yml").exists() else set()
     waiting = [yaml.safe_load(file.read_text()) for file in (role / "tasks").glob("*.yml")]
     while waiting:
@@ -53,7 +53,7 @@ def test_the_documentation_of_the_variables_agrees_with_their_defaults(role: Pat
     options = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert list(options) == list(defaults)
     assert all(name.startswith(f"{role.name}_") for name in (*defaults, *variables))
-    assert not defaults.keys() & own_names(role), "the role itself sets a variable that the inventory gives"
+    assert not defaults.keys() & own_names(role), "the role itself sets a variable of the inventory"
     for name, option in options.items():
         value = literal(defaults[name])
         assert option.get("default") == value, name

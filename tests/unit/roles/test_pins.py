@@ -1,4 +1,4 @@
-"""What the role build_manager installs is what the command uses and what the tests use."""
+"""Test that the role build_manager installs the versions that the command and the tests use."""
 
 from __future__ import annotations
 

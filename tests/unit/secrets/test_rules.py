@@ -1,4 +1,4 @@
-"""How many planted secrets are found, and how many texts without any are taken for one."""
+"""Test the number of planted secrets that are found, and of texts without secrets that are flagged."""
 
 from __future__ import annotations
 
@@ -101,32 +101,32 @@ PROSE = (
 
 
 def words(random: Random, count: int) -> str:
-    """Prose without a meaning."""
+    """Return random words."""
     return " ".join(random.choices(WORDS, k=count))
 
 
 def lines(random: Random, count: int, width: int = 64, alphabet: str = BASE64) -> str:
-    """Base64 in lines."""
+    """Return lines of Base64."""
     return "\n".join(chars(random, alphabet, width) for number in range(count)) + "=="
 
 
 def version(random: Random) -> str:
-    """A version of a package of Debian or Ubuntu."""
+    """Return a version of a package of Debian or Ubuntu."""
     return ".".join(str(random.randrange(40)) for number in range(3)) + f"-{random.randrange(9)}ubuntu0.22.04.1"
 
 
 def digest(random: Random) -> str:
-    """A hash: of Git, MD5, SHA-256 or SHA-512."""
+    """Return a hash of Git, MD5, SHA-256 or SHA-512."""
     return chars(random, HEX, random.choice([7, 12, 32, 40, 64, 128]))
 
 
 def identifier(random: Random) -> str:
-    """A UUID."""
+    """Return a UUID."""
     return str(uuid.UUID(int=random.getrandbits(128)))
 
 
 def java(random: Random) -> str:
-    """A stack trace of Java."""
+    """Return a stack trace of Java."""
     frames = "\n".join(
         f"\tat com.cloud.{random.choice(WORDS)}.{random.choice(WORDS).title()}ManagerImpl${chars(random, BASE36, 8)}"
         f".{random.choice(WORDS)}(ManagerImpl.java:{random.randrange(4000)})"
@@ -136,7 +136,7 @@ def java(random: Random) -> str:
 
 
 def hex_dump(random: Random) -> str:
-    """What ``hexdump -C`` prints."""
+    """Return output of ``hexdump -C``."""
     rows = []
     for row in range(8):
         data = random.randbytes(16)
@@ -145,7 +145,7 @@ def hex_dump(random: Random) -> str:
 
 
 def release(random: Random) -> str:
-    """A Release file of apt."""
+    """Return a Release file of apt."""
     rows = "\n".join(
         f" {chars(random, HEX, 64)} {random.randrange(10**7)} main/binary-amd64/Packages.gz" for row in range(9)
     )
@@ -153,7 +153,7 @@ def release(random: Random) -> str:
 
 
 def armor(random: Random, label: str) -> str:
-    """Base64 between two lines that name it."""
+    """Return Base64 between two lines with its label."""
     return f"-----BEGIN {label}-----\n{lines(random, 12)}\n-----END {label}-----"
 
 
@@ -206,18 +206,18 @@ MAKERS: tuple[Callable[[Random], str], ...] = (
     lambda random: "\n".join(random.sample(PROSE, 6)),
     lambda random: f'"integrity": "sha512-{base64.b64encode(random.randbytes(64)).decode()}",',
 )
-"""What makes the texts: each a kind of text that build servers send."""
+"""Generators of texts, one for each kind of text that build servers send."""
 
 
 def benign(random: Random, count: int) -> Iterator[str]:
-    """So many texts without a secret; all of the prose is among the first."""
+    """Yield ``count`` texts without secrets, first all of the prose."""
     yield from PROSE
     for number in range(count - len(PROSE)):
         yield MAKERS[number % len(MAKERS)](random)
 
 
 def own_token(random: Random, count: int) -> Iterator[tuple[str, Planted]]:
-    """Texts with the own token, as it is, in a URL, and in the header that Git sends; each with the token."""
+    """Yield the own token and a text with it: plain, in a URL, or in the header that Git sends."""
     for number in range(count):
         token = random.choice(
             [f"{chars(random, HEX, 40)}", f"{chars(random, ALNUM, 9)}/+%{chars(random, URLSAFE, 12)}"]
@@ -227,8 +227,8 @@ def own_token(random: Random, count: int) -> Iterator[tuple[str, Planted]]:
         yield token, Planted(OWN_TOKEN, within(number, shown), shown)
 
 
-def seen(secret: Planted, token: str = "") -> bool:
-    """Whether a planted secret is found whole, under its name, and nothing of it is left by the redaction."""
+def is_found(secret: Planted, token: str = "") -> bool:
+    """Return whether a planted secret is found completely, with its name, and is redacted completely."""
     start = secret.text.index(secret.secret)
     end = start + len(secret.secret)
     clean, names = redact(secret.text, token)
@@ -248,7 +248,7 @@ def test_corpus_rates() -> None:
         *own_token(random, SECRETS_OF_EACH_FORM),
     ]:
         made[secret.name] += 1
-        if not seen(secret, token):
+        if not is_found(secret, token):
             missed.setdefault(secret.name, []).append(secret.text)
     texts = list(benign(random, BENIGN_TEXTS))
     flagged = [text for text in texts if find_secrets(text)]

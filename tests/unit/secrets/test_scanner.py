@@ -1,4 +1,4 @@
-"""Secrets in texts are found and taken out, whatever the text is, and never shown."""
+"""Test that secrets in any text are found and redacted, and never shown."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_too_short_a_token_is_not_looked_for(token: str) -> None:
     assert find_secrets("build1 builds", token) == []
 
 
-# What is a secret only where it stands
+# Secrets that are recognized by their context
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_the_value_that_was_given_is_not_changed() -> None:
     assert value == {"a": [TOKEN], TOKEN: {"b": TOKEN}}
 
 
-# The time that it takes
+# Run time
 
 
 HOSTILE = [

@@ -1,4 +1,4 @@
-"""The token file is read in one way, by whoever reads it."""
+"""Test that all readers of the token file read it alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.tests.token_files import BAD, GOOD, ODD, T
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the token file is."""
+    """The path of the token file."""
     return tmp_path / "PAT"
 
 
@@ -38,9 +38,9 @@ def test_invalid_content_is_rejected_and_redacted(path: Path, form: str) -> None
     content, says = BAD[form]
     path.write_bytes(content)
     path.chmod(0o600)
-    said = refusal(path)
-    assert re.search(says, said), said
-    assert [problem.startswith(f"{said} Write only the token") for problem in problems(str(path))] == [True]
+    error = refusal(path)
+    assert re.search(says, error), error
+    assert [problem.startswith(f"{error} Write only the token") for problem in problems(str(path))] == [True]
     assert TOKEN in own_token(str(path)) or form in ("empty", "only lines")
 
 
@@ -48,9 +48,9 @@ def test_invalid_content_is_rejected_and_redacted(path: Path, form: str) -> None
 def test_special_files_are_rejected_without_blocking(path: Path, form: str) -> None:
     make, says = ODD[form]
     make(path)
-    said = refusal(path)
-    assert re.search(says, said), said
-    assert problems(str(path)) == [f"{said} Put a file with the token there."]
+    error = refusal(path)
+    assert re.search(says, error), error
+    assert problems(str(path)) == [f"{error} Put a file with the token there."]
     assert text_of(str(path)) == ""
 
 
@@ -73,12 +73,12 @@ def test_unreadable_file_advises_sudo(path: Path, monkeypatch: pytest.MonkeyPatc
 def test_readable_by_others_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text(TOKEN)
     path.chmod(0o640)
-    (told,) = problems(str(path))
-    assert f"(mode 0640). Run 'chmod 600 {path}'" in told
+    (problem,) = problems(str(path))
+    assert f"(mode 0640). Run 'chmod 600 {path}'" in problem
     path.chmod(0o600)
     if os.geteuid() == 0:
         os.chown(path, 12345, 0)
     else:
         monkeypatch.setattr(token_file.os, "geteuid", lambda: 12345)
-    (told,) = problems(str(path))
-    assert f"belongs to another user (uid {path.stat().st_uid}). Run 'chown root:root {path}'" in told
+    (problem,) = problems(str(path))
+    assert f"belongs to another user (uid {path.stat().st_uid}). Run 'chown root:root {path}'" in problem

@@ -1,4 +1,4 @@
-"""The status document of a server."""
+"""Test the status document of a server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUILDING = Report("building", "job_1", branch="main", commit="c0ffee", log="/var
 
 
 def published(builders: Builders, server: str = "build1") -> dict[str, Any]:
-    """A status document as it is on the remote."""
+    """Return a status document from the remote."""
     document: dict[str, Any] = json.loads(builders.show(f"{server}/status.json"))
     return document
 
@@ -56,7 +56,7 @@ def test_a_status_with_hidden_characters() -> None:
 
 
 def test_first_status_has_identity(builders: Builders, clock: Clock) -> None:
-    """An old hook refuses every push while one of these is empty."""
+    """An old hook rejects every push while one of these is empty."""
     with builders.host("build1") as host:
         receipt = write_status(clock.on(host), Report("idle"))
     document = published(builders)
@@ -150,7 +150,7 @@ def test_another_job_cannot_be_closed(builders: Builders) -> None:
 
 
 def test_report_changes_only_its_members(legacy: Builders, clock: Clock) -> None:
-    """Unknown keys, order and layout stay."""
+    """Unknown keys, order and layout are kept."""
     old = (LEGACY_REPO / "build1" / "status.json").read_text(encoding="utf-8")
     with legacy.host("build1") as host:
         write_status(clock.on(host), Report("building", "job_1"))
@@ -198,7 +198,7 @@ def test_reading_the_status_of_another(legacy: Builders) -> None:
 
     with legacy.host("build1") as host:
         assert read(host, "build2").manager == "GitHub Copilot"
-        assert read(host, "build3") == NO_STATUS, "it has a heartbeat only"
+        assert read(host, "build3") == NO_STATUS, "it has only a heartbeat"
 
 
 def test_check_mode_publishes_nothing(legacy: Builders) -> None:
@@ -219,7 +219,7 @@ def test_later_report_extends_last_build(builders: Builders) -> None:
 
 
 def test_unsigned_content_is_kept_with_a_note(legacy: Builders, clock: Clock) -> None:
-    """Beside the signature, so that nobody can change what is signed, and everything is still there."""
+    """It is not part of the signed content, and nothing is lost."""
     old = json.loads(legacy.show("build1/status.json"))
     legacy.trust()
     with legacy.host("build1") as host:

@@ -1,4 +1,4 @@
-"""Reports of a server about its state."""
+"""Test the reports of a server about its state."""
 
 from __future__ import annotations
 

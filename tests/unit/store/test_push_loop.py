@@ -1,4 +1,4 @@
-"""The loop of a push."""
+"""Test the loop of a push."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Remote:
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between attempts in seconds, each as long as it can be."""
+    """The waits between attempts in seconds, each of the maximum length."""
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     monkeypatch.setattr(random, "uniform", lambda least, most: least + most)
@@ -88,7 +88,7 @@ def test_an_attempt_that_arrived_without_an_answer_is_not_repeated() -> None:
     ids=["deadline", "tries", "unreachable", "unreachable once", "final"],
 )
 def test_the_last_error_is_raised(make: Callable[[], PushLoop], error: Exception, pushes: int) -> None:
-    """The time of a loop begins when it is made, so each test makes its own."""
+    """The time of a loop starts when it is created, so each test creates its own."""
     remote = Remote(*[error] * 20)
     with pytest.raises(type(error)) as caught:
         make().run(remote.attempt, remote.refresh)

@@ -1,4 +1,4 @@
-"""Which tests a change touches."""
+"""Test which tests are selected for a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manual page of builderctl, which is made from its parser."""
+"""Test the manual page of builderctl, which is generated from its parser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from man_page import COMMON, PAGE, page
 
 def test_the_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    assert PAGE.read_text(encoding="utf-8") == page(), "make it again: tools/man_page.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), "generate it again: tools/man_page.py"
 
 
 def test_every_command_and_option_is_on_it() -> None:

@@ -1,4 +1,4 @@
-"""The workflows run the sanity tests with each ansible-core that has a list of what is ignored."""
+"""Test that the workflows run the sanity tests with each ansible-core that has an ignore file."""
 
 from __future__ import annotations
 
