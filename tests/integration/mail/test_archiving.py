@@ -1,4 +1,4 @@
-"""What was archived is still there for whoever asks, and nothing is lost while others write."""
+"""Test that archived messages can be read and answered, and that archiving loses no concurrent writes."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ ARCHIVE = "coordination/archive"
 
 @contextmanager
 def later(builders: Builders, server: str, days: float) -> Iterator[Host]:
-    """A server some days from now, which knows the newest commit."""
+    """Open a server with the newest commit and a clock some days ahead."""
     with builders.host(server) as host:
         host.repository.read(lambda snapshot: snapshot.commit)
         yield Clock(datetime.now(timezone.utc), timedelta(days=days)).on(host)
 
 
 def alarms(host: Host) -> list[str]:
-    """What the audit tells."""
+    """Return the texts of the audit."""
     return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))]
 
 
 def archived(builders: Builders) -> list[dict[str, Any]]:
-    """The messages in the archives of the remote."""
+    """Return the messages in the archives of the remote."""
     paths = git("ls-tree", "--name-only", "main", f"{ARCHIVE}/", cwd=builders.remote).split()
     return [entry for path in paths for entry in json.loads(builders.show(path))["messages"]]
 
 
 def old_message(number: int, recipient: str = "build2", readers: tuple[str, ...] = ("build2",)) -> dict[str, Any]:
-    """A message that was read ten days ago."""
+    """Return a message that was sent ten days ago and read."""
     written = utc_text(datetime.now(timezone.utc) - timedelta(days=10))
     return {
         **{"id": f"old{number}", "from": "build9", "to": recipient, "subject": f"{number}", "body": "Hi"},
@@ -61,7 +61,7 @@ def old_message(number: int, recipient: str = "build2", readers: tuple[str, ...]
 
 @pytest.fixture
 def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[Builders, list[str]]:
-    """Two servers that trust each other, and the ids of a request, another message and the answer, all archived."""
+    """Return two servers, and the ids of a request, another message and the answer, all archived."""
     monkeypatch.setattr(archiving, "MIN_MOVED", 1)
     builders.trust()
     for server in builders.ids:
@@ -85,7 +85,7 @@ def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[B
 
 
 def test_what_was_archived_is_found_by_thread_and_by_id(conversation: tuple[Builders, list[str]]) -> None:
-    """Also when the ledger has forgotten it."""
+    """Also when the ledger no longer contains it."""
     builders, (asked, said, answer) = conversation
     for days in (8, 40):
         with later(builders, "build2", days) as host:
@@ -153,7 +153,7 @@ def test_a_key_is_sent_once_although_its_message_is_archived(
 def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The servers that archive believe the marks of the others; the one that has not read it says so."""
+    """A server that archives trusts the marks of others; the server that has not read it reports a problem."""
     monkeypatch.setattr(archiving, "MIN_MOVED", 1)
     builders = make_builders(tmp_path, ("build1", "build2", "build3"))
     builders.trust()
@@ -176,7 +176,7 @@ def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
 
 
 def archive_all(builders: Builders, server: str) -> None:
-    """Archive as a server until nothing is left, as a process of its own would."""
+    """Archive as a server until nothing is left, as a separate process would."""
     with builders.host(server) as host:
         host.repository.read(lambda snapshot: snapshot.commit)
         while archive(host).result:
@@ -218,14 +218,14 @@ def test_the_service_archives_what_is_worth_a_commit(builders: Builders) -> None
         assert not any("archive" in line for line in running.log())
     with service(builders, "build2") as running:
         running.next_beat()
-        assert len([line for line in running.log() if "build_heartbeat_archive" in line]) == 1, "it tells of it once"
-    assert builders.commits() == 1, "and waits"
+        assert len([line for line in running.log() if "build_heartbeat_archive" in line]) == 1, "it is logged once"
+    assert builders.commits() == 1, "nothing is archived yet"
     builders.announce_archiving("build2")
     with service(builders, "build2") as running:
         assert "archive 50 messages" in git("log", "--format=%s", "main", cwd=builders.remote)
         builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
         running.next_beat()
-        assert builders.commits() == 3, "it looks once an hour"
+        assert builders.commits() == 3, "it archives once an hour"
         assert any(line.endswith("] 50 messages archived") for line in running.log())
 
 
@@ -237,8 +237,8 @@ def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -
     builders.announce_archiving("build2")
     with service(builders, "build2") as running:
         running.next_beat()
-        (told,) = running.problems()
-    assert "Messages cannot be archived" in told and path in told
+        (problem,) = running.problems()
+    assert "Messages cannot be archived" in problem and path in problem
     assert builders.commits() == 2
 
 
