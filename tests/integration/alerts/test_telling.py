@@ -217,8 +217,8 @@ def test_a_way_that_hangs_delays_nothing_and_is_ended(fleet: Fleet) -> None:
         assert fleet.told("build1") == [STALE]
         fleet.silence("build1")
         found = fleet.cycle(running)
-        said = "Alerts cannot be told by the way hangs (it did not end within 3 s)"
-        assert any(said in problem for problem in found["problems"])
+        message = "Alerts cannot be told by the way hangs (it did not end within 3 s)"
+        assert any(message in problem for problem in found["problems"])
         set_failures(fleet, "hangs", number=7)  # the next attempt is in an hour
         run_cycles(fleet, running)
         assert fleet.told("build1") == [STALE, "build1 cannot tell alerts by the way hangs"]

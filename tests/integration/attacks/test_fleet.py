@@ -103,10 +103,10 @@ def test_a_forged_heartbeat_on_the_branch(scene: Scene, table: Tell, how: str, r
     assert found["problems"] == ([] if how == "unsigned" else [f"a heartbeat in its name is not trusted: {reason}"])
     later = health_at(scene.fleet, "build2", datetime.now(timezone.utc) + timedelta(minutes=10))
     assert later["servers"]["build1"]["state"] == "stale"
-    said = (
+    reported = (
         "nothing, the signed one counts" if how == "unsigned" else f"a heartbeat in its name is not trusted: {reason}"
     )
-    table(f"forged heartbeat on the branch, {how}", "true (the signed one)", said)
+    table(f"forged heartbeat on the branch, {how}", "true (the signed one)", reported)
 
 
 def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: Tell) -> None:

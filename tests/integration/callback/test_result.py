@@ -156,12 +156,12 @@ def test_errors_are_printed_once_and_each_is_named_at_the_end(builders: Builders
     """A handled error, an ignored one, one in a loop, and an unreachable host."""
     only1, only2 = ({"when": f"inventory_hostname == '{server}'"} for server in builders.ids)
     fail = {"ansible.builtin.command": "sh -c 'echo first; echo no room >&2; exit 3'"}
-    away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    unreachable = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     done = run_tasks(
         builders.folder,
         {"name": "Handle", "block": [{"name": "Try", **fail}], "rescue": [{"ansible.builtin.meta": "noop"}], **only1},
         {"name": "Ignore", **fail, "ignore_errors": True, **only1},
-        {"name": "Go away", "ansible.builtin.ping": None, "vars": away, **only2},
+        {"name": "Go away", "ansible.builtin.ping": None, "vars": unreachable, **only2},
         {"name": "Loop", "ansible.builtin.fail": {"msg": "no {{ item }}"}, "loop": ["a", "b"]},
     )
     assert done.code != 0

@@ -173,7 +173,7 @@ def test_the_other_commands(tmp_path: Path) -> None:
     copy_checkout(tmp_path / "checkout")
     variables = environment(tmp_path / "home", PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for line in others:
-        dry = " --dry-run" if line.startswith("make") else ""  # what make runs has tests of its own
+        dry = " --dry-run" if line.startswith("make") else ""  # the targets of make have their own tests
         done = run("sh", "-euc", line + dry, cwd=tmp_path / "checkout", variables=variables)
         assert done.code == 0, done.output
 

@@ -69,7 +69,7 @@ def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[B
             assert alarms(host) == []
     with builders.host("build1") as host:
         asked = send(host, Draft("What is it?", "Tell me", type="request", key="asked")).result[0].id
-        said = send(host, Draft("By the way", "Hi")).result[0].id
+        other = send(host, Draft("By the way", "Hi")).result[0].id
         send(host, Draft("The newest one", "Hi"))
     with builders.host("build2") as host:
         assert alarms(host) == []
@@ -78,26 +78,26 @@ def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[B
         send(host, Draft("The newest one", "Hi"))
     with builders.host("build1") as host:
         mark_read(host, [answer])
-    for server, moved in (("build1", []), ("build2", [asked, said]), ("build1", [answer])):
+    for server, moved in (("build1", []), ("build2", [asked, other]), ("build1", [answer])):
         with later(builders, server, 8) as host:
             assert [entry.id for entry in archive(host).result] == moved
-    return builders, [asked, said, answer]
+    return builders, [asked, other, answer]
 
 
 def test_what_was_archived_is_found_by_thread_and_by_id(conversation: tuple[Builders, list[str]]) -> None:
     """Also when the ledger no longer contains it."""
-    builders, (asked, said, answer) = conversation
+    builders, (asked, other, answer) = conversation
     for days in (8, 40):
         with later(builders, "build2", days) as host:
             mark_read(host, [builders.messages()[0]["id"]])
-            for chosen, ids in ((Filter(thread=asked), [asked, answer]), (Filter(ids=[said, asked]), [asked, said])):
+            for chosen, ids in ((Filter(thread=asked), [asked, answer]), (Filter(ids=[other, asked]), [asked, other])):
                 found = list_messages(host, chosen).messages
                 assert [message["id"] for message in found] == ids
                 to_me = [message for message in found if message["to"] == "build2"]
                 assert all(message["verified"] == "true" and message["read"] for message in to_me)
                 assert not any(message["marked_by_other"] for message in to_me)
             assert list_messages(host, Filter()).messages == []
-            newer = list_messages(host, Filter(unread=False, since=said)).messages
+            newer = list_messages(host, Filter(unread=False, since=other)).messages
             assert [message["subject"] for message in newer] == ["The newest one"]
 
 
@@ -125,12 +125,12 @@ def test_a_server_that_lost_its_records_goes_on_counting(conversation: tuple[Bui
 
 
 def test_an_archived_message_can_be_answered(conversation: tuple[Builders, list[str]]) -> None:
-    builders, (asked, said, _answer) = conversation
+    builders, (asked, other, _answer) = conversation
     with later(builders, "build2", 8) as host:
-        message = reply(host, said, Draft("", "Thank you")).result[0]
-    assert (message.in_reply_to, message.raw["to"]) == (said, "build1")
+        message = reply(host, other, Draft("", "Thank you")).result[0]
+    assert (message.in_reply_to, message.raw["to"]) == (other, "build1")
     with later(builders, "build1", 8) as host:
-        found = wait_for_answer(host, said, timeout=0, interval=1).messages
+        found = wait_for_answer(host, other, timeout=0, interval=1).messages
         assert [one["body"] for one in found] == ["Thank you"]
         found = wait_for_answer(host, asked, timeout=0, interval=1).messages
         assert [one["body"] for one in found] == ["It is this."]
@@ -140,7 +140,7 @@ def test_an_archived_message_can_be_answered(conversation: tuple[Builders, list[
 def test_a_key_is_sent_once_although_its_message_is_archived(
     conversation: tuple[Builders, list[str]], remembered: bool
 ) -> None:
-    builders, (asked, _said, _answer) = conversation
+    builders, (asked, _other, _answer) = conversation
     if not remembered:
         (builders.state("build1") / "keys.json").unlink()
     before = builders.commits()

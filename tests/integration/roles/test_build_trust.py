@@ -320,7 +320,7 @@ def test_a_rotation_of_a_server_that_is_not_reached_is_refused(builders: Builder
     for arguments, name in (
         (["-e", "build_trust_rotate=biuld1"], "biuld1"),
         (["--limit", "build2", "-e", '{"build_trust_rotate": ["build2", "build1"]}'], "build1"),
-        (["-e", "build_trust_rotate=build2, build1"], ""),  # Ansible takes what is before the blank
+        (["-e", "build_trust_rotate=build2, build1"], ""),  # Ansible uses only the part before the space
     ):
         assert f'build_trust_rotate names "{name}", which this run does not reach' in refusal(operator.play(*arguments))
     assert kept(builders, operator) == files
