@@ -1,4 +1,4 @@
-"""A machine whose system folders a test may write to."""
+"""Fixture: system folders that a test can write to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 COVERED = ("/root", "/var/lib", "/var/log", "/etc", "/usr/local")
-"""Folders that the set-up writes to; each is covered with one of its own, through which the real one shows."""
+"""Folders that the set-up writes to; each is covered with an overlay."""
 
 COVER = """
 set -eu
@@ -30,7 +30,7 @@ exec "$@"
 
 
 def cover(layers: Path) -> list[str]:
-    """The beginning of a command that runs with its own version of these folders, gone when it ends."""
+    """Return a command prefix that runs a command with overlays on these folders, removed when it ends."""
     layers.mkdir(exist_ok=True)
     script = COVER.format(layers=shlex.quote(str(layers)), covered=" ".join(COVERED))
     return ["unshare", "--mount", "sh", "-c", script, "sh"]
@@ -38,8 +38,8 @@ def cover(layers: Path) -> list[str]:
 
 @pytest.fixture
 def covered(tmp_path: Path) -> list[str]:
-    """The same, where it can be done."""
-    need = "needs root, unshare(1) and overlay mounts, for the paths of a real server are written to behind a cover"
+    """Return the command prefix, or skip the test if overlays are not available."""
+    need = "needs root, unshare(1) and overlay mounts, to write to the default paths of a server"
     if os.geteuid() != 0:
         pytest.skip(f"not run: {need}; this user is not root")
     try:

@@ -1,4 +1,4 @@
-"""A fleet of three servers and the operator, who trust each other."""
+"""Fixtures: a fleet of three servers and an operator that trust each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.builders import make_builders
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    """The fleet. All servers have published a heartbeat."""
+    """Return the fleet, in which all servers have published a heartbeat."""
     builders = make_builders(tmp_path, ("build1", "build2", "build3", "operator"))
     builders.trust()
     with chat() as server:

@@ -1,4 +1,4 @@
-"""builderctl alerts: what is open, and whether the ways work."""
+"""Test that builderctl alerts lists open alerts and tests the ways."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ansible_collections.acs.builders.tests.outage import nobody_listens
 from ansible_collections.acs.builders.tests.waiting import until
 
 
-def names(fleet: Fleet) -> dict[str, str | None]:
-    """The problem of each way of build1, by a test of all."""
+def problems_of_ways(fleet: Fleet) -> dict[str, str | None]:
+    """Test all ways of build1, and return the problem of each."""
     results = json.loads(fleet.builderctl("build1", "alerts", "--test", "--json", code=1).stdout)["ways"]
     return {one["name"]: one["problem"] for one in results}
 
@@ -44,9 +44,9 @@ def test_what_is_open_is_listed_on_each_server(fleet: Fleet) -> None:
     assert listed["ways"] == [{"name": "command", "problem": None}]
     with nobody_listens() as address:
         git("remote", "set-url", "origin", address, cwd=fleet.builders.clone("build1"))
-        away = fleet.builderctl("build1", "alerts", "--json")
-    assert "build3 is stale" in [one["text"] for one in json.loads(away.stdout)["alerts"]]
-    assert json.loads(away.stdout)["notes"]
+        offline = fleet.builderctl("build1", "alerts", "--json")
+    assert "build3 is stale" in [one["text"] for one in json.loads(offline.stdout)["alerts"]]
+    assert json.loads(offline.stdout)["notes"]
 
 
 def test_a_test_of_the_ways(fleet: Fleet) -> None:
@@ -70,7 +70,7 @@ def test_ways_that_do_not_work(fleet: Fleet) -> None:
             {"name": "closed", "webhook": f"{address}/hooks/secret"},
             fleet.way("build1", "deaf", "exit 0"),
         )
-        assert names(fleet) == {
+        assert problems_of_ways(fleet) == {
             "fails": "/bin/sh ended with 3",
             "missing": "/bin/no-such-program cannot be started: No such file or directory",
             "chat": "the server answered 404",
@@ -86,7 +86,7 @@ def test_a_redirect_is_not_followed(fleet: Fleet, answer: int) -> None:
     with chat() as other:
         fleet.chat.answer, fleet.chat.location = answer, other.url
         fleet.configure("build1", {"name": "chat", "webhook": fleet.chat.url})
-        assert names(fleet) == {"chat": f"the server answered {answer}, a redirect, which is not followed"}
+        assert problems_of_ways(fleet) == {"chat": f"the server answered {answer}, a redirect, which is not followed"}
         assert other.paths == []
 
 
@@ -94,7 +94,7 @@ def test_a_server_that_never_answers(fleet: Fleet) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         fleet.configure("build1", {"name": "chat", "webhook": url, "timeout": 1})
-        (problem,) = names(fleet).values()
+        (problem,) = problems_of_ways(fleet).values()
     assert problem in ("it did not end within 1 s", "timed out", "TimeoutError")
 
 
@@ -117,4 +117,4 @@ def test_ways_that_are_not_valid_are_a_problem_of_the_server(fleet: Fleet) -> No
         found = running.next_beat()
     (problem,) = found["problems"]
     assert "No alerts are told: " in problem and "exactly one of" in problem
-    assert "alerts" not in found, "another server has to tell"
+    assert "alerts" not in found, "another server must send the alerts"

@@ -1,4 +1,4 @@
-"""The record of alerts in the Build repository: of two writers one succeeds, and nobody else's counts."""
+"""Test the record of alerts in the Build repository: one of two writers succeeds, and forged records are ignored."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ONE = Record(1, {"server/b": Alert("server", "b", "b is stale", (), ("silent",),
 
 @pytest.fixture
 def hosts(trusted: Builders) -> Iterator[dict[str, Host]]:
-    """The servers."""
+    """Return the host of each server."""
     with ExitStack() as stack:
         yield {server: stack.enter_context(trusted.host(server)) for server in trusted.ids}
 
 
 @pytest.fixture
 def records(hosts: dict[str, Host]) -> Iterator[dict[str, SharedRecord]]:
-    """The record as each server has opened it."""
+    """Return the record as opened by each server."""
     with ExitStack() as stack:
         yield {server: stack.enter_context(shared_record(host)) for server, host in hosts.items()}
 
@@ -42,7 +42,7 @@ def test_what_one_server_records_the_other_reads(records: dict[str, SharedRecord
 
 
 def test_of_two_writers_one_succeeds(records: dict[str, SharedRecord]) -> None:
-    """Two servers that believe at the same time that they tell for the fleet."""
+    """Both servers assume at the same time that they send the alerts of the fleet."""
     for known in (NOTHING_TOLD, ONE):
         assert [record.read() for record in records.values()] == [known, known]
         new = Record(known.number + 1, ONE.alerts)

@@ -1,4 +1,4 @@
-"""What the services of a fleet tell: each change once, by one of them, whoever dies in between."""
+"""Test that one service of a fleet reports each change once, also when a service dies in between."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 STALE, BACK = "build3 is stale", "Resolved: build3 is stale"
 
 
-def silent(fleet: Fleet, running: Service) -> None:
-    """Let build3 fall silent, and let build1 tell it."""
-    running.next_beat()  # has seen its heartbeat
+def alert_stale(fleet: Fleet, running: Service) -> None:
+    """Make build3 stale, and wait until build1 has sent the alert."""
+    running.next_beat()  # it has read the heartbeat
 
     def noticed() -> bool:
         fleet.silence("build1")
@@ -36,9 +36,9 @@ def silent(fleet: Fleet, running: Service) -> None:
     until(noticed, "no alert")
 
 
-def hand_over(fleet: Fleet, running: Service) -> None:
-    """Let build3 fall silent, and let build1 decide to tell it."""
-    running.next_beat()  # has seen its heartbeat
+def queue_alert(fleet: Fleet, running: Service) -> None:
+    """Make build3 stale, and wait until build1 has queued the alert."""
+    running.next_beat()  # it has read the heartbeat
 
     def decided() -> bool:
         fleet.silence("build1")
@@ -50,33 +50,33 @@ def hand_over(fleet: Fleet, running: Service) -> None:
 
 
 def recorded(fleet: Fleet) -> dict[str, dict[str, str]]:
-    """What the fleet has recorded: what became of each alert, by the ways."""
+    """Return the result of each alert by way, as recorded by the fleet."""
     alerts = json.loads(git("show", "refs/alerts/told:alerts.json", cwd=fleet.builders.remote))["alerts"]
     return {key: alert["ways"] for key, alert in alerts.items()}
 
 
-def quiet(fleet: Fleet, running: Service, server: str = "build1") -> None:
-    """Run some more cycles of a server."""
+def run_cycles(fleet: Fleet, running: Service, server: str = "build1") -> None:
+    """Run three more cycles of a server."""
     for _cycle in range(3):
         fleet.cycle(running, server)
 
 
-def failed(fleet: Fleet, way: str, **changes: object) -> None:
-    """Change what build1 remembers of the failures of a way, so that its next try does not depend on the time."""
-    memory = fleet.builders.state("build1") / "alerts.json"
-    known = json.loads(memory.read_text())
+def set_failures(fleet: Fleet, way: str, **changes: object) -> None:
+    """Change the failures of a way recorded by build1, so that its next attempt does not depend on the time."""
+    record = fleet.builders.state("build1") / "alerts.json"
+    known = json.loads(record.read_text())
     known["failures"][way].update(changes)
-    memory.write_text(json.dumps(known))
+    record.write_text(json.dumps(known))
 
 
 def test_a_server_falls_silent_and_comes_back(fleet: Fleet) -> None:
-    """Told once each, by every way, by the first server alone; a restart repeats nothing."""
+    """Only the first server sends both alerts, once by every way; a restart repeats nothing."""
     ways = [fleet.way("build1"), fleet.chat_way(), fleet.mail_way("build1")]
     with fleet.service("build2", interval=1) as other:
         with fleet.service("build1", *ways) as running:
-            silent(fleet, running)
+            alert_stale(fleet, running)
             fleet.silence("build1")
-            quiet(fleet, running)
+            run_cycles(fleet, running)
             assert fleet.told("build1") == [STALE]
             (given,) = (one for one in map(json.loads, fleet.written("build1")) if one["kind"] == "server")
             assert {name: given[name] for name in ("event", "kind", "server", "by")} == {
@@ -85,10 +85,10 @@ def test_a_server_falls_silent_and_comes_back(fleet: Fleet) -> None:
             }
         with fleet.service("build1", *ways) as running:
             fleet.silence("build1")
-            quiet(fleet, running)
+            run_cycles(fleet, running)
             assert fleet.told("build1") == [STALE]
             fleet.beat()
-            quiet(fleet, running)
+            run_cycles(fleet, running)
         assert other.beat()["alerts"] is True
         fleet.deliver("build2")
     assert fleet.told("build1") == [STALE, BACK]
@@ -123,7 +123,7 @@ def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
             fleet.cycle(second, "build2")
             return bool(fleet.told("build2"))
 
-        until(took_over, "no alert of the second server")
+        until(took_over, "no alert by the second server")
         assert fleet.told("build2") == ["build1 is stale"]
         with fleet.service("build1", interval=1):
 
@@ -132,8 +132,8 @@ def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
                 fleet.deliver("build1")
                 return "Resolved: build1 is stale" in [*fleet.told("build1"), *fleet.told("build2")]
 
-            until(is_back, "nothing about its return")
-            quiet(fleet, second, "build2")
+            until(is_back, "no alert about its return")
+            run_cycles(fleet, second, "build2")
     everything = [*fleet.told("build1"), *fleet.told("build2")]
     assert sorted(everything) == ["Resolved: build1 is stale", "build1 is stale", STALE]
 
@@ -161,7 +161,7 @@ def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
             answer_id = reply(host, question_id, Draft("", "Yes.")).result[0].id
         with fleet.builders.host("build3") as host:
             mark_read(host, [answer_id])
-        quiet(fleet, running)
+        run_cycles(fleet, running)
     ended = ["1 message to build2 overdue", "A build of build2 failed", "build3 asks the operator"]
     assert sorted(fleet.told("build1")[3:]) == [f"Resolved: {text}" for text in ended]
     (post,) = (
@@ -171,26 +171,26 @@ def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
 
 
 def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
-    """The alert may have been told, so it is not repeated, and that this is not known is an alert of its own."""
+    """The alert may have been sent, so it is not repeated; an alert of its own reports the uncertainty."""
     kill = f"{RECORD}; if grep -q stale {{0}}.txt && [ -e {{0}}.kills ]; then rm {{0}}.kills; kill -9 $PPID; fi"
     with fleet.service("build1", fleet.way("build1", script=kill)) as running:
         (fleet.builders.folder / "build1" / "command.kills").touch()
-        hand_over(fleet, running)
+        queue_alert(fleet, running)
         fleet.deliver("build1", code=-signal.SIGKILL)
         assert fleet.told("build1") == [STALE]
         fleet.deliver("build1")
         fleet.silence("build1")
-        quiet(fleet, running)
+        run_cycles(fleet, running)
         assert fleet.told("build1") == [STALE, f"build1 may not have told by command: {STALE}"]
-        quiet(fleet, running)
+        run_cycles(fleet, running)
         assert len(fleet.told("build1")) == 2
 
 
 @pytest.mark.parametrize("when", ["recorded", "handed over"])
 def test_the_service_is_killed_before_it_is_told(fleet: Fleet, when: str) -> None:
-    """What this server has recorded and not told yet is told after a restart, once."""
+    """An alert that is recorded but not sent is sent once after a restart."""
     with fleet.service("build1") as running:
-        hand_over(fleet, running)
+        queue_alert(fleet, running)
         running.process.kill()
     if when == "recorded":
         for name in ("alerts.json", "alert_deliveries.json", "alerts_waiting.json"):
@@ -198,14 +198,14 @@ def test_the_service_is_killed_before_it_is_told(fleet: Fleet, when: str) -> Non
     with fleet.service("build1") as running:
         fleet.deliver("build1")
         fleet.silence("build1")
-        quiet(fleet, running)
+        run_cycles(fleet, running)
     assert fleet.told("build1") == [STALE]
 
 
 def test_a_way_that_hangs_delays_nothing_and_is_ended(fleet: Fleet) -> None:
     hangs = fleet.way("build1", "hangs", "echo $$ >> {0}.pids; sleep 1000 & wait", timeout=3)
     with fleet.service("build1", hangs, fleet.way("build1")) as running:
-        hand_over(fleet, running)
+        queue_alert(fleet, running)
         command = [sys.executable, "-m", COMMAND, "--config", str(fleet.builders.folder / "build1" / "builderctl.json")]
         with subprocess.Popen([*command, "alerts", "--deliver"], env=module_variables(fleet.builders)) as delivering:
             pids = fleet.builders.folder / "build1" / "hangs.pids"
@@ -217,28 +217,28 @@ def test_a_way_that_hangs_delays_nothing_and_is_ended(fleet: Fleet) -> None:
         assert fleet.told("build1") == [STALE]
         fleet.silence("build1")
         found = fleet.cycle(running)
-        said = "Alerts cannot be told by the way hangs (it did not end within 3 s)"
-        assert any(said in problem for problem in found["problems"])
-        failed(fleet, "hangs", number=7)  # the next try is in an hour
-        quiet(fleet, running)
+        message = "Alerts cannot be told by the way hangs (it did not end within 3 s)"
+        assert any(message in problem for problem in found["problems"])
+        set_failures(fleet, "hangs", number=7)  # the next attempt is in an hour
+        run_cycles(fleet, running)
         assert fleet.told("build1") == [STALE, "build1 cannot tell alerts by the way hangs"]
-        assert pids.read_text().split() == [pid], "it was called again before its time"
+        assert pids.read_text().split() == [pid], "it was called again too early"
 
 
 def test_a_way_that_fails_is_tried_again(fleet: Fleet) -> None:
     fleet.chat.answer = 500
     with fleet.service("build1", fleet.chat_way(), fleet.way("build1")) as running:
-        silent(fleet, running)
+        alert_stale(fleet, running)
         found = fleet.cycle(running)
         assert any("by the way chat (the server answered 500)" in problem for problem in found["problems"])
         assert fleet.chat.url not in json.dumps(found) + (fleet.builders.state("build1") / "alerts.json").read_text()
-        failed(fleet, "chat", number=7)  # the next try is in an hour
-        quiet(fleet, running)
+        set_failures(fleet, "chat", number=7)  # the next attempt is in an hour
+        run_cycles(fleet, running)
         assert len(fleet.chat.paths) == 1
         fleet.chat.answer = 200
-        failed(fleet, "chat", last="2026-01-01T00:00:00Z")
+        set_failures(fleet, "chat", last="2026-01-01T00:00:00Z")
         fleet.silence("build1")
-        quiet(fleet, running)
+        run_cycles(fleet, running)
         assert [post["text"].splitlines()[0] for post in fleet.chat.posts] == [f"[acs.builders] {STALE}"]
         assert not any("way chat" in problem for problem in running.next_beat()["problems"])
         assert fleet.told("build1") == [
@@ -249,9 +249,9 @@ def test_a_way_that_fails_is_tried_again(fleet: Fleet) -> None:
 
 
 def test_a_full_disk(fleet: Fleet, covered: list[str]) -> None:
-    """What cannot be recorded is not told, and is told once when there is room again."""
+    """An alert that cannot be recorded is not sent; it is sent once when there is space again."""
     with fleet.service("build1") as running:
-        hand_over(fleet, running)
+        queue_alert(fleet, running)
     state, folder = fleet.builders.state("build1"), fleet.builders.folder
     command = f"{sys.executable} -m {COMMAND} --config {folder}/build1/builderctl.json alerts --deliver"
     script = f"""

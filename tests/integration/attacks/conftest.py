@@ -1,4 +1,4 @@
-"""What all attacks begin with."""
+"""Fixtures of all attacks."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ table = pytest.fixture(scope="module")(attack_table)
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """Three servers that are well and trust each other, two requests from build1 to build2, and an attacker."""
+    """Return three healthy servers that trust each other, two requests from build1 to build2, and an attacker."""
     return make_scene(tmp_path)

@@ -1,4 +1,4 @@
-"""Attacks on who has answered: by those who were not asked, by nobody, and by very many."""
+"""Test attacks with answers: from servers that were not asked, from unknown names, and in very large numbers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ansible_collections.acs.builders.tests.attacker import (
 
 
 def answer(scene: Scene, **changes: Any) -> dict[str, Any]:
-    """An unsigned answer to build1's request."""
+    """Return an unsigned answer to build1's request."""
     made = anew(scene.asked, **{"to": "build1", "in_reply_to": scene.asked["id"], **changes})
     return {name: value for name, value in made.items() if name not in ("signature", "seq")}
 
 
 def still_waits(scene: Scene) -> bool:
-    """Whether build1 waits for the answer to its request, and its request is overdue when it is late."""
+    """Return whether build1 check_waits for the answer to its request, and reports the request as overdue later."""
     later = health_at(scene.fleet, "build1", datetime.now(timezone.utc) + timedelta(hours=2))
     overdue = scene.asked["id"] in [one["id"] for one in later["messages"]["overdue_requests"]]
     with scene.fleet.host("build1") as host:
@@ -47,7 +47,7 @@ def test_an_answer_of_a_name_without_a_key_ends_no_wait(scene: Scene, name: Any)
 
 
 def test_an_answer_of_a_server_that_was_not_asked_ends_no_wait(scene: Scene) -> None:
-    """Its signature is good, and it was somebody else who was asked."""
+    """Its signature is valid, but another server was asked."""
     scene.attacker.put(signed(answer(scene, **{"from": "build3"}), scene.attacker.key_of("build3"), seq=1))
     assert still_waits(scene)
     with scene.fleet.host("build2") as host:
@@ -67,7 +67,7 @@ def test_a_message_with_the_same_id_in_front_hides_no_answer(scene: Scene) -> No
 
 
 def test_very_many_late_requests_do_not_stop_a_look(scene: Scene) -> None:
-    """Each has forged answers, by its id and by the subject that all have."""
+    """There are as many forged answers, some with the id of a request, others with the subject of all."""
     late = answer(scene, timestamp=ago(hours=3), to="build2", in_reply_to=None)
     requests = [{**late, "id": f"late{number}"} for number in range(12_000)]
     forged = [{**late, "to": "build1", "type": "info", "from": "build2", "id": f"a{n}"} for n in range(12_000)]
@@ -77,16 +77,16 @@ def test_very_many_late_requests_do_not_stop_a_look(scene: Scene) -> None:
     started = time.process_time()
     overdue = health_at(scene.fleet, "build2", datetime.now(timezone.utc))["messages"]["overdue_requests"]
     assert len(overdue) == 12_000
-    assert time.process_time() - started < 60, "each was compared with each"
+    assert time.process_time() - started < 60, "each request was compared with each answer"
 
 
 def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """An entry with changes, without its signature and number."""
+    """Return an entry with changes, without its signature and sequence number."""
     return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
 
 
-def waits(scene: Scene) -> None:
-    """Check that build1 still waits for the answer to its request."""
+def check_waits(scene: Scene) -> None:
+    """Check that build1 still check_waits for the answer to its request."""
     with scene.fleet.host("build1") as host, pytest.raises(NoAnswer):
         wait_for_answer(host, scene.asked["id"], 0.1, 0.1)
 
@@ -94,11 +94,11 @@ def waits(scene: Scene) -> None:
 def test_a_forged_answer_or_acknowledgement_ends_no_wait(scene: Scene) -> None:
     answer = unsigned(anew(scene.asked), to="build1", in_reply_to=scene.asked["id"], timestamp=ago(hours=2))
     scene.attacker.put({**answer, "from": "build2"})
-    waits(scene)
+    check_waits(scene)
     later = health_at(scene.fleet, "build1", datetime.now(timezone.utc) + timedelta(hours=2))
     assert scene.asked["id"] in [one["id"] for one in later["messages"]["overdue_requests"]]
     scene.attacker.change(scene.asked["id"], acknowledged_by=["nobody"])
-    waits(scene)
+    check_waits(scene)
 
 
 @pytest.mark.parametrize("body", ["Please.", "Something else."])

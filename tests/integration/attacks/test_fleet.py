@@ -1,4 +1,4 @@
-"""Attacks on heartbeats, status and memory by somebody with push rights and without a server's key."""
+"""Test attacks on heartbeats, status and memory by an attacker who can push but has no server's key."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ ON_BRANCH = "build1/heartbeat.json"
 
 
 def forged_beat(scene: Scene, **changes: Any) -> dict[str, Any]:
-    """A heartbeat that says that build1 is well, made now."""
+    """Return an unsigned heartbeat of build1 with the current time, without problems."""
     forged = {**scene.attacker.heartbeat("build1"), "timestamp": ago(), "sequence": 5_000, **changes}
     del forged["signature"]
     return forged
 
 
-def silence(scene: Scene) -> datetime:
-    """Let build1 be silent for ten minutes while the others beat; the time then."""
+def make_stale(scene: Scene) -> datetime:
+    """Return a time in ten minutes, at which build1 is stale because only the others publish heartbeats."""
     later = datetime.now(timezone.utc) + timedelta(minutes=10)
     assert health_at(scene.fleet, "build2", later)["servers"]["build1"]["state"] == "stale"
     return later
@@ -54,7 +54,7 @@ FORGED_BEATS = {
 
 
 def make_beat(scene: Scene, how: str, **changes: Any) -> dict[str, Any]:
-    """A forged heartbeat of build1 of one of these kinds."""
+    """Return a forged heartbeat of build1 of one of these kinds."""
     forged = forged_beat(scene, **changes)
     if how == "changed":
         return {**forged, "signature": scene.attacker.heartbeat("build1")["signature"]}
@@ -64,7 +64,7 @@ def make_beat(scene: Scene, how: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("how", "reason"), FORGED_BEATS.items())
 def test_a_forged_heartbeat_on_the_ref(scene: Scene, table: Tell, how: str, reason: str) -> None:
-    later = silence(scene)
+    later = make_stale(scene)
     written = {"timestamp": later.strftime("%Y-%m-%dT%H:%M:%SZ")}
     scene.attacker.beat("build1", make_beat(scene, how, **written))
     found = health_at(scene.fleet, "build2", later)
@@ -103,10 +103,10 @@ def test_a_forged_heartbeat_on_the_branch(scene: Scene, table: Tell, how: str, r
     assert found["problems"] == ([] if how == "unsigned" else [f"a heartbeat in its name is not trusted: {reason}"])
     later = health_at(scene.fleet, "build2", datetime.now(timezone.utc) + timedelta(minutes=10))
     assert later["servers"]["build1"]["state"] == "stale"
-    said = (
+    reported = (
         "nothing, the signed one counts" if how == "unsigned" else f"a heartbeat in its name is not trusted: {reason}"
     )
-    table(f"forged heartbeat on the branch, {how}", "true (the signed one)", said)
+    table(f"forged heartbeat on the branch, {how}", "true (the signed one)", reported)
 
 
 def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: Tell) -> None:
@@ -116,7 +116,7 @@ def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: Tell) -> None
     scene.attacker.beat("build1", old)
     server = health(scene.fleet, "build2")["servers"]["build1"]
     assert (server["verified"], server["problems"]) == ("true", ["its heartbeat was replaced by an older one"])
-    assert health_at(scene.fleet, "build2", silence(scene))["servers"]["build1"]["state"] == "stale"
+    assert health_at(scene.fleet, "build2", make_stale(scene))["servers"]["build1"]["state"] == "stale"
     table("old heartbeat put back", "true", "its heartbeat was replaced by an older one")
 
 
@@ -185,7 +185,7 @@ def test_a_forged_status(scene: Scene, table: Tell, how: str, reason: str) -> No
 
 
 def test_a_server_signs_nothing_that_others_have_written(scene: Scene, table: Tell) -> None:
-    """Whoever puts a request into the status of a server gets no signature of it, and no status is a message."""
+    """A request that an attacker puts into a status is not signed by the server, and a status is no message."""
     planted = {**anew(scene.asked, request={"action": "evil"}), "sequence": 10**9, "artifacts": ["/evil.deb"]}
     scene.attacker.push({"build1/status.json": json.dumps(planted).encode()})
     health(scene.fleet, "build1")
@@ -206,14 +206,14 @@ def test_an_old_status_put_back(scene: Scene, table: Tell) -> None:
     scene.attacker.push({"build1/status.json": json.dumps(old).encode()})
     server = health(scene.fleet, "build2")["servers"]["build1"]
     assert (server["status_verified"], server["status"]) == ("true", "unknown")
-    (told,) = server["problems"]
-    assert told.startswith("its status was replaced by an older one, ")
-    table("old status put back", "true", told)
+    (problem,) = server["problems"]
+    assert problem.startswith("its status was replaced by an older one, ")
+    table("old status put back", "true", problem)
 
 
 SIZE = 50_000_000
 SECONDS, MEGABYTES = 60, 1_000
-"""What a module may need at most for that, of the processor and of memory; it needs a fraction."""
+"""Limits of a module's processor time and memory for it; it needs a fraction."""
 
 
 def test_a_huge_heartbeat(scene: Scene, table: Tell) -> None:

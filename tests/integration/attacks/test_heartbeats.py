@@ -1,4 +1,4 @@
-"""Attacks on the refs of heartbeats, and heartbeats and statuses that are dated ahead."""
+"""Test attacks on the refs of heartbeats, and heartbeats and statuses with dates in the future."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ REF = "refs/heartbeats/build1"
 
 
 def push(scene: Scene, *refspecs: str) -> None:
-    """Have the attacker push anything to anywhere."""
+    """Push refspecs as the attacker, with --force."""
     git("push", "--quiet", "--force", "origin", *refspecs, cwd=scene.attacker.clone)
 
 
 def make_object(scene: Scene, kind: str) -> str:
-    """Have the attacker make an object that is no commit, and return its name."""
+    """Create an object that is no commit in the attacker's clone, and return its name."""
     clone = scene.attacker.clone
     if kind == "blob":
         return git("hash-object", "-w", "HEAD", cwd=clone / ".git")
@@ -47,12 +47,12 @@ def make_object(scene: Scene, kind: str) -> str:
     return git("rev-parse", "junk", cwd=clone)
 
 
-def check_mended(scene: Scene, note: str) -> None:
-    """Check that all others beat and are read, that build1 takes its ref back and says so, and that all is well."""
+def check_repaired(scene: Scene, note: str) -> None:
+    """Check that the other heartbeats are not affected, and that build1 repairs its ref with a note."""
     assert beat(scene.fleet, "build2") == [] == beat(scene.fleet, "build3")
     (problem,) = problems(scene.fleet, "build3")
     assert problem.startswith("build1: ")
-    assert any(note in said for said in beat(scene.fleet, "build1"))
+    assert any(note in line for line in beat(scene.fleet, "build1"))
     assert beat(scene.fleet, "build1") == []
     assert [problems(scene.fleet, server) for server in scene.fleet.ids] == [[]] * 3
 
@@ -60,7 +60,7 @@ def check_mended(scene: Scene, note: str) -> None:
 @pytest.mark.parametrize("kind", ["blob", "tree", "tag"])
 def test_an_object_that_is_no_commit_on_the_ref_is_replaced(scene: Scene, kind: str) -> None:
     push(scene, f"{make_object(scene, kind)}:{REF}")
-    check_mended(scene, f"{REF}, which was no heartbeat, was taken over.")
+    check_repaired(scene, f"{REF}, which was no heartbeat, was taken over.")
 
 
 @pytest.mark.parametrize("names", [("x",), ("x", "y/z"), tuple(f"deep/{number}" for number in range(500))])
@@ -68,7 +68,7 @@ def test_refs_below_that_of_a_server_are_removed(scene: Scene, names: tuple[str,
     junk = make_object(scene, "blob")
     push(scene, f":{REF}")
     push(scene, *(f"{junk}:{REF}/{name}" for name in names))
-    check_mended(scene, f"Refs below {REF}, which kept build1 from beating, were removed.")
+    check_repaired(scene, f"Refs below {REF}, which kept build1 from beating, were removed.")
 
 
 def test_refs_that_cannot_be_removed_are_named(scene: Scene) -> None:
@@ -83,7 +83,7 @@ def test_refs_that_cannot_be_removed_are_named(scene: Scene) -> None:
 
 
 def ahead(**future: float) -> datetime:
-    """A time in the future."""
+    """Return a time in the future."""
     return datetime.now(timezone.utc) + timedelta(**future)
 
 
@@ -117,7 +117,7 @@ def test_a_status_that_is_dated_far_ahead_keeps_no_later_one_out(scene: Scene) -
     assert (server["status"], server["problems"]) == ("success", [])
     (scene.fleet.state("build2") / "statuses.json").write_text(f'{{"build1": "{utc_text(ahead(days=30))}"}}')
     server = health_at(scene.fleet, "build2", ahead())["servers"]["build1"]
-    assert (server["status"], server["problems"]) == ("success", []), "what was believed before"
+    assert (server["status"], server["problems"]) == ("success", []), "despite the later time recorded before"
 
 
 def test_a_key_that_is_not_valid_yet_is_not_called_ended(scene: Scene) -> None:
@@ -132,12 +132,12 @@ def test_a_key_that_is_not_valid_yet_is_not_called_ended(scene: Scene) -> None:
 
 
 def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """An entry with changes, without its signature and number."""
+    """Return an entry with changes, without its signature and sequence number."""
     return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
 
 
-def looks(scene: Scene, beats: list[dict[str, Any]]) -> dict[str, Any]:
-    """Have the attacker put in heartbeats of build1, 90 s apart, and return what build2 thinks of build1 in the end."""
+def state_after(scene: Scene, beats: list[dict[str, Any]]) -> dict[str, Any]:
+    """Push heartbeats of build1 as the attacker, 90 s apart, and return how build2 then sees build1."""
     start = datetime.now(timezone.utc)
     seen: dict[str, Any] = {}
     for place, forged in enumerate(beats, start=1):
@@ -148,7 +148,7 @@ def looks(scene: Scene, beats: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_unsigned_heartbeats_from_before_the_keys_are_no_sign_of_life(scene: Scene) -> None:
     forged = unsigned(scene.attacker.heartbeat("build1"), timestamp=ago(hours=2))
-    seen = looks(scene, [{**forged, "sequence": 10**6 + number} for number in range(7)])
+    seen = state_after(scene, [{**forged, "sequence": 10**6 + number} for number in range(7)])
     assert seen["state"] == "stale" and "not trusted" in seen["problems"][0]
 
 
@@ -159,7 +159,7 @@ def test_heartbeats_of_a_key_that_was_rotated_are_no_sign_of_life(scene: Scene) 
     beat(scene.fleet, "build1", ahead=2)  # times are whole seconds
     assert problems(scene.fleet, "build2") == []
     old = {**scene.attacker.heartbeat("build1"), "timestamp": ago(minutes=1)}
-    seen = looks(scene, [signed(old, stolen, HEARTBEAT, sequence=10**6 + number) for number in range(7)])
+    seen = state_after(scene, [signed(old, stolen, HEARTBEAT, sequence=10**6 + number) for number in range(7)])
     assert seen["state"] == "stale" and seen["problems"]
 
 
@@ -171,7 +171,7 @@ def test_heartbeats_that_are_replayed_in_their_order_are_no_sign_of_life(scene: 
     assert problems(scene.fleet, "build2") == []
     git("push", "--quiet", "origin", ":refs/heartbeats/build1", cwd=scene.attacker.clone)
     assert problems(scene.fleet, "build2") != []
-    seen = looks(scene, kept[:-1])
+    seen = state_after(scene, kept[:-1])
     assert seen["state"] == "stale" and seen["problems"] == ["its heartbeat was replaced by an older one"]
 
 

@@ -1,4 +1,4 @@
-"""Hostile text in every field that others can write is shown harmlessly, wherever it is shown."""
+"""Test that hostile text in every field that others can write is harmless wherever it is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.tests.running_service import COMMAND, conf
 
 @pytest.fixture(params=ATTACKS)
 def attacked(request: pytest.FixtureRequest, builders: Builders) -> Builders:
-    """Two servers, and a repository full of hostile text."""
+    """Return two servers whose repository is full of hostile text."""
     value = ATTACKS[request.param].replace("MARKER", str(builders.folder / "marker"))
     for path, document in spread(value).items():
         builders.commit(path, json.dumps(document).encode())
@@ -24,13 +24,13 @@ def attacked(request: pytest.FixtureRequest, builders: Builders) -> Builders:
 
 
 def check_harmless(builders: Builders, shown: str) -> None:
-    """Check that nothing in what was shown hides or acts on a terminal, and that nothing of it was carried out."""
+    """Check that the output has no hidden or control characters, and that none of it was executed."""
     assert not HIDDEN & set(shown), sorted(map(repr, HIDDEN & set(shown)))
     assert not (builders.folder / "marker").exists()
 
 
 def builderctl(builders: Builders, *arguments: str) -> str:
-    """Run the command as build1's manager, and return all that it prints."""
+    """Run the command as build1's manager, and return all its output."""
     words = ("-m", COMMAND, "--config", str(config(builders, "build1")), *arguments)
     done = serve(*words, cwd=builders.folder, variables=module_variables(builders))
     assert "Traceback" not in done.output

@@ -1,4 +1,4 @@
-"""Attacks on what a server remembers of messages: which it has read, logged and asked for."""
+"""Test attacks on a server's records of messages: which it has read, logged and requested."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ansible_collections.acs.builders.tests.attacker import (
 
 
 def swapped(scene: Scene, **changes: Any) -> dict[str, Any]:
-    """Have the attacker put a harmless message in the place of build1's request, with its id."""
+    """Replace build1's request by a harmless message with its id, as the attacker, and return the message."""
     harmless = {**scene.asked, "subject": "Good morning", "body": "Nothing to do.", **changes}
     scene.attacker.rewrite(lambda entries: [harmless, *entries[1:]])
     return harmless
 
 
 def put_back(scene: Scene) -> None:
-    """Have the attacker put the request back as it was."""
+    """Restore the request, as the attacker."""
     scene.attacker.rewrite(lambda entries: [scene.asked, *entries[1:]])
 
 
@@ -60,7 +60,7 @@ def test_a_message_that_was_swapped_while_it_was_logged_is_logged(scene: Scene) 
 
 
 def test_ledgers_of_ids_alone_are_understood(scene: Scene) -> None:
-    """As older versions wrote them: nothing is unread or logged again, and none of it is an alarm."""
+    """Ledgers of older versions: nothing becomes unread or is logged again, and no problem is reported."""
     state = scene.fleet.state("build2")
     with scene.fleet.host("build2") as host:
         mark_read(host, [scene.asked["id"]])

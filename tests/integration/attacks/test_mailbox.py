@@ -1,4 +1,4 @@
-"""Attacks on the mailbox as a document: deletions, links in its place, and what is very large."""
+"""Test attacks on the mailbox as a document: deletions, symbolic links, and very large content."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ARCHIVE = "coordination/archive/2026-11.json"
 
 
 def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """An entry with changes, without its signature and number."""
+    """Return an entry with changes, without its signature and sequence number."""
     return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
 
 
@@ -41,9 +41,9 @@ def test_a_signature_that_was_taken_off_is_noticed(scene: Scene, rest: dict[str,
 
 @pytest.mark.parametrize("stub", [True, False])
 def test_an_archive_hides_no_deletion(scene: Scene, stub: bool) -> None:
-    """Neither a made up entry with its number, nor the message itself that nobody has read."""
-    made_up = {"id": "x", "from": "build1", "to": "build2", "seq": scene.asked["seq"]}
-    archive = json.dumps({"messages": [made_up if stub else scene.asked]}).encode()
+    """Neither an invented entry with the same number nor the unread message itself hides it."""
+    invented = {"id": "x", "from": "build1", "to": "build2", "seq": scene.asked["seq"]}
+    archive = json.dumps({"messages": [invented if stub else scene.asked]}).encode()
     scene.attacker.push({ARCHIVE: archive, MESSAGES: json.dumps({"messages": [scene.beside]}).encode()})
     (problem,) = [one for one in problems(scene.fleet, "build2") if scene.asked["id"] in one]
     assert "was deleted" in problem
@@ -77,7 +77,7 @@ def test_a_link_in_place_of_the_mailbox_ends_with_the_next_write(scene: Scene) -
 
 
 def documents() -> Iterator[tuple[str, bytes]]:
-    """Mailboxes of less than the largest size, made of very much that is very small."""
+    """Yield mailboxes below the size limit that consist of very many small values."""
     yield "empty objects", b'{"messages": [' + b"{}, " * 7_000_000 + b"{}]}"
     yield "entries", b'{"messages": [' + b'{"to":"build2"},' * 60_000 + b"{}]}"
 
@@ -100,11 +100,11 @@ HUGE = {
     "empty messages": lambda: '{"messages": [' + "{}," * (SIZE // 3) + "{}]}",
     "one huge number": lambda: '{"messages": [{"id": ' + "9" * SIZE + "}]}",
 }
-"""What a mailbox of 50 MB may hold."""
+"""Contents of a mailbox of 50 MB."""
 
 
 SECONDS, MEGABYTES = 60, 1_000
-"""What a module may need at most for that, of the processor and of memory; it needs a fraction."""
+"""Limits of a module's processor time and memory for it; it needs a fraction."""
 
 
 @pytest.mark.parametrize("what", HUGE)
@@ -118,16 +118,16 @@ def test_a_huge_mailbox(scene: Scene, table: Tell, what: str) -> None:
     ]
     assert max(run.seconds for run in runs) < SECONDS
     assert max(run.megabytes for run in runs) < MEGABYTES
-    *refused, told = [json.loads(run.stdout) for run in runs]
+    *refused, heartbeat = [json.loads(run.stdout) for run in runs]
     for result in refused:
         assert (result["failed"], result["reason"]) == (True, "document_damaged"), result
         assert result["msg"].startswith(f"{MESSAGES}, line 1")
         assert "larger than 32 MB" in result["msg"]
         assert len(result["msg"]) < 700
-    (problem,) = told["ansible_facts"]["build_heartbeat"]["problems"]
+    (problem,) = heartbeat["ansible_facts"]["build_heartbeat"]["problems"]
     assert problem.startswith(f"{MESSAGES}, line 1") and "larger than 32 MB" in problem
-    need = f"{max(run.seconds for run in runs):.1f} s, {max(run.megabytes for run in runs):.0f} MB"
-    table(f"50 MB mailbox, {what}", "none", f"larger than 32 MB; at most {need}")
+    usage = f"{max(run.seconds for run in runs):.1f} s, {max(run.megabytes for run in runs):.0f} MB"
+    table(f"50 MB mailbox, {what}", "none", f"larger than 32 MB; at most {usage}")
 
 
 def test_a_mailbox_that_was_mended_is_read_again(scene: Scene) -> None:
@@ -154,11 +154,11 @@ def test_a_huge_signed_field_of_a_message_is_refused(scene: Scene, table: Tell) 
 
 
 def test_a_deleted_message(scene: Scene, table: Tell) -> None:
-    scene.attacker.rewrite(lambda there: there[1:])
-    told = f"{scene.asked['id']}, message 1 of build1, was deleted."
-    assert problems(scene.fleet, "build2") == [told]
-    assert problems(scene.fleet, "build3") == [told]
-    assert told in call(scene.fleet, "build2").output
+    scene.attacker.rewrite(lambda entries: entries[1:])
+    expected = f"{scene.asked['id']}, message 1 of build1, was deleted."
+    assert problems(scene.fleet, "build2") == [expected]
+    assert problems(scene.fleet, "build3") == [expected]
+    assert expected in call(scene.fleet, "build2").output
     check_good(scene.fleet, "build2", scene.beside["id"])
     table("message deleted", "none", "…, message 1 of build1, was deleted")
 
@@ -167,8 +167,8 @@ def test_a_message_deleted_before_anybody_looked(scene: Scene, table: Tell) -> N
     with scene.fleet.host("build1") as host:
         for subject in ("Never seen", "Third"):
             send(host, Draft(subject, "Please.", "request", request=REQUEST), ["build2"])
-    scene.attacker.rewrite(lambda there: [entry for entry in there if entry["subject"] != "Never seen"])
-    told = "Message 3 of build1 never came: somebody deleted what stood before message 4."
-    assert problems(scene.fleet, "build2") == [told]
+    scene.attacker.rewrite(lambda entries: [entry for entry in entries if entry["subject"] != "Never seen"])
+    expected = "Message 3 of build1 never came: somebody deleted what stood before message 4."
+    assert problems(scene.fleet, "build2") == [expected]
     check_good(scene.fleet, "build2", scene.fleet.messages()[-1]["id"])
-    table("message deleted before anybody looked", "none", told)
+    table("message deleted before anybody looked", "none", expected)

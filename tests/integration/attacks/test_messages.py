@@ -1,4 +1,4 @@
-"""Attacks on messages by somebody with push rights and without the sender's key."""
+"""Test attacks on messages by an attacker who can push but does not have the sender's key."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from ansible_collections.acs.builders.tests.attacker import (
 
 
 def check_forged(scene: Scene, forged: dict[str, Any], reason: str, alarm: bool = True) -> None:
-    """Check that build2 takes a message in the name of build1 for what it is, and the one beside it too."""
+    """Check that build2 refuses a message in the name of build1, and accepts the one beside it."""
     check_refused(scene.fleet, "build2", forged["id"], "false", reason)
     check_good(scene.fleet, "build2", scene.beside["id"])
-    told = [f"{forged['id']} in the name of {forged['from']} is not its own: {reason}."]
-    assert problems(scene.fleet, "build2") == (told if alarm else [])
+    expected = [f"{forged['id']} in the name of {forged['from']} is not its own: {reason}."]
+    assert problems(scene.fleet, "build2") == (expected if alarm else [])
 
 
 def test_a_forged_sender_without_a_signature(scene: Scene, table: Tell) -> None:
@@ -118,7 +118,7 @@ def test_a_signature_that_is_none(scene: Scene, table: Tell) -> None:
 def test_a_replayed_request(scene: Scene, table: Tell) -> None:
     fleet, message_id = scene.fleet, scene.asked["id"]
     assert acts(fleet, "build2", message_id)
-    scene.attacker.rewrite(lambda there: [entry for entry in there if entry["id"] != message_id])
+    scene.attacker.rewrite(lambda entries: [entry for entry in entries if entry["id"] != message_id])
     deleted = f"{message_id}, message 1 of build1, was deleted."
     assert problems(fleet, "build2") == [deleted]
     with pytest.raises(UnknownMessage):
@@ -171,8 +171,8 @@ def test_a_removed_server_that_writes_now(scene: Scene, table: Tell) -> None:
     scene.attacker.put(forged)
     reason = "build3 signed it with a key that was not valid at its time"
     check_refused(scene.fleet, "build2", forged["id"], "false", reason)
-    (told,) = problems(scene.fleet, "build2")
-    assert told.startswith(f"{forged['id']} in the name of build3 is not its own: {reason} (from ")
+    (problem,) = problems(scene.fleet, "build2")
+    assert problem.startswith(f"{forged['id']} in the name of build3 is not its own: {reason} (from ")
     check_good(scene.fleet, "build2", scene.beside["id"])
     table("removed server, now", "false", f"{reason} (…)")
 

@@ -1,4 +1,4 @@
-"""Attacks on the token and on what runs on a server, by somebody with push rights."""
+"""Test attacks on the token and on the programs of a server by an attacker who can push."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOOKS = ("post-checkout", "post-merge", "pre-push", "reference-transaction", "pr
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Builders:
-    """Two servers that trust each other, with a token."""
+    """Return two servers that trust each other, with a token."""
     fleet = make_fleet(tmp_path, ("build1", "build2"))
     send(fleet, "build1", subject="First")
     (fleet.folder / "PAT").write_text(f"{TOKEN}\n")
@@ -33,9 +33,9 @@ def fleet(tmp_path: Path) -> Builders:
 
 
 class Catcher(ThreadingHTTPServer):
-    """A host that writes down what it is asked; it sends whoever has shown a token on to another.
+    """A host that records its requests, and redirects those that have a token.
 
-    :param target: where to; nowhere when empty.
+    :param target: the address to redirect to; if empty, nothing is redirected.
     """
 
     daemon_threads = True
@@ -43,11 +43,11 @@ class Catcher(ThreadingHTTPServer):
     def __init__(self, target: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _CatcherHandler)
         self.target = target
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The address of the host."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
@@ -55,8 +55,8 @@ class _CatcherHandler(BaseHTTPRequestHandler):
     server: Catcher
 
     def do_GET(self) -> None:
-        """Ask for a token, and send whoever has shown one on."""
-        self.server.asked.append(dict(self.headers.items()))
+        """Request a token, and redirect a request that has one."""
+        self.server.requests.append(dict(self.headers.items()))
         if "Authorization" in self.headers and self.server.target:
             self.send_response(302)
             self.send_header("Location", self.server.target + self.path)
@@ -69,12 +69,12 @@ class _CatcherHandler(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @contextmanager
 def catcher(target: str = "") -> Iterator[Catcher]:
-    """Run such a host; afterwards nothing listens there."""
+    """Run such a host, and stop it afterwards."""
     host = Catcher(target)
     thread = Thread(target=host.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -87,14 +87,14 @@ def catcher(target: str = "") -> Iterator[Catcher]:
 
 
 def set_up_with(fleet: Builders, url: str) -> None:
-    """Tell build2 which remote it has, as Ansible does in the fleet file, and point its clone there."""
+    """Set the remote of build2 in the fleet file, as Ansible does, and in its clone."""
     path = fleet.state("build2") / "fleet.json"
     path.write_text(json.dumps({"remote": url, **json.loads(path.read_text())}))
     git("remote", "set-url", "origin", url, cwd=fleet.clone("build2"))
 
 
 def use_everything(fleet: Builders) -> list[dict[str, Any]]:
-    """Run what goes over the network on build2; each fails as a module should."""
+    """Run each operation of build2 that uses the network, and return the failures of the modules."""
     sent = {"state": "sent", "subject": "Ready", "body": "All set.", "timeout": LIMIT}
     return [
         fail(fleet, "build2", timeout=LIMIT),
@@ -108,8 +108,8 @@ def test_a_redirect_does_not_take_the_token_along(fleet: Builders, table: Tell) 
     with catcher() as thief, catcher(thief.url) as host:
         set_up_with(fleet, f"{host.url}/Build.git")
         failures = use_everything(fleet)
-    assert any("Authorization" in headers for headers in host.asked)
-    assert thief.asked == []
+    assert any("Authorization" in headers for headers in host.requests)
+    assert thief.requests == []
     assert {failure["reason"] for failure in failures} == {"remote_missing"}
     assert all("redirects to another address" in failure["msg"] for failure in failures)
     table("remote redirects to another host", "none", "remote_missing: … redirects to …; 0 requests there")
@@ -123,7 +123,7 @@ def test_a_clone_that_was_pointed_elsewhere_is_refused(fleet: Builders, table: T
         git("remote", "set-url", "origin", f"{thief.url}/Build.git", cwd=fleet.clone("build2"))
         host.passwords.clear()
         failures = use_everything(fleet)
-    assert (thief.asked, host.passwords) == ([], [])
+    assert (thief.requests, host.passwords) == ([], [])
     assert {failure["reason"] for failure in failures} == {"clone"}
     for failure in failures:
         assert f"{thief.url}/Build.git, but this server was set up with {host.url}/Build.git" in failure["msg"]
@@ -167,14 +167,14 @@ def test_another_remote_of_the_clone_is_refused(fleet: Builders) -> None:
         set_up_with(fleet, str(fleet.remote))
         git("remote", "add", "other", f"{thief.url}/Build.git", cwd=fleet.clone("build2"))
         assert fail(fleet, "build2", remote="other")["reason"] == "clone"
-    assert thief.asked == []
+    assert thief.requests == []
 
 
 def test_without_the_address_in_the_fleet_file_a_changed_clone_is_followed(fleet: Builders) -> None:
     with catcher() as thief:
         git("remote", "set-url", "origin", f"{thief.url}/Build.git", cwd=fleet.clone("build2"))
         assert fail(fleet, "build2", timeout=LIMIT)["reason"] == "credential"
-    assert any("Authorization" in headers for headers in thief.asked)
+    assert any("Authorization" in headers for headers in thief.requests)
 
 
 def test_no_code_of_the_repository_runs(fleet: Builders, table: Tell) -> None:

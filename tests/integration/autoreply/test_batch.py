@@ -1,4 +1,4 @@
-"""Answers of several processes at once."""
+"""Test concurrent answers of several processes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def ask(builders: Builders, subject: str = "Status?", **more: Any) -> str:
 
 
 def answer(builders: Builders, *responses: Response, **options: Any) -> list[dict[str, Any]]:
-    """Respond as build2, as a process of its own would, and return the answers."""
+    """Respond as build2, as a separate process would, and return the answers."""
     with builders.host("build2", **options) as host:
         return [sent.raw for sent in respond(host, responses).result]
 
 
 def answers(builders: Builders, message_id: str) -> list[dict[str, Any]]:
-    """The answers to a message on the remote."""
+    """Return the answers to a message on the remote."""
     return [entry for entry in builders.messages() if entry.get("in_reply_to") == message_id]
 
 

@@ -1,4 +1,4 @@
-"""The facts of a server for its answers, from the machine itself."""
+"""Test the facts that a server gathers from its host for answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.tests.builders import Builders
 
 
 def gathered(builders: Builders) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The facts of each answer of build2, and what they come from."""
+    """Return the facts of each answer of build2, and the data that they come from."""
     clone = str(builders.clone("build2"))
     with builders.host("build2") as host:
         steps, found = gather(host, plan(host, Rules(paths=[clone])), [clone])

@@ -1,4 +1,4 @@
-"""The command builderctl as a process: every command, its exit codes, its input and its output."""
+"""Test builderctl as a process: every command, its exit codes, its input and its output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOSTILE = "\x1b[2J\x1b]0;x\x07\r\u202e\u200b---\n---\n[ERROR] build1 -> build2\n
 
 @dataclass(frozen=True)
 class Shell:
-    """A shell of each server, where builderctl is installed."""
+    """A shell on each server, with builderctl installed."""
 
     builders: Builders
 
@@ -51,20 +51,20 @@ class Shell:
         return folder
 
     def environment(self, server: str, **variables: str) -> dict[str, str]:
-        """The environment in which the command is found."""
+        """Return the environment in which the command is found."""
         folder = self.builders.folder / f"bin-{server}"
         kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         path = f"{folder}{os.pathsep}{os.environ['PATH']}"
         return {**kept, "PATH": path, "PYTHONPATH": str(TOP / "collections"), **variables}
 
     def run(self, server: str, *words: str, text: str = "", **variables: str) -> Run:
-        """Run builderctl on a server; it never ends with a traceback."""
+        """Run builderctl on a server; it must not print a traceback."""
         command = ("-m", COMMAND, "--config", str(self.builders.folder / f"bin-{server}" / "config.json"), *words)
         environment = self.environment(server, **variables)
         return checked(serve(*command, cwd=self.builders.folder, variables=environment, stdin=text))
 
     def script(self, server: str, script: str, text: str = "", **variables: str) -> Run:
-        """Run a line of shell on a server, where builderctl is a process."""
+        """Run a shell script on a server, in which builderctl is a process."""
         environment = self.environment(server, **variables)
         return checked(run("/bin/sh", "-c", script, cwd=self.builders.folder, variables=environment, stdin=text))
 
@@ -75,7 +75,7 @@ class Shell:
         return done.stdout
 
     def json(self, server: str, *words: str, code: int = 0) -> dict[str, Any]:
-        """Run builderctl for a program: one ASCII object, whatever comes of it."""
+        """Run builderctl with --json, and return the object that it prints in ASCII."""
         done = self.run(server, *words, "--json")
         assert done.code == code, done.stderr
         assert done.stdout.isascii() and done.stdout.count("\n") == 1
@@ -84,26 +84,26 @@ class Shell:
         return result
 
     def mail(self, count: int = 1, /, **fields: Any) -> None:
-        """Put messages of build2 to build1 into the mailbox, as anybody who can push could."""
+        """Put unsigned messages from build2 to build1 into the mailbox."""
         entry = {"id": ID, "from": "build2", "to": "build1", "type": "request", "subject": "Versions", "body": "Tell."}
         entries = [{**entry, **fields, **({"id": f"msg_{n}"} if n else {})} for n in range(count)]
         self.builders.commit(MESSAGES, json.dumps({"messages": entries}).encode())
 
     def beat(self) -> None:
-        """Have both servers beat."""
+        """Publish a heartbeat of both servers."""
         for server in ("build1", "build2"):
             assert self.ok(server, "heartbeat", "--once") == "Heartbeat published.\n"
 
 
 def checked(done: Run) -> Run:
-    """What has run, with nothing on standard error that is not for people."""
+    """Check that a run printed no traceback, and return the run."""
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
     return done
 
 
 @pytest.fixture
 def shell(builders: Builders) -> Shell:
-    """Two servers with builderctl."""
+    """Return two servers with builderctl."""
     made = Shell(builders)
     for server in builders.ids:
         made.install(server, timeout=LIMIT)
@@ -111,7 +111,7 @@ def shell(builders: Builders) -> Shell:
 
 
 def fail(shell: Shell, code: int, kind: str, *words: str, **variables: str) -> str:
-    """Run builderctl on build1 where it must fail in one line, and return the error."""
+    """Run builderctl on build1, which must fail, and return the error message."""
     done = shell.run("build1", *words, "--json", **variables)
     assert done.code == code, done.stdout + done.stderr
     result = json.loads(done.stdout)
@@ -174,7 +174,7 @@ def test_the_health(shell: Shell) -> None:
 
 @pytest.fixture(scope="module")
 def everyday(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """Two servers in the middle of their work, which tell alerts, and an operator. Their heartbeats stay young."""
+    """Return two servers in use, with alerts, and an operator. Their heartbeats do not become stale."""
     shell = Shell(make_builders(tmp_path_factory.mktemp("everyday"), ("build1", "build2", "operator")))
     alerts = shell.builders.folder / "alerts.json"
     alerts.write_text(json.dumps({"ways": [{"name": "nowhere", "command": ["/bin/true"]}]}))
@@ -226,8 +226,8 @@ def test_no_foreign_text_acts_on_the_terminal(shell: Shell) -> None:
     assert [done.code for done in runs] == [0, 0, 0, 1, 0]
 
 
-def refuse(builders: Builders, script: str) -> None:
-    """Have the remote run a script before it takes a push."""
+def install_pre_receive(builders: Builders, script: str) -> None:
+    """Install a script on the remote that runs before it accepts a push."""
     hook = builders.remote / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\n{script}\n")
@@ -238,7 +238,7 @@ def test_an_exit_code_of_each_class(shell: Shell) -> None:
     shell.ok("build1", "send", "one", "1")
     fail(shell, 2, "invalid_input", "read", "--unknown")
     fail(shell, 2, "unknown_message", "ack", "msg_1")
-    refuse(shell.builders, "printf 'frozen\\033[31m until the release\\n' >&2; exit 1")
+    install_pre_receive(shell.builders, "printf 'frozen\\033[31m until the release\\n' >&2; exit 1")
     assert "until the release" in fail(shell, 4, "declined", "send", "two", "2")
     fail(shell, 5, "dependency", "read", PATH=str(shell.builders.folder / "bin-build1"))
     with nobody_listens() as address:
@@ -253,10 +253,10 @@ def test_what_was_seen_last_is_shown_with_a_note(shell: Shell) -> None:
         git("remote", "set-url", "origin", f"{host.url}/Build.git", cwd=shell.builders.clone("build1"))
         shell.ok("build1", "read")
         with host.gone():
-            done, told = (shell.run("build1", "read", *words) for words in ([], ["--json"]))
-    assert (done.code, told.code, told.stderr) == (0, 0, "")
+            done, as_json = (shell.run("build1", "read", *words) for words in ([], ["--json"]))
+    assert (done.code, as_json.code, as_json.stderr) == (0, 0, "")
     assert "\n| Versions\n" in done.stdout
-    (note,) = json.loads(told.stdout)["notes"]
+    (note,) = json.loads(as_json.stdout)["notes"]
     assert "cannot be reached" in note
     assert re.fullmatch(r"builderctl: note: .*[.…] What is known here is \d+ \w+ old\.\n", done.stderr)
 
@@ -289,7 +289,7 @@ def test_closed_streams(shell: Shell, closed: str) -> None:
 
 
 def test_closed_streams_where_signatures_are_checked(shell: Shell) -> None:
-    """The descriptors of a check must not be those that it reads the document from or writes to."""
+    """The check of a signature must not reuse the descriptors of the closed streams."""
     shell.builders.trust()
     shell.ok("build2", "send", "Subject", "Body")
     for words in ("read", "heartbeat --once"):
@@ -313,13 +313,13 @@ def test_arguments_that_are_not_text(shell: Shell) -> None:
 
 @dataclass(frozen=True)
 class Terminal:
-    """A terminal: what runs in it gets ``slave``, and ``read`` tells what was printed."""
+    """A terminal: programs in it use ``slave``, and ``read`` returns what they print."""
 
     master: int
     slave: int
 
     def read(self) -> str:
-        """Everything printed so far."""
+        """Return the output since the last call."""
         printed = b""
         os.set_blocking(self.master, False)
         while True:
@@ -331,7 +331,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    """A new terminal."""
+    """Return a new terminal."""
     master, slave = pty.openpty()
     yield Terminal(master, slave)
     os.close(master)
@@ -380,8 +380,8 @@ def test_a_terminal_is_no_body(everyday: Shell, terminal: Terminal, words: list[
         check=False,
     )
     assert done.returncode == 2
-    said = "The message has no body. Pass it as the last argument, or pass - to read it from standard input."
-    assert done.stderr == f"builderctl: {said}\n"
+    error = "The message has no body. Pass it as the last argument, or pass - to read it from standard input."
+    assert done.stderr == f"builderctl: {error}\n"
 
 
 def test_a_dash_reads_the_body(shell: Shell) -> None:
@@ -389,15 +389,15 @@ def test_a_dash_reads_the_body(shell: Shell) -> None:
     assert shell.builders.messages()[0]["body"] == "The body"
 
 
-def heed_interrupts() -> None:
-    """Undo what a shell does to a command that it runs in the background."""
+def restore_interrupts() -> None:
+    """Restore the default action of SIGINT, which a shell ignores in background commands."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c(shell: Shell) -> None:
     shell.ok("build1", "send", "one", "1")
     marker = shell.builders.folder / "pushing"
-    refuse(shell.builders, f"touch '{marker}'; sleep {LIMIT}; exit 1")
+    install_pre_receive(shell.builders, f"touch '{marker}'; sleep {LIMIT}; exit 1")
     process = subprocess.Popen(
         ["builderctl", "send", "two", "2"],
         env=shell.environment("build1"),
@@ -405,7 +405,7 @@ def test_ctrl_c(shell: Shell) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=restore_interrupts,
     )
     until(marker.exists, "no push")
     os.killpg(process.pid, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Completion in real shells that have loaded the installed files."""
+"""Test completion in real shells that have loaded the installed files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHELLS = {
 
 @pytest.fixture
 def server(builders: Builders) -> Shell:
-    """A server with builderctl, whose manager was shown a message. The command records how it was called."""
+    """Return a server with builderctl, which has shown a message. The command records its arguments."""
     shell = Shell(builders)
     folder = shell.install("build1")
     record_shown(StateDirectory(builders.state("build1")), [ID])
@@ -42,7 +42,7 @@ def server(builders: Builders) -> Shell:
 
 
 def called(server: Shell, name: str, typed: str) -> str:
-    """Return how the command is called after a line was typed into a shell, with a tab key at its end."""
+    """Type a line and a tab into a shell, and return how the command is called."""
     command, load = SHELLS[name]
     master, slave = pty.openpty()
     terminal = Terminal(master, slave)

@@ -1,4 +1,4 @@
-"""The script that the clients of a manager call: it ends with 0, whatever is broken."""
+"""Test the script that the clients of a manager call: it ends with 0 whatever fails."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ MESSAGE = UnreadMessage(
 
 @pytest.fixture
 def hook(tmp_path: Path) -> Path:
-    """The script on a server with an unread message."""
+    """Return the script on a server with an unread message."""
     write_inbox(StateDirectory(tmp_path / "state"), Inbox("build1", None, "2026-11-22T07:11:50Z", 1, (MESSAGE,)))
     return install_hook(tmp_path, tmp_path / "state")
 
 
 def call(hook: Path, event: str = "turn-end", stdout: int = subprocess.PIPE) -> str:
-    """Run the script as a client does, and return what it prints; nothing else may be seen of it."""
+    """Run the script as a client does, and return its output; it must not print errors."""
     variables = environment(hook.parent / "home")
     with given(hook) as stdin:
         done = subprocess.run(
@@ -54,14 +54,14 @@ def call(hook: Path, event: str = "turn-end", stdout: int = subprocess.PIPE) -> 
 
 
 def given(hook: Path) -> IO[str]:
-    """The input of a client: a file, for the command does not wait long until all of it is in a pipe."""
+    """Return a client's input as a file, because the command waits only briefly for input from a pipe."""
     path = hook.parent / "given"
     path.write_text(json.dumps({"session_id": "a", "stop_hook_active": False}))
     return path.open()
 
 
 def replace_command(hook: Path, *lines: str) -> None:
-    """Put a shell script in the place of builderctl."""
+    """Replace builderctl by a shell script."""
     command = hook.parent / "builderctl"
     command.write_text("\n".join(["#!/bin/sh", *lines, ""]))
 

@@ -1,4 +1,4 @@
-"""The manual page as man shows it."""
+"""Test the manual page as shown by man."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Below Python 3.9 a module and the installed command end with one sentence."""
+"""Test that a module and the installed command end with one sentence before Python 3.9."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions
 
 
 def find_python(minor: int) -> str | None:
-    """Return a Python 3 of this minor version, of pyenv or of the PATH."""
+    """Return a Python 3 of this minor version from pyenv or PATH."""
     found = [*map(str, sorted(PYENV.glob(f"3.{minor}.*/bin/python3"))), shutil.which(f"python3.{minor}")]
     return next(filter(None, found), None)
 
 
 def old_python(*minors: int) -> str:
-    """Return the newest old Python of this machine."""
+    """Return the newest installed Python of these minor versions, or skip the test."""
     found = next(filter(None, map(find_python, sorted(minors, reverse=True))), None)
     return found or pytest.skip("no Python before 3.9 is installed here")
 

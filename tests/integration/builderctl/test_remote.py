@@ -1,4 +1,4 @@
-"""What builderctl says of a remote that says no."""
+"""Test the errors of builderctl for a remote that rejects the token or is missing."""
 
 from __future__ import annotations
 

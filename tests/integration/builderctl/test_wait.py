@@ -1,4 +1,4 @@
-"""The command builderctl wait as a process, with real Git."""
+"""Test builderctl wait as a process, with real Git."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables, send, succeed
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
-from ansible_collections.acs.builders.tests.integration.builderctl.test_command import heed_interrupts
+from ansible_collections.acs.builders.tests.integration.builderctl.test_command import restore_interrupts
 from ansible_collections.acs.builders.tests.running_service import COMMAND, config, service
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
 @contextmanager
 def waiter(builders: Builders, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """build1 waiting in a process of its own, which is seen to wait when this is entered."""
+    """Run builderctl wait on build1 in a separate process, which waits when the context is entered."""
     command = [sys.executable, "-m", COMMAND, "--config", str(config(builders, "build1"))]
     with subprocess.Popen(
         [*command, "wait", *options],
@@ -39,7 +39,7 @@ def waiter(builders: Builders, *options: str) -> Iterator[subprocess.Popen[str]]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=restore_interrupts,
     ) as process:
         try:
             until(lambda: is_waiting(process, builders) or process.poll() is not None, "no wait")
@@ -49,7 +49,7 @@ def waiter(builders: Builders, *options: str) -> Iterator[subprocess.Popen[str]]
 
 
 def is_waiting(process: subprocess.Popen[str], builders: Builders) -> bool:
-    """Whether this process waits, and not only another one of build1 (proc_locks(5))."""
+    """Return whether this process of build1 waits, not only another one (proc_locks(5))."""
     lock = builders.state("build1") / WAITING_LOCK
     held = [line.split() for line in Path("/proc/locks").read_text().splitlines() if lock.exists()]
     return any(
@@ -59,17 +59,17 @@ def is_waiting(process: subprocess.Popen[str], builders: Builders) -> bool:
 
 
 def waits(builders: Builders) -> bool:
-    """Whether a process of build1 waits."""
+    """Return whether a process of build1 waits."""
     return someone_waits(StateDirectory(builders.state("build1")))
 
 
-def looked(builders: Builders) -> int:
-    """When build1 last looked at the remote."""
+def last_contact(builders: Builders) -> int:
+    """Return the time of build1's last contact with the remote."""
     return max((path.stat().st_mtime_ns for path in (builders.state("build1") / "repos").glob("*.contact")), default=0)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """The exit code of a process, its output and its errors."""
+    """Wait until a process ends, and return its exit code, output and errors."""
     stdout, stderr = process.communicate(timeout=LIMIT)
     assert "Traceback" not in stderr
     return process.returncode, stdout, stderr
@@ -96,9 +96,9 @@ def test_the_service_wakes_two_waits_that_do_not_use_the_network(builders: Build
     service_looks(builders)
     with running_service(StateDirectory(builders.state("build1"))), ExitStack() as running:
         waiters = [running.enter_context(waiter(builders, "--reply", asked)) for _number in range(2)]
-        before = looked(builders)
+        before = last_contact(builders)
         succeed(builders, "build2", state="replied", id=asked, body="Three.")
-        assert looked(builders) == before, "a wait looked at the remote"
+        assert last_contact(builders) == before, "a wait contacted the remote"
         assert [process.poll() for process in waiters] == [None, None]
         service_looks(builders)
         results = [ended(process) for process in waiters]
@@ -112,7 +112,7 @@ def test_the_real_service_sees_the_message_and_wakes_the_wait(builders: Builders
         with waiter(builders) as process:
             sent = send(builders, "build2", "Ready")
             code, printed, errors = ended(process)
-        assert running.beat()["sequence"] == beats, "the message was seen by a look, not by a heartbeat"
+        assert running.beat()["sequence"] == beats, "the message was found between two heartbeats"
     assert (code, printed.split("  ")[0], errors) == (0, sent, "")
 
 

@@ -1,4 +1,4 @@
-"""The command builderctl whoami: one look at all that a session starts with, whatever is broken."""
+"""Test builderctl whoami: it reports all that a session needs at its start, also when something is broken."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKEN = f"ghp_{'x9' * 18}"
 
 @pytest.fixture
 def shell(builders: Builders) -> Shell:
-    """A server with builderctl."""
+    """Return a server with builderctl."""
     made = Shell(builders)
     made.install("build1", timeout=LIMIT)
     return made
@@ -40,18 +40,18 @@ def test_a_server_whose_service_runs(shell: Shell) -> None:
     shell.ok("build1", "heartbeat", "--once")
     write_inbox(state, Inbox("build1", None, "2026-11-22T07:11:50Z", 3, ()))
     with running_service(state):
-        told = shell.json("build1", "whoami")
+        result = shell.json("build1", "whoami")
         text = shell.ok("build1", "whoami")
     version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
-    assert (told["server"], told["host"], told["problems"]) == ("build1", platform.node(), [])
-    assert told["versions"] == {"collection": __version__, "python": platform.python_version(), "git": version}
-    assert (told["service"]["running"], told["mail"]["unread"]) == (True, 3)
-    assert told["clone"] == {
+    assert (result["server"], result["host"], result["problems"]) == ("build1", platform.node(), [])
+    assert result["versions"] == {"collection": __version__, "python": platform.python_version(), "git": version}
+    assert (result["service"]["running"], result["mail"]["unread"]) == (True, 3)
+    assert result["clone"] == {
         "path": str(shell.builders.clone("build1")),
         "remote": str(shell.builders.remote),
         "branch": "main",
     }
-    assert told["token_file"]["state"] == "not needed"
+    assert result["token_file"]["state"] == "not needed"
     assert text.startswith(f"build1 on host {platform.node()}")
     assert "Problem" not in text and "mail        3 unread" in text
 
@@ -68,9 +68,9 @@ def test_the_partner_is_that_of_the_fleet(shell: Shell) -> None:
 def test_each_problem_has_a_remedy_and_the_exit_code_is_zero(shell: Shell) -> None:
     (shell.builders.state("build1") / "server_id").write_text("Build 1")
     config(shell, repo="/nowhere/Build", pat_file="/nowhere/PAT")
-    told = shell.json("build1", "whoami")
-    assert told["server"] is None and told["clone"]["remote"] is None
-    problems = "\n".join(told["problems"])
+    result = shell.json("build1", "whoami")
+    assert result["server"] is None and result["clone"]["remote"] is None
+    problems = "\n".join(result["problems"])
     for cause, remedy in (
         ("'Build 1' is not a server id", "A server id has"),
         ("/nowhere/Build is not a Git repository", "Clone the Build repository there"),
@@ -96,9 +96,9 @@ def test_the_token_is_judged_and_never_shown(shell: Shell, mode: int, content: s
     token.write_text(content)
     token.chmod(mode)
     done = shell.run("build1", "whoami", "--json")
-    told = json.loads(done.stdout)
-    assert (done.code, told["token_file"]["state"]) == (0, state)
-    assert any("chmod 600" in problem for problem in told["problems"]) == (mode == 0o644)
+    result = json.loads(done.stdout)
+    assert (done.code, result["token_file"]["state"]) == (0, state)
+    assert any("chmod 600" in problem for problem in result["problems"]) == (mode == 0o644)
     assert TOKEN not in done.stdout + done.stderr and TOKEN not in shell.ok("build1", "whoami")
 
 

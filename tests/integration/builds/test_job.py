@@ -1,4 +1,4 @@
-"""Build jobs with real processes: they run apart from whoever started them, and are told once."""
+"""Test build jobs with real processes: they outlive the process that starts them, and are reported once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
 class Build:
-    """A server that builds, and what it has published."""
+    """A server that builds, and the documents that it has published."""
 
     def __init__(self, builders: Builders) -> None:
         self.builders = builders
@@ -36,33 +36,33 @@ class Build:
         return succeed(self.builders, "build1", "build_job", state="started", job=job, command=command, **given)
 
     def hang(self) -> None:
-        """Start a job that does not end by itself, and wait until it has begun."""
+        """Start a job that does not end by itself, and wait until its command runs."""
         begun = self.source / "begun"
         self.start(f"echo begun; touch {begun}; sleep {LIMIT}")
-        until(begun.exists, "no begin")
+        until(begun.exists, "no start of the command")
 
     def end_unseen(self) -> None:
-        """Run a job that ends after the module which starts it, so that nobody has seen and closed it."""
+        """Run a job that ends after the module that starts it, so that no process has closed it."""
         release = self.source / "go"
         self.start(f"until [ -e {release} ]; do sleep 0.1; done")
         release.touch()
-        until((self.builders.state("build1") / jobs.RESULT_FILE).exists, "no end")
+        until((self.builders.state("build1") / jobs.RESULT_FILE).exists, "no result of the job")
 
     def watch(self, wait: int = LIMIT, **options: Any) -> dict[str, Any]:
-        """What the module tells of the job, once it has ended or the wait is over."""
+        """Return the module's result when the job or the wait has ended."""
         return succeed(self.builders, "build1", "build_job", wait=wait, **options)
 
     def status(self) -> dict[str, Any]:
-        """The status document on the remote."""
+        """Return the status document on the remote."""
         found: dict[str, Any] = json.loads(self.builders.show("build1/status.json"))
         return found
 
-    def told(self) -> list[tuple[str, str]]:
-        """The types and subjects of the messages to the partner."""
+    def reported(self) -> list[tuple[str, str]]:
+        """Return the types and subjects of the messages to the partner."""
         return [(message["type"], message["subject"]) for message in self.builders.messages()]
 
     def processes(self) -> list[int]:
-        """The processes of the job, the runner first."""
+        """Return the processes of the job, the runner first."""
         mark = os.fsencode(self.builders.folder)
         parents = {}
         for entry in Path("/proc").iterdir():
@@ -77,7 +77,7 @@ class Build:
 
 @pytest.fixture
 def build(builders: Builders) -> Iterator[Build]:
-    """Two servers that trust each other, of which build1 builds; what it left running is ended."""
+    """Return build1 of two servers that trust each other, and end its processes afterwards."""
     builders.trust()
     build = Build(builders)
     yield build
@@ -109,7 +109,7 @@ def test_a_job_that_succeeds(build: Build) -> None:
     status = build.status()
     job = status["current_job"]
     assert (status["status"], job["id"], job["branch"], job["commit"]) == ("building", "job_1", "main", commit)
-    assert build.told() == [("info", "Build started: job_1")]
+    assert build.reported() == [("info", "Build started: job_1")]
     assert build.builders.messages()[0]["request"] == {"action": "build_started", "job": "job_1"}
     seen = build.watch(wait=0)
     assert (seen["changed"], seen["job"]["running"]) == (False, True)
@@ -126,7 +126,7 @@ def test_a_job_that_succeeds(build: Build) -> None:
     assert f"a.deb, 1 bytes, SHA-256 {sha}" in message["body"] and "\n  two" in message["body"]
     facts = {fact["name"]: fact["value"] for fact in message["facts"]}
     assert (facts["exit code"], facts["status"], facts["commit"]) == (0, "success", commit)
-    assert build.watch()["changed"] is False and len(build.told()) == 2
+    assert build.watch()["changed"] is False and len(build.reported()) == 2
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(build: Buil
     build.start(f"sleep {LIMIT} {build.source} & sleep {LIMIT}", time_limit=1)
     job = build.watch()["job"]
     assert (job["status"], job["reason"]) == ("failed", "it was terminated at its time limit of 1 s")
-    until(lambda: not build.processes(), "an end of what it started")
+    until(lambda: not build.processes(), "no end of the processes that it started")
 
 
 def test_a_runner_that_is_told_to_stop_says_so(build: Build) -> None:
@@ -162,7 +162,7 @@ def test_a_runner_that_is_told_to_stop_says_so(build: Build) -> None:
 
 
 def end_runner(build: Build) -> None:
-    """Kill the runner, so that nothing is left that could tell how the job ended."""
+    """Kill the runner and its children, so that no process can report the result of the job."""
     runner = build.processes()[0]
     children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
     os.kill(runner, signal.SIGKILL)
@@ -172,8 +172,8 @@ def end_runner(build: Build) -> None:
 
 
 def await_end(build: Build) -> None:
-    """Wait until nothing of the job runs, and the kernel has released its lock, which is the last thing of it."""
-    until(lambda: not build.processes(), "an end of the runner")
+    """Wait until no process of the job runs, and the kernel has released its lock."""
+    until(lambda: not build.processes(), "no end of the runner")
     with (build.builders.state("build1") / jobs.RUNNING_LOCK).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
 
@@ -190,24 +190,24 @@ def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Buil
     assert run_service(config, once=True) == 0
     assert build.status()["last_build"]["reason"] == "its process ended without a result"
     assert build.status()["last_build"]["last_lines"] == ["begun"]
-    assert build.told()[1:] == [("error", "Build failed: job_1")]
+    assert build.reported()[1:] == [("error", "Build failed: job_1")]
     assert run_service(config, once=True) == 0
-    assert build.watch()["changed"] is False and len(build.told()) == 2
+    assert build.watch()["changed"] is False and len(build.reported()) == 2
 
 
 def test_the_end_is_told_once_the_remote_is_there_again(build: Build) -> None:
     build.end_unseen()
-    away = build.builders.remote.with_suffix(".away")
-    build.builders.remote.rename(away)
+    moved = build.builders.remote.with_suffix(".away")
+    build.builders.remote.rename(moved)
     failed = fail(build.builders, "build1", "build_job", wait=LIMIT, timeout=LIMIT)
     assert failed["reason"] == "remote_missing"
-    away.rename(build.builders.remote)
+    moved.rename(build.builders.remote)
     assert build.watch()["changed"] and build.watch()["changed"] is False
-    assert build.told() == [("info", "Build started: job_1"), ("info", "Build succeeded: job_1")]
+    assert build.reported() == [("info", "Build started: job_1"), ("info", "Build succeeded: job_1")]
 
 
 def close(builders: Builders) -> bool:
-    """Close the job as a process of its own would."""
+    """Close the job as a separate process would."""
     with builders.host("build1") as host:
         return jobs.close(host)
 
@@ -217,13 +217,13 @@ def test_of_several_that_close_one_does(build: Build) -> None:
     await_end(build)
     with multiprocessing.get_context("fork").Pool(4) as pool:
         closed = pool.map(close, [build.builders] * 4)
-    assert sorted(closed) == [False, False, False, True] and len(build.told()) == 2
+    assert sorted(closed) == [False, False, False, True] and len(build.reported()) == 2
 
 
 def test_a_closer_that_died_in_the_middle_is_followed_by_one_that_says_the_same(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has published everything, and has not written that it did."""
+    """The first process has published everything, but has not recorded that."""
     build.hang()
     end_runner(build)
 
@@ -252,7 +252,7 @@ def test_one_job_at_a_time(build: Build) -> None:
     assert "The job job_1 is running on build1" in refused["msg"]
     end_runner(build)
     assert build.start("true", job="job_2")["changed"]
-    assert [subject for _type, subject in build.told()][:3] == [
+    assert [subject for _type, subject in build.reported()][:3] == [
         "Build started: job_1",
         "Build failed: job_1",
         "Build started: job_2",
@@ -284,7 +284,7 @@ def test_check_mode_starts_and_closes_nothing(build: Build) -> None:
     assert not (build.builders.state("build1") / "job.json").exists()
     build.end_unseen()
     assert build.watch(check=True)["changed"] is False
-    assert build.told() == [("info", "Build started: job_1")] and not (build.source / "ran").exists()
+    assert build.reported() == [("info", "Build started: job_1")] and not (build.source / "ran").exists()
 
 
 def test_what_the_log_says_is_harmless_and_without_secrets(build: Build) -> None:
@@ -300,7 +300,7 @@ def test_what_the_log_says_is_harmless_and_without_secrets(build: Build) -> None
 def test_what_a_running_job_says_is_shown_without_secrets(build: Build) -> None:
     token = "ghp_" + "a1B2" * 9
     build.start(f"echo token {token}; touch begun; sleep {LIMIT}")
-    until((build.source / "begun").exists, "no begin")
+    until((build.source / "begun").exists, "no start of the command")
     job = build.watch(wait=0)["job"]
     assert job["running"] is True and job["last_lines"] == ["token [redacted: a GitHub token]"]
 

@@ -1,4 +1,4 @@
-"""The callback plugin that reports a run to the partners, in real runs on the embedded default."""
+"""Test the callback plugin that reports a run to the partners, in real runs on embedded servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET = "ghp_" + "a1B2c3D4e5F6" * 3
 
 
 def run_tasks(builders: Builders, *tasks: dict[str, Any], arguments: tuple[str, ...] = (), enabled: bool = True) -> Run:
-    """Run tasks in a playbook of their own, with the report."""
+    """Run tasks in a new playbook, with the report if it is enabled."""
     plays = [{"name": "Own", "hosts": "builders", "gather_facts": False, "tasks": tasks}]
     (builders.folder / "own.yml").write_text(json.dumps(plays))
     variables = ENABLED if enabled else {}
@@ -22,13 +22,13 @@ def run_tasks(builders: Builders, *tasks: dict[str, Any], arguments: tuple[str, 
 
 
 def write(folder: Path, **more: Any) -> dict[str, Any]:
-    """A task that changes each server once."""
+    """Return a task that changes each server once."""
     file = {"content": "{{ inventory_hostname }}", "dest": f"{folder}/{{{{ inventory_hostname }}}}.txt"}
     return {"name": "Write", "ansible.builtin.copy": file, **more}
 
 
 def is_empty(builders: Builders) -> bool:
-    """Whether nothing was sent."""
+    """Return whether nothing was sent."""
     return git("branch", "--list", "main", cwd=builders.remote) == ""
 
 

@@ -1,4 +1,4 @@
-"""The callback plugin that prints the outcome of a run, in real runs on the embedded default."""
+"""Test the callback plugin that prints the result of a run, in real runs on embedded servers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from ansible_collections.acs.builders.tests.clock import after_keys
 
 ID = r"msg_\d+_[0-9a-f]{16}"
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
-STEERED = {"ANSIBLE_CONFIG": TOP / "ansible.cfg"}
+CONFIGURED = {"ANSIBLE_CONFIG": TOP / "ansible.cfg"}
 
 
 def play(builders: Builders, name: str, *arguments: str, **variables: Any) -> Run:
-    """Run a playbook of this collection as it is configured in a clone."""
+    """Run a playbook of this collection with the configuration of a clone."""
     extra = ("-e", json.dumps(variables)) if variables else ()
     return ansible("playbook", f"playbooks/{name}.yml", *extra, *arguments, folder=builders.folder)
 
 
 def run_tasks(folder: Path, *tasks: dict[str, Any], arguments: tuple[str, ...] = (), **options: Any) -> Run:
-    """Run tasks in a play of their own."""
+    """Run tasks in a new play."""
     (folder / "own.yml").write_text(
         json.dumps([{"name": "Own", "hosts": "builders", "gather_facts": False, "tasks": tasks}])
     )
@@ -45,7 +45,7 @@ def run_tasks(folder: Path, *tasks: dict[str, Any], arguments: tuple[str, ...] =
 
 
 def end(done: Run) -> list[str]:
-    """The lines of the summary, without how long it took, each on one line again."""
+    """Return the lines of the summary, unwrapped and without durations."""
     title = re.search(r"^\S+\.yml: \d+ hosts?.*$", done.stdout, re.MULTILINE)
     assert title, done.output
     text = done.stdout[title.start() :].replace("\n    ", " ").rstrip()
@@ -153,15 +153,15 @@ def test_the_other_plays(tmp_path: Path) -> None:
 
 
 def test_errors_are_printed_once_and_each_is_named_at_the_end(builders: Builders) -> None:
-    """One that is handled, one that is ignored, one in a loop, and a host that cannot be reached."""
+    """A handled error, an ignored one, one in a loop, and an unreachable host."""
     only1, only2 = ({"when": f"inventory_hostname == '{server}'"} for server in builders.ids)
     fail = {"ansible.builtin.command": "sh -c 'echo first; echo no room >&2; exit 3'"}
-    away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    unreachable = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     done = run_tasks(
         builders.folder,
         {"name": "Handle", "block": [{"name": "Try", **fail}], "rescue": [{"ansible.builtin.meta": "noop"}], **only1},
         {"name": "Ignore", **fail, "ignore_errors": True, **only1},
-        {"name": "Go away", "ansible.builtin.ping": None, "vars": away, **only2},
+        {"name": "Go away", "ansible.builtin.ping": None, "vars": unreachable, **only2},
         {"name": "Loop", "ansible.builtin.fail": {"msg": "no {{ item }}"}, "loop": ["a", "b"]},
     )
     assert done.code != 0
@@ -244,7 +244,7 @@ def test_the_choice_of_the_user_and_single_modules_are_as_they_were(builders: Bu
 def test_on_a_terminal_one_line_shows_what_runs(builders: Builders) -> None:
     ours, theirs = pty.openpty()
     command = (sys.executable, "-m", "ansible", "playbook", "-i", LOCAL_INVENTORY, "playbooks/announce.yml")
-    variables = environment(builders.folder / "home", ACS_BUILDERS_SCRATCH=builders.folder, TERM="xterm", **STEERED)
+    variables = environment(builders.folder / "home", ACS_BUILDERS_SCRATCH=builders.folder, TERM="xterm", **CONFIGURED)
     with subprocess.Popen(command, cwd=TOP, env=variables, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         shown = b"".join(iter(lambda: read(ours), b"")).decode()
@@ -252,12 +252,12 @@ def test_on_a_terminal_one_line_shows_what_runs(builders: Builders) -> None:
     assert process.returncode == 0, shown
     progress = [part.rstrip("\r") for part in shown.split("\r\x1b[K") if part.endswith("\r") and "\n" not in part]
     assert any(re.fullmatch(r"\d+ (s|min)  Send the announcement", part) for part in progress), shown
-    stays = re.sub(r"\x1b\[[0-9;]*[mK]", "", shown.rpartition("\r\x1b[K")[0])
-    assert "announce.yml: 2 hosts (" in stays and "\x1b[0;33m" in shown, "with colours"
+    lasting = re.sub(r"\x1b\[[0-9;]*[mK]", "", shown.rpartition("\r\x1b[K")[0])
+    assert "announce.yml: 2 hosts (" in lasting and "\x1b[0;33m" in shown, "with colours"
 
 
 def read(descriptor: int) -> bytes:
-    """What is written to a terminal, or nothing when those who wrote have ended (Linux reports an error)."""
+    """Return output of a terminal, or nothing after its programs have ended (Linux reports an error)."""
     try:
         return os.read(descriptor, 65536)
     except OSError:

@@ -1,4 +1,4 @@
-"""The collection from a plain clone, and from the archive built of it, with ansible-core and GitPython alone."""
+"""Test the collection from a plain clone and from its archive, with only ansible-core and GitPython."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ SUFFIXES = (
 )
 OUTSIDE = {"README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.json", "FILES.json"}
 FOLDERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
-"""What may be at the top of an archive."""
+"""The folders at the top of an archive."""
 
 
 class Place(NamedTuple):
-    """Where Ansible is run: a folder, with an inventory, in forks of a Python; and the folder of the embedded servers.
+    """A folder in which Ansible runs, with an inventory and the folder of the embedded servers.
 
-    :param served: variables with which the modules go to a server that has loaded those of Ansible.
+    :param controller: the server in whose forks Ansible runs.
+    :param served: variables with which modules run on a server that has loaded Ansible's modules.
     """
 
     cwd: Path
@@ -46,14 +47,14 @@ class Place(NamedTuple):
     variables: dict[str, Any]
 
     def ansible(self, program: str, *arguments: str, **variables: str) -> Run:
-        """Run Ansible there; it must succeed."""
+        """Run Ansible in the folder; it must succeed."""
         options = {"cwd": self.cwd, "inventory": self.inventory, "server": self.controller, **self.variables}
         done = ansible(program, *arguments, folder=self.servers, **options, **variables)
         assert done.code == 0, done.output
         return done
 
     def module(self, name: str, server: str = "build1", **options: Any) -> dict[str, Any]:
-        """The result of a module, which runs in a process of its own."""
+        """Run a module in a separate process, and return its result."""
         given = " ".join(f"{option}='{value}'" for option, value in options.items())
         places = "repo='{{ builders_repo }}' state_dir='{{ builders_state_dir }}'"
         return self.ansible("adhoc", server, "-m", name, "-a", f"{places} {given}").result
@@ -67,25 +68,25 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has ansible-core and GitPython, and no other library that they do not need."""
+    """Return a Python with only ansible-core, GitPython and their dependencies."""
     return make_python(tmp_path_factory.mktemp("control") / "python", "ansible-core", "GitPython")
 
 
 @pytest.fixture(scope="module")
 def served(python: Path) -> dict[str, str]:
-    """Variables for a server of modules that is run by it."""
+    """Return the variables of a server of modules that uses this Python."""
     return PythonServer(finding_tests(), OF_MODULES, python).variables
 
 
 @pytest.fixture(scope="module")
 def controller(python: Path) -> PythonServer:
-    """A server of Ansible that is run by it."""
+    """Return a server of Ansible that uses this Python."""
     return PythonServer(finding_tests(), OF_ANSIBLE, python)
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A plain clone of this checkout, with what is not committed yet."""
+    """Return a plain clone of this checkout, including uncommitted changes."""
     folder = tmp_path_factory.mktemp("clone")
     copy_checkout(folder / "source")
     git("init", "--quiet", "--initial-branch=main", folder / "source")
@@ -99,7 +100,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def archive(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive built in a clone in which people have worked."""
+    """Return the archive, built in a clone with files of normal work."""
     folder = tmp_path_factory.mktemp("archive")
     worked_in = folder / "builders"
     shutil.copytree(clone, worked_in, symlinks=True)
@@ -125,13 +126,13 @@ def archive(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def in_clone(clone: Path, controller: PythonServer, served: dict[str, str], tmp_path: Path) -> Place:
-    """A plain clone in which nothing was set up."""
+    """Return a plain clone before the set-up."""
     return Place(clone, clone / "inventory" / "local.yml", controller, tmp_path, served, {})
 
 
 @pytest.fixture(scope="module")
 def collections(archive: Path, python: Path) -> Path:
-    """A folder into which the archive is installed, outside of any checkout."""
+    """Install the archive outside of any checkout, and return the folder."""
     folder = archive.parent.parent / "collections"
     install = ("galaxy", "collection", "install", archive, "-p", folder, "--offline")
     done = run(python, "-m", "ansible", *install, cwd=folder.parent, variables=environment(folder.parent / "home"))
@@ -141,7 +142,7 @@ def collections(archive: Path, python: Path) -> Path:
 
 @pytest.fixture
 def installed(collections: Path, controller: PythonServer, served: dict[str, str], tmp_path: Path) -> Place:
-    """An empty folder with an inventory, for which the archive is installed."""
+    """Return a folder with an inventory that uses the installed archive."""
     cwd, servers = tmp_path / "project", tmp_path / "servers"
     (cwd / "group_vars").mkdir(parents=True)
     servers.mkdir()
@@ -151,8 +152,8 @@ def installed(collections: Path, controller: PythonServer, served: dict[str, str
     return Place(cwd, cwd / "inventory.yml", controller, servers, served, variables)
 
 
-def converse(place: Place, prefix: str = "") -> None:
-    """Run each module on the servers that were set up in a place, by its name with this prefix."""
+def run_modules(place: Place, prefix: str = "") -> None:
+    """Run each module, by its name with this prefix, on the servers of a place."""
     message, job = f"{prefix}build_message", f"{prefix}build_job"
     sent = place.module(message, state="sent", subject="Ready", body="build1 is ready.")
     assert (sent["changed"], sent["delivery"]) == (True, "pushed")
@@ -174,7 +175,7 @@ def converse(place: Place, prefix: str = "") -> None:
 
 
 def check_set_up(place: Place, *servers: str) -> None:
-    """See that these servers were set up, and no other."""
+    """Check that only these servers were set up."""
     for server in ("build1", "build2"):
         identity = place.servers / server / "state" / "server_id"
         assert identity.exists() == (server in servers)
@@ -189,19 +190,19 @@ def test_a_plain_clone(in_clone: Place) -> None:
     check_set_up(in_clone, "build2")
     both = in_clone.counts("acs.builders.setup", "--limit", "builders")
     assert both["build1"]["changed"] > 0
-    assert (both["build2"]["ok"] > 3, both["build2"]["changed"]) == (True, 1), "whom to trust: build1 is new"
+    assert (both["build2"]["ok"] > 3, both["build2"]["changed"]) == (True, 1), "the trusted keys: build1 is new"
     check_set_up(in_clone, "build1", "build2")
-    converse(in_clone)
+    run_modules(in_clone)
     left = set(git("status", "--short", "--ignored", cwd=in_clone.cwd).splitlines())
     cached = {f"!! plugins/{kind}/__pycache__/" for kind in ("action", "filter")}
-    assert left <= {"!! .ansible/", *cached}, "what Ansible and Python cache"
+    assert left <= {"!! .ansible/", *cached}, "only caches of Ansible and Python"
 
 
 def test_what_is_installed_from_the_archive(installed: Place) -> None:
     counts = installed.counts("acs.builders.setup")
     assert all(count["changed"] > 0 and count["failed"] == 0 for count in counts.values())
     check_set_up(installed, "build1", "build2")
-    converse(installed, "acs.builders.")
+    run_modules(installed, "acs.builders.")
 
 
 def test_the_archive_holds_what_a_user_needs_and_nothing_else(archive: Path, clone: Path) -> None:

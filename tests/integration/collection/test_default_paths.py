@@ -1,4 +1,4 @@
-"""`ansible build1 -m build_message`, with nothing else, on a server with the paths that a real one has."""
+"""Test `ansible build1 -m build_message` without options on a server with the default paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRACES = (
 
 
 def traces() -> list[tuple[str, int]]:
-    """Which of the real paths are there, and since when."""
+    """Return the default paths that exist, and their modification times."""
     return [(path, os.stat(path).st_mtime_ns) for path in TRACES if os.path.lexists(path)]
 
 
@@ -58,7 +58,7 @@ def test_a_host_that_was_not_set_up_says_so(builders: Builders, covered: list[st
 
 
 def test_a_host_without_systemd_is_recovered_and_torn_down_once(builders: Builders, covered: list[str]) -> None:
-    """It had been set up under a name that no server can have."""
+    """It was set up with a name that is not a valid server id."""
     done = as_operator(
         covered,
         builders,
@@ -97,7 +97,7 @@ def test_a_set_up_with_a_variable_that_cannot_be_used_writes_nothing(builders: B
         done
         """,
     )
-    told = " ".join(done.stdout.split())
-    assert done.stdout.count("\nrefused\n") == 3 and re.findall(r"changed=([1-9])", told) == [], done.output
-    assert "build_heartbeat_interval" in told and "whole numbers greater than 0" in told
-    assert "builders_repo is not an absolute path" in told
+    shown = " ".join(done.stdout.split())
+    assert done.stdout.count("\nrefused\n") == 3 and re.findall(r"changed=([1-9])", shown) == [], done.output
+    assert "build_heartbeat_interval" in shown and "whole numbers greater than 0" in shown
+    assert "builders_repo is not an absolute path" in shown

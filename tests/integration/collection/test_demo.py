@@ -1,4 +1,4 @@
-"""`make demo` after its set-up: the main job on the embedded default, as a person sees it."""
+"""Test the output of `make demo`, after its set-up, on embedded servers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_demo_twice(tmp_path: Path) -> None:
 
 
 def check_places(shown: str, variables: dict[str, str], number: int) -> None:
-    """Run what is said under where to look, as somebody in another folder who has no Ansible on the path."""
+    """Run the commands under WHERE TO LOOK in another folder, without Ansible on PATH."""
     commands = dict(re.findall(r"^  (\S.*?)  +(.*)$", shown, re.MULTILINE))
     del commands["on the real servers"]
     plain = {**variables, "PATH": os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if ".venv" not in p)}

@@ -1,4 +1,4 @@
-"""What Ansible loads for a filter: all filters of the collection, in each process that runs a task with one of them."""
+"""Test what is loaded with all filters, as Ansible loads them in each process that uses one of them."""
 
 from __future__ import annotations
 

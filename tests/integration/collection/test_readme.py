@@ -1,4 +1,4 @@
-"""Every command of the README and of the guides, run as it stands there, on servers with the paths of real ones."""
+"""Test every command of the README and of the guides, unchanged, on servers with the default paths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, 
 README = TOP / "README.md"
 DAY = TOP / "docs" / "daily-use.md"
 BOOTED = tuple(TOP / "docs" / name for name in ("operations.md", "agents.md"))
-"""The scenario molecule/cluster runs every command of these pages."""
+"""Pages whose commands are all run by the scenario molecule/cluster."""
 OTHERS = tuple(page for page in sorted(TOP.glob("docs/*.md")) if page not in (DAY, *BOOTED))
 
 AS_SERVER = """
@@ -43,12 +43,12 @@ done
 
 
 def blocks(language: str, text: str) -> list[str]:
-    """The code blocks of a text in a language, also those in lists."""
+    """Return the code blocks in a language, also those in lists."""
     return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
 def installed(text: str) -> tuple[str, str]:
-    """The section of the README about the installed collection, and all else."""
+    """Return the section of the README about the installed collection, and the rest."""
     before, heading, after = text.partition("\n## Use the installed collection\n")
     assert heading
     section, _heading, rest = after.partition("\n## ")
@@ -56,7 +56,7 @@ def installed(text: str) -> tuple[str, str]:
 
 
 def commands(*pages: Path) -> list[str]:
-    """The lines of the shell blocks of pages, but of that section."""
+    """Return the lines of the shell blocks of pages, without that section."""
     texts = [page.read_text(encoding="utf-8") for page in pages]
     others = [installed(text)[1] if page == README else text for page, text in zip(pages, texts)]
     return [line.strip() for text in others for block in blocks("sh", text) for line in block.splitlines() if line]
@@ -81,21 +81,21 @@ def test_a_day_s_use_and_the_play(builders: Builders, covered: list[str], tmp_pa
 
 
 def daily() -> list[str]:
-    """The commands of the controller that run a module."""
+    """Return the commands of the controller that run a module."""
     found = [line for line in commands(DAY) if line.startswith("ansible build")]
     assert len(found) >= 10
     return found
 
 
 def with_id(line: str, builders: Builders) -> str:
-    """A command with the id of the first request in place of MESSAGE_ID."""
+    """Return a command with the id of the first request in place of MESSAGE_ID."""
     request = 'map(select(.type == "request").id)[0] // ""'
     find = f"MESSAGE_ID=$(git -C {builders.remote} show main:{MESSAGES} | jq -r '.messages | {request}' || true)"
     return f"{find}\n{line.replace('MESSAGE_ID', '$MESSAGE_ID')}"
 
 
 def test_a_day_s_use_of_the_embedded_servers(covered: list[str], tmp_path: Path) -> None:
-    """As after the demo: the inventory tells where each of them has its files, and nothing is written elsewhere."""
+    """As after the demo: the inventory sets the folders of the servers, and nothing is written elsewhere."""
     builders = Builders(tmp_path / "servers", ("build1", "build2"))
     builders.folder.mkdir()
     variables = environment(
@@ -115,9 +115,9 @@ def test_a_day_s_use_of_the_embedded_servers(covered: list[str], tmp_path: Path)
     for line in lines:
         done = run(*covered, "sh", "-euc", f"{with_id(line, builders)}\n{find}", cwd=TOP, variables=variables)
         assert done.code == 0, f"{line}\n{done.output}"
-        told, _separator, outside = done.stdout.partition("== OUTSIDE\n")
+        printed, _separator, outside = done.stdout.partition("== OUTSIDE\n")
         assert [path for path in outside.splitlines() if not re.search(r"/(__pycache__|\.ansible)/", path)] == [], line
-        shown += told
+        shown += printed
     subjects = [message["subject"] for message in builders.messages()]
     assert subjects[-2:] == ["Install libmysqlclient-dev", "Re: Install libmysqlclient-dev"]
     assert subjects[:4] == [*["Installed: libmysqlclient-dev"] * 2, "Build started: job_42", "Build succeeded: job_42"]
@@ -130,7 +130,7 @@ def test_a_day_s_use_of_the_embedded_servers(covered: list[str], tmp_path: Path)
 
 
 def test_the_installed_collection(tmp_path: Path) -> None:
-    """From an empty folder; variables beside the inventory make embedded servers of the hosts."""
+    """In a new folder; variables beside the inventory make the hosts embedded servers."""
     section, _rest = installed(README.read_text(encoding="utf-8"))
     (inventory,), (_install, use, remove) = blocks("yaml", section), blocks("sh", section)
     servers = Builders(tmp_path / "servers", ("build1", "build2"))
@@ -173,7 +173,7 @@ def test_the_other_commands(tmp_path: Path) -> None:
     copy_checkout(tmp_path / "checkout")
     variables = environment(tmp_path / "home", PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for line in others:
-        dry = " --dry-run" if line.startswith("make") else ""  # what make runs has tests of its own
+        dry = " --dry-run" if line.startswith("make") else ""  # the targets of make have their own tests
         done = run("sh", "-euc", line + dry, cwd=tmp_path / "checkout", variables=variables)
         assert done.code == 0, done.output
 

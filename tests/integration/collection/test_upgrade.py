@@ -1,6 +1,6 @@
-"""What version 0.1.0 has left on two servers goes on with this version: keys, ledgers, outbox, numbers, unread mail.
+"""Test that this version continues with the data of version 0.1.0: keys, ledgers, outbox, numbers, unread mail.
 
-tests/fixtures/installed-0.1.0/make.sh has made it by running that version.
+tests/fixtures/installed-0.1.0/make.sh created the data by running that version.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ FIXTURE = TOP / "tests" / "fixtures" / "installed-0.1.0"
 EXPECTED: dict[str, Any] = json.loads((FIXTURE / "expected.json").read_text(encoding="utf-8"))
 SERVERS = tuple(EXPECTED)
 PLACE = "/mnt/acs-builders"
-"""Where it was made; its files name this folder."""
+"""The folder in which the data was created; its files contain this path."""
 
 
 class Upgraded:
-    """The two servers, behind a cover where they have the paths with which they were made.
+    """The two servers, mounted at the paths with which they were created.
 
-    :param folder: where they really are.
-    :param run: what runs a script behind the cover.
+    :param folder: their real folder.
+    :param run: runs a script with these mounts.
     """
 
     def __init__(self, folder: Path, run: Callable[[str], Run]) -> None:
@@ -35,7 +35,7 @@ class Upgraded:
         self._run, self._folder = run, folder
 
     def run(self, script: str) -> Run:
-        """Run a script, as a person at the controller."""
+        """Run a script on the controller."""
         done = self._run(
             f"mount --bind {self._folder} /mnt\n"
             f"export ACS_BUILDERS_SCRATCH={PLACE} ANSIBLE_INVENTORY=inventory/local.yml\n"
@@ -47,7 +47,7 @@ class Upgraded:
         return done
 
     def ctl(self, server: str, words: str) -> dict[str, Any]:
-        """Run builderctl on a server, and return its result, also that of wrong input."""
+        """Run builderctl on a server, and return its result, also for invalid input."""
         done = self.run(f"server={server}; builderctl {words} --json || [ $? -le 2 ]")
         result: dict[str, Any] = json.loads(done.stdout)
         return result
@@ -91,7 +91,7 @@ def test_what_0_1_0_has_left_goes_on(upgraded: Upgraded) -> None:
     check_outbox(upgraded)
     upgraded.ctl("build1", f"mark-read {handle.group(1)}")
     unread = {message["id"] for message in upgraded.ctl("build1", "read")["messages"]}
-    assert set(EXPECTED["build1"]["unread"]) - unread == set(listed), "what 0.1.0 has listed last is marked"
+    assert set(EXPECTED["build1"]["unread"]) - unread == set(listed), "the last list of 0.1.0 is marked"
     sent = upgraded.ctl("build1", "send --to build2 'After the upgrade' 'It has the next number.'")["messages"][0]
     assert upgraded.builders.messages()[-1]["seq"] == EXPECTED["build1"]["queued"][-1]["seq"] + 1
     (seen,) = [one for one in upgraded.ctl("build2", "read")["messages"] if one["id"] == sent["id"]]
@@ -103,7 +103,7 @@ def test_what_0_1_0_has_left_goes_on(upgraded: Upgraded) -> None:
 
 
 def check_unread_mail(upgraded: Upgraded) -> None:
-    """Check that each server has the unread messages that it had, and what the other one has delivered meanwhile."""
+    """Check that each server has its unread messages, and those that the other one delivered since."""
     queued = {one["id"] for expected in EXPECTED.values() for one in expected["queued"]}
     for server, expected in EXPECTED.items():
         unread = upgraded.ctl(server, "read")
@@ -113,11 +113,11 @@ def check_unread_mail(upgraded: Upgraded) -> None:
 
 
 def check_outbox(upgraded: Upgraded) -> None:
-    """Check that what 0.1.0 has queued is delivered once, with its number, and that the heartbeats are counted on."""
+    """Check that messages queued by 0.1.0 arrive once, with their numbers, and that heartbeat numbers continue."""
     for server, expected in EXPECTED.items():
         upgraded.run(f"server={server}; builderctl heartbeat --once")
         assert upgraded.ctl(server, "outbox")["waiting"] == []
-        assert upgraded.state(server, "sequence.json")["sequence"] == expected["heartbeat"] + 2, "the set-up beats, too"
+        assert upgraded.state(server, "sequence.json")["sequence"] == expected["heartbeat"] + 2, "the set-up beats too"
     messages = upgraded.builders.messages()
     for server, expected in EXPECTED.items():
         sent = [(one["seq"], one["id"]) for one in messages if one["from"] == server]

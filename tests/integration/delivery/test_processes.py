@@ -1,4 +1,4 @@
-"""Processes of one host deliver for each other what waits in their outbox."""
+"""Test that processes of one host deliver each other's writes from the outbox."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 from ansible_collections.acs.builders.tests.writes import say, subjects
 
 
-def say_from_afar(builders: Builders, subject: str) -> Receipt[list[Message]]:
-    """The receipt as it can be sent to another process, without what was there before."""
+def say_in_fork(builders: Builders, subject: str) -> Receipt[list[Message]]:
+    """Send a message, and return a receipt that can be sent to another process."""
     receipt = say(builders, subject)
     return Receipt(receipt.result, receipt.commit, receipt.attempts, queued=receipt.queued)
 
@@ -46,21 +46,21 @@ def test_writes_of_one_host_share_commits(builders: Builders, monkeypatch: pytes
     say(builders, "0")
     processes = multiprocessing.get_context("fork").Pool(6)
     with builders.host("build1") as host, host.repository.writing():
-        results = [processes.apply_async(say_from_afar, (builders, str(number))) for number in range(1, 7)]
-        until(lambda: len(Outbox(host.state).read().items) == 6, "not all were accepted")
+        results = [processes.apply_async(say_in_fork, (builders, str(number))) for number in range(1, 7)]
+        until(lambda: len(Outbox(host.state).read().items) == 6, "not all messages in the outbox")
     receipts = [result.get(LIMIT) for result in results]
     processes.close()
     processes.join()
     assert builders.commits() == 2
     assert {receipt.delivery for receipt in receipts} == {"pushed"}
     assert {receipt.commit for receipt in receipts} == {git("rev-parse", "main", cwd=builders.remote)}
-    there = {message["id"]: message for message in builders.messages()}
-    assert all(there[receipt.result[0].id] == receipt.result[0].raw for receipt in receipts)
+    arrived = {message["id"]: message for message in builders.messages()}
+    assert all(arrived[receipt.result[0].id] == receipt.result[0].raw for receipt in receipts)
     assert [message["seq"] for message in builders.messages()] == list(range(1, 8))
 
 
-def meanwhile(host: Host, monkeypatch: pytest.MonkeyPatch, action: Callable[[], object], is_held: bool) -> None:
-    """Let something happen while a host waits for the lock of writing, which it gets then unless that is still held."""
+def run_while_waiting(host: Host, monkeypatch: pytest.MonkeyPatch, action: Callable[[], object], is_held: bool) -> None:
+    """Run an action when a host waits for the write lock, which it then gets unless it is still held."""
     writing = host.repository.writing
 
     @contextmanager
@@ -79,7 +79,7 @@ def meanwhile(host: Host, monkeypatch: pytest.MonkeyPatch, action: Callable[[], 
 def test_what_another_process_has_delivered_is_told_as_pushed(
     builders: Builders, monkeypatch: pytest.MonkeyPatch, is_held: bool
 ) -> None:
-    """As it stands in the repository: its number is one less since the write before it was dropped."""
+    """The result is the message in the repository: its number is one less because the write before it was dropped."""
     builders.trust()
     asked = [say(builders, subject, "build2").result[0].id for subject in ("one", "two")]
     with outage(builders):
@@ -99,14 +99,14 @@ def test_what_another_process_has_delivered_is_told_as_pushed(
         ]
         receipts = []
         for write in writes:
-            meanwhile(host, monkeypatch, deliver_all, is_held)
+            run_while_waiting(host, monkeypatch, deliver_all, is_held)
             receipts.append(write())
             assert receipts[-1].delivery == "pushed" and receipts[-1].attempts == 0
             assert receipts[-1].commit == git("rev-parse", "main", cwd=builders.remote)
-    there = builders.messages()
-    assert [message["subject"] for message in there] == ["one", "two", "Hello", "Re: one"]
-    assert [receipt.result for receipt in receipts[:3]] == [[Message(there[2])], [Message(there[3])], [asked[1]]]
-    assert there[1]["read_by"] == ["build1"] and receipts[3].result.current_job["id"] == "j1"
+    arrived = builders.messages()
+    assert [message["subject"] for message in arrived] == ["one", "two", "Hello", "Re: one"]
+    assert [receipt.result for receipt in receipts[:3]] == [[Message(arrived[2])], [Message(arrived[3])], [asked[1]]]
+    assert arrived[1]["read_by"] == ["build1"] and receipts[3].result.current_job["id"] == "j1"
 
 
 def test_what_another_process_has_sent_under_a_key_is_not_told_as_new(
@@ -116,7 +116,7 @@ def test_what_another_process_has_sent_under_a_key_is_not_told_as_new(
     with outage(builders):
         first = say(builders, "two", key="k")
     with builders.host("build1") as host, builders.host("build1") as other:
-        meanwhile(host, monkeypatch, lambda: deliver(other), is_held=False)
+        run_while_waiting(host, monkeypatch, lambda: deliver(other), is_held=False)
         again = send(host, Draft("two", "Hi", key="k"))
     assert (again.delivery, again.result) == ("none", first.result)
     assert subjects(builders) == ["one", "two"]
@@ -133,11 +133,11 @@ def test_what_another_process_could_not_deliver_is_an_error(
     hook.write_text(f"#!/bin/sh\nread old new ref\n! git show $new:{MESSAGES} | grep 'bad words' >&2\n")
     hook.chmod(0o755)
     with builders.host("build1") as host, builders.host("build1") as other:
-        meanwhile(host, monkeypatch, lambda: deliver(other), is_held)
+        run_while_waiting(host, monkeypatch, lambda: deliver(other), is_held)
         with pytest.raises(PushDeclined, match="bad words"):
             send(host, Draft("bad words", "Hi"))
         assert Outbox(host.state).read().rejected == []
-        meanwhile(host, monkeypatch, lambda: drop(other, Outbox(other.state).read().items[0].id), is_held)
+        run_while_waiting(host, monkeypatch, lambda: drop(other, Outbox(other.state).read().items[0].id), is_held)
         with pytest.raises(DeadlineReached, match="neither in the outbox"):
             send(host, Draft("three", "Hi"))
         assert Outbox(host.state).read().items == []
@@ -145,7 +145,7 @@ def test_what_another_process_could_not_deliver_is_an_error(
 
 
 def test_an_outbox_of_an_older_version_is_delivered(builders: Builders) -> None:
-    """It also held what became of the writes that one process had delivered for another."""
+    """It also held the results of writes that one process had delivered for another."""
     say(builders, "one")
     with outage(builders):
         say(builders, "two")

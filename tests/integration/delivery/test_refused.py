@@ -1,4 +1,4 @@
-"""Writes that the remote refuses, and writes that are given up: nothing behind them is blocked or lost."""
+"""Test that writes that the remote refuses, or that are cancelled, do not block or lose later ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.tests.writes import say, subjects, waiting
 
 
 def decline(builders: Builders, text: str) -> Path:
-    """Have the remote refuse every push whose mailbox holds a text."""
+    """Make the remote refuse every push whose mailbox contains a text, and return its hook."""
     hook = builders.remote / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(
@@ -30,8 +30,8 @@ def decline(builders: Builders, text: str) -> Path:
 def test_what_cannot_be_taken_back_is_not_told_as_failed(builders: Builders) -> None:
     outbox_file = builders.state("build1") / outbox.OUTBOX_FILE
     hook = decline(builders, "forbidden")
-    spoil = f"mv '{outbox_file}' '{outbox_file}.kept' && mkdir '{outbox_file}'"
-    hook.write_text(hook.read_text().replace("then ", f"then {spoil}; "))
+    break_outbox = f"mv '{outbox_file}' '{outbox_file}.kept' && mkdir '{outbox_file}'"
+    hook.write_text(hook.read_text().replace("then ", f"then {break_outbox}; "))
     with pytest.raises(StateUnusable, match="whether it will arrive is not known"):
         say(builders, "forbidden")
     hook.unlink()
@@ -42,7 +42,7 @@ def test_what_cannot_be_taken_back_is_not_told_as_failed(builders: Builders) -> 
 
 
 def test_a_write_to_a_remote_that_is_gone_is_said_to_be_lost(builders: Builders) -> None:
-    """And what the error says to do helps: the set-up tells the clone and the fleet file where the remote is now."""
+    """The advice of the error works: the set-up writes the new remote to the clone and the fleet file."""
 
     def set_up(remote: Path) -> None:
         fleet = builders.state("build1") / "fleet.json"

@@ -1,4 +1,4 @@
-"""What is observed on a machine: on this one, and on others of which programs on PATH tell."""
+"""Test the facts of a machine: of this one, and of others that are simulated by programs on PATH."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ dpkg_needed = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="not
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for programs for as long as a busy machine needs."""
+    """Wait for programs as long as a busy machine needs."""
     for name in ("TIMEOUT", "DPKG_TIMEOUT"):
         monkeypatch.setattr(facts, name, LIMIT)
 
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """A function that puts a shell script on PATH, before all other programs. Those that are slow to start fail."""
+    """Return a function that puts a shell script first on PATH. Slow programs are replaced by failing ones."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -48,7 +48,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 @pytest.fixture
 def info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in place of dpkg's."""
+    """Return a folder that replaces dpkg's."""
     folder = tmp_path / "info"
     folder.mkdir()
     monkeypatch.setattr(facts, "DPKG_INFO", folder)
@@ -56,13 +56,13 @@ def info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines(*packages: tuple[str, str, str, str], code: int = 0) -> str:
-    """A script that prints packages as dpkg-query does."""
+    """Return a script that prints packages as dpkg-query does."""
     table = "".join("\t".join(package) + "\n" for package in packages)
     return f"cat <<'END'\n{table}END\nexit {code}"
 
 
 def packages(*names: str) -> dict[str, dict[str, Any]]:
-    """The packages of these names that are observed; all when none is given."""
+    """Return the observed packages with these names; without names, all."""
     found: dict[str, dict[str, Any]] = observe(names or None, [])["packages"]
     return found
 
@@ -209,13 +209,13 @@ def test_the_toolchain(install: Install) -> None:
 
 
 def test_a_program_that_hangs_is_left_out_and_ended_with_its_children(install: Install, tmp_path: Path) -> None:
-    told = tmp_path / "child"
-    install("java", f"sleep {LIMIT} & echo $! > {told}.new; mv {told}.new {told}; wait")
-    with time_over("java", told.exists):
+    pid_file = tmp_path / "child"
+    install("java", f"sleep {LIMIT} & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}; wait")
+    with time_over("java", pid_file.exists):
         seen = observe([], [])
     assert "java" not in seen["toolchain"] and "git" in seen["toolchain"]
-    child = Path("/proc") / told.read_text().strip()
-    until(lambda: not child.exists() or ") Z " in (child / "stat").read_text(), "the child ends")
+    child = Path("/proc") / pid_file.read_text().strip()
+    until(lambda: not child.exists() or ") Z " in (child / "stat").read_text(), "no end of the child")
 
 
 @pytest.mark.usefixtures("install")
@@ -248,7 +248,7 @@ def test_a_git_variable_of_the_caller_leads_nowhere(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("install")
-@pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, to give a repository to somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, to give a repository to another user")
 def test_repository_of_another_user_is_omitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     git("init", "--quiet", tmp_path / "a")

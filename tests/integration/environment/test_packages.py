@@ -1,4 +1,4 @@
-"""Names that apt could take for orders."""
+"""Test package names that apt could interpret as commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.environment.packages import is_safe
 
 
-@pytest.mark.skipif(not shutil.which("apt-cache"), reason="there is no apt here to ask")
+@pytest.mark.skipif(not shutil.which("apt-cache"), reason="apt is not installed")
 def test_final_plus_or_minus_needs_a_package_of_that_name() -> None:
     assert is_safe("jq") and not is_safe("openssh-server-") and not is_safe("no-such-package+")
 

@@ -1,4 +1,4 @@
-"""The event source beside the service of a real server, with a real queue."""
+"""Test the event source with the service of a real server and a real queue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
 class Source:
-    """The source while it runs."""
+    """A running source."""
 
     def __init__(self, queue: asyncio.Queue[dict[str, Any]]) -> None:
         self._queue = queue
@@ -46,7 +46,7 @@ async def source(**options: Any) -> AsyncIterator[Source]:
 
 
 def say(builders: Builders, subject: str, **more: Any) -> str:
-    """Send a request of build1 to build2, and return its id."""
+    """Send a request from build1 to build2, and return its id."""
     with builders.host("build1") as host:
         return str(send(host, Draft(subject, "Please.", "request", **more), ["build2"]).result[0].id)
 
@@ -86,7 +86,7 @@ def test_a_command_that_hangs_is_ended(
 
     async def scene() -> None:
         async with source(command=["/bin/sh", "-c", 'echo $$ >> "$0"; exec sleep 1000', str(pids)]):
-            # It may be ended before it has written.
+            # The command may be ended before it has written.
             await asyncio.to_thread(until, lambda: caplog.records and pids.exists(), "no warning of a call that began")
 
     with caplog.at_level(logging.WARNING):

@@ -1,4 +1,4 @@
-"""A repository that is read and written with GitPython, whatever others have put into it and however a write ends."""
+"""Test a repository read and written with GitPython: with objects of others, and after interrupted writes."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
-def parts(repository: BareRepository) -> list[Path]:
-    """What a write has left that did not end."""
+def leftovers(repository: BareRepository) -> list[Path]:
+    """Return the files that an interrupted write has left."""
     return [*repository.path.glob("objects/obj*"), *repository.path.rglob("*.lock")]
 
 
 @contextmanager
-def no_room() -> Iterator[None]:
-    """Let no file of this process grow, as on a full disk."""
+def no_space() -> Iterator[None]:
+    """Prevent files of this process from growing, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
@@ -142,7 +142,7 @@ def test_what_is_fetched_after_the_repository_was_opened_is_found(repository: Ba
 
 
 def test_no_process_and_no_descriptor_outlives_it(repository: BareRepository) -> None:
-    gc.collect()  # closes what earlier tests have left
+    gc.collect()  # closes descriptors of earlier tests
     before = children(), os.listdir("/proc/self/fd")
     for damage in (False, True):
         made = commit(repository, {"a.json": b"1"})
@@ -174,9 +174,9 @@ def test_a_write_without_room_leaves_no_lock_and_no_part(repository: BareReposit
         lambda: commit(repository, {"b.json": b"2"}),
     ]
     for action in actions:
-        with no_room(), pytest.raises(RepositoryDamaged):
+        with no_space(), pytest.raises(RepositoryDamaged):
             action()
-        assert parts(repository) == []
+        assert leftovers(repository) == []
         action()
     assert repository.ref(REF) == made
 
@@ -207,7 +207,7 @@ def test_a_write_that_is_killed_leaves_no_half_object_and_stops_nobody(tmp_path:
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert len(parts(repository)) == 1
+    assert len(leftovers(repository)) == 1
     git("fsck", "--strict", cwd=repository.path)
     new = commit(repository, {"a.json": b"2"}, made)
     assert repository.read(new, "a.json") == b"2"
@@ -217,7 +217,7 @@ def test_a_write_that_is_killed_leaves_no_half_object_and_stops_nobody(tmp_path:
         (put / ("0" * 38)).write_bytes(b"0" * 600_000)
     repository.pack()
     repository.close()
-    assert parts(repository) == []
+    assert leftovers(repository) == []
 
 
 def test_a_file_that_gitpython_refuses_is_named(repository: BareRepository) -> None:

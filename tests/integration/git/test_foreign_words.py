@@ -1,4 +1,4 @@
-"""What Git says is shown, logged, stored and raised without the secrets in it, wherever it ends."""
+"""Test that output of Git is shown, logged, stored and raised without secrets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHAPES = (
     *(TOKEN, quote(TOKEN, safe=""), FOREIGN),
     *(base64.b64encode(f"{user}:{TOKEN}".encode()).decode()[8:-4] for user in ("x-access-token", "a", "me", "you")),
 )
-"""How the token may stand in a text: as it is, in a URL, in the Authorization header of any user; and another one."""
+"""The forms of the token: plain, in a URL, and in the Authorization header of any user; and another token."""
 WORDS = (
     f"warning: invalid credential line: {TOKEN}",
     f"remote: you have sent Authorization: Basic {base64.b64encode(f'x-access-token:{TOKEN}'.encode()).decode()}",
@@ -38,8 +38,8 @@ WORDS = (
 
 
 @pytest.fixture
-def talkative(builders: Builders) -> Iterator[Path]:
-    """A folder with a `git` that repeats the token whenever a remote is asked."""
+def leaking_git(builders: Builders) -> Iterator[Path]:
+    """Return a folder with a `git` that prints the token when it contacts a remote."""
     folder = builders.folder / "talkative"
     folder.mkdir()
     (folder / "words").write_text("\n".join(WORDS) + "\n")
@@ -54,13 +54,13 @@ def talkative(builders: Builders) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def path_of(talkative: Path) -> str:
-    """The folders with programs, this one first."""
-    return f"{talkative}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+def path_of(leaking_git: Path) -> str:
+    """Return a PATH that begins with this folder."""
+    return f"{leaking_git}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def play(builders: Builders, talkative: Path) -> str:
-    """Set up two servers as loudly as Ansible can, one with a clone and one without, and return what is shown."""
+def play(builders: Builders, leaking_git: Path) -> str:
+    """Set up two servers with -vvvv, one with a clone and one without, and return the output."""
     inventory, playbook = builders.folder / "inventory.json", builders.folder / "play.yml"
     common = {
         "ansible_connection": "local",
@@ -79,7 +79,7 @@ def play(builders: Builders, talkative: Path) -> str:
         *("playbook", playbook, "-vvvv", "--diff"),
         folder=builders.folder,
         inventory=inventory,
-        PATH=path_of(talkative),
+        PATH=path_of(leaking_git),
     )
     assert done.code != 0
     assert "with an earlier fetch, since the remote could not be read" in done.stdout
@@ -87,8 +87,8 @@ def play(builders: Builders, talkative: Path) -> str:
     return done.output
 
 
-def test_no_word_of_git_shows_a_token(builders: Builders, talkative: Path) -> None:
-    variables = module_variables(builders, PATH=path_of(talkative), COLUMNS="1000")
+def test_no_word_of_git_shows_a_token(builders: Builders, leaking_git: Path) -> None:
+    variables = module_variables(builders, PATH=path_of(leaking_git), COLUMNS="1000")
     builderctl = ("-m", COMMAND, "--config", str(config(builders, "build1")))
     shown = {
         " ".join(words): serve(*builderctl, *words, cwd=builders.folder, variables=variables).output
@@ -97,10 +97,10 @@ def test_no_word_of_git_shows_a_token(builders: Builders, talkative: Path) -> No
             *(("heartbeat", "--once"), ("outbox",), ("recover",)),
         )
     }
-    shown["module"] = call(builders, "build1", variables={"PATH": path_of(talkative)}).output
+    shown["module"] = call(builders, "build1", variables={"PATH": path_of(leaking_git)}).output
     given = {"pat_file": f"{builders.folder}/PAT"}
     shown["ansible"] = ad_hoc(
-        builders.folder, "build1", "build_message", "-vvvv", options=given, PATH=path_of(talkative)
+        builders.folder, "build1", "build_message", "-vvvv", options=given, PATH=path_of(leaking_git)
     ).output
     for command in ("read", "read --json", "health", "send Hello Hello.", "heartbeat --once", "module", "ansible"):
         assert "[redacted: " in shown[command], (command, shown[command])
@@ -111,7 +111,7 @@ def test_no_word_of_git_shows_a_token(builders: Builders, talkative: Path) -> No
         *builderctl, "health", "--summary", cwd=builders.folder, variables=variables
     ).output
     assert "[redacted: " in shown["summary at login"]
-    shown["set-up"] = play(builders, talkative)
+    shown["set-up"] = play(builders, leaking_git)
     assert "[redacted: " in shown["set-up"]
     for where, text in shown.items():
         assert [shape for shape in SHAPES if shape in text] == [], where

@@ -1,4 +1,4 @@
-"""Git hosts as they are: what keeps them from taking a write is told, and they are not asked too often."""
+"""Test the failures of Git hosts: the reason is reported, and a host is not contacted too often."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def point_to(builders: Builders, url: str) -> None:
 
 @pytest.fixture
 def host(builders: Builders) -> Iterator[GitHost]:
-    """A Git host to which the clone of build1 points, and which has a message already."""
+    """Return a Git host with a message, which is the remote of the clone of build1."""
     git("config", "http.receivepack", "true", cwd=builders.remote)
     with builders.host("build2") as server:
         send(server, Draft("before", "x"), ["build1"])
@@ -62,7 +62,7 @@ def host(builders: Builders) -> Iterator[GitHost]:
 
 @dataclass
 class Moment:
-    """What pauses and the loop of a push have in place of the module time: only waits move it.
+    """Replaces the module time in pauses and in the push loop; only queued advance it.
 
     :param now: seconds since 1970.
     """
@@ -81,7 +81,7 @@ class Moment:
 
 @pytest.fixture
 def moment(monkeypatch: pytest.MonkeyPatch) -> Moment:
-    """The time, which passes only while a server waits before it asks a Git host again."""
+    """Return the time, which advances only while a server queued before its next request."""
     moment = Moment(1_795_245_106)
     for module in (pause, push_loop):
         monkeypatch.setattr(module, "time", moment)
@@ -89,21 +89,21 @@ def moment(monkeypatch: pytest.MonkeyPatch) -> Moment:
 
 
 class Breaking(GitRequest):
-    """Takes a push, and fails before it says so and ever after."""
+    """Accepts a push, but fails instead of the answer and for all later requests."""
 
     def _backend(self, body: bytes) -> None:
         if "git-receive-pack" not in self.path or self.command != "POST":
             super()._backend(body)
             return
-        told, self.wfile = self.wfile, io.BytesIO()
+        connection, self.wfile = self.wfile, io.BytesIO()
         super()._backend(body)
-        self.wfile = told
+        self.wfile = connection
         self.server.answer = 503
         self._refuse(503)
 
 
-def waits(builders: Builders) -> int:
-    """How many writes wait in the outbox of build1."""
+def queued(builders: Builders) -> int:
+    """Return the number of writes in the outbox of build1."""
     return len(Outbox(StateDirectory(builders.state("build1"))).read().items)
 
 
@@ -111,7 +111,7 @@ def test_an_archived_repository_is_final(builders: Builders, host: GitHost) -> N
     host.answer, host.words = 403, "This repository was archived so it is read-only.\n"
     with builders.host("build1") as server, pytest.raises(PushDeclined, match=r"archived.*Nothing was written"):
         send(server, Draft("x", "y"))
-    assert waits(builders) == 0
+    assert queued(builders) == 0
 
 
 def test_a_repository_that_was_renamed_is_named_with_its_new_address(builders: Builders, host: GitHost) -> None:
@@ -120,7 +120,7 @@ def test_a_repository_that_was_renamed_is_named_with_its_new_address(builders: B
         send(server, Draft("x", "y"))
     assert f"redirects to another address, {host.url}/New.git:" in refused.value.what
     assert "set builders_remote_url to its new address and run the setup" in refused.value.remedy
-    assert waits(builders) == 0
+    assert queued(builders) == 0
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_may_pass_is_queued_and_the_host_is_left_alone(
     with builders.host("build1") as server:
         list_messages(server, Filter())
         deliver_waiting(server)
-    assert waits(builders) == 0
+    assert queued(builders) == 0
     assert [entry["subject"] for entry in builders.messages()] == ["before", *["x"] * 6]
 
 
@@ -200,12 +200,12 @@ def test_a_sha_256_repository_is_final(builders: Builders) -> None:
     point_to(builders, str(builders.folder / "New"))
     with builders.host("build1") as server, pytest.raises(RemoteMissing, match="SHA-256"):
         send(server, Draft("x", "y"))
-    assert waits(builders) == 0
+    assert queued(builders) == 0
 
 
 @contextmanager
 def tls(root: Path, certificate: Path) -> Iterator[str]:
-    """A Git host with a certificate, and its address."""
+    """Run a Git host with a certificate, and yield its address."""
     host = GitHost(root, None, None)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -273,10 +273,10 @@ def test_a_file_that_this_user_may_not_read_is_told_as_that(
 
     monkeypatch.setattr(Path, "read_text", guarded)
     monkeypatch.setattr("os.geteuid", lambda: user)
-    with pytest.raises(StateUnusable) as told, builders.host("build1"):
+    with pytest.raises(StateUnusable) as error, builders.host("build1"):
         pass
-    assert told.value.what == f"{refused} cannot be read (Permission denied)."
-    assert (f"chown root:root {refused}" if user == 0 else "sudo") in told.value.remedy
+    assert error.value.what == f"{refused} cannot be read (Permission denied)."
+    assert (f"chown root:root {refused}" if user == 0 else "sudo") in error.value.remedy
     refused = builders.state("build1") / "server_id"
     with pytest.raises(StateUnusable, match="server_id cannot be read"), builders.host("build1"):
         pass

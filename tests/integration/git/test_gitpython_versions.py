@@ -1,4 +1,4 @@
-"""The repository is read and written with the GitPython of each supported server; other tests have the newest."""
+"""Test the repository with the GitPython of each supported release; other tests use the newest version."""
 
 from __future__ import annotations
 

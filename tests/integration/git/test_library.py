@@ -1,4 +1,4 @@
-"""GitPython is imported when Git is used, not before, and is steered by nothing of the caller's."""
+"""Test that GitPython is imported only when Git is used, and ignores variables of the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of Git that would change which remote is asked, as whom or how: used by all, or refused by name."""
+"""Test settings of Git that change the remote, the user or the connection: used by all, or refused by name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER = "another-token-that-nobody-may-use"
 
 @pytest.fixture
 def host(builders: Builders) -> Iterator[GitHost]:
-    """A Git host that lets in who has the token, to which the clone of build1 points."""
+    """Return a Git host that requires the token, which is the remote of the clone of build1."""
     git("config", "http.receivepack", "true", cwd=builders.remote)
     (builders.folder / "PAT").write_text(f"{TOKEN}\n")
     with git_host(builders.folder, token=TOKEN) as host:
@@ -35,7 +35,7 @@ def host(builders: Builders) -> Iterator[GitHost]:
 
 @pytest.fixture
 def home(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home folder of who runs this; modules have it too."""
+    """Return the home folder of the current user, also for modules."""
     home = builders.folder / "home"
     home.mkdir(exist_ok=True)
     monkeypatch.setenv("HOME", str(home))
@@ -45,7 +45,7 @@ def home(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file in place of /etc/gitconfig."""
+    """Return a file that replaces /etc/gitconfig."""
     monkeypatch.setattr(remote_settings, "SYSTEM_FILE", str(tmp_path / "gitconfig"))
     monkeypatch.setattr(
         "ansible_collections.acs.builders.plugins.module_utils.coordination.git.clone_config.SYSTEM_FILE",
@@ -54,15 +54,15 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "gitconfig"
 
 
-def carry_out(advice: str, **values: str) -> None:
-    """Run the commands that a remedy names, with values in place of words in capitals."""
+def run_advice(advice: str, **values: str) -> None:
+    """Run the commands of a remedy, with values in place of words in capitals."""
     for command in re.findall(r"(?:: |\()(git .+?)(?:\)\. |$)", advice):
         for name, value in values.items():
             command = command.replace(name, value)
         subprocess.run(command, shell=True, check=True)
 
 
-ELSEWHERE = [
+REDIRECTING = [
     ("url.http://127.0.0.1:1/.insteadOf", "http://127.0.0.1", "leads to another address"),
     ("url.http://127.0.0.1:1/.pushInsteadOf", "http://127.0.0.1", "leads to another address"),
     ("http.extraHeader", f"Authorization: Bearer {OTHER}", "sends a credential in addition to the token"),
@@ -74,7 +74,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("owner", ["clone", "person", "system"])
-@pytest.mark.parametrize(("key", "value", "says"), ELSEWHERE)
+@pytest.mark.parametrize(("key", "value", "says"), REDIRECTING)
 def test_what_leads_elsewhere_is_refused_by_name(
     builders: Builders, host: GitHost, home: Path, system: Path, owner: str, key: str, value: str, says: str
 ) -> None:
@@ -88,7 +88,7 @@ def test_what_leads_elsewhere_is_refused_by_name(
     assert says in refused.value.what and f" in {files[owner]} " in refused.value.what
     assert "Nothing was sent." in refused.value.what and OTHER not in str(refused.value)
     assert host.requests == []
-    carry_out(refused.value.remedy)
+    run_advice(refused.value.remedy)
     with builders.host("build1", pat_file=pat_file) as server:
         assert list_messages(server, Filter()).messages == []
     assert set(host.passwords) == {TOKEN}
@@ -126,7 +126,7 @@ def test_a_setting_of_a_work_tree_counts_where_git_reads_it(builders: Builders, 
     with pytest.raises(CloneInvalid, match="leads to another address") as refused, builders.host("build1"):
         pass
     assert f" in {settings} " in refused.value.what
-    carry_out(refused.value.remedy)
+    run_advice(refused.value.remedy)
     git("config", "--worktree", "http.proxy", "http://127.0.0.1:1", cwd=clone)
     with builders.host("build1", pat_file=str(builders.folder / "PAT")) as server, pytest.raises(RemoteUnreachable):
         list_messages(server, Filter())
@@ -147,17 +147,17 @@ def test_other_urls_of_the_remote_are_refused(builders: Builders, host: GitHost,
     git("config", "remote.origin.pushurl", "http://127.0.0.1:1/Other.git", cwd=clone)
     with pytest.raises(CloneInvalid, match="pushes to another address") as refused, builders.host("build1"):
         pass
-    carry_out(refused.value.remedy)
+    run_advice(refused.value.remedy)
     git("config", "--add", "remote.origin.url", "http://127.0.0.1:1/Other.git", cwd=clone)
     with pytest.raises(CloneInvalid, match="has several URLs") as refused, builders.host("build1"):
         pass
-    carry_out(refused.value.remedy, URL=f"{host.url}/Build.git")
+    run_advice(refused.value.remedy, URL=f"{host.url}/Build.git")
     with builders.host("build1") as server:
         assert server.repository.url == f"{host.url}/Build.git"
 
 
 def test_no_other_credential_is_used(builders: Builders, host: GitHost, home: Path) -> None:
-    """Not that of .netrc, of a helper of this person, of the machine or of the clone, nor of a program that asks."""
+    """Neither of .netrc, nor of a helper of the user or of the clone, nor of a program that asks for one."""
     (home / ".netrc").write_text(f"machine 127.0.0.1 login x password {OTHER}\ndefault login x password {OTHER}\n")
     (home / ".netrc").chmod(0o600)
     helper = f"!f() {{ echo username=x; echo password={OTHER}; }}; f"
@@ -201,7 +201,7 @@ def test_a_proxy_of_the_clone_counts_for_all_and_that_of_a_shell_for_none(
     assert builderctl(builders, "send", "--offline", "fail", "x", "y") == 3
     assert builderctl(builders, "heartbeat", "--once") == 3
     assert host.requests == []
-    git("config", "http.proxy", host.url, cwd=clone)  # it serves what it is asked for as a proxy, too
+    git("config", "http.proxy", host.url, cwd=clone)  # it also answers requests as a proxy
     git("remote", "set-url", "origin", "http://git.example/Build.git", cwd=clone)
     with builders.host("build1") as server, pytest.raises(Exception, match="credential"):
         list_messages(server, Filter())
@@ -212,7 +212,7 @@ def test_a_proxy_of_a_person_is_moved_to_the_clone(builders: Builders, host: Git
     git("config", "--file", home / ".gitconfig", "http.proxy", "http://127.0.0.1:1")
     with pytest.raises(CloneInvalid, match="does not apply to the service") as refused, builders.host("build1"):
         pass
-    carry_out(refused.value.remedy, VALUE=host.url)
+    run_advice(refused.value.remedy, VALUE=host.url)
     assert git("config", "http.proxy", cwd=builders.clone("build1")) == host.url
     with builders.host("build1"):
         pass
@@ -243,7 +243,7 @@ def test_a_setting_is_seen_when_it_changes(builders: Builders, home: Path) -> No
 def test_settings_of_a_person_that_this_user_may_not_read_count_for_nobody(
     builders: Builders, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with sudo -u, where HOME stays that of another user: Git goes on as well."""
+    """As with sudo -u, where HOME is that of another user: Git ignores them, too."""
     read = Path.read_bytes
 
     def guarded(path: Path) -> bytes:

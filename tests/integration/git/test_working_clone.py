@@ -1,4 +1,4 @@
-"""Whatever state the clone where people work is in: a send succeeds, no hook runs, no local work is lost."""
+"""Test that in any state of the working clone a send succeeds, no hook runs, and no local work is lost."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ HOOKS = [
 
 
 def hook(folder: Path, name: str, ran: Path) -> None:
-    """Put a hook into a folder that tells that it ran, and refuses."""
+    """Put a hook into a folder that records that it ran, and fails."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\necho {name} >> '{ran}'\nexit 1\n")
     (folder / name).chmod(0o755)
 
 
 def tree(clone: Path) -> dict[str, bytes]:
-    """Every file of the work tree."""
+    """Return the content of every file of the work tree."""
     files = (path for path in clone.rglob("*") if path.is_file() and ".git" not in path.relative_to(clone).parts)
     return {str(path.relative_to(clone)): path.read_bytes() for path in files}
 
@@ -98,7 +98,7 @@ def another_branch(_builders: Builders, clone: Path) -> None:
 def missing_objects(_builders: Builders, clone: Path) -> None:
     for path in (clone / ".git/objects").rglob("*"):
         if path.is_file():
-            path.unlink()  # a hard link to the remote's, which stays whole
+            path.unlink()  # a hard link; the file of the remote stays intact
             path.touch()
 
 
@@ -189,7 +189,7 @@ def test_no_hook_of_the_work_tree_runs_that_the_remote_has_put_there(legacy: Bui
     with legacy.host("build1") as host:
         send(host, Draft("Ready", "build1 is ready."), ["build2"])
     assert not ran.exists()
-    git("commit", "--allow-empty", "-m", "shows that the hooks are live", cwd=clone, check=False)
+    git("commit", "--allow-empty", "-m", "shows that the hooks are active", cwd=clone, check=False)
     assert "pre-commit" in ran.read_text()
 
 
@@ -213,9 +213,9 @@ def test_a_clone_that_is_half_updated_on_a_full_disk_is_repaired_by_the_role(
 ) -> None:
     clone, programs = legacy.clone("build1"), tmp_path / "programs"
     programs.mkdir()
-    full = ": > coordination/messages.json; echo 'error: unable to write file coordination/messages.json' >&2; exit 1"
+    fail = ": > coordination/messages.json; echo 'error: unable to write file coordination/messages.json' >&2; exit 1"
     (programs / "git").write_text(
-        f'#!/bin/sh\ncase " $* " in *" merge "*) {full};; esac\nexec {shutil.which("git")} "$@"\n'
+        f'#!/bin/sh\ncase " $* " in *" merge "*) {fail};; esac\nexec {shutil.which("git")} "$@"\n'
     )
     (programs / "git").chmod(0o755)
     with monkeypatch.context() as context, legacy.host("build1") as host:
@@ -246,7 +246,7 @@ def test_a_clone_without_room_for_objects_is_named_and_nothing_else_fails(builde
 
 
 def size_of_loose(clone: Path) -> int:
-    """Kilobytes of loose objects."""
+    """Return the kilobytes of loose objects."""
     counts = dict(line.split(": ") for line in git("count-objects", "-v", cwd=clone).splitlines())
     return int(counts["size"])
 
@@ -270,7 +270,7 @@ def test_the_clone_is_packed_when_its_objects_take_much_room(builders: Builders)
 
 
 def test_what_cannot_be_packed_is_tried_once_a_day(builders: Builders) -> None:
-    """Nothing refers to these objects, and whoever left them may still want them."""
+    """Nothing refers to these objects, but they must not be lost."""
     clone = builders.clone("build1")
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
@@ -321,7 +321,7 @@ def test_the_lock_of_a_command_of_somebody_who_works_in_the_clone_stays(builders
         ["git", "commit", "--quiet", "-a"], cwd=clone, env={**os.environ, "GIT_EDITOR": str(editor)}
     )
     try:
-        until((clone / ".git/index.lock").exists, "the lock")
+        until((clone / ".git/index.lock").exists, "no lock")
         for content in ("two", "three"):
             assert "index.lock" in " ".join(write(builders, content))
             assert (clone / ".git/index.lock").exists()

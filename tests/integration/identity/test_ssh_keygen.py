@@ -1,4 +1,4 @@
-"""The real ssh-keygen: what it makes is understood, and what fails is told."""
+"""Test the real ssh-keygen: its signatures are accepted, and its failures are reported."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ MESSAGE: dict[str, Any] = {"from": "build1", "to": "build2", "subject": "Grüße
 
 
 def public(key_file: Path) -> str:
-    """The public key, as the record of signers has it."""
+    """Return the public key in the form of the record of signers."""
     return public_key(key_file.with_suffix(".pub").read_text())
 
 
 def armor(document: dict[str, Any], key_file: Path, namespace: str = "acs.builders", *options: str) -> str:
-    """A signature made by hand."""
+    """Return a signature made with the command ssh-keygen."""
     command = ["ssh-keygen", "-Y", "sign", "-f", str(key_file), "-n", namespace, *options]
     return subprocess.run(command, check=True, input=canonical(document), capture_output=True).stdout.decode()
 
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
-    """A key to sign with."""
+    """Return a signing key."""
     make_key(tmp_path / "signing_key")
     return tmp_path / "signing_key"
 
 
 @pytest.fixture
 def signed(key_file: Path) -> dict[str, Any]:
-    """A message with its signature."""
+    """Return a message with its signature."""
     return {**MESSAGE, "signature": sign(MESSAGE, key_file)}
 
 
@@ -68,7 +68,7 @@ def test_sign_without_ssh_keygen(
     for call in (lambda: sign(MESSAGE, key_file), lambda: is_signed_by(signed, key)):
         with pytest.raises(DependencyMissing, match="ssh-keygen is not installed on this host"):
             call()
-    assert signing_key(signed) == key, "only the text is looked at"
+    assert signing_key(signed) == key, "only the text is parsed"
 
 
 def test_ssh_keygen_timeout(key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Several processes that act at once."""
+"""Test that of concurrent processes one acts upon a message."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def asked(builders: Builders, now: Clock, ahead: float = 0, to: str = "build2") 
 
 
 def acted(builders: Builders, now: Clock, message_id: str, **options: Any) -> bool:
-    """Have build2 act upon a message, as a process of its own would, and return whether it is to do so."""
+    """Act upon a message as build2, as a separate process would, and return whether to execute it."""
     with builders.host("build2", **options) as host:
         return act(now.on(host), message_id)[1]
 
 
 def test_of_two_at_once_one_is_told_to(trusted: Builders, now: Clock) -> None:
     request = asked(trusted, now)
-    told = in_forks(4, acted, [(trusted, now, request)] * 8)
-    assert sorted(told) == [False] * 7 + [True]
+    results = in_forks(4, acted, [(trusted, now, request)] * 8)
+    assert sorted(results) == [False] * 7 + [True]

@@ -1,4 +1,4 @@
-"""What was archived is still there for whoever asks, and nothing is lost while others write."""
+"""Test that archived messages can be read and answered, and that archiving loses no concurrent writes."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ ARCHIVE = "coordination/archive"
 
 @contextmanager
 def later(builders: Builders, server: str, days: float) -> Iterator[Host]:
-    """A server some days from now, which knows the newest commit."""
+    """Open a server with the newest commit and a clock some days ahead."""
     with builders.host(server) as host:
         host.repository.read(lambda snapshot: snapshot.commit)
         yield Clock(datetime.now(timezone.utc), timedelta(days=days)).on(host)
 
 
 def alarms(host: Host) -> list[str]:
-    """What the audit tells."""
+    """Return the texts of the audit."""
     return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))]
 
 
 def archived(builders: Builders) -> list[dict[str, Any]]:
-    """The messages in the archives of the remote."""
+    """Return the messages in the archives of the remote."""
     paths = git("ls-tree", "--name-only", "main", f"{ARCHIVE}/", cwd=builders.remote).split()
     return [entry for path in paths for entry in json.loads(builders.show(path))["messages"]]
 
 
 def old_message(number: int, recipient: str = "build2", readers: tuple[str, ...] = ("build2",)) -> dict[str, Any]:
-    """A message that was read ten days ago."""
+    """Return a message that was sent ten days ago and read."""
     written = utc_text(datetime.now(timezone.utc) - timedelta(days=10))
     return {
         **{"id": f"old{number}", "from": "build9", "to": recipient, "subject": f"{number}", "body": "Hi"},
@@ -61,7 +61,7 @@ def old_message(number: int, recipient: str = "build2", readers: tuple[str, ...]
 
 @pytest.fixture
 def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[Builders, list[str]]:
-    """Two servers that trust each other, and the ids of a request, another message and the answer, all archived."""
+    """Return two servers, and the ids of a request, another message and the answer, all archived."""
     monkeypatch.setattr(archiving, "MIN_MOVED", 1)
     builders.trust()
     for server in builders.ids:
@@ -69,7 +69,7 @@ def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[B
             assert alarms(host) == []
     with builders.host("build1") as host:
         asked = send(host, Draft("What is it?", "Tell me", type="request", key="asked")).result[0].id
-        said = send(host, Draft("By the way", "Hi")).result[0].id
+        other = send(host, Draft("By the way", "Hi")).result[0].id
         send(host, Draft("The newest one", "Hi"))
     with builders.host("build2") as host:
         assert alarms(host) == []
@@ -78,26 +78,26 @@ def conversation(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> tuple[B
         send(host, Draft("The newest one", "Hi"))
     with builders.host("build1") as host:
         mark_read(host, [answer])
-    for server, moved in (("build1", []), ("build2", [asked, said]), ("build1", [answer])):
+    for server, moved in (("build1", []), ("build2", [asked, other]), ("build1", [answer])):
         with later(builders, server, 8) as host:
             assert [entry.id for entry in archive(host).result] == moved
-    return builders, [asked, said, answer]
+    return builders, [asked, other, answer]
 
 
 def test_what_was_archived_is_found_by_thread_and_by_id(conversation: tuple[Builders, list[str]]) -> None:
-    """Also when the ledger has forgotten it."""
-    builders, (asked, said, answer) = conversation
+    """Also when the ledger no longer contains it."""
+    builders, (asked, other, answer) = conversation
     for days in (8, 40):
         with later(builders, "build2", days) as host:
             mark_read(host, [builders.messages()[0]["id"]])
-            for chosen, ids in ((Filter(thread=asked), [asked, answer]), (Filter(ids=[said, asked]), [asked, said])):
+            for chosen, ids in ((Filter(thread=asked), [asked, answer]), (Filter(ids=[other, asked]), [asked, other])):
                 found = list_messages(host, chosen).messages
                 assert [message["id"] for message in found] == ids
                 to_me = [message for message in found if message["to"] == "build2"]
                 assert all(message["verified"] == "true" and message["read"] for message in to_me)
                 assert not any(message["marked_by_other"] for message in to_me)
             assert list_messages(host, Filter()).messages == []
-            newer = list_messages(host, Filter(unread=False, since=said)).messages
+            newer = list_messages(host, Filter(unread=False, since=other)).messages
             assert [message["subject"] for message in newer] == ["The newest one"]
 
 
@@ -125,12 +125,12 @@ def test_a_server_that_lost_its_records_goes_on_counting(conversation: tuple[Bui
 
 
 def test_an_archived_message_can_be_answered(conversation: tuple[Builders, list[str]]) -> None:
-    builders, (asked, said, _answer) = conversation
+    builders, (asked, other, _answer) = conversation
     with later(builders, "build2", 8) as host:
-        message = reply(host, said, Draft("", "Thank you")).result[0]
-    assert (message.in_reply_to, message.raw["to"]) == (said, "build1")
+        message = reply(host, other, Draft("", "Thank you")).result[0]
+    assert (message.in_reply_to, message.raw["to"]) == (other, "build1")
     with later(builders, "build1", 8) as host:
-        found = wait_for_answer(host, said, timeout=0, interval=1).messages
+        found = wait_for_answer(host, other, timeout=0, interval=1).messages
         assert [one["body"] for one in found] == ["Thank you"]
         found = wait_for_answer(host, asked, timeout=0, interval=1).messages
         assert [one["body"] for one in found] == ["It is this."]
@@ -140,7 +140,7 @@ def test_an_archived_message_can_be_answered(conversation: tuple[Builders, list[
 def test_a_key_is_sent_once_although_its_message_is_archived(
     conversation: tuple[Builders, list[str]], remembered: bool
 ) -> None:
-    builders, (asked, _said, _answer) = conversation
+    builders, (asked, _other, _answer) = conversation
     if not remembered:
         (builders.state("build1") / "keys.json").unlink()
     before = builders.commits()
@@ -153,7 +153,7 @@ def test_a_key_is_sent_once_although_its_message_is_archived(
 def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The servers that archive believe the marks of the others; the one that has not read it says so."""
+    """A server that archives trusts the marks of others; the server that has not read it reports a problem."""
     monkeypatch.setattr(archiving, "MIN_MOVED", 1)
     builders = make_builders(tmp_path, ("build1", "build2", "build3"))
     builders.trust()
@@ -176,7 +176,7 @@ def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
 
 
 def archive_all(builders: Builders, server: str) -> None:
-    """Archive as a server until nothing is left, as a process of its own would."""
+    """Archive as a server until nothing is left, as a separate process would."""
     with builders.host(server) as host:
         host.repository.read(lambda snapshot: snapshot.commit)
         while archive(host).result:
@@ -218,14 +218,14 @@ def test_the_service_archives_what_is_worth_a_commit(builders: Builders) -> None
         assert not any("archive" in line for line in running.log())
     with service(builders, "build2") as running:
         running.next_beat()
-        assert len([line for line in running.log() if "build_heartbeat_archive" in line]) == 1, "it tells of it once"
-    assert builders.commits() == 1, "and waits"
+        assert len([line for line in running.log() if "build_heartbeat_archive" in line]) == 1, "it is logged once"
+    assert builders.commits() == 1, "nothing is archived yet"
     builders.announce_archiving("build2")
     with service(builders, "build2") as running:
         assert "archive 50 messages" in git("log", "--format=%s", "main", cwd=builders.remote)
         builders.commit(MESSAGES, json.dumps({"messages": old}).encode())
         running.next_beat()
-        assert builders.commits() == 3, "it looks once an hour"
+        assert builders.commits() == 3, "it archives once an hour"
         assert any(line.endswith("] 50 messages archived") for line in running.log())
 
 
@@ -237,8 +237,8 @@ def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -
     builders.announce_archiving("build2")
     with service(builders, "build2") as running:
         running.next_beat()
-        (told,) = running.problems()
-    assert "Messages cannot be archived" in told and path in told
+        (problem,) = running.problems()
+    assert "Messages cannot be archived" in problem and path in problem
     assert builders.commits() == 2
 
 

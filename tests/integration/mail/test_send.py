@@ -1,4 +1,4 @@
-"""Sending through the core against real Git."""
+"""Test sending with real Git."""
 
 from __future__ import annotations
 

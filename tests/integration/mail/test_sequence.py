@@ -1,4 +1,4 @@
-"""Messages of several processes at once."""
+"""Test the numbers of messages that several processes send concurrently."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
 def say(builders: Builders, server: str = "build1", to: tuple[str, ...] = ("all",), key: str | None = None) -> None:
-    """Send a message as a process of its own would."""
+    """Send a message as a separate process would."""
     with builders.host(server) as host:
         send(host, Draft("Hello", "Hi", key=key), to)
 
 
 def numbers(builders: Builders, server: str = "build1") -> list[int | None]:
-    """The numbers of a server's messages, in the order of the mailbox."""
+    """Return the numbers of a server's messages, in the order of the mailbox."""
     return [entry.get("seq") for entry in builders.messages() if entry["from"] == server]
 
 

@@ -1,4 +1,4 @@
-"""Waiting: what comes meanwhile is found, and what does not come fails."""
+"""Test state awaited: it returns a message that arrives, and fails without one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 @contextmanager
 def waiting(builders: Builders, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """build1 waiting in a process of its own, which has looked and found nothing when this is entered."""
+    """Run the module on build1 in a separate process, which has found nothing when the context is entered."""
     command = module_command()
     given = {"state": "awaited", "wait_timeout": LIMIT, "poll_interval": 1, **options}
-    before = looks(builders)
+    before = last_contact(builders)
     with subprocess.Popen(
         command,
         cwd=builders.folder,
@@ -42,7 +42,7 @@ def waiting(builders: Builders, **options: Any) -> Iterator[subprocess.Popen[str
             process.stdin.close()
             process.stdin = None
             deadline = time.monotonic() + LIMIT
-            while looks(builders) == before:
+            while last_contact(builders) == before:
                 assert process.poll() is None and time.monotonic() < deadline
                 time.sleep(0.02)
             yield process
@@ -50,13 +50,13 @@ def waiting(builders: Builders, **options: Any) -> Iterator[subprocess.Popen[str
             process.kill()
 
 
-def looks(builders: Builders) -> int:
-    """When build1 last looked at the remote."""
+def last_contact(builders: Builders) -> int:
+    """Return the time of build1's last contact with the remote."""
     return max((path.stat().st_mtime_ns for path in (builders.state("build1") / "repos").glob("*.contact")), default=0)
 
 
 def found(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The result of a process that was waiting."""
+    """Return the result of a process that was waiting."""
     stdout, stderr = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, stdout + stderr
     result: dict[str, Any] = json.loads(stdout)

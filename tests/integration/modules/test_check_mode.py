@@ -1,4 +1,4 @@
-"""Check mode changes nothing and tells what would; a diff shows what changes."""
+"""Test that check mode changes nothing and returns the predicted changes, and that a diff shows them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, 
 
 
 def refs(builders: Builders) -> str:
-    """All that is on the remote."""
+    """Return all refs of the remote."""
     return git("show-ref", cwd=builders.remote, check=False)
 
 
 def checked(builders: Builders, module: str = "build_message", /, **options: Any) -> dict[str, Any]:
-    """Run a task on build1 in check mode, see that nothing changes, and return its result."""
+    """Run a task on build1 in check mode, check that nothing changes, and return its result."""
     before = refs(builders), kept_state(builders, "build1"), git("status", "--short", cwd=builders.clone("build1"))
     result = succeed(builders, "build1", module, check=True, **options)
     after = refs(builders), kept_state(builders, "build1"), git("status", "--short", cwd=builders.clone("build1"))

@@ -1,4 +1,4 @@
-"""The options of the modules that the configuration of the server gives: /etc/acs-builders/builderctl.json."""
+"""Test the options of modules that are set in /etc/acs-builders/builderctl.json on the server."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ WRITE = f'mkdir -p /etc/acs-builders; printf %s "$1" > {CONFIG_FILE}; shift; exe
 
 
 def status(covered: list[str], builders: Builders, content: str, **options: Any) -> Run:
-    """Read the status of build2 with a module, on a machine with a configuration."""
+    """Read the status of build2 with a module, on a host with a configuration."""
     words = (*covered, "sh", "-euc", WRITE, "sh", content, *module_command("build_status"))
     stdin = json.dumps({"ANSIBLE_MODULE_ARGS": options})
     return run(*words, cwd=builders.folder, variables=module_variables(builders), stdin=stdin)
 
 
 def places(builders: Builders, **more: str) -> dict[str, str]:
-    """The options that the configuration gives."""
+    """Return the options in the configuration."""
     paths = {"repo": str(builders.clone("build2")), "state_dir": str(builders.state("build2"))}
     return {**paths, "pat_file": str(builders.folder / "PAT"), "remote": "origin", "branch": "main", **more}
 
@@ -46,7 +46,7 @@ def test_a_given_option_takes_precedence(builders: Builders, covered: list[str])
 
 
 def test_the_inventory_takes_precedence(builders: Builders, covered: list[str]) -> None:
-    """The configuration gives the remote, for which the inventory has no variable."""
+    """The configuration sets the remote, for which the inventory has no variable."""
     done = as_operator(
         covered,
         builders,

@@ -1,4 +1,4 @@
-"""The examples of the modules, carried out as they stand, and the commands that docs/wire-format.md shows."""
+"""Test the examples of the modules, unchanged, and the commands in docs/wire-format.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 PLAY: dict[str, Any] = {
-    "name": "Carry out the examples",
+    "name": "Run the examples",
     "hosts": "build1",
     "gather_facts": False,
     "module_defaults": {
@@ -41,21 +41,21 @@ WIRE_FORMAT = (TOP / "docs" / "wire-format.md").read_text(encoding="utf-8")
 
 
 def examples(module: str) -> list[dict[str, Any]]:
-    """The tasks that the documentation of a module shows."""
+    """Return the tasks in the examples of a module."""
     tasks: list[dict[str, Any]] = yaml.safe_load(import_module(f"{MODULES}.{module}").EXAMPLES)
     return tasks
 
 
-def carry_out(builders: Builders, module: str, *checks: str, instead: dict[str, str] | None = None) -> None:
-    """Run the examples of a module on build1, each of which must succeed, and check what they registered.
+def run_examples(builders: Builders, module: str, *checks: str, instead: dict[str, str] | None = None) -> None:
+    """Run the examples of a module on build1, which must succeed, and check the registered results.
 
-    :param instead: what stands for words of the examples that this machine has not.
+    :param instead: replacements of paths and commands that this machine does not have.
     """
     tasks = [*examples(module), *({"ansible.builtin.assert": {"that": check}} for check in checks)]
     text = yaml.safe_dump([{**PLAY, "tasks": tasks}], sort_keys=False, width=1000)
-    for word, stand_in in (instead or {}).items():
+    for word, replacement in (instead or {}).items():
         assert word in text
-        text = text.replace(word, stand_in)
+        text = text.replace(word, replacement)
     play = builders.folder / "play.yml"
     play.write_text(text)
     done = ansible("playbook", play, folder=builders.folder, **TASKS)
@@ -65,7 +65,7 @@ def carry_out(builders: Builders, module: str, *checks: str, instead: dict[str, 
 
 
 def example(state: str, **options: Any) -> dict[str, Any]:
-    """The options of the one example of build_message that has a state and options."""
+    """Return the options of the only example of build_message with a state and options."""
     wanted = {"state": state, **options}.items()
     name = "acs.builders.build_message"
     given = [task[name] or {} for task in examples("build_message") if name in task]
@@ -74,7 +74,7 @@ def example(state: str, **options: Any) -> dict[str, Any]:
 
 
 def answer(builders: Builders, key: str, playing: Future[None]) -> None:
-    """As build2, answer the request that has a key, once it is on the remote."""
+    """Answer a request with a key as build2 when it is on the remote."""
     deadline = time.monotonic() + LIMIT
     while not (requests := [entry["id"] for entry in builders.messages() if entry.get("key") == key]):
         assert not playing.done(), playing.result()
@@ -85,7 +85,7 @@ def answer(builders: Builders, key: str, playing: Future[None]) -> None:
 
 
 def test_build_message(builders: Builders) -> None:
-    asking, answering, telling = example("sent", type="request"), example("replied"), example("sent", to="all")
+    request, reply_task, announcement = example("sent", type="request"), example("replied"), example("sent", to="all")
     (sample,) = example("acknowledged")["ids"]
     builders.trust()
     with builders.host("build2") as host:
@@ -97,31 +97,35 @@ def test_build_message(builders: Builders) -> None:
     builders.commit(MESSAGES, json.dumps({"messages": [*builders.messages(), warning]}).encode())
     with ThreadPoolExecutor() as pool:
         checks = (f"inbox.messages | map(attribute='id') == ['{sent.id}', '{sample}']", "asked is changed")
-        heard = ("answer.message.facts[0].value == '8.0.36-1'", "answer.message.in_reply_to == asked.message.id")
+        answers = ("answer.message.facts[0].value == '8.0.36-1'", "answer.message.in_reply_to == asked.message.id")
         traced = f"way.traces | map(attribute='id') == ['{sample}']"
-        playing = pool.submit(carry_out, builders, "build_message", *checks, *heard, traced)
-        answer(builders, asking["key"], playing)
+        playing = pool.submit(run_examples, builders, "build_message", *checks, *answers, traced)
+        answer(builders, request["key"], playing)
         playing.result()
-    first, warning, asked, answered, replied, told = builders.messages()
+    first, warning, asked, answered, replied, announced = builders.messages()
     acted = json.loads((builders.state("build1") / "acted.json").read_text())
     assert list(acted["messages"]) == [f"build2/{first['id']}"]
     assert first["read_by"] == warning["read_by"] == ["build1"]
     assert (warning["id"], warning["ack_status"], warning["acknowledged_by"]) == (sample, "completed", ["build1"])
-    assert asking.pop("state") == "sent" and asking.items() <= asked.items()
+    assert request.pop("state") == "sent" and request.items() <= asked.items()
     assert (asked["from"], asked["to"], asked["read_by"]) == ("build1", "build2", ["build2"])
     assert answered["in_reply_to"] == answered["thread"] == asked["id"]
     assert replied["in_reply_to"] == replied["thread"] == first["id"]
-    assert (replied["from"], replied["to"], replied["body"]) == ("build1", "build2", answering["body"])
-    assert all(shown.items() <= fact.items() for shown, fact in zip(answering["facts"], replied["facts"], strict=True))
-    assert (told["to"], told["subject"], told["ack_status"]) == ("all", telling["subject"], "pending")
-    carry_out(builders, "build_message", "asked is not changed", "asked.message.read_by == ['build2']")
-    assert [entry["id"] for entry in builders.messages() if entry.get("key") == asking["key"]] == [asked["id"]]
+    assert (replied["from"], replied["to"], replied["body"]) == ("build1", "build2", reply_task["body"])
+    assert all(shown.items() <= fact.items() for shown, fact in zip(reply_task["facts"], replied["facts"], strict=True))
+    assert (announced["to"], announced["subject"], announced["ack_status"]) == (
+        "all",
+        announcement["subject"],
+        "pending",
+    )
+    run_examples(builders, "build_message", "asked is not changed", "asked.message.read_by == ['build2']")
+    assert [entry["id"] for entry in builders.messages() if entry.get("key") == request["key"]] == [asked["id"]]
 
 
 def test_build_status(builders: Builders) -> None:
     with builders.host("build2") as host:
         write_status(host, Report("building", job="job_1"))
-    carry_out(builders, "build_status", "partner.server == 'build2'", "partner.status.current_job.id == 'job_1'")
+    run_examples(builders, "build_status", "partner.server == 'build2'", "partner.status.current_job.id == 'job_1'")
     begin, end = (task["acs.builders.build_status"] for task in examples("build_status")[:2])
     status = json.loads(builders.show("build1/status.json"))
     assert (status["status"], status["current_job"]) == ("success", None)
@@ -133,11 +137,11 @@ def test_build_status(builders: Builders) -> None:
 def test_build_heartbeat_fact(builders: Builders) -> None:
     for server in builders.ids:
         succeed(builders, server, "build_heartbeat_fact", beat=True)
-    carry_out(builders, "build_heartbeat_fact", "ansible_facts.build_heartbeat.healthy")
+    run_examples(builders, "build_heartbeat_fact", "ansible_facts.build_heartbeat.healthy")
 
 
 def test_build_dashboard(builders: Builders) -> None:
-    carry_out(builders, "build_dashboard", "seen.dashboard.conversations.total == 0")
+    run_examples(builders, "build_dashboard", "seen.dashboard.conversations.total == 0")
     assert b"<h1>Build servers</h1>" in builders.show("index.html", "dashboard")
 
 
@@ -145,23 +149,25 @@ def test_build_response(builders: Builders) -> None:
     builders.trust()
     with builders.host("build2") as host:
         (asked,) = send(host, Draft("What is your status?", "Please.", "request")).result
-    carry_out(builders, "build_response", "plan.steps[0].decision == 'answer'", "plan.steps | length == 1")
+    run_examples(builders, "build_response", "plan.steps[0].decision == 'answer'", "plan.steps | length == 1")
     answered = builders.messages()[-1]
     assert (answered["in_reply_to"], answered["facts"][0]["value"]) == (asked.id, "idle")
 
 
 def test_build_job(builders: Builders) -> None:
     (builders.folder / "source").mkdir()
-    stand_ins = {
+    replacements = {
         "/root/src/cloudstack": str(builders.folder / "source"),
         "mvn --batch-mode -Dnoredist package": "touch a.deb",
     }
-    carry_out(builders, "build_job", "built.job.artifacts | length == 1", instead=stand_ins)
+    run_examples(builders, "build_job", "built.job.artifacts | length == 1", instead=replacements)
     assert json.loads(builders.show("build1/status.json"))["last_build"]["id"] == "job_42"
 
 
 def test_build_environment_fact(builders: Builders) -> None:
-    carry_out(builders, "build_environment_fact", "ansible_facts.build_environment.toolchain.git is version('2', '>')")
+    run_examples(
+        builders, "build_environment_fact", "ansible_facts.build_environment.toolchain.git is version('2', '>')"
+    )
 
 
 def test_looking_at_a_heartbeat(builders: Builders) -> None:

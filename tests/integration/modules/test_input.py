@@ -1,4 +1,4 @@
-"""Bad input, through the modules: each says what was wrong and what to do, and changes nothing."""
+"""Test bad input of the modules: the error says what is wrong and what to do, and nothing changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SENT: dict[str, Any] = {"state": "sent", "subject": "Ready", "body": "All set."}
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Builders:
-    """Servers that no test here changes, with one message."""
+    """Return servers with one message, which tests must not change."""
     builders = make_builders(tmp_path_factory.mktemp("shared"))
     send(builders, "build2", "the first")
     return builders

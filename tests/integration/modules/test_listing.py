@@ -1,4 +1,4 @@
-"""What a listing shows and in which order, and who a message is sent to, through the module."""
+"""Test the content and order of listings, and the recipients of messages, with the module."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAIL = (
 )
 """Subject, from, to, type, priority and timestamp, oldest first."""
 URGENT = ["error", "warning", "high request", "request", "clock behind", "low info"]
-"""What build1 has to read, the most urgent first."""
+"""The unread messages of build1, the most urgent first."""
 IDS = {mail[0]: f"msg_{number}" for number, mail in enumerate(MAIL)}
 
 
 @pytest.fixture(scope="module")
 def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Builders:
-    """Three servers, and a mailbox that no test here changes."""
+    """Return three servers with a mailbox that tests must not change."""
     builders = make_builders(tmp_path_factory.mktemp("mailbox"), ("build1", "build2", "build3"))
     names = ("subject", "from", "to", "type", "priority", "timestamp")
     entries = [{"id": IDS[mail[0]], **dict(zip(names, mail)), "body": "x", "read": False} for mail in MAIL]

@@ -1,4 +1,4 @@
-"""A remote that cannot be reached, rejects the credential or refuses the push, through the modules; and the token."""
+"""Test the modules with a remote that is unreachable, rejects the credential or refuses the push; and the token."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def point_to(builders: Builders, url: str, server: str = "build1") -> None:
 
 @pytest.fixture
 def closed_port() -> Iterator[str]:
-    """An address at which nothing listens, and nothing else can."""
+    """Return an address at which nothing listens, because its port is reserved."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 def refs(builders: Builders) -> str:
-    """All that is on the remote."""
+    """Return all refs of the remote."""
     return git("show-ref", cwd=builders.remote)
 
 
@@ -122,7 +122,7 @@ def test_remote_that_refuses_by_a_hook(builders: Builders, module: str, options:
     assert "declined the push" in result["msg"] and "frozen until the release" in result["msg"]
     assert "Nothing was written" in result["msg"] and "ask the owner" in result["msg"]
     kept = kept_state(builders, "build1")
-    for name in ("beat.json", "watch.json"):  # what it tried to publish, and what it saw before
+    for name in ("beat.json", "watch.json"):  # the heartbeat that was not published, and what was seen before
         kept.pop(name, None)
     assert (refs(builders), kept) == before
     hook.unlink()
@@ -177,13 +177,13 @@ def test_age_of_a_listing_while_the_remote_is_away(builders: Builders) -> None:
 
 
 def leaks(token: str, text: str) -> bool:
-    """Whether a text holds the token, plain or as HTTP carries it."""
-    carried = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return token in text or carried in text
+    """Return whether a text contains the token, plain or encoded as in HTTP."""
+    encoded = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return token in text or encoded in text
 
 
 def spy_on_git(folder: Path) -> Path:
-    """Put a `git` into a folder that writes down how it is called, and return where."""
+    """Put a `git` into a folder that records its arguments, and return the record."""
     record = folder / "calls"
     folder.mkdir()
     (folder / "git").write_text(
@@ -194,9 +194,9 @@ def spy_on_git(folder: Path) -> Path:
 
 
 def exchange(builders: Builders, host: GitHost, spy: Path) -> list[Run]:
-    """Send, refused with a wrong token and taken with the right one, and list, all as loudly as Ansible can."""
+    """Send with a wrong and with the right token, and list, with -vvvv and all traces of Git."""
     point_to(builders, host.url)
-    loud = {
+    tracing = {
         **{name: str(spy / "trace") for name in ("GIT_TRACE", "GIT_TRACE_CURL", "GIT_TRACE_SETUP")},
         "GIT_TRACE_REDACT": "0",
         "PATH": f"{spy}{os.pathsep}{os.environ['PATH']}",
@@ -211,7 +211,9 @@ def exchange(builders: Builders, host: GitHost, spy: Path) -> list[Run]:
     ):
         pat_file.write_text(f"{token}\n")
         runs.append(
-            ad_hoc(builders.folder, "build1", "build_message", "-vvvv", "--diff", options={**given, **options}, **loud)
+            ad_hoc(
+                builders.folder, "build1", "build_message", "-vvvv", "--diff", options={**given, **options}, **tracing
+            )
         )
     return runs
 

@@ -1,4 +1,4 @@
-"""A server that lacks a program or a Python library: the modules name the package that has it."""
+"""Test that the modules name the package of a missing program or Python library."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ansible_collections.acs.builders.tests.builders import Builders
 
 @pytest.fixture(scope="module")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has nothing installed."""
+    """Return a Python without packages."""
     return make_python(tmp_path_factory.mktemp("bare") / "python")
 
 
 @pytest.fixture(scope="module")
 def git_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has GitPython and no jmespath."""
+    """Return a Python with GitPython but without jmespath."""
     return make_python(tmp_path_factory.mktemp("git") / "python", "GitPython")
 
 

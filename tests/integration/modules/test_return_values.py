@@ -1,4 +1,4 @@
-"""Modules return what their documentation says, and nothing else."""
+"""Test that modules return only documented values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 COMMON = {"changed", "diff", "failed", "invocation", "msg", "warnings"}
-"""What every module may return; Ansible documents it."""
+"""Values that every module can return; Ansible documents them."""
 REQUEST = {"action": "install_packages", "packages": ["jq"]}
 FACTS = [{"name": "load", "value": 1}]
 
 
 def undocumented(value: Any, documented: Mapping[str, Any], place: str = "") -> list[str]:
-    """The places of members of a result that its documentation does not name."""
+    """Return the paths of values in a result that are not documented."""
     found = []
     for name, member in value.items():
         here = f"{place}{name}"
@@ -75,7 +75,7 @@ def test_build_status(builders: Builders, server: str) -> None:
 def test_what_returns_facts(builders: Builders) -> None:
     succeed(builders, "build2", "build_heartbeat_fact", beat=True)
     check("build_heartbeat_fact", succeed(builders, "build1", "build_heartbeat_fact", beat=True))
-    others = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))  # options that this module has not
+    others = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))  # options that this module does not have
     paths = [str(builders.clone("build1"))]
     check("build_environment_fact", succeed(builders, "build1", "build_environment_fact", paths=paths, **others))
 

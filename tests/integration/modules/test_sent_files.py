@@ -1,4 +1,4 @@
-"""A module sends only the files that it needs."""
+"""Test that Ansible sends only the files that a module needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = {
     "build_response": 85,
     "build_status": 67,
 }
-"""The number of files that each module sends. Raise one only for a feature that needs it."""
+"""The maximum number of files of each module. Raise one only for a feature that needs it."""
 
 
 @pytest.mark.parametrize("module", MOST)

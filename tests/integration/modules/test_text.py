@@ -1,4 +1,4 @@
-"""Texts arrive as they were sent, through Ansible too, whatever they look like to JSON, a shell, YAML or Jinja."""
+"""Test that texts arrive unchanged, also with Ansible, even if they look like JSON, a shell, YAML or Jinja."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ REQUEST = {"action": "{{ action }}", "packages": ["a{{ b }}", "日本"], "force"
 
 
 SHOWN = visible(BODY)
-"""What is hidden in the text, or acts on a terminal, is shown as its escape."""
+"""The text with escapes in place of hidden and control characters."""
 
 
 def check_text(message: dict[str, Any], body: str = SHOWN) -> None:
-    """Check that a message is shown as it was sent; in the repository it stands as it is."""
+    """Check that the content of a message is unchanged except for escapes in the body."""
     assert message["subject"] == SUBJECT
     assert message["body"] == body
     assert [{"name": fact["name"], "value": fact["value"]} for fact in message["facts"]] == FACTS
@@ -43,7 +43,7 @@ def check_text(message: dict[str, Any], body: str = SHOWN) -> None:
 
 
 def unsafe(value: Any) -> str:
-    """YAML in which every text that looks like a template is tagged as none."""
+    """Return YAML in which every text that looks like a template is tagged as unsafe."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)}: {unsafe(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -56,7 +56,7 @@ def unsafe(value: Any) -> str:
 
 @pytest.fixture
 def texts(tmp_path: Path) -> Path:
-    """A file of variables with the texts."""
+    """Return a file of variables with the texts."""
     path = tmp_path / "texts.yml"
     values = {"subject": SUBJECT, "body": BODY, "facts": FACTS, "request": REQUEST}
     path.write_text("".join(f"{name}_text: {unsafe(value)}\n" for name, value in values.items()), encoding="utf-8")
@@ -125,9 +125,9 @@ def test_texts_through_a_playbook_that_prints_them_and_sends_them_on(builders: B
     assert "{{ lookup('pipe', 'id') }}" in done.stdout
     assert "uid=" not in done.output and " and 49" not in done.output
     assert (builders.folder / "body").read_bytes().decode() == SHOWN
-    _first, passed_on, reply = builders.messages()
+    first, passed_on, reply = builders.messages()
     check_text(passed_on)
-    assert [fact["observed_at"] for fact in passed_on["facts"]] == [fact["observed_at"] for fact in _first["facts"]]
+    assert [fact["observed_at"] for fact in passed_on["facts"]] == [fact["observed_at"] for fact in first["facts"]]
     assert reply["body"] == f"You wrote: {SHOWN}"
     assert reply["subject"] == f"Re: {SUBJECT}"
 

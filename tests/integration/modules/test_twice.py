@@ -1,4 +1,4 @@
-"""The same task twice changes once."""
+"""Test that a task that runs twice changes something only once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 
 
 def refs(builders: Builders) -> str:
-    """All that is on the remote."""
+    """Return all refs of the remote."""
     return git("show-ref", cwd=builders.remote, check=False)
 
 

@@ -1,4 +1,4 @@
-"""The refs of heartbeats, and the scratch repository that they are made in."""
+"""Test the refs of heartbeats, and the scratch repository in which they are created."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REF = "refs/heartbeats/build1"
 
 
 def published(builders: Builders, server: str = "build1") -> dict[str, Any]:
-    """A heartbeat as it is on the remote."""
+    """Return a heartbeat from the remote."""
     document: dict[str, Any] = json.loads(builders.show("heartbeat.json", f"refs/heartbeats/{server}"))
     return document
 
@@ -44,7 +44,7 @@ def test_a_beat_that_cannot_be_read_hides_no_other(legacy: Builders) -> None:
         beats = read_heartbeats(host, host.repository.read(lambda snapshot: snapshot))
         assert any("build3/heartbeat.json" in note for note in host.repository.notes)
     assert set(beats) == {"build1", "build2"}
-    assert beats["build2"].beat.raw["server"] == "build2", "the one on the branch"
+    assert beats["build2"].beat.raw["server"] == "build2", "the heartbeat on the branch"
 
 
 def test_a_beat_whose_answer_was_lost_is_ones_own(builders: Builders, clock: Clock) -> None:
@@ -68,12 +68,12 @@ def test_a_ref_that_somebody_removed_is_made_anew(builders: Builders) -> None:
 
 
 def size(folder: Path) -> int:
-    """Bytes in a folder."""
+    """Return the number of bytes in a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def test_the_scratch_repository_stays_small(builders: Builders) -> None:
-    """After 50 beats, and after something else made it large."""
+    """After 50 heartbeats, and after another file made it large."""
     scratch = builders.state("build1") / "beats.git"
     with builders.host("build1") as host:
         beat(host)

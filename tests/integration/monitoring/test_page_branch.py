@@ -1,4 +1,4 @@
-"""The branch with the page about the fleet, on a real remote."""
+"""Test the branch with the page about the fleet, on a real remote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 
 
 def tip(builders: Builders) -> str:
-    """The commit of the branch; empty if there is none."""
+    """Return the commit of the branch, or an empty text without a branch."""
     return git("for-each-ref", "--format=%(objectname)", f"refs/heads/{PAGE_BRANCH}", cwd=builders.remote)
 
 

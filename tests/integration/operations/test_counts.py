@@ -1,4 +1,4 @@
-"""What an operation costs, counted where it leaves this process: files, documents, Git, child processes, signatures."""
+"""Test the costs of operations: counts of files, documents, Git objects, child processes and signatures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ JUDGED = f"{OPENED} outbox.json verdicts.json"
 SHOWN = f"{JUDGED} acknowledged.json read.json"
 LOOKED = "audit.json logged.json read.json statuses.json watch.json"
 DELIVERED = "attempts.json outbox.json outbox.json"
-DELIVERY = {"remote": "push", "local git": "git git"}  # one reads objects, one updates the clone
+DELIVERY = {"remote": "push", "local git": "git git"}  # one process reads objects, one updates the clone
 ON_MAIL = {"git read": MAIL, "parsed": MAIL}
 ON_STATUS = {"git read": STATUS, "parsed": STATUS}
 ON_ALL = {
@@ -54,7 +54,7 @@ EXPECTED = {
     "send, clone is behind": {
         **DELIVERY,
         **ON_MAIL,
-        "remote": "fetch push",  # what is fetched goes into the clone
+        "remote": "fetch push",  # the fetched objects go into the clone
         "read": SHOWN,
         "written": f"{DELIVERED} manager.json",
         "signatures": "sign",
@@ -154,21 +154,21 @@ EXPECTED = {
     },
     "look": {"read": f"{OPENED} outbox.json", "remote": "ls-remote"},
 }
-"""For each operation the names of what is read, written, parsed and called, each as often as it is."""
+"""For each operation, the names of what is read, written, parsed and called, repeated once per call."""
 OBJECTS = {
     **{"send": 14, "send, clone is behind": 6, "send, branch has moved": 17, "send with a key": 14},
     **{"the same again": 3, "reply": 14, "mark-read": 14, "ack": 14, "status": 14, "the same status": 3},
     **{"read": 3, "thread": 3, "health": 29, "cycle": 14, "cycle with a message": 23, "look": 0},
 }
-"""For each operation the number of objects that are requested from Git."""
+"""For each operation, the number of objects that are requested from Git."""
 WRITTEN_AHEAD = {"outbox.json", "attempts.json", "beat.json"}
-"""The files that are written before each push, and after it, because the process may be killed in between."""
+"""Files that are written before and after each push, because the process may be killed in between."""
 
 
 class Counts:
-    """What is done, by kind, and how often with what.
+    """The counts of actions, by kind and name.
 
-    ``documents`` are those that were parsed.
+    ``documents`` are the parsed documents.
     """
 
     def __init__(self) -> None:
@@ -178,12 +178,12 @@ class Counts:
         self._lock = threading.Lock()
 
     def add(self, kind: str, name: str) -> None:
-        """Count once more; threads that check signatures do so at the same time."""
+        """Count an action; threads that check signatures call this concurrently."""
         with self._lock:
             self.kinds.setdefault(kind, Counter())[name] += 1
 
     def check(self, operation: str) -> None:
-        """Check the counts of an operation, and that nobody has changed a document that was parsed."""
+        """Check the counts of an operation, and that no parsed document was changed."""
         expected = {kind: Counter(names.split()) for kind, names in EXPECTED[operation].items()}
         assert (operation, self.kinds, self.objects) == (operation, expected, OBJECTS[operation])
         assert all(number == 1 for number in self.kinds["read"].values())
@@ -194,7 +194,7 @@ class Counts:
 
 @contextmanager
 def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
-    """Count what is done meanwhile."""
+    """Count actions within the context."""
     counts = Counts()
 
     def count(owner: Any, method: str, note: Callable[..., None]) -> None:
@@ -238,13 +238,13 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
 
 
 def own_name(path: Path) -> str:
-    """The name of a file of this host, without that of the remote."""
+    """Return the name of a file of this host, without the prefix of the remote."""
     return re.sub(r"^[0-9a-f]{16}\.", "", path.name)
 
 
 @pytest.fixture
 def fleet(builders: Builders) -> Builders:
-    """Two servers that trust each other, and have done everything before."""
+    """Return two servers that trust each other, and have run all operations before."""
     builders.trust()
     for server in builders.ids:
         config(builders, server)
@@ -300,7 +300,7 @@ def test_costs_of_a_send_after_a_write_of_another_server(
 
 @pytest.fixture
 def cycle(fleet: Builders) -> Cycle:
-    """The service of build1, which has run cycles before."""
+    """Return the service of build1, which has run cycles before."""
     config_of_build1 = fleet.folder / "build1" / "builderctl.json"
     log = ServiceLog(fleet.folder / "build1" / "log" / "heartbeat-build1.log")
     cycle = Cycle(load_config(str(config_of_build1)), log, "2026-11-22T07:11:46Z", 60)

@@ -1,4 +1,4 @@
-"""A look changes no file of the state directory but those that were fetched and the records of what was shown."""
+"""Test that reading changes only fetched files and records of shown messages in the state directory."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.running_service import config
 
 FETCHED = ("repos/", "beats.")
-"""The private repositories and their locks, with what is known of the remote."""
+"""Prefixes of the private repositories and their locks, with the known state of the remote."""
 CHECKED = {"verdicts.json"}
 SHOWN = {"pages.json", "pages.lock", "shown.json", "shown.lock", "manager.json"}
 RECORDS = {"audit.json", "read.json", "acknowledged.json", "statuses.json", "watch.json"}
-"""What the service records of what it has seen."""
+"""Records of the service about what it has seen."""
 
 
 def versions(builders: Builders) -> dict[str, tuple[int, int]]:
-    """What identifies the version of each file in the state directory of build1, except of those that were fetched."""
+    """Return the inode and time of each file in the state directory of build1, except fetched ones."""
     folder = builders.state("build1")
     files = {str(path.relative_to(folder)): path.stat() for path in folder.rglob("*") if path.is_file()}
     return {name: (one.st_ino, one.st_mtime_ns) for name, one in files.items() if not name.startswith(FETCHED)}
 
 
 def changed(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> set[str]:
-    """The names of the files that were written, created or removed."""
+    """Return the names of the files that were written, created or removed."""
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
 def builderctl(builders: Builders, *argv: str) -> None:
-    """Run builderctl as build1; a fleet that is not healthy is no error."""
+    """Run builderctl as build1; an unhealthy fleet is no error."""
     path = builders.folder / "build1" / "builderctl.json"
     assert cli.main(["--config", str(path), *argv]) in (0, 1)
 
 
 @pytest.fixture(params=["with records of the service", "without records"])
 def fleet(builders: Builders, request: pytest.FixtureRequest) -> Builders:
-    """Two servers that trust each other. What build2 publishes is new to build1."""
+    """Return two servers that trust each other. The data of build2 is new to build1."""
     builders.trust()
     for server in builders.ids:
         config(builders, server)
@@ -54,7 +54,7 @@ def fleet(builders: Builders, request: pytest.FixtureRequest) -> Builders:
 
 
 def publish(builders: Builders) -> None:
-    """Let build2 send a message and publish its status and a heartbeat."""
+    """Send a message of build2, and publish its status and a heartbeat."""
     with builders.host("build2") as host:
         send(host, Draft("Hello", "Hi"), ["build1"])
         write_status(host, Report("building"))

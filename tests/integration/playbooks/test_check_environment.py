@@ -1,4 +1,4 @@
-"""The module build_environment_fact, and the play that compares servers, on the embedded default."""
+"""Test the module build_environment_fact, and the play that compares servers, on embedded servers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ansible_collections.acs.builders.tests.builders import Builders, git, make_
 from ansible_collections.acs.builders.tests.environments import install, installed
 
 NO_OPTIONS: dict[str, Any] = dict.fromkeys(("repo", "state_dir", "pat_file", "timeout"))
-"""This module has none of the options that the others share."""
+"""This module does not have the common options of the others."""
 
 
 @pytest.fixture
 def three(tmp_path: Path) -> Builders:
-    """Servers of which two run in environments of their own, and the third cannot be reached."""
+    """Return two servers with separate environments, and a third that is unreachable."""
     builders = make_builders(tmp_path, ("build1", "build2", "build3"))
     inventory = yaml.safe_load((TOP / "inventory" / "local.yml").read_text())
     hosts = inventory["builders"]["hosts"]
@@ -32,14 +32,14 @@ def three(tmp_path: Path) -> Builders:
 
 
 def check_environment(builders: Builders, *arguments: str) -> Run:
-    """Run the play on them, as a person in that folder who has said where the playbook is."""
+    """Run the play on these servers with the path of the playbook."""
     inventory = builders.folder / "inventory.yml"
     playbook = TOP / "playbooks" / "check_environment.yml"
     return ansible("playbook", playbook, *arguments, folder=builders.folder, inventory=inventory, **TASKS)
 
 
 def shown(done: Run) -> list[list[str]]:
-    """The words of the lines of the table."""
+    """Return the words of each line of the table."""
     lines: list[str] = json.loads(done.stdout.split('=> {\n    "msg": ', 1)[1].split("\n}", 1)[0])
     return [line.split() for line in lines]
 
@@ -58,19 +58,19 @@ def test_what_differs_is_printed_written_and_told_once(three: Builders) -> None:
     ]
     assert table[5:7] == [["compared:", "2", "servers,", "build1", "build2"], table[6]]
     assert table[6][:3] == ["not", "compared:", "build3,"]
-    assert "ssh: " in " ".join(table[6]).casefold(), "refused before or while Ansible sends"
+    assert "ssh: " in " ".join(table[6]).casefold(), "ssh fails before or while Ansible sends"
     assert " ".join(table[7]) == "identical: 5, differing: 1, missing: 1", "kernel, git, python, bash, curl"
     compared = json.loads(file.read_text())
     assert compared["packages"]["make"] == {"state": "missing", "versions": {"build1": "4.3", "build2": None}}
     assert compared["counts"] == {"identical": 5, "differing": 1, "missing": 1}
 
-    told = three.messages()
-    assert [(message["from"], message["to"]) for message in told] in (
+    messages = three.messages()
+    assert [(message["from"], message["to"]) for message in messages] in (
         [("build1", "build2"), ("build2", "build1")],
         [("build2", "build1"), ("build1", "build2")],
     )
-    assert "toolchain node: build1 18.19.0, build2 20.0.0" in told[0]["body"]
-    facts = {fact["name"]: fact["value"] for fact in told[0]["facts"]}
+    assert "toolchain node: build1 18.19.0, build2 20.0.0" in messages[0]["body"]
+    facts = {fact["name"]: fact["value"] for fact in messages[0]["facts"]}
     assert (facts["build1/packages/make"], facts["build2/packages/make"]) == ("4.3", "missing")
 
     again = check_environment(three, "-e", f"json={file}", "-e", "tell=true")
@@ -111,8 +111,8 @@ def test_two_servers_are_needed(three: Builders) -> None:
 
 def test_many_servers_are_on_one_line(tmp_path: Path) -> None:
     servers = [f"build{number}" for number in range(1, 51)]
-    look = {"kernel": "6.1.0", "toolchain": {}, "packages": {}}
-    environments = {server: {**look, "kernel": "6.1.1" if server == "build9" else "6.1.0"} for server in servers}
+    common = {"kernel": "6.1.0", "toolchain": {}, "packages": {}}
+    environments = {server: {**common, "kernel": "6.1.1" if server == "build9" else "6.1.0"} for server in servers}
     template = TOP / "playbooks" / "templates" / "environment.txt.j2"
     task = {
         "ansible.builtin.debug": {"msg": f"{{{{ lookup('ansible.builtin.template', '{template}').splitlines() }}}}"},

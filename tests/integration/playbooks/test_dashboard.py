@@ -1,4 +1,4 @@
-"""The play that writes the page about the fleet, on embedded servers."""
+"""Test the play that writes the page about the fleet, on embedded servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAYBOOK = "playbooks/dashboard.yml"
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> BusyFleet:
-    """A fleet that no test here changes, but for the branch with the page."""
+    """Return a fleet, of which tests must change only the branch with the page."""
     return BusyFleet(tmp_path_factory.mktemp("fleet"))
 
 
@@ -34,7 +34,7 @@ def test_it_writes_and_publishes_a_page_once(fleet: BusyFleet, tmp_path: Path) -
     checked = dashboard(fleet, *places, "--check", "--diff")
     assert checked.code == 0 and not file.exists(), checked.output
     assert git("branch", "--list", PAGE_BRANCH, cwd=remote) == ""
-    assert "<h1>Build servers</h1>" in checked.stdout, "the difference"
+    assert "<h1>Build servers</h1>" in checked.stdout, "the diff"
     done = dashboard(fleet, *places)
     assert done.code == 0 and re.search(r"changed \d: .*Write the page", done.stdout), done.output
     assert re.search(r"changed \d: .*Publish the page", done.stdout), done.output

@@ -1,4 +1,4 @@
-"""The play that prints the health of all servers and fails when one is silent, on the embedded default."""
+"""Test the play that prints the health of all servers and fails if one is stale, on embedded servers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ansible_collections.acs.builders.tests.clock import Clock
 
 
 def now() -> Clock:
-    """A clock that stands at the time of this machine."""
+    """Return a clock set to the current time."""
     return Clock(datetime.now(timezone.utc), timedelta())
 
 
 def health(builders: Builders) -> Run:
-    """Run the play, as cron would."""
+    """Run the play."""
     return ansible("playbook", "playbooks/health.yml", folder=builders.folder)
 
 
@@ -29,12 +29,13 @@ def test_it_fails_with_the_reason_while_a_server_is_silent(tmp_path: Path) -> No
         beat(host)
     missing = health(builders)
     assert missing.code != 0
-    told = " ".join(missing.output.split())
+    printed = " ".join(missing.output.split())
     assert (
-        "build2 is missing: it has no heartbeat. Run on the controller: ansible-playbook playbooks/recover.yml" in told
+        "build2 is missing: it has no heartbeat. Run on the controller: ansible-playbook playbooks/recover.yml"
+        in printed
     )
 
-    all_beat(builders, now(), interval=3600, problems=["it rains\x1b[2J"])  # not silent before a slow play ends
+    all_beat(builders, now(), interval=3600, problems=["it rains\x1b[2J"])  # not stale before a slow play ends
     well = health(builders)
     assert well.code == 0, well.output
     assert "build2  ok" in well.stdout and re.search(r"Problem: build[12]: it rains\\x1b\[2J", well.stdout)

@@ -1,4 +1,4 @@
-"""The play that installs packages everywhere, on the embedded default with a stand-in for the package manager."""
+"""Test the play that installs packages, on embedded servers with a stand-in for the package manager."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ ONLY_BUILD1 = ("--limit", "build1")
 def install(builders: Builders, *arguments: str, tasks: Path | None = None, **variables: Any) -> Run:
     """Run the play.
 
-    :param tasks: where its tasks are recorded.
+    :param tasks: the file in which its tasks are recorded.
     """
     extra, kept = json.dumps(variables), recording(tasks) if tasks else {}
     play = ("playbooks/install_packages.yml", "-e", extra)
     return ansible("playbook", *play, *arguments, folder=builders.folder, **TASKS, **kept)
 
 
-def told(builders: Builders, server: str) -> list[tuple[str, str]]:
-    """The types and first lines of what a server has told."""
+def reported(builders: Builders, server: str) -> list[tuple[str, str]]:
+    """Return the types and first lines of the messages of a server."""
     return [(one["type"], one["body"].splitlines()[0]) for one in builders.messages() if one["from"] == server]
 
 
 def one_line(done: Run) -> str:
-    """All that was printed, on one line."""
+    """Return the output on one line."""
     return " ".join(done.output.replace("\\n", " ").replace("\\'", "'").split())
 
 
 def check_calls(tasks: Path, calls: int) -> None:
-    """Check how many calls of modules each server has needed, and that few tasks have run."""
+    """Check the number of module calls of each server, and that few tasks have run."""
     ran = recorded(tasks)
     assert [sum(task.modules for task in ran if task.host == server) for server in ("build1", "build2")] == [calls] * 2
     assert len([task for task in ran if task.ended != "skipped"]) <= 2 * 22, ran
 
 
 def test_each_server_tells_its_partner_what_has_changed(builders: Builders, tmp_path: Path) -> None:
-    """The play needs few calls of modules: two of the stand-in, one to look, and three to report."""
+    """The play needs few module calls: two of the stand-in, one to read, and three to report."""
     assert install(builders, tasks=tmp_path / "first", packages=["jq"]).code == 0
     check_calls(tmp_path / "first", 6)
     first = builders.messages()
@@ -58,7 +58,7 @@ def test_each_server_tells_its_partner_what_has_changed(builders: Builders, tmp_
     assert again.code == 0 and again.stdout.count("changed=0") == 2 and builders.messages() == first
     for state in ("absent", "present"):
         assert install(builders, *ONLY_BUILD1, packages=["jq"], state=state).code == 0
-    lines = [(kind, line.partition(" on build1")[0]) for kind, line in told(builders, "build1")]
+    lines = [(kind, line.partition(" on build1")[0]) for kind, line in reported(builders, "build1")]
     assert lines == [
         ("info", "jq version 1.0 is installed"),
         ("info", "jq is not installed"),
@@ -71,7 +71,7 @@ def test_a_mismatch_is_a_warning(builders: Builders) -> None:
     done = install(builders, packages=versions)
     assert done.code == 0, done.output
     assert "NOT aligned: build2 has 1.6." in done.stdout and "NOT aligned: build1 has 1.5." in done.stdout
-    assert [kind for server in builders.ids for kind, _line in told(builders, server)] == ["warning", "warning"]
+    assert [kind for server in builders.ids for kind, _line in reported(builders, server)] == ["warning", "warning"]
 
 
 def test_nothing_named_is_one_sentence(builders: Builders) -> None:
@@ -82,13 +82,13 @@ def test_nothing_named_is_one_sentence(builders: Builders) -> None:
 
 
 def test_nothing_is_done_anywhere_when_one_server_has_something_that_is_no_package(builders: Builders) -> None:
-    for bad, told in (
+    for bad, expected in (
         ("{{ ['jq*'] if inventory_hostname == 'build2' else ['jq'] }}", "'jq*' is not the name of a package."),
         (["jq", "jq=1.0"], "A package is listed with two versions."),
         ("jq", "No packages are named."),
     ):
         done = install(builders, packages=bad)
-        assert done.code != 0 and told in one_line(done) and "Traceback" not in done.output
+        assert done.code != 0 and expected in one_line(done) and "Traceback" not in done.output
     assert not (builders.folder / "build1" / "packages").exists() and not git("for-each-ref", cwd=builders.remote)
 
 
@@ -117,11 +117,11 @@ def test_what_stands_in_the_place_of_a_package_is_told(builders: Builders) -> No
     folder.mkdir()
     (folder / "apply.yml").write_text("[]")
     (folder / "observe.yml").write_text((TOP / "playbooks/stand_in/observe.yml").read_text())
-    for state, told in (
+    for state, expected in (
         ("present", "git version 1:2.39, which provides git-core, is installed on build1."),
         ("absent", "No package git-core is installed. git was not removed; name it to remove it."),
     ):
         done = install(builders, *ONLY_BUILD1, packages=["git-core"], state=state, build_packages_manager=str(folder))
-        assert done.code == 0 and told in done.stdout, done.output
+        assert done.code == 0 and expected in done.stdout, done.output
     (present,) = builders.messages()
     assert {fact["name"]: fact["value"] for fact in present["facts"]}["git-core provided by"] == "git"

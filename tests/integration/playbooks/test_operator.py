@@ -1,4 +1,4 @@
-"""The operator: set up beside embedded servers, asked by them, and heard; no play changes a server in his name."""
+"""Test the operator: set-up beside embedded servers, questions and answers, and that no play treats it as a server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.acs.builders.tests.ansible_runner import (
 from ansible_collections.acs.builders.tests.builders import Builders
 
 WITH_OPERATOR = {"answer.yml", "demo.yml", "inbox.yml", "setup.yml", "trust.yml"}
-"""The playbooks in which he takes part without ``-l``."""
+"""The playbooks in which the operator takes part without ``-l``."""
 OF_SERVERS = ("build_heartbeat", "build_manager", "build_packages", "build_respond")
 """Roles that change a server."""
 QUESTION = {
@@ -46,7 +46,7 @@ exec "$@"
 
 
 def read_only() -> list[str]:
-    """The beginning of a command that cannot write to system folders; empty for a user who cannot do so anyway."""
+    """Return a command prefix that makes system folders read-only; empty for a user other than root."""
     return ["unshare", "--mount", "sh", "-euc", READ_ONLY, "sh"] if os.geteuid() == 0 else []
 
 
@@ -60,7 +60,7 @@ class Scene:
         self.operators_state = self.home / ".local/state/acs-builders"
 
     def play(self, *arguments: str) -> str:
-        """Run playbooks that succeed, and return what they print."""
+        """Run playbooks, which must succeed, and return their output."""
         done = ansible("playbook", *arguments, folder=self.folder, **TASKS)
         assert done.code == 0, done.output
         return done.stdout
@@ -90,7 +90,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """The scene after a set-up that could write to no system folder, as one by an ordinary user."""
+    """Return the scene after a set-up without write access to system folders, as for an ordinary user."""
     scene = Scene(tmp_path_factory.mktemp("fleet"))
     places: dict[str, str | Path] = {
         "ACS_BUILDERS_SCRATCH": scene.folder,
@@ -130,7 +130,7 @@ def test_all_members_know_and_trust_each_other(set_up: Scene) -> None:
 def test_a_question_is_shown_and_answered(set_up: Scene) -> None:
     asked = set_up.ask()
     assert [one["id"] for one in set_up.module("operator")["messages"]] == [asked]
-    both = ("playbooks/inbox.yml", "playbooks/health.yml")  # the second one fails if the heartbeats are stale by now
+    both = ("playbooks/inbox.yml", "playbooks/health.yml")  # the second one fails if the heartbeats are already stale
     printed = ansible("playbook", *both, folder=set_up.folder, **TASKS).stdout
     inbox, _title, health = printed.partition("Print the health")
     assert inbox.count(asked) >= 1 and "only the operator may answer it" in inbox
@@ -196,7 +196,7 @@ def test_he_has_no_status_and_no_heartbeat(set_up: Scene) -> None:
 
 
 def hosts(folder: Path, *playbooks: str, **options: Any) -> dict[str, set[str]]:
-    """The hosts of the plays of playbooks, by playbook."""
+    """Return the hosts of the plays, by playbook."""
     paths = [f"playbooks/{playbook}" for playbook in playbooks]
     done = ansible("playbook", *paths, "--list-hosts", folder=folder, **options)
     assert done.code == 0 and "WARNING" not in done.output, done.output
@@ -208,7 +208,7 @@ def test_he_is_no_build_server(tmp_path: Path) -> None:
     playbooks = [path.name for path in (TOP / "playbooks").glob("*.yml")]
     found = hosts(tmp_path, *playbooks)
     assert set(found) == set(playbooks)
-    assert {name for name, those in found.items() if "operator" in those} == WITH_OPERATOR
+    assert {name for name, members in found.items() if "operator" in members} == WITH_OPERATOR
 
 
 def test_a_fleet_without_operator_has_no_warning(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The play that answers messages, on the embedded default with a stand-in for the package manager."""
+"""Test the play that answers messages, on embedded servers with a stand-in for the package manager."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STAND_IN = TOP / "playbooks" / "stand_in"
 ONLY_BUILD2 = ("--limit", "build2")
 
 
-def tell(builders: Builders, subject: str = "Hello", kind: str = "request", **more: Any) -> str:
+def send_message(builders: Builders, subject: str = "Hello", kind: str = "request", **more: Any) -> str:
     """Send a message from build1 to build2 and return its id."""
     with builders.host("build1") as host:
         return str(send(host, Draft(subject, "Nothing.", kind, **more), ["build2"]).result[0].id)
@@ -26,7 +26,7 @@ def tell(builders: Builders, subject: str = "Hello", kind: str = "request", **mo
 def respond(builders: Builders, *arguments: str, tasks: Path | None = None, **variables: Any) -> Run:
     """Run the play.
 
-    :param tasks: where its tasks are recorded.
+    :param tasks: the file in which its tasks are recorded.
     """
     given = {
         "build_respond_allowed_packages": ["lib*-dev"],
@@ -39,27 +39,27 @@ def respond(builders: Builders, *arguments: str, tasks: Path | None = None, **va
 
 
 def answer(builders: Builders, message_id: str) -> dict[str, Any]:
-    """The one answer to a message."""
+    """Return the only answer to a message."""
     (found,) = [entry for entry in builders.messages() if entry.get("in_reply_to") == message_id]
     return found
 
 
 def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Builders) -> None:
-    coffee = tell(trusted, "Coffee?")
-    install = tell(trusted, request={"action": "install_packages", "packages": ["libssl-dev=3.0.1"]})
+    coffee = send_message(trusted, "Coffee?")
+    install = send_message(trusted, request={"action": "install_packages", "packages": ["libssl-dev=3.0.1"]})
     path = str(trusted.clone("build2"))
-    asked = tell(
+    asked = send_message(
         trusted, request={"action": "facts", "query": ["kernel", "commit", "package"], "package": "git", "path": path}
     )
-    status, sudo = tell(trusted, "What's your status?"), tell(trusted, "Install sudo")
+    status, sudo = send_message(trusted, "What's your status?"), send_message(trusted, "Install sudo")
     commits = trusted.commits()
     planned = respond(trusted, "--check", *ONLY_BUILD2)
     assert planned.code == 0 and trusted.commits() == commits, planned.output
     done = respond(trusted)
     assert done.code == 0, done.output
     assert trusted.commits() == commits + 1
-    told = answer(trusted, install)
-    assert told["body"].startswith(
+    installed = answer(trusted, install)
+    assert installed["body"].startswith(
         "Installed libssl-dev version 3.0.1 on build2. Package status: install ok installed."
     )
     facts = {fact["name"]: fact["value"] for fact in answer(trusted, asked)["facts"]}
@@ -77,12 +77,18 @@ def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Buil
 
 def test_twenty_messages_need_few_calls_of_modules_and_one_commit(trusted: Builders, tmp_path: Path) -> None:
     names = ("libssl-dev", "libxml2-dev", "libpq-dev")
-    acts = [tell(trusted, request={"action": "install_packages", "packages": [name]}) for name in names]
-    acts += [tell(trusted, request={"action": "stale_heartbeat"}) for _number in range(2)]
-    asked = [tell(trusted, "Status check") for _number in range(5)]
-    asked += [tell(trusted, request={"action": "check_packages", "packages": [names[0], "jq"]}) for _number in range(3)]
-    asked += [tell(trusted, request={"action": "facts", "query": ["disk", "load"]}) for _number in range(3)]
-    asked += [tell(trusted, "Install sudo"), *[tell(trusted, "Starting build 1", "info") for _number in range(3)]]
+    acts = [send_message(trusted, request={"action": "install_packages", "packages": [name]}) for name in names]
+    acts += [send_message(trusted, request={"action": "stale_heartbeat"}) for _number in range(2)]
+    asked = [send_message(trusted, "Status check") for _number in range(5)]
+    asked += [
+        send_message(trusted, request={"action": "check_packages", "packages": [names[0], "jq"]})
+        for _number in range(3)
+    ]
+    asked += [send_message(trusted, request={"action": "facts", "query": ["disk", "load"]}) for _number in range(3)]
+    asked += [
+        send_message(trusted, "Install sudo"),
+        *[send_message(trusted, "Starting build 1", "info") for _number in range(3)],
+    ]
     commits = trusted.commits()
     done = respond(trusted, *ONLY_BUILD2, tasks=tmp_path / "tasks")
     assert done.code == 0, done.output
@@ -98,19 +104,19 @@ def test_twenty_messages_need_few_calls_of_modules_and_one_commit(trusted: Build
 
 
 def test_two_versions_are_installed_one_after_the_other_and_what_was_begun_is_not_done_again(trusted: Builders) -> None:
-    begun = tell(trusted, "Install libcurl-dev")
+    begun = send_message(trusted, "Install libcurl-dev")
     with trusted.host("build2") as host:
         act(host, begun)
     versions = ("1.1", "3.0")
-    asked = [tell(trusted, f"Install libssl-dev={version}") for version in versions]
-    more = tell(trusted, "Install libxml2-dev")
+    asked = [send_message(trusted, f"Install libssl-dev={version}") for version in versions]
+    more = send_message(trusted, "Install libxml2-dev")
     done = respond(trusted, *ONLY_BUILD2)
     assert done.code == 0, done.output
     for message_id, version in zip(asked, versions):
         assert answer(trusted, message_id)["body"].startswith(f"Installed libssl-dev version {version} on build2")
     assert answer(trusted, more)["body"].startswith("Installed libxml2-dev version 1.0 on build2")
-    told = answer(trusted, begun)
-    assert told["type"] == "error" and "was interrupted. It is not retried" in told["body"]
+    interrupted = answer(trusted, begun)
+    assert interrupted["type"] == "error" and "was interrupted. It is not retried" in interrupted["body"]
     assert not (trusted.folder / "build2" / "packages" / "libcurl-dev").exists()
 
 
@@ -119,8 +125,8 @@ def test_an_installation_that_fails_keeps_no_other_answer_back(trusted: Builders
     manager.mkdir()
     (manager / "apply.yml").write_text(json.dumps([{"ansible.builtin.fail": {"msg": "no disk"}}]))
     (manager / "observe.yml").write_text((STAND_IN / "observe.yml").read_text())
-    installs = [tell(trusted, f"Install lib{name}-dev") for name in ("ssl", "pq")]
-    stale, status = tell(trusted, "Heartbeat stale"), tell(trusted, "Status check")
+    installs = [send_message(trusted, f"Install lib{name}-dev") for name in ("ssl", "pq")]
+    stale, status = send_message(trusted, "Heartbeat stale"), send_message(trusted, "Status check")
     done = respond(trusted, *ONLY_BUILD2, build_packages_manager=str(manager))
     assert done.code != 0 and "no disk" in done.output
     assert answer(trusted, stale)["body"].startswith("The service build-heartbeat of build2")
@@ -137,7 +143,7 @@ def test_a_template_of_the_operator_that_fails_keeps_no_other_answer_back(truste
     template.parent.mkdir()
     template.write_text("{{ nothing_of_this_name }}\n")
     given: dict[str, Any] = {"build_respond_templates": str(template.parent)}
-    status, started = tell(trusted, "What's your status?"), tell(trusted, "Starting build ABC", "info")
+    status, started = send_message(trusted, "What's your status?"), send_message(trusted, "Starting build ABC", "info")
     done = respond(trusted, *ONLY_BUILD2, **given)
     assert done.code != 0 and "nothing_of_this_name" in done.output
     assert answer(trusted, started)["body"].startswith("Acknowledged. build2 standing by.")
@@ -149,7 +155,7 @@ def test_a_template_of_the_operator_that_fails_keeps_no_other_answer_back(truste
 
 
 def test_the_packages_of_the_controller_itself_are_left_alone(trusted: Builders) -> None:
-    install = tell(trusted, "Install libssl-dev")
+    install = send_message(trusted, "Install libssl-dev")
     done = respond(trusted, *ONLY_BUILD2, build_packages_manager="apt")
     assert done.code != 0 and "build2 shares the machine of the controller" in " ".join(done.output.split())
     assert not (trusted.state("build2") / "acted.json").exists()
@@ -159,11 +165,11 @@ def test_the_packages_of_the_controller_itself_are_left_alone(trusted: Builders)
 def test_hostile_words_are_only_words(trusted: Builders) -> None:
     marker = trusted.folder / "marker"
     attack = f"{{{{ lookup('ansible.builtin.pipe', 'touch {marker}') }}}}"
-    job = tell(trusted, attack[:90], request={"action": "build_started", "job": attack})
-    step = tell(trusted, f"Build failed at step {attack}"[:100], "error")
-    refused = tell(trusted, request={"action": "install_packages", "packages": [attack]})
-    path = tell(trusted, request={"action": "facts", "query": "commit", "path": f"/{attack}"})
-    tell(trusted, attack[:90])
+    job = send_message(trusted, attack[:90], request={"action": "build_started", "job": attack})
+    step = send_message(trusted, f"Build failed at step {attack}"[:100], "error")
+    refused = send_message(trusted, request={"action": "install_packages", "packages": [attack]})
+    path = send_message(trusted, request={"action": "facts", "query": "commit", "path": f"/{attack}"})
+    send_message(trusted, attack[:90])
     done = respond(trusted, "-v", *ONLY_BUILD2)
     assert done.code == 0, done.output
     assert not marker.exists()

@@ -1,4 +1,4 @@
-"""The play that runs a build, on the embedded default."""
+"""Test the play that runs a build, on embedded servers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.acs.builders.tests.waiting import LIMIT
 def build(builders: Builders, command: str, *arguments: str, printed: Path | None = None, **variables: Any) -> Run:
     """Run a build on build1.
 
-    :param printed: where what Ansible prints is also written.
+    :param printed: a file to which Ansible's output is also written.
     """
     extra = json.dumps({"job": "job_1", "command": command, "source": str(builders.folder), **variables})
     words = ("playbooks/run_build.yml", "-l", "build1", "-e", extra)
@@ -31,7 +31,7 @@ def test_a_build_is_watched_to_its_end(builders: Builders) -> None:
     assert done.code == 0, done.output
     assert "job_1 has been running for " in done.stdout and "last line: step " in done.stdout
     log = builders.folder / "build1" / "build-logs" / "job_1.log"
-    assert log.read_text().startswith("step 1\n"), "the embedded servers write below their own folder alone"
+    assert log.read_text().startswith("step 1\n"), "embedded servers write only below their own folder"
     assert "job_1 success on build1 after " in done.stdout and "a.deb, 2 bytes, SHA-256 73cb3858" in done.stdout
     assert [entry["subject"] for entry in builders.messages()] == ["Build started: job_1", "Build succeeded: job_1"]
 
@@ -64,4 +64,4 @@ def test_a_build_that_is_not_described_is_one_sentence(builders: Builders) -> No
     words = ("-e", advised, "--check")
     assert yaml.safe_load(advised).keys() == {"job", "source", "command"}
     done = ansible("playbook", "playbooks/run_build.yml", *words, folder=builders.folder)
-    assert "The folder /root/cloudstack does not exist." in done.output, "it was understood"
+    assert "The folder /root/cloudstack does not exist." in done.output, "the advised variables were not used"

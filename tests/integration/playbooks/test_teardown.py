@@ -1,4 +1,4 @@
-"""The play that takes a server down again, on the embedded default: nothing outside of its folder is removed."""
+"""Test the teardown of an embedded server: nothing outside of its folder is removed."""
 
 from __future__ import annotations
 

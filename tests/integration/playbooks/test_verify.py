@@ -1,4 +1,4 @@
-"""The tasks with which the set-up ends: they see that the service beats. A program stands in for systemctl."""
+"""Test the last tasks of the set-up, which check the heartbeat of the service. A script replaces systemctl."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def test_what_will_be_archived_for_the_first_time_is_told(builders: Builders) ->
     (builders.state("build1") / "sequence.json").write_text("{")
     notice = {"announced_at": "2998-12-31T00:00:00Z", "from": "2999-01-01T00:00:00Z", "messages": 28}
     (builders.state("build1") / "archiving.json").write_text(f"{json.dumps(notice, indent=2)}\n")
-    told = " ".join(verify(builders).output.split())
-    assert "From 2999-01-01T00:00:00Z on, build1 moves completed messages" in told
-    assert "coordination/archive, 28 of the messages" in told
+    printed = " ".join(verify(builders).output.split())
+    assert "From 2999-01-01T00:00:00Z on, build1 moves completed messages" in printed
+    assert "coordination/archive, 28 of the messages" in printed

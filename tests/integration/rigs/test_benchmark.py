@@ -1,4 +1,4 @@
-"""What the benchmarks count, and how they tell what they measure. ``make bench QUICK=1`` runs all their rows."""
+"""Test what the benchmarks count and how they report results. ``make bench QUICK=1`` runs all rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.acs.builders.tests.builders import MESSAGES, git
 
 
 def test_a_send_asks_the_remote_once_and_a_list_fetches_once(tmp_path: Path) -> None:
-    """As their child processes show."""
+    """Determined from their child processes."""
     command = Command(make_scene(tmp_path))
     command.send()
     sent = count_children(command, tmp_path / "send", "send", "Counted", "x")

@@ -1,4 +1,4 @@
-"""A short selection of the rows of the fault rig, and proof that its checker finds what it looks for."""
+"""Test a short selection of rows of the fault rig, and that its checker finds planted faults."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ SHORT = {
     "git killed after its k-th call": 0.02,
     "remote rewound": 0.1,
 }
-"""The rows of the selection, each with its length."""
+"""The selected rows, with their lengths."""
 Entries = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def the_rig() -> Iterator[Rig]:
-    """The rig, with no world in it yet."""
+    """Return the rig without a world."""
     with rig() as found:
         yield found
 
 
 @pytest.fixture
-def honest(builders: Builders) -> tuple[Builders, Ledger]:
-    """A remote with three messages and a status of build1, and what its caller was told."""
+def recorded(builders: Builders) -> tuple[Builders, Ledger]:
+    """Return a remote with three messages and a status of build1, and the ledger of these operations."""
     ledger = Ledger()
     with builders.host("build1") as host:
         for order in (*(Order("send", f"t{number}", "build2") for number in range(3)), Order("status", "job")):
@@ -51,7 +51,7 @@ def look(builders: Builders, ledger: Ledger) -> Findings:
 
 
 def plant(builders: Builders, change: Callable[[Entries], Entries]) -> None:
-    """Change the messages on the remote behind everybody's back."""
+    """Change the messages on the remote without recording it in the ledger."""
     document = {"messages": change(builders.messages())}
     builders.commit(MESSAGES, json.dumps(document).encode())
 
@@ -96,42 +96,42 @@ def test_a_lock_that_is_left_is_reported_and_fails_the_run(
     assert report["rows"][1]["skipped"] == "needs luck"
 
 
-def test_nothing_is_found_where_nothing_is_wrong(honest: tuple[Builders, Ledger]) -> None:
-    found = look(*honest)
+def test_nothing_is_found_where_nothing_is_wrong(recorded: tuple[Builders, Ledger]) -> None:
+    found = look(*recorded)
     assert found.violations == []
     assert (found.asked, found.acknowledged, found.delivered) == (4, 4, 4)
 
 
-def test_a_planted_loss_is_found(honest: tuple[Builders, Ledger]) -> None:
-    plant(honest[0], lambda entries: entries[1:])
-    found = look(*honest)
+def test_a_planted_loss_is_found(recorded: tuple[Builders, Ledger]) -> None:
+    plant(recorded[0], lambda entries: entries[1:])
+    found = look(*recorded)
     assert [what.split()[0] for what in found.lost] == ["t0"]
     assert found.violations == [f"lost: {found.lost[0]}"]
-    honest[1].withdrawn.add("t0")
-    again = look(*honest)
+    recorded[1].withdrawn.add("t0")
+    again = look(*recorded)
     assert (again.lost, again.withdrawn) == ([], 1)
 
 
-def test_a_planted_duplicate_is_found(honest: tuple[Builders, Ledger]) -> None:
-    plant(honest[0], lambda entries: [*entries, {**entries[0], "id": "msg_other"}])
-    assert look(*honest).duplicated == ["message t0 is there 2 times"]
-    plant(honest[0], lambda entries: [*entries[:3], {**entries[0], "body": "another"}])
-    assert [what.split()[0] for what in look(*honest).duplicated] == ["id"]
+def test_a_planted_duplicate_is_found(recorded: tuple[Builders, Ledger]) -> None:
+    plant(recorded[0], lambda entries: [*entries, {**entries[0], "id": "msg_other"}])
+    assert look(*recorded).duplicated == ["message t0 is there 2 times"]
+    plant(recorded[0], lambda entries: [*entries[:3], {**entries[0], "body": "another"}])
+    assert [what.split()[0] for what in look(*recorded).duplicated] == ["id"]
 
 
-def test_a_planted_reorder_is_found(honest: tuple[Builders, Ledger]) -> None:
-    plant(honest[0], lambda entries: entries[::-1])
-    assert look(*honest).reordered == ["t1 stands before t0", "t2 stands before t1"]
+def test_a_planted_reorder_is_found(recorded: tuple[Builders, Ledger]) -> None:
+    plant(recorded[0], lambda entries: entries[::-1])
+    assert look(*recorded).reordered == ["t1 stands before t0", "t2 stands before t1"]
 
 
-def test_a_lost_status_is_found(honest: tuple[Builders, Ledger]) -> None:
-    status = json.loads(honest[0].show("build1/status.json"))
-    honest[0].commit("build1/status.json", json.dumps({**status, "current_job": {"id": "older"}}).encode())
-    assert look(*honest).lost == ["the status job of build1 (there: older)"]
+def test_a_lost_status_is_found(recorded: tuple[Builders, Ledger]) -> None:
+    status = json.loads(recorded[0].show("build1/status.json"))
+    recorded[0].commit("build1/status.json", json.dumps({**status, "current_job": {"id": "older"}}).encode())
+    assert look(*recorded).lost == ["the status job of build1 (there: older)"]
 
 
-def test_a_lost_mark_is_found(honest: tuple[Builders, Ledger]) -> None:
-    builders, ledger = honest
+def test_a_lost_mark_is_found(recorded: tuple[Builders, Ledger]) -> None:
+    builders, ledger = recorded
     with builders.host("build2") as host:
         ledger.record("build2", "build2", carry_out(host, Order("read", "mark")))
     assert look(builders, ledger).violations == []
@@ -139,12 +139,14 @@ def test_a_lost_mark_is_found(honest: tuple[Builders, Ledger]) -> None:
     assert [what.split()[0] for what in look(builders, ledger).lost] == ["mark"]
 
 
-@pytest.mark.parametrize(("told", "phantoms"), [(FAILED, 1), (UNKNOWN, 0)])
-def test_what_was_not_written_and_is_there_is_found(honest: tuple[Builders, Ledger], told: str, phantoms: int) -> None:
-    builders, ledger = honest
+@pytest.mark.parametrize(("outcome", "phantoms"), [(FAILED, 1), (UNKNOWN, 0)])
+def test_what_was_not_written_and_is_there_is_found(
+    recorded: tuple[Builders, Ledger], outcome: str, phantoms: int
+) -> None:
+    builders, ledger = recorded
     with builders.host("build1") as host:
         carry_out(host, Order("send", "t9", "build2"))
-    ledger.record("build1", "build1", Answer(Order("send", "t9", "build2"), told))
+    ledger.record("build1", "build1", Answer(Order("send", "t9", "build2"), outcome))
     assert len(look(builders, ledger).phantom) == phantoms
 
 
@@ -173,7 +175,7 @@ def test_the_relay_refuses_cuts_swallows_and_counts(builders: Builders) -> None:
 
 
 def push(clone: Path) -> bool:
-    """Push as a person would, and tell whether Git said that it worked."""
+    """Push with Git, and return whether it succeeded."""
     git("push", "--quiet", "origin", "HEAD:main", cwd=clone, check=False)
     return git("status", "--porcelain", "--branch", cwd=clone).endswith("origin/main")
 

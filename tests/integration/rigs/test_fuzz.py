@@ -1,4 +1,4 @@
-"""The fuzzer: a short run with a seed, and that it finds what is planted for it."""
+"""Test the fuzzer: a short run with a seed, and that it finds planted bugs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAILBOX = b'{"v": 1, "messages": [\n  {"id": "a", "read": false, "x":  "\\u00e9"
 
 
 def test_a_short_run_with_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some examples of every target; the full run is a command of its own."""
+    """Some examples of every target; a separate command does the full run."""
     monkeypatch.setattr(running, "ROUND", EXAMPLES)
     print(f"seed {SEED}, the first {EXAMPLES} examples of each target's round 0")
     with targets() as all_targets:
@@ -41,7 +41,7 @@ def test_a_short_run_with_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def planted(reader: Callable[[bytes], object]) -> Target:
-    """A target with a reader of this test."""
+    """Return a target with a reader of this test."""
 
     def run(document: mutation.Document) -> int:
         data = mutation.encode(document, STARTS)
@@ -52,52 +52,54 @@ def planted(reader: Callable[[bytes], object]) -> Target:
 
 
 def crashes(data: bytes) -> None:
-    """Believes that a status is a text, where it is one document."""
+    """Fail if the status is not a string."""
     parse_object(data, "x").value.get("status", "").upper()
 
 
 def hangs(data: bytes) -> None:
-    """Never ends where there is no status."""
+    """Loop endlessly without a status."""
     value = parse_object(data, "x").value
     while "status" not in value:
         pass
 
 
-def eats(data: bytes) -> bytes:
-    """Takes far more memory than it reads where a problem is no text."""
+def allocates(data: bytes) -> bytes:
+    """Allocate far more memory than the size of the data if the problems differ."""
     problems = parse_object(data, "x").value.get("problems")
     return bytes(0 if problems == ["late", "full"] else 2 * running.MEMORY_BASE)
 
 
-def ends(data: bytes) -> None:
-    """Ends the program."""
+def exits(data: bytes) -> None:
+    """Exit the program if the server differs."""
     if parse_object(data, "x").value.get("server") != "build1":
         raise SystemExit(3)
 
 
 @pytest.mark.parametrize(
-    ("reader", "said"),
+    ("reader", "reported"),
     [
         (crashes, "AttributeError"),
         (hangs, "it took more than"),
-        (eats, "of memory"),
-        (ends, "SystemExit"),
+        (allocates, "of memory"),
+        (exits, "SystemExit"),
     ],
 )
-def test_a_planted_bug_is_found(monkeypatch: pytest.MonkeyPatch, reader: Callable[[bytes], object], said: str) -> None:
+def test_a_planted_bug_is_found(
+    monkeypatch: pytest.MonkeyPatch, reader: Callable[[bytes], object], reported: str
+) -> None:
     monkeypatch.setattr(running, "CPU_LIMIT", 0.5 if reader is hangs else 10)
     monkeypatch.setattr(running, "TRACING", 1)
     monkeypatch.setattr(running, "MEASURED_EVERY", 1)
     monkeypatch.setattr(running, "SHRINKING", 0.5)
-    gc.freeze()  # to collect what other tests have left could take as long as the limit
+    gc.freeze()  # collecting objects of other tests could take as long as the limit
     try:
         found = run_target(planted(reader), 2, LIMIT, most=40)
         again = run_target(planted(reader), 2, 0, only=found.failed_round)
     finally:
         gc.unfreeze()
-    assert said in found.failure
+    assert reported in found.failure
     assert found.example.startswith("b'")
-    assert said in again.failure
+    assert reported in again.failure
 
 
 def test_a_found_bug_is_told_so_that_it_can_be_repeated(

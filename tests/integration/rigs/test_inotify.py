@@ -1,4 +1,4 @@
-"""The hosts of a cluster are not booted where the kernel would give their units no inotify instances."""
+"""Test that hosts of a cluster are not booted without enough inotify instances for their units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.cluster.command import Failed
 
 
 def test_hosts_need_inotify_instances_that_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last one that they need is taken by this process."""
+    """This process uses the last instance that they need."""
     limit = tmp_path / "limit"
     monkeypatch.setattr(inotify, "LIMIT", limit)
     monkeypatch.setattr(inotify, "PROCESSES", str(os.getpid()))

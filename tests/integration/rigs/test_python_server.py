@@ -1,4 +1,4 @@
-"""What runs programs for the tests: each run is as separate as a process, and its failures are seen."""
+"""Test the server that runs programs for the tests: runs are isolated, and failures are reported."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def test_a_module_that_hangs_is_killed(builders: Builders) -> None:
 
 
 def test_a_module_of_ansible_runs_with_the_variables_of_the_play(builders: Builders, tmp_path: Path) -> None:
-    """Not with those of the server, nor with those that lead to it."""
+    """Without the variables of the server and those that select it."""
     task = {"ansible.builtin.command": "env", "environment": {"GIVEN": "by the play"}, "register": "shown"}
-    tell = {"ansible.builtin.debug": {"var": "shown.stdout_lines"}}
-    play = {"hosts": "build1", "gather_facts": False, "tasks": [task, tell]}
+    debug = {"ansible.builtin.debug": {"var": "shown.stdout_lines"}}
+    play = {"hosts": "build1", "gather_facts": False, "tasks": [task, debug]}
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     shown = ansible("playbook", tmp_path / "play.yml", folder=builders.folder).stdout
     assert "GIVEN=by the play" in shown and f"ACS_BUILDERS_SCRATCH={builders.folder}" in shown
@@ -58,7 +58,7 @@ def test_a_server_that_is_gone_is_no_reason_to_go_on_without(builders: Builders)
 
 
 def test_runs_with_another_configuration_have_it(builders: Builders) -> None:
-    """Those with the same one are forks of a process that has loaded it, and share the modules that Ansible wraps."""
+    """Runs with the same one are forks of a process that has loaded it, and share the wrapped modules."""
     words = ("adhoc", "localhost", "-m", "debug", "-a", "msg={{ lookup('config', 'DEFAULT_FORKS') }}")
     runs = [ansible(*words, folder=builders.folder, ANSIBLE_FORKS=forks).stdout for forks in (3, 4, 3)]
     assert [re.findall(r'"msg": "?(\d+)', run) for run in runs] == [["3"], ["4"], ["3"]]
@@ -72,7 +72,7 @@ def test_a_configuration_that_cannot_be_loaded_is_told(builders: Builders) -> No
 
 
 def test_a_run_sees_the_files_of_who_asks_for_it(builders: Builders, covered: list[str]) -> None:
-    """Those of its mount namespace."""
+    """A run uses the mount namespace of its caller."""
     script = "echo here > /etc/covered; ansible localhost -m slurp -a src=/etc/covered"
     assert "aGVyZQo=" in as_operator(covered, builders, script).stdout
     assert not Path("/etc/covered").exists()

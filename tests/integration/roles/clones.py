@@ -1,4 +1,4 @@
-"""Clones in which somebody works, and the script that repairs a clone."""
+"""Clones with local work, and the script that repairs a clone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKEN = "ghp_" + "T" * 36
 
 
 def repair(clone: Path, url: str | Path, *options: str, helper: str = "") -> dict[str, Any]:
-    """Run the script that repairs a clone."""
+    """Run the script that repairs a clone, and return its result."""
     done = subprocess.run(
         [sys.executable, str(FILES / "repair-clone"), *options, str(clone), str(url), "main", helper],
         env={**os.environ, "GIT_DIR": "/nonexistent"},
@@ -34,12 +34,12 @@ def repair(clone: Path, url: str | Path, *options: str, helper: str = "") -> dic
 
 
 def without_time(note: str) -> str:
-    """A note without the time that is part of a ref's name."""
+    """Return a note without the time in the name of a ref."""
     return re.sub(r"\d{8}T\d{6}Z", "TIME", note)
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """All files of a folder."""
+    """Return the SHA-256 digests of all files of a folder."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -52,21 +52,21 @@ def write_and_commit(clone: Path, name: str, text: str) -> None:
 
 
 def diverged(builders: Builders, clone: Path) -> None:
-    """A commit of one's own to a file that the remote changed too."""
+    """Commit a change to a file that the remote changes, too."""
     write_and_commit(clone, "shared", "my commit\n")
     builders.commit("shared", b"theirs\n")
     git("fetch", "--quiet", cwd=clone)
 
 
 def rebasing(builders: Builders, clone: Path) -> None:
-    """What the old scripts left when two servers wrote at once."""
+    """Leave an interrupted rebase, as the old scripts did after concurrent writes."""
     diverged(builders, clone)
     git("rebase", "origin/main", cwd=clone, check=False)
     assert (clone / ".git/rebase-merge").is_dir()
 
 
 def kept(clone: Path) -> set[str]:
-    """The contents of all files of the commits that were kept."""
+    """Return the contents of all files of the kept commits."""
     revisions = git("rev-list", "--glob=refs/acs-builders", cwd=clone, check=False).split()
     trees = [git("ls-tree", "-r", revision, cwd=clone) for revision in revisions]
     blobs = {line.split()[2] for tree in trees for line in tree.splitlines()}

@@ -1,4 +1,4 @@
-"""The hooks in the settings of the clients, and the files beside the command: what others put there stays."""
+"""Test the hooks in the settings of clients, and the files of the command: settings of others stay."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BESIDE = (
     "/usr/local/share/man/man1/builderctl.1",
     "/usr/local/share/zsh/site-functions/_builderctl",
 )
-"""What comes with the command."""
+"""Files that are installed with the command."""
 ROLE = [{"hosts": "builders", "gather_facts": False, "roles": ["acs.builders.build_manager"]}]
 RUN = """
 run() {{
@@ -50,14 +50,14 @@ printf '%s' '{config}' >/root/.codex/config.toml
 
 
 def script(clients: list[str], **more: object) -> str:
-    """The beginning of a script that sets up a server on which others have settings."""
+    """Return the beginning of a script that sets up a server with existing settings."""
     variables = json.dumps({"build_manager_clients": clients, **more})
     settings, beside = json.dumps(SETTINGS, indent=4), " ".join(BESIDE)
     return RUN.format(variables=variables, settings=settings, config=CONFIG, beside=beside, role=json.dumps(ROLE))
 
 
 def files(shown: str) -> dict[str, str]:
-    """Return the files that the script has shown."""
+    """Return the files printed by the script."""
     parts = shown.split("== ")[1:-1]
     return {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
 
@@ -109,7 +109,7 @@ def test_what_is_installed_is_merged_once_and_removed_by_teardown(builders: Buil
     assert "build server build1" in now[".copilot/copilot-instructions.md"]
     checked = files(f"== {installed.partition('== end')[2].partition('== ')[2]}")
     assert json.loads(checked[".claude/settings.json"]) == SETTINGS and len(checked) == 2
-    assert removed.startswith("== "), "none of the files beside the command is left"
+    assert removed.startswith("== "), "none of the files of the command is left"
     left = files(removed)
     assert json.loads(left[".claude/settings.json"]) == SETTINGS
     assert left[".codex/config.toml"] == CONFIG and ".codex/hooks.json" not in left
@@ -162,7 +162,7 @@ fi
 
 @pytest.fixture
 def package_index(builders: Builders) -> None:
-    """An index from which pip installs the SDK."""
+    """Skip the test without a package index from which pip can install the SDK."""
     version = yaml.safe_load((TOP / "roles/build_manager/vars/main.yml").read_text())["build_manager_mcp_version"]
     package = f"mcp=={version}"
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", builders.folder / "wheels")
@@ -205,8 +205,8 @@ def test_the_sdk_is_installed_and_builderctl_mcp_answers(builders: Builders, cov
     assert servers.pop("acs-builders")["command"] == "/usr/local/bin/builderctl" and servers == SERVERS["mcpServers"]
     assert "[mcp_servers.acs-builders]" in now[".codex/config.toml"]
     assert json.loads(now[".copilot/mcp-config.json"])["mcpServers"]["acs-builders"]["args"] == ["mcp"]
-    said, _separator, left = removed.partition("== ")
-    assert "code 5" in said and "mcp" not in said.split()
+    printed, _separator, left = removed.partition("== ")
+    assert "code 5" in printed and "mcp" not in printed.split()
     assert "is not installed. Set build_manager_mcp: true in the inventory" in done.stderr
     after = files(f"== {left}")
     assert json.loads(after[".claude.json"]) == SERVERS
@@ -218,5 +218,5 @@ def test_a_server_with_an_old_python_is_refused(builders: Builders) -> None:
     old = json.dumps({"build_manager_python": {"stdout": "3.9"}})
     done = ansible("adhoc", "build1", "-m", "include_role", "-a", tasks, "-e", old, folder=builders.folder)
     assert done.code != 0
-    said = "needs Python 3.10 or later, and build1 has Python 3.9. Set build_manager_mcp to false for build1."
-    assert said in " ".join(done.stdout.split())
+    error = "needs Python 3.10 or later, and build1 has Python 3.9. Set build_manager_mcp to false for build1."
+    assert error in " ".join(done.stdout.split())

@@ -1,4 +1,4 @@
-"""The role build_pat: where the token comes from, when it is refused, and that nobody sees it."""
+"""Test the role build_pat: the sources of the token, its validation, and that it is never shown."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ BAD_FORM = "not in the format of a GitHub token"
 
 @dataclass(frozen=True)
 class Case:
-    """A host of its own on this machine.
+    """A host in the inventory, on this machine.
 
-    :param found: what its token file holds before.
-    :param after: what it holds afterwards; None when the role fails.
-    :param says: what the message of the failure says.
+    :param found: the content of its token file before.
+    :param after: the token in the file afterwards; None if the role fails.
+    :param says: a pattern of the failure's message.
     """
 
     variables: dict[str, Any]
@@ -49,7 +49,7 @@ class Case:
 
 @contextmanager
 def odd_hosts(folder: Path) -> Iterator[dict[str, str]]:
-    """The addresses of Git hosts that let nobody push, by what is the matter with each."""
+    """Run Git hosts that refuse every push, and yield their addresses by the reason."""
     with git_host(folder, answer=403) as archived, git_host(folder, answer=301) as moved:
         archived.words = "This repository was archived so it is read-only.\n"
         moved.headers = {"Location": f"{moved.url}/New.git"}
@@ -58,7 +58,7 @@ def odd_hosts(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def cases(folder: Path, remote: str, nowhere: str, odd: dict[str, str]) -> dict[str, Case]:
-    """All hosts.
+    """Return all hosts.
 
     :param nowhere: the address of a remote that refuses connections.
     :param odd: the addresses of :func:`odd_hosts`.
@@ -109,7 +109,7 @@ def cases(folder: Path, remote: str, nowhere: str, odd: dict[str, str]) -> dict[
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Iterator[GitHost]:
-    """A Git host that lets somebody with the classic token push."""
+    """Return a Git host that accepts pushes with the classic token."""
     git("init", "--quiet", "--bare", tmp_path / "Build.git")
     git("config", "http.receivepack", "true", cwd=tmp_path / "Build.git")
     with git_host(tmp_path, token=CLASSIC) as host:
@@ -134,19 +134,19 @@ def play(folder: Path, hosts: dict[str, Case], *arguments: str) -> Run:
 
 
 def recap(done: Run, count: str) -> dict[str, int]:
-    """A count of the recap, by host."""
+    """Return a count of the recap, by host."""
     found = re.findall(rf"^(\S+)\s+: ok=.*\b{count}=(\d+)", done.stdout, re.MULTILINE)
     return {host: int(number) for host, number in found}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, for the token file is given to root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, because the token file belongs to root")
 def test_the_token(tmp_path: Path, remote: GitHost) -> None:
     with odd_hosts(tmp_path) as odd, nobody_listens() as nowhere:
         check_the_token(tmp_path, cases(tmp_path, f"{remote.url}/Build.git/", nowhere, odd))
 
 
 def check_the_token(tmp_path: Path, hosts: dict[str, Case]) -> None:
-    """Run the role on all hosts, and check what became of each."""
+    """Run the role on all hosts, and check the result of each."""
     files = {name: tmp_path / f"{name}.PAT" for name in hosts}
     for name, case in hosts.items():
         if case.found is not None:
@@ -156,8 +156,8 @@ def check_the_token(tmp_path: Path, hosts: dict[str, Case]) -> None:
     def kept() -> dict[str, tuple[bytes, int]]:
         return {name: (file.read_bytes(), file.stat().st_mode) for name, file in files.items() if file.is_file()}
 
-    foretold = ("variable", "kept", "refused")
-    checked = play(tmp_path, hosts, "--check", "--diff", "--limit", ",".join(foretold))
+    predicted = ("variable", "kept", "refused")
+    checked = play(tmp_path, hosts, "--check", "--diff", "--limit", ",".join(predicted))
     assert kept() == before
     done = play(tmp_path, hosts, "-vvvv", "--diff")
     good = {name: case for name, case in hosts.items() if case.after is not None}
@@ -167,12 +167,14 @@ def check_the_token(tmp_path: Path, hosts: dict[str, Case]) -> None:
             assert files[name].stat().st_mode & 0o7777 == 0o600, name
         else:
             assert kept().get(name) == before.get(name), name
-            (said,) = re.findall(rf"^fatal: \[{name}\]: FAILED! => (.*?)^(?=\S)", done.stdout, re.MULTILINE | re.DOTALL)
-            assert re.search(case.says, said), said
+            (message,) = re.findall(
+                rf"^fatal: \[{name}\]: FAILED! => (.*?)^(?=\S)", done.stdout, re.MULTILINE | re.DOTALL
+            )
+            assert re.search(case.says, message), message
     assert recap(done, "changed") == {name: case.changed for name, case in hosts.items()}
     assert recap(done, "failed") == {name: int(name not in good) for name in hosts}
-    assert recap(checked, "changed") == {name: hosts[name].changed for name in foretold}
-    assert recap(checked, "failed") == {name: int(name not in good) for name in foretold}
+    assert recap(checked, "changed") == {name: hosts[name].changed for name in predicted}
+    assert recap(checked, "failed") == {name: int(name not in good) for name in predicted}
 
     again = play(tmp_path, {name: hosts[name] for name in ("file", "kept")}, "--diff")
     assert recap(again, "changed") == {"file": 0, "kept": 0}

@@ -1,4 +1,4 @@
-"""The role build_repository: a clone through the credential helper, and the repair of one that is there."""
+"""Test the role build_repository: a clone with the credential helper, and the repair of an existing clone."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def play(
     variables: Mapping[str, str] | None = None,
     **depths: int,
 ) -> Run:
-    """Run the role on hosts of their own on this machine.
+    """Run the role on hosts on this machine.
 
-    :param variables: those of the environment of who runs it.
-    :param depths: the variable build_repository_depth of some of them.
+    :param variables: environment variables of the user.
+    :param depths: the variable build_repository_depth of some hosts.
     """
     inventory, playbook = folder / "inventory.json", folder / "play.yml"
     common = {
@@ -55,7 +55,7 @@ def play(
 
 
 def recap(done: Run) -> dict[str, tuple[int, int]]:
-    """How many tasks changed something and how many failed, by host."""
+    """Return the number of changed and of failed tasks, by host."""
     found = re.findall(r"^(\S+)\s+: ok=.*\bchanged=(\d+).*\bfailed=(\d+)", done.stdout, re.MULTILINE)
     return {host: (int(changed), int(failed)) for host, changed, failed in found}
 
@@ -104,7 +104,7 @@ def test_the_role(builders: Builders) -> None:
 
 
 def test_what_steers_the_git_of_who_runs_it_counts_for_no_clone(builders: Builders) -> None:
-    """Their .netrc, settings and variables: the service has none of them."""
+    """The .netrc, settings and variables of the user are ignored, because the service does not have them."""
     builders.commit("shared", b"first\n")
     home = builders.folder / "home"
     (home / "xdg" / "git").mkdir(parents=True)

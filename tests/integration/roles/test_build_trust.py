@@ -1,4 +1,4 @@
-"""The role build_trust: every server has a key of its own, and all know whose keys are good."""
+"""Test the role build_trust: every server has its own key, and all have the same trusted keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.tests.builders import Builders, make_build
 
 
 class Operator:
-    """A person at the controller, with an inventory of servers on this machine and the record beside it."""
+    """The controller, with an inventory of servers on this machine and the record beside it."""
 
     def __init__(self, builders: Builders) -> None:
         self.builders = builders
@@ -28,10 +28,10 @@ class Operator:
         self.record = self.folder / "signers.json"
         self.members = list(builders.ids)
         self.offline: dict[str, int] = {}
-        """Servers that cannot be reached, each with a port at which nothing answers."""
+        """Unreachable servers, each with a port at which nothing listens."""
 
     def play(self, *arguments: str, **variables: str | Path) -> Run:
-        """Run playbooks/trust.yml on the servers that there are."""
+        """Run playbooks/trust.yml on the members."""
         common = {
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
@@ -53,20 +53,20 @@ class Operator:
         return done
 
     def signers(self, server: str) -> list[dict[str, Any]]:
-        """The keys of a server in the record of the controller."""
+        """Return the keys of a server in the record of the controller."""
         return [one for one in json.loads(self.record.read_text())["signers"] if one["server"] == server]
 
     def key(self, server: str) -> Path:
-        """Where the private key of a server is."""
+        """Return the path of the private key of a server."""
         return self.builders.state(server) / "signing_key"
 
     def installed(self, server: str) -> Any:
-        """The record that a server has."""
+        """Return the record installed on a server."""
         return json.loads((self.builders.state(server) / "signers.json").read_text())
 
 
-class Begun(NamedTuple):
-    """Two servers after their first set-up, and what it printed, first in check mode."""
+class FirstSetUp(NamedTuple):
+    """Two servers after their first set-up, and its runs with and without check mode."""
 
     builders: Builders
     checked: Run
@@ -74,45 +74,45 @@ class Begun(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
-    """Two servers that were set up once, to copy."""
+def first_set_up(tmp_path_factory: pytest.TempPathFactory) -> FirstSetUp:
+    """Return two servers after their first set-up, to copy."""
     operator = Operator(make_builders(tmp_path_factory.mktemp("begun")))
     checked = operator.set_up("--check", "--diff")
     assert not operator.record.exists() and not operator.key("build1").exists()
-    return Begun(operator.builders, checked, operator.set_up("--diff"))
+    return FirstSetUp(operator.builders, checked, operator.set_up("--diff"))
 
 
 @pytest.fixture
-def builders(begun: Begun, tmp_path: Path) -> Builders:
-    """Two servers that were set up."""
-    return begun.builders.copy_to(tmp_path)
+def builders(first_set_up: FirstSetUp, tmp_path: Path) -> Builders:
+    """Return two servers that were set up."""
+    return first_set_up.builders.copy_to(tmp_path)
 
 
 @pytest.fixture
 def operator(builders: Builders) -> Operator:
-    """Their operator."""
+    """Return the operator of these servers."""
     return Operator(builders)
 
 
 @pytest.fixture
-def beginner(tmp_path: Path) -> Operator:
-    """The operator of two servers that have no keys yet."""
+def new_operator(tmp_path: Path) -> Operator:
+    """Return the operator of two servers without keys."""
     return Operator(make_builders(tmp_path))
 
 
 def changes(done: Run) -> list[int]:
-    """How many tasks changed something, for each host in order."""
+    """Return the number of changed tasks of each host, in order."""
     return [int(changed) for changed in re.findall(r"^\S+\s+: ok=.*\bchanged=(\d+)", done.stdout, re.MULTILINE)]
 
 
 def refusal(done: Run) -> str:
-    """What a play that was refused says, in one line."""
+    """Return the output of a play, which must fail, on one line."""
     assert done.code != 0 and "Traceback" not in done.output, done.output
     return " ".join(done.output.replace("\\n", " ").replace('\\"', '"').split())
 
 
 def kept(builders: Builders, operator: Operator) -> dict[str, str]:
-    """All that the play may write, with what it holds."""
+    """Return the content of all files that the play may write."""
     folders = [operator.folder, *(builders.state(server) for server in builders.ids)]
     names = ("signers.json", "signing_key", "signing_key.new", "signing_key.new.pub")
     files = [folder / name for folder in folders for name in names]
@@ -120,14 +120,16 @@ def kept(builders: Builders, operator: Operator) -> dict[str, str]:
 
 
 def verdicts(builders: Builders, server: str) -> list[tuple[str, bool]]:
-    """What a server thinks of the messages to it."""
+    """Return how a server verifies the messages to it."""
     with builders.host(server) as host:
         return [(one["verified"], one["actionable"]) for one in list_messages(host, Filter(unread=False)).messages]
 
 
-def test_servers_get_keys_and_trust_each_other(begun: Begun, builders: Builders, operator: Operator) -> None:
-    assert "PRIVATE KEY" not in begun.checked.output + begun.done.output + operator.record.read_text()
-    assert '"server": "build1"' in begun.done.stdout
+def test_servers_get_keys_and_trust_each_other(
+    first_set_up: FirstSetUp, builders: Builders, operator: Operator
+) -> None:
+    assert "PRIVATE KEY" not in first_set_up.checked.output + first_set_up.done.output + operator.record.read_text()
+    assert '"server": "build1"' in first_set_up.done.stdout
     for server in builders.ids:
         assert stat.S_IMODE(operator.key(server).stat().st_mode) == 0o600
         assert not operator.key(server).with_name("signing_key.new.pub").exists()
@@ -139,8 +141,8 @@ def test_servers_get_keys_and_trust_each_other(begun: Begun, builders: Builders,
         send(host, Draft("Hello", "Hi"))
     assert verdicts(builders, "build2") == [("true", True)]
     operator.key("build1").chmod(0o644)
-    assert sum(changes(operator.set_up("--check"))) == 1, "a key that others can read hinders no check"
-    assert sum(changes(operator.set_up())) == 1, "the mode alone: the rest is as it was"
+    assert sum(changes(operator.set_up("--check"))) == 1, "a key that others can read does not fail check mode"
+    assert sum(changes(operator.set_up())) == 1, "only the mode"
     assert stat.S_IMODE(operator.key("build1").stat().st_mode) == 0o600
 
 
@@ -159,7 +161,7 @@ def test_new_keys_for_a_server_and_for_one_that_had_left(builders: Builders, ope
     assert "build_trust_rotate=build2" in refusal(operator.play()), "its old key stays ended"
 
     old = {server: operator.key(server).read_bytes() for server in builders.ids}
-    (operator.key("build1").parent / "signing_key.new").write_text("what an interrupted run has left")
+    (operator.key("build1").parent / "signing_key.new").write_text("left by an interrupted run")
     files, both = kept(builders, operator), ("-e", "build_trust_rotate=build1,build2")
     assert sum(changes(operator.set_up("--check", "--diff", *both))) > 0 and kept(builders, operator) == files
     operator.set_up(*both)
@@ -175,72 +177,88 @@ def test_new_keys_for_a_server_and_for_one_that_had_left(builders: Builders, ope
     assert verdicts(builders, "build2") == [("true", False), ("true", True)], "old messages can still be verified"
 
 
-def test_a_limited_run_knows_who_was_left_out_before(beginner: Operator) -> None:
+def test_a_limited_run_knows_who_was_left_out_before(new_operator: Operator) -> None:
     divided, only = "The fleet is divided: build1 did not take part", ("--limit", "build2")
-    first = beginner.play(*only, "-e", "strict=true")
-    assert first.code != 0 and not beginner.key("build1").exists() and beginner.installed("build2")
+    first = new_operator.play(*only, "-e", "strict=true")
+    assert first.code != 0 and not new_operator.key("build1").exists() and new_operator.installed("build2")
     assert divided in refusal(first).rpartition("TASK [")[2]
     for mode in ((), ("--check",)):
-        again = beginner.play(*only, "-e", "strict=true", *mode)
+        again = new_operator.play(*only, "-e", "strict=true", *mode)
         assert divided in refusal(again).rpartition("TASK [")[2] and changes(again) == [0]
-    assert divided.replace("build1", "build2") in " ".join(beginner.set_up("--limit", "build1").stdout.split())
-    ended = beginner.set_up(*only, "-e", "strict=true")
-    assert "The fleet is divided" not in ended.stdout and changes(ended) == [2], "the record, and that it has it"
+    assert divided.replace("build1", "build2") in " ".join(new_operator.set_up("--limit", "build1").stdout.split())
+    ended = new_operator.set_up(*only, "-e", "strict=true")
+    assert "The fleet is divided" not in ended.stdout and changes(ended) == [2], (
+        "the record and the note that it is installed"
+    )
 
 
 def test_a_note_that_says_nothing_counts_as_unknown(operator: Operator) -> None:
     note = operator.folder / "signers-installed.txt"
     assert [line.split()[1] for line in note.read_text().splitlines()] == ["build1", "build2"]
     note.write_text("\0{\n" + note.read_text().replace("build1", ""))
-    told = refusal(operator.play("--limit", "build2", "-e", "strict=true"))
-    assert "build1 did not take part, and may not have the newest record" in told
+    error = refusal(operator.play("--limit", "build2", "-e", "strict=true"))
+    assert "build1 did not take part, and may not have the newest record" in error
     assert [line.split()[1] for line in note.read_text().splitlines()] == ["build2"]
     operator.set_up("-e", "strict=true")
     assert changes(operator.set_up("--limit", "build2", "-e", "strict=true")) == [0]
 
 
-def test_a_server_that_is_offline_is_named_at_the_end(beginner: Operator) -> None:
+def test_a_server_that_is_offline_is_named_at_the_end(new_operator: Operator) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
-        for server in beginner.builders.ids:
-            beginner.offline = {server: silent.getsockname()[1]}
-            done = beginner.play("-e", "build_trust_rotate=build1,build2", "-e", "strict=true")
+        for server in new_operator.builders.ids:
+            new_operator.offline = {server: silent.getsockname()[1]}
+            done = new_operator.play("-e", "build_trust_rotate=build1,build2", "-e", "strict=true")
             assert f"The fleet is divided: {server} did not take part" in refusal(done).rpartition("TASK [")[2]
             assert re.search(rf"^{server}\s+: .*\bunreachable=1\b", done.stdout, re.MULTILINE), done.stdout
-    assert beginner.installed("build1") != beginner.installed("build2")
-    beginner.offline = {}
-    beginner.set_up()
-    assert beginner.installed("build1") == beginner.installed("build2") == json.loads(beginner.record.read_text())
+    assert new_operator.installed("build1") != new_operator.installed("build2")
+    new_operator.offline = {}
+    new_operator.set_up()
+    assert (
+        new_operator.installed("build1")
+        == new_operator.installed("build2")
+        == json.loads(new_operator.record.read_text())
+    )
 
 
-def test_another_strategy_divides_no_fleet(beginner: Operator) -> None:
-    beginner.set_up("--forks", "1", ANSIBLE_STRATEGY="free")
-    assert beginner.installed("build1") == beginner.installed("build2") == json.loads(beginner.record.read_text())
-    assert [len(beginner.signers(server)) for server in beginner.builders.ids] == [1, 1]
-    before, playbook = beginner.key("build2").read_bytes(), beginner.folder / "play.yml"
+def test_another_strategy_divides_no_fleet(new_operator: Operator) -> None:
+    new_operator.set_up("--forks", "1", ANSIBLE_STRATEGY="free")
+    assert (
+        new_operator.installed("build1")
+        == new_operator.installed("build2")
+        == json.loads(new_operator.record.read_text())
+    )
+    assert [len(new_operator.signers(server)) for server in new_operator.builders.ids] == [1, 1]
+    before, playbook = new_operator.key("build2").read_bytes(), new_operator.folder / "play.yml"
     play = {"hosts": "builders", "gather_facts": False, "throttle": 1, "roles": ["acs.builders.build_trust"]}
     playbook.write_text(json.dumps([{**play, "vars": {"build_trust_rotate": ["build2"]}}]))
-    done = beginner.play(playbook=playbook)
-    assert done.code == 0 and beginner.key("build2").read_bytes() != before, done.output
-    assert beginner.installed("build1") == beginner.installed("build2") == json.loads(beginner.record.read_text())
+    done = new_operator.play(playbook=playbook)
+    assert done.code == 0 and new_operator.key("build2").read_bytes() != before, done.output
+    assert (
+        new_operator.installed("build1")
+        == new_operator.installed("build2")
+        == json.loads(new_operator.record.read_text())
+    )
 
 
-@pytest.mark.parametrize(("keyword", "told"), [({"serial": 1}, "remove serial from"), ({"strategy": "free"}, "linear")])
+@pytest.mark.parametrize(
+    ("keyword", "expected"), [({"serial": 1}, "remove serial from"), ({"strategy": "free"}, "linear")]
+)
 def test_a_play_that_takes_the_servers_one_by_one_is_told(
-    beginner: Operator, keyword: dict[str, Any], told: str
+    new_operator: Operator, keyword: dict[str, Any], expected: str
 ) -> None:
     play = {"hosts": "builders", "gather_facts": False, "roles": ["acs.builders.build_trust"], **keyword}
-    playbook = beginner.folder / "play.yml"
+    playbook = new_operator.folder / "play.yml"
     playbook.write_text(json.dumps([play]))
-    assert told in refusal(beginner.play(playbook=playbook, ANSIBLE_FORKS="1")).lower()
-    assert not (beginner.record.exists() and len(json.loads(beginner.record.read_text())["signers"]) == 2)
+    assert expected in refusal(new_operator.play(playbook=playbook, ANSIBLE_FORKS="1")).lower()
+    assert not (new_operator.record.exists() and len(json.loads(new_operator.record.read_text())["signers"]) == 2)
 
 
-def test_a_host_that_cannot_be_a_server_is_refused_before_anything_is_written(beginner: Operator) -> None:
-    beginner.members = ["build1", "build_3"]
-    told = refusal(beginner.play())
-    assert "'build_3' is not a server id." in told and "Nothing was written to any server" in told
-    assert kept(beginner.builders, beginner) == {}
+def test_a_host_that_cannot_be_a_server_is_refused_before_anything_is_written(new_operator: Operator) -> None:
+    new_operator.members = ["build1", "build_3"]
+    error = refusal(new_operator.play())
+    assert "'build_3' is not a server id." in error and "Nothing was written to any server" in error
+    assert kept(new_operator.builders, new_operator) == {}
 
 
 def test_a_limit_leaves_the_others_and_says_so(operator: Operator) -> None:
@@ -270,16 +288,16 @@ def test_a_lost_record_is_not_made_anew(operator: Operator) -> None:
 def test_what_is_damaged_is_told_and_left_and_has_a_way_back(builders: Builders, operator: Operator) -> None:
     record, installed = operator.record.read_text(), operator.installed("build1")
     operator.record.write_text("")
-    told = refusal(operator.play())
-    assert "is not JSON" in told and "version control" in told
+    error = refusal(operator.play())
+    assert "is not JSON" in error and "version control" in error
     assert operator.record.read_text() == "" and operator.installed("build1") == installed
-    assert "-e build_trust_adopt=true" in told
+    assert "-e build_trust_adopt=true" in error
     operator.set_up("-e", "build_trust_adopt=true")
     assert operator.record.read_text() == record
     operator.key("build1").write_text("rubbish\n")
     files = kept(builders, operator)
-    told = refusal(operator.play())
-    assert "The signing key of build1 cannot be read" in told and "build_trust_rotate=build1" in told
+    error = refusal(operator.play())
+    assert "The signing key of build1 cannot be read" in error and "build_trust_rotate=build1" in error
     assert kept(builders, operator) == files
 
 
@@ -287,8 +305,8 @@ def test_a_copied_host_is_refused_until_it_is_set_up_anew(builders: Builders, op
     record = operator.record.read_text()
     (old,) = operator.signers("build2")
     shutil.copy2(operator.key("build1"), operator.key("build2"))
-    told = refusal(operator.play())
-    assert "build2 has the signing key of build1" in told and "build_trust_rotate=build2" in told
+    error = refusal(operator.play())
+    assert "build2 has the signing key of build1" in error and "build_trust_rotate=build2" in error
     assert operator.record.read_text() == record
     shutil.rmtree(builders.state("build2"))  # as a teardown does with remove_data=true
     operator.set_up()
@@ -302,16 +320,16 @@ def test_a_rotation_of_a_server_that_is_not_reached_is_refused(builders: Builder
     for arguments, name in (
         (["-e", "build_trust_rotate=biuld1"], "biuld1"),
         (["--limit", "build2", "-e", '{"build_trust_rotate": ["build2", "build1"]}'], "build1"),
-        (["-e", "build_trust_rotate=build2, build1"], ""),  # Ansible takes what is before the blank
+        (["-e", "build_trust_rotate=build2, build1"], ""),  # Ansible uses only the part before the space
     ):
         assert f'build_trust_rotate names "{name}", which this run does not reach' in refusal(operator.play(*arguments))
     assert kept(builders, operator) == files
 
 
-def test_a_host_without_ssh_keygen_is_told(beginner: Operator) -> None:
-    programs = beginner.builders.folder / "bin"
+def test_a_host_without_ssh_keygen_is_told(new_operator: Operator) -> None:
+    programs = new_operator.builders.folder / "bin"
     programs.mkdir()
     for name in ("sh", "mkdir", "chmod", "rm", "mv", "echo", "sleep", "cat", "git"):
         (programs / name).symlink_to(str(shutil.which(name)))
-    assert "This host has no ssh-keygen" in refusal(beginner.play(PATH=programs))
-    assert kept(beginner.builders, beginner) == {}
+    assert "This host has no ssh-keygen" in refusal(new_operator.play(PATH=programs))
+    assert kept(new_operator.builders, new_operator) == {}

@@ -1,4 +1,4 @@
-"""A clone may be a work tree of another one, have its Git folder elsewhere, or be shallow."""
+"""Test clones that are linked work trees, have a separate Git folder, or are shallow."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ansible_collections.acs.builders.tests.integration.roles.clones import (
 
 @pytest.fixture
 def clone(builders: Builders) -> Path:
-    """The clone of build1, which has what the remote has."""
+    """Return the clone of build1, which is up to date."""
     builders.commit("shared", b"first\n")
     git("pull", "--quiet", cwd=builders.clone("build1"))
     return builders.clone("build1")
 
 
 def work_tree(builders: Builders, clone: Path) -> Path:
-    """A work tree of another clone, in place of the clone."""
+    """Replace the clone by a work tree of another clone, and return its Git folder."""
     whole = builders.folder / "whole"
     clone.rename(whole)
     git("checkout", "--quiet", "--detach", cwd=whole)
@@ -39,13 +39,13 @@ def work_tree(builders: Builders, clone: Path) -> Path:
 
 
 def separated(builders: Builders, clone: Path) -> Path:
-    """A clone whose Git folder is elsewhere."""
+    """Move the Git folder of the clone, and return its path."""
     git("init", "--quiet", f"--separate-git-dir={builders.folder / 'separate'}", cwd=clone)
     return builders.folder / "separate"
 
 
 def shallow(builders: Builders, clone: Path) -> Path:
-    """A clone with the newest commit alone."""
+    """Replace the clone by one with only the newest commit, and return its Git folder."""
     builders.commit("shared", b"second\n")
     shutil.rmtree(clone)
     git("clone", "--quiet", "--depth=1", f"file://{builders.remote}", clone)
@@ -74,31 +74,31 @@ def test_a_good_clone_of_any_layout_is_left_alone(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
-@pytest.mark.parametrize("spoil", ["changed", "rebasing", "damaged index", "no index"])
+@pytest.mark.parametrize("damage", ["changed", "rebasing", "damaged index", "no index"])
 def test_a_bad_clone_of_any_layout_is_mended(
-    builders: Builders, clone: Path, layout: Callable[[Builders, Path], Path], spoil: str
+    builders: Builders, clone: Path, layout: Callable[[Builders, Path], Path], damage: str
 ) -> None:
     folder = layout(builders, clone)
-    if spoil in ("changed", "rebasing"):
+    if damage in ("changed", "rebasing"):
         diverged(builders, clone)
-    if spoil == "changed":
+    if damage == "changed":
         (clone / "shared").write_text("my change\n")
-    if spoil == "rebasing":
+    if damage == "rebasing":
         git("rebase", "origin/main", cwd=clone, check=False)
         assert (folder / "rebase-merge").is_dir()
-    if spoil in ("damaged index", "no index"):
+    if damage in ("damaged index", "no index"):
         (clone / "shared").write_text("my change\n")
         (folder / "index").unlink()
-    if spoil == "damaged index":
+    if damage == "damaged index":
         (folder / "index").write_bytes(b"DIRC garbage")
     (folder / "HEAD.lock").touch()
     os.utime(folder / "HEAD.lock", (time.time() - 3600,) * 2)
     before = digests(folder)
-    foretold = repair(clone, builders.remote, "--check")
+    predicted = repair(clone, builders.remote, "--check")
     assert digests(folder) == before
     done = repair(clone, builders.remote)
-    assert [without_time(note) for note in foretold["notes"]] == [without_time(note) for note in done["notes"]]
-    assert {"my commit\n" if spoil == "rebasing" else "my change\n"} <= kept(clone)
+    assert [without_time(note) for note in predicted["notes"]] == [without_time(note) for note in done["notes"]]
+    assert {"my commit\n" if damage == "rebasing" else "my change\n"} <= kept(clone)
     assert git("rev-parse", "HEAD", cwd=clone) == git("rev-parse", "main", cwd=builders.remote)
     assert git("status", "--porcelain", "--untracked-files=no", cwd=clone) == ""
     assert repair(clone, builders.remote) == {"changed": False, "notes": []}

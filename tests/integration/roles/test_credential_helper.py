@@ -1,4 +1,4 @@
-"""Git's credential helper: it gives the token to one remote."""
+"""Test the credential helper of Git: it returns the token only for one remote."""
 
 from __future__ import annotations
 

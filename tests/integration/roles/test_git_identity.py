@@ -1,4 +1,4 @@
-"""The role git_identity: a server is told who it is once, and refuses to become another."""
+"""Test the role git_identity: it sets the id of a server once, and refuses to change it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = socket.gethostname().partition(".")[0]
 
 
 def write_play(folder: Path, hosts: dict[str, Any]) -> tuple[Path, Path]:
-    """An inventory of servers on this machine, and a playbook with the role."""
+    """Write an inventory of servers on this machine and a playbook with the role, and return both."""
     inventory, playbook = folder / "inventory.json", folder / "play.yml"
     common = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     inventory.write_text(json.dumps({"builders": {"hosts": hosts, "vars": common}}))
@@ -24,7 +24,7 @@ def write_play(folder: Path, hosts: dict[str, Any]) -> tuple[Path, Path]:
 
 
 def recap(done: Run) -> dict[str, tuple[int, int]]:
-    """How many tasks changed something and how many failed, by host."""
+    """Return the number of changed and of failed tasks, by host."""
     found = re.findall(r"^(\S+)\s+: ok=.*\bchanged=(\d+).*\bfailed=(\d+)", done.stdout, re.MULTILINE)
     return {host: (int(changed), int(failed)) for host, changed, failed in found}
 

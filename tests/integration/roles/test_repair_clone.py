@@ -1,4 +1,4 @@
-"""The script repair-clone: a bad clone follows the remote again, without losing anything."""
+"""Test the script repair-clone: it updates a damaged clone from the remote without loss of work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ URL = "https://git.example/Build.git"
 
 
 def changed(builders: Builders, clone: Path) -> None:
-    """The same, with changes in the work tree and in the index, and a new file."""
+    """Diverge, with changes in the work tree and in the index, and a new file."""
     diverged(builders, clone)
     (clone / "shared").write_text("my staged change\n")
     git("add", "shared", cwd=clone)
@@ -34,7 +34,7 @@ def changed(builders: Builders, clone: Path) -> None:
 
 
 def stashed(builders: Builders, clone: Path) -> None:
-    """A rebase that has put changes aside."""
+    """Leave an interrupted rebase that has stashed changes."""
     (clone / "other").write_text("other\n")
     git("add", "other", cwd=clone)
     diverged(builders, clone)
@@ -78,18 +78,18 @@ def locked(builders: Builders, clone: Path) -> None:
         os.utime(clone / ".git" / name, (time.time() - 3600,) * 2)
 
 
-Spoil = Callable[[Builders, Path], None]
+Prepare = Callable[[Builders, Path], None]
 
 
 def blocked(builders: Builders, clone: Path) -> None:
-    """Local changes of a file that the remote has changed: nothing can be brought up to date."""
+    """Change a file that the remote has changed, so that the clone cannot be updated."""
     builders.commit("shared", b"theirs\n")
     git("fetch", "--quiet", "origin", cwd=clone)
     (clone / "shared").write_text("my change\n")
 
 
 def half_updated(builders: Builders, clone: Path) -> None:
-    """What a fast-forward leaves whose Git process was killed: a lock, and files of the new commit."""
+    """Leave what a killed fast-forward leaves: a lock, and files of the new commit."""
     builders.commit("shared", b"theirs\n")
     git("fetch", "--quiet", "origin", cwd=clone)
     git("checkout", "--quiet", "origin/main", "--", "shared", cwd=clone)
@@ -97,7 +97,7 @@ def half_updated(builders: Builders, clone: Path) -> None:
     os.utime(clone / ".git/index.lock", (time.time() - 3600,) * 2)
 
 
-BAD: dict[Spoil, set[str]] = {
+BAD: dict[Prepare, set[str]] = {
     blocked: {"my change\n"},
     half_updated: {"theirs\n"},
     diverged: {"my commit\n"},
@@ -111,27 +111,27 @@ BAD: dict[Spoil, set[str]] = {
     no_index: {"my change\n"},
     locked: {"my commit\n"},
 }
-"""What makes a clone bad, and what has to be found again."""
+"""Damages of a clone, and the contents that must be kept."""
 
 
 @pytest.fixture
 def clone(builders: Builders) -> Path:
-    """The clone of build1, which has what the remote has."""
+    """Return the clone of build1, which is up to date."""
     builders.commit("shared", b"first\n")
     git("pull", "--quiet", cwd=builders.clone("build1"))
     return builders.clone("build1")
 
 
-@pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
-def test_a_bad_clone_follows_the_remote_again(builders: Builders, clone: Path, spoil: Spoil) -> None:
-    spoil(builders, clone)
+@pytest.mark.parametrize("prepare", BAD, ids=lambda prepare: prepare.__name__)
+def test_a_bad_clone_follows_the_remote_again(builders: Builders, clone: Path, prepare: Prepare) -> None:
+    prepare(builders, clone)
     before = digests(clone)
-    foretold = repair(clone, builders.remote, "--check")
+    predicted = repair(clone, builders.remote, "--check")
     assert digests(clone) == before
     done = repair(clone, builders.remote)
-    assert foretold["changed"] and done["changed"]
-    assert [without_time(note) for note in foretold["notes"]] == [without_time(note) for note in done["notes"]]
-    assert BAD[spoil] <= kept(clone), done
+    assert predicted["changed"] and done["changed"]
+    assert [without_time(note) for note in predicted["notes"]] == [without_time(note) for note in done["notes"]]
+    assert BAD[prepare] <= kept(clone), done
     for reference in git("for-each-ref", "--format=%(refname)", "refs/acs-builders", cwd=clone).split():
         assert any(reference in note for note in done["notes"]), done
     assert git("symbolic-ref", "--short", "HEAD", cwd=clone) == "main"
@@ -160,7 +160,7 @@ def on_a_branch(builders: Builders, clone: Path) -> None:
 
 
 @pytest.mark.parametrize("work", [behind_with_changes, ahead, on_a_branch])
-def test_a_clone_where_somebody_works_is_left_alone(builders: Builders, clone: Path, work: Spoil) -> None:
+def test_a_clone_where_somebody_works_is_left_alone(builders: Builders, clone: Path, work: Prepare) -> None:
     work(builders, clone)
     status, head = git("status", "--porcelain", cwd=clone), git("rev-parse", "HEAD", cwd=clone)
     assert repair(clone, builders.remote) == {"changed": False, "notes": []}
@@ -193,14 +193,14 @@ def no_object(clone: Path) -> None:
 
 
 def empty_object(clone: Path) -> None:
-    """What a power cut leaves."""
+    """Empty an object, as a power failure does."""
     name = git("rev-parse", "HEAD", cwd=clone)
     (clone / ".git/objects" / name[:2] / name[2:]).chmod(0o600)
     (clone / ".git/objects" / name[:2] / name[2:]).write_bytes(b"")
 
 
 def no_content(clone: Path) -> None:
-    """The same, of a file that only a new index needs."""
+    """Empty the object of a file that only a new index needs."""
     name = git("rev-parse", "HEAD:shared", cwd=clone)
     (clone / ".git/objects" / name[:2] / name[2:]).chmod(0o600)
     (clone / ".git/objects" / name[:2] / name[2:]).write_bytes(b"")
@@ -220,9 +220,9 @@ def no_git(clone: Path) -> None:
     (clone / ".git").rename(clone / "git")
 
 
-@pytest.mark.parametrize("spoil", [no_object, empty_object, no_content, no_head, no_branch, no_git])
-def test_what_is_no_clone_is_moved_aside(builders: Builders, clone: Path, spoil: Callable[[Path], None]) -> None:
-    spoil(clone)
+@pytest.mark.parametrize("prepare", [no_object, empty_object, no_content, no_head, no_branch, no_git])
+def test_what_is_no_clone_is_moved_aside(builders: Builders, clone: Path, prepare: Callable[[Path], None]) -> None:
+    prepare(clone)
     before = {name for name in digests(clone) if "index" not in name}
     assert repair(clone, builders.remote, "--check")["changed"]
     assert clone.exists()

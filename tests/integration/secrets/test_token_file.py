@@ -1,4 +1,4 @@
-"""What the credential helper of the clone does with the token file, and what the core does with a real Git host."""
+"""Test the token file with the credential helper of the clone, and with a real Git host."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ansible_collections.acs.builders.tests.git_server import GitHost, git_host
 from ansible_collections.acs.builders.tests.token_files import BAD, GOOD, ODD, TOKEN, refusal
 
 
-def helped(path: Path, host: str = "git.example") -> subprocess.CompletedProcess[str]:
-    """What the credential helper of the clone tells Git."""
+def run_helper(path: Path, host: str = "git.example") -> subprocess.CompletedProcess[str]:
+    """Run the credential helper of the clone as Git does."""
     return subprocess.run(
         [*install_helper(path.parent / "library"), path, "https", host, "get"],
         input="protocol=https\nhost=git.example\n\n",
@@ -32,13 +32,13 @@ def helped(path: Path, host: str = "git.example") -> subprocess.CompletedProcess
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the token file is."""
+    """Return the path of the token file."""
     return tmp_path / "PAT"
 
 
 @pytest.fixture
 def host(builders: Builders) -> Iterator[GitHost]:
-    """A Git host that lets in who has the token, to which the clone of build1 points."""
+    """Return a Git host that requires the token, which is the remote of the clone of build1."""
     git("config", "http.receivepack", "true", cwd=builders.remote)
     with git_host(builders.folder, token=TOKEN) as host:
         git("remote", "set-url", "origin", f"{host.url}/Build.git", cwd=builders.clone("build1"))
@@ -65,10 +65,10 @@ def test_the_core_says_what_is_wrong_with_it(builders: Builders, host: GitHost, 
         os.mkfifo(path)
     elif form == "two lines":
         path.write_bytes(BAD[form][0])
-    said = refusal(path)
+    reason = refusal(path)
     with builders.host("build1", pat_file=str(path)) as server, pytest.raises(CredentialRejected) as refused:
         send(server, Draft("x", "y"), ["build2"])
-    assert said in refused.value.what and f"({path}, option pat_file)" in refused.value.remedy
+    assert reason in refused.value.what and f"({path}, option pat_file)" in refused.value.remedy
     assert host.passwords == []
 
 
@@ -77,17 +77,17 @@ def test_the_helper_gives_a_token_whatever_stands_around_it(path: Path, form: st
     path.write_bytes(GOOD[form])
     link = path.with_name("link")
     link.symlink_to(path)
-    assert helped(link).stdout == f"username=x-access-token\npassword={TOKEN}\n"
+    assert run_helper(link).stdout == f"username=x-access-token\npassword={TOKEN}\n"
 
 
 @pytest.mark.parametrize("form", BAD)
 def test_the_helper_says_why_a_file_gives_none(path: Path, form: str) -> None:
     path.write_bytes(BAD[form][0])
-    done = helped(path)
+    done = run_helper(path)
     assert (done.stdout, done.stderr) == ("quit=1\n", f"git-credential-pat: {refusal(path)}\n")
 
 
 @pytest.mark.parametrize("form", ODD)
 def test_the_helper_takes_no_token_from_what_is_no_file(path: Path, form: str) -> None:
     ODD[form][0](path)
-    assert helped(path).stdout == "quit=1\n"
+    assert run_helper(path).stdout == "quit=1\n"

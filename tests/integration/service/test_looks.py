@@ -1,4 +1,4 @@
-"""The looks of the service: what they ask of a real Git host, and that a service looks by itself."""
+"""Test the looks of the service: their requests to a real Git host, and that a service looks by itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFS = "GET /Build.git/info/refs?service=git-upload-pack"
 
 @pytest.fixture
 def host(builders: Builders) -> Iterator[GitHost]:
-    """A Git host that asks build1 for a token."""
+    """Return a Git host that requires a token of build1."""
     (builders.folder / "PAT").write_text("token\n")
     git("config", "http.receivepack", "true", cwd=builders.remote)
     with git_host(builders.folder, token="token") as host:
@@ -34,8 +34,8 @@ def host(builders: Builders) -> Iterator[GitHost]:
 
 @pytest.fixture
 def cycle(builders: Builders, host: GitHost) -> Cycle:
-    """The service of build1, which has published a heartbeat and seen the message of build2."""
-    tell(builders)
+    """Return the service of build1, which has published a heartbeat and seen a message of build2."""
+    send_message(builders)
     log = ServiceLog(builders.folder / "build1" / "heartbeat.log")
     cycle = Cycle(load_config(str(config(builders, "build1"))), log, "2026-11-22T07:11:46Z", LIMIT)
     cycle.run()
@@ -43,20 +43,20 @@ def cycle(builders: Builders, host: GitHost) -> Cycle:
     return cycle
 
 
-def tell(builders: Builders) -> str:
+def send_message(builders: Builders) -> str:
     """Send a message from build2 to build1, and return its id."""
     with builders.host("build2") as host:
         return str(send(host, Draft("Hello", "x"), ["build1"]).result[0].id)
 
 
 def unread(builders: Builders) -> list[str]:
-    """The ids of the recorded unread messages of build1."""
+    """Return the ids of the recorded unread messages of build1."""
     inbox = read_inbox(StateDirectory(builders.state("build1")))
     return [message.id for message in inbox.messages] if inbox else []
 
 
 def objects(builders: Builders) -> set[Path]:
-    """The files with objects in the private repositories of build1."""
+    """Return the files with objects in the private repositories of build1."""
     return {path for path in builders.state("build1").rglob("objects/*/*") if path.is_file()}
 
 
@@ -76,7 +76,7 @@ def test_a_moved_heartbeat_is_not_fetched(builders: Builders, cycle: Cycle, host
 
 
 def test_a_moved_branch_is_fetched_once(builders: Builders, cycle: Cycle, host: GitHost) -> None:
-    message_id = tell(builders)
+    message_id = send_message(builders)
     cycle.look()
     assert unread(builders)[1:] == [message_id]
     fetched = len(host.requests)
@@ -99,10 +99,10 @@ def test_a_service_looks_by_itself_while_somebody_waits(builders: Builders) -> N
     with service(builders, "build1") as running:
         before = running.statuses()
         with waiting(state):
-            message_id = tell(builders)
+            message_id = send_message(builders)
             until(lambda: unread(builders) == [message_id], "no look")
-        assert running.statuses() == before, "it was a cycle"
-        until((state.path / "unread").exists, "no mark for the hooks")  # it is made after the record
+        assert running.statuses() == before, "a cycle ran"
+        until((state.path / "unread").exists, "no mark for the hooks")  # it is created after the record
 
 
 def test_one_service_runs_at_a_time(builders: Builders) -> None:
@@ -115,4 +115,4 @@ def test_one_service_runs_at_a_time(builders: Builders) -> None:
             assert other.process.stderr is not None
             assert "service.lock" in other.process.stderr.read()
         assert running.process.poll() is None
-    until(lambda: not service_runs(state), "the lock is still held")
+    until(lambda: not service_runs(state), "no release of the lock")

@@ -1,4 +1,4 @@
-"""The heartbeat service as a process of its own: what it publishes and writes down, and what it survives."""
+"""Test the heartbeat service as a separate process: its heartbeats and logs, and its recovery from failures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_it_beats_and_says_so_until_it_is_told_to_stop(builders: Builders) -> No
 
 def test_it_beats_again_after_the_interval(builders: Builders) -> None:
     with service(builders, "build1", interval=1) as running:
-        until(lambda: running.beat()["sequence"] >= 3, "no beat that nobody asked for")
+        until(lambda: running.beat()["sequence"] >= 3, "no heartbeat without a request")
 
 
 def test_new_mail_is_logged_once_and_stays_unread(builders: Builders) -> None:
@@ -65,9 +65,7 @@ def test_new_mail_is_logged_once_and_stays_unread(builders: Builders) -> None:
     assert f"({message_id}, sent " in heads[1]
     assert lines[4] == "    | [2026-01-01 00:00:00] [ERROR] forged\\r\\x1b[2J\\u202e"
     assert [entry["read_by"] for entry in builders.messages()] == [[], [], []]
-    assert (builders.clone("build1") / "coordination" / "messages.json").exists(), (
-        "the clone was not brought up to date"
-    )
+    assert (builders.clone("build1") / "coordination" / "messages.json").exists(), "the clone was not updated"
 
 
 def test_overdue_mail_needs_attention_and_makes_no_server_sick(builders: Builders) -> None:
@@ -83,16 +81,16 @@ def test_overdue_mail_needs_attention_and_makes_no_server_sick(builders: Builder
 def test_an_absent_remote_is_told_once_and_survived(builders: Builders) -> None:
     summary = builders.state("build1") / "summary.json"
     with service(builders, "build1") as running:
-        away = builders.remote.with_name("away.git")
-        builders.remote.rename(away)
+        moved = builders.remote.with_name("away.git")
+        builders.remote.rename(moved)
         for _cycle in range(3):
             assert running.cycle().startswith("No heartbeat")
         assert len(running.problems()) == 1
         assert "No heartbeat" in json.loads(summary.read_text())["failure"]
-        away.rename(builders.remote)
+        moved.rename(builders.remote)
         running.next_beat()
-        begun, over = running.problems()
-    assert "] No heartbeat: " in begun and "] Resolved: No heartbeat: " in over
+        begun, resolved = running.problems()
+    assert "] No heartbeat: " in begun and "] Resolved: No heartbeat: " in resolved
     assert json.loads(summary.read_text())["failure"] == ""
 
 
@@ -125,7 +123,7 @@ def test_a_log_that_cannot_be_written_stops_no_beat(builders: Builders) -> None:
 
 
 def test_two_hosts_that_beat_as_one_server_are_found(builders: Builders) -> None:
-    """A machine was copied, state and all, and both copies run."""
+    """A host was copied with its state, and both copies run."""
     with service(builders, "build1") as running:
         running.next_beat()
     twin = Builders(builders.folder / "twin", builders.ids)
@@ -158,9 +156,9 @@ else
     exec git "$@"
 fi
 """
-"""A git that kills the process which calls it for the so-manieth time, before or after it has done its work.
+"""A git that kills its parent process at the given call, before or after its work.
 
-Of two that run at the same time, both may count both."""
+Two that run at the same time may both count both calls."""
 
 
 @pytest.mark.parametrize(("when", "call"), [("before", 2), ("after", 3), ("before", 6), ("after", 8), ("after", 9)])
@@ -229,9 +227,9 @@ def test_the_interval_grows_with_the_fleet(builders: Builders) -> None:
 
 
 def test_descriptors_and_processes_do_not_grow(builders: Builders) -> None:
-    """As seen between two cycles and looks, when the service waits.
+    """Counted between two cycles and looks, while the service waits.
 
-    At the first time it may still hold the socket of a notification; what leaks in each of five cycles is more.
+    The first count may include the socket of a notification; a leak in each of five cycles would exceed it.
     """
     with service(builders, "build1") as running:
         process = Path("/proc", str(running.process.pid))
@@ -242,5 +240,5 @@ def test_descriptors_and_processes_do_not_grow(builders: Builders) -> None:
         first = until(opened, "no descriptor")
         for _cycle in range(5):
             running.next_beat()
-            until(lambda: len(opened()) <= len(first), "more descriptors")
-            until(lambda: not (process / "task" / process.name / "children").read_text(), "a child process")
+            until(lambda: len(opened()) <= len(first), "no end of more descriptors")
+            until(lambda: not (process / "task" / process.name / "children").read_text(), "no end of the child process")

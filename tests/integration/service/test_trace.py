@@ -1,4 +1,4 @@
-"""The way of a message between two servers whose services run, as builderctl and the module show it."""
+"""Test the trace of a message between two servers with running services, by builderctl and the module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.tests.running_service import COMMAND, conf
 
 
 def builderctl(builders: Builders, server: str, *words: str, code: int = 0) -> str:
-    """Run builderctl as a server, and return what it prints."""
+    """Run builderctl as a server, and return its output."""
     path: Path = config(builders, server)
     command = [sys.executable, "-m", COMMAND, "--config", str(path), *words]
     variables = module_variables(builders)
@@ -30,7 +30,7 @@ def builderctl(builders: Builders, server: str, *words: str, code: int = 0) -> s
 
 
 def trace(builders: Builders, server: str, message_id: str) -> dict[str, dict[str, Any]]:
-    """The steps of a message as a server finds them."""
+    """Return the steps of a message as traced by a server."""
     (found,) = json.loads(builderctl(builders, server, "trace", message_id, "--json"))["traces"]
     return {f"{step['server']} {step['step']}".strip(): step for step in found["steps"]}
 

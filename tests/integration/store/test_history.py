@@ -1,4 +1,4 @@
-"""A remote whose branch is taken away, and what is read or reported when something else fails at the same time."""
+"""Test a remote whose branch is removed or replaced, damaged data, and failures of settings and records."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ def test_a_branch_that_was_renamed_is_not_made_again(builders: Builders) -> None
 def test_a_final_error_after_a_lost_answer_says_that_the_outcome_is_open(builders: Builders) -> None:
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
-        away = builders.folder / "away.git"
+        moved = builders.folder / "away.git"
         hook = builders.remote / "hooks" / "reference-transaction"
         hook.parent.mkdir(exist_ok=True)
-        hook.write_text(f'#!/bin/sh\n[ "$1" = committed ] || exit 0\nmv "{builders.remote}" "{away}"\nkill -9 $PPID\n')
+        hook.write_text(f'#!/bin/sh\n[ "$1" = committed ] || exit 0\nmv "{builders.remote}" "{moved}"\nkill -9 $PPID\n')
         hook.chmod(0o755)
         with pytest.raises(DeadlineReached, match="Whether it arrived is not known"):
             send(host, Draft("two", "2"), offline=FAIL)
-        away.rename(builders.remote)
+        moved.rename(builders.remote)
         (builders.remote / "hooks/reference-transaction").unlink()
         assert subjects(builders) == ["one", "two"]
         send(host, Draft("three", "3"))
@@ -248,7 +248,7 @@ def write(builders: Builders, content: str, path: str = NOTES, **options: float)
 
 
 def make_object(builders: Builders, kind: str, content: bytes) -> str:
-    """Put an object into the remote that Git itself would not make, and return its name."""
+    """Put an object that Git itself would not create into the remote, and return its name."""
     command = ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
     made = subprocess.run(command, cwd=builders.remote, input=content, capture_output=True, check=True)
     return made.stdout.decode().strip()

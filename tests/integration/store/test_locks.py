@@ -1,4 +1,4 @@
-"""Locks between processes of a server."""
+"""Test locks between processes of a server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOLDER = textwrap.dedent(
 
 
 def test_a_lock_that_another_process_holds(state: StateDirectory) -> None:
-    """It is refused with a clear error, and free again when that process is killed."""
+    """The lock is refused with a clear error, and available when that process is killed."""
     lock = state.make("repos") / "x.lock"
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

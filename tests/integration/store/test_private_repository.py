@@ -1,4 +1,4 @@
-"""A damaged private repository heals itself, and no transaction leaves anything behind."""
+"""Test that a damaged private repository is repaired, and that transactions leave nothing behind."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_no_process_and_no_descriptor_is_left(builders: Builders) -> None:
     def children() -> str:
         return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
 
-    gc.collect()  # closes what earlier tests have left
+    gc.collect()  # closes descriptors of earlier tests
     before = descriptors(), children()
     for number in range(5):
         with builders.host("build1") as host:
@@ -241,8 +241,8 @@ def test_a_damaged_object_of_a_write_that_failed_is_made_anew(
     builders: Builders, tmp_path: Path, damage: bytes
 ) -> None:
     write(builders, "one")
-    away = builders.remote.with_name("away")
-    builders.remote.rename(away)
+    moved = builders.remote.with_name("away")
+    builders.remote.rename(moved)
     with pytest.raises(CoordinationError):
         write(builders, "two")
     (tmp_path / "two").write_bytes(b"two")
@@ -250,7 +250,7 @@ def test_a_damaged_object_of_a_write_that_failed_is_made_anew(
     blob = builders.private("build1") / "objects" / name[:2] / name[2:]
     blob.chmod(0o644)
     blob.write_bytes(damage)
-    away.rename(builders.remote)
+    moved.rename(builders.remote)
     write(builders, "two")
     assert builders.show(NOTES) == b"two"
 

@@ -1,4 +1,4 @@
-"""The journal of pushes."""
+"""Test the journal of pushes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.tests.builders import Builders, make_build
 
 @dataclass(frozen=True)
 class Scene:
-    """Two servers that trust each other, and a message of build1 to build2."""
+    """Two servers that trust each other, and a message from build1 to build2."""
 
     builders: Builders
     message_id: str
@@ -21,7 +21,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """The servers, and the message."""
+    """Return the servers and the message."""
     builders = make_builders(tmp_path_factory.mktemp("state"))
     builders.trust()
     with builders.host("build1") as host:

@@ -1,4 +1,4 @@
-"""Servers that write at the same time: nothing is lost, nothing is doubled, every order is kept."""
+"""Test concurrent writes of servers: nothing is lost or duplicated, and each server's order is kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Result = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def writers() -> Iterator[list[Writer]]:
-    """One process for each of eight servers."""
+    """Start one process for each of eight servers."""
     processes = [Writer(server) for server in IDS]
     yield processes
     for process in processes:
@@ -31,7 +31,7 @@ def writers() -> Iterator[list[Writer]]:
 
 
 def work(writers: list[Writer], builders: Builders, plans: list[list[Operation]]) -> dict[str, list[Result]]:
-    """Let writers carry out their plans at the same time."""
+    """Run the plans of writers at the same time, and return the results."""
     busy = list(zip(writers, plans))
     for writer, plan in busy:
         writer.start(builders.folder, builders.ids, plan)
@@ -42,7 +42,7 @@ def work(writers: list[Writer], builders: Builders, plans: list[list[Operation]]
 
 
 def check_clones(builders: Builders) -> None:
-    """Every clone is clean, on its branch, and can be used by hand."""
+    """Check that every clone is clean, on its branch, and usable with Git."""
     for server in builders.ids:
         clone = builders.clone(server)
         assert git("status", "--porcelain", cwd=clone) == ""
@@ -54,17 +54,17 @@ def test_four_writers_send_ten_messages_each_at_once(tmp_path: Path, writers: li
     builders = make_builders(tmp_path, IDS[:4])
     done = work(writers, builders, [[("send", "all")] * 10] * 4)
     sent = {server: [result["ids"][0] for result in results] for server, results in done.items()}
-    there = builders.messages()
-    assert Counter(message["id"] for message in there) == Counter(i for ids in sent.values() for i in ids)
+    arrived = builders.messages()
+    assert Counter(message["id"] for message in arrived) == Counter(i for ids in sent.values() for i in ids)
     for server, ids in sent.items():
-        assert [message["id"] for message in there if message["from"] == server] == ids
-    assert len(there) == 40
+        assert [message["id"] for message in arrived if message["from"] == server] == ids
+    assert len(arrived) == 40
     assert builders.commits() == 40
     check_clones(builders)
 
 
 def test_processes_of_two_hosts_write_at_once(tmp_path: Path) -> None:
-    """What one of them has accepted, another process of its host may deliver."""
+    """A process may deliver writes of another process of its host."""
     builders = make_builders(tmp_path, IDS[:2])
     processes = [Writer(server) for server in builders.ids for _process in range(3)]
     try:
@@ -77,17 +77,17 @@ def test_processes_of_two_hosts_write_at_once(tmp_path: Path) -> None:
     for server in builders.ids:
         with builders.host(server) as host:
             deliver(host)
-    there = [message["id"] for message in builders.messages()]
+    arrived = [message["id"] for message in builders.messages()]
     for outcome in outcomes:
         assert not isinstance(outcome, str), outcome
         sent = [message_id for result in outcome for message_id in result["ids"]]
-        assert [message_id for message_id in there if message_id in sent] == sent
-    assert len(there) == 18
+        assert [message_id for message_id in arrived if message_id in sent] == sent
+    assert len(arrived) == 18
     check_clones(builders)
 
 
 class Model:
-    """What the documents must say after the operations of the history, one after the other."""
+    """The expected content of the documents after the operations in the order of the history."""
 
     def __init__(self) -> None:
         self.messages: dict[str, dict[str, Any]] = {}
@@ -106,7 +106,7 @@ class Model:
 
 
 def read_model(builders: Builders) -> Model:
-    """What the documents do say."""
+    """Return the actual content of the documents."""
     model = Model()
     marks = ("read_by", "acknowledged_by")
     for message in builders.messages():
@@ -159,12 +159,12 @@ def test_what_eight_servers_do_at_once_equals_some_serial_order(writers: list[Wr
             model = Model()
             for commit in history:
                 model.apply(*self.by_commit[commit])
-            there = read_model(self.builders)
-            assert list(there.messages) == list(model.messages)
-            assert there.messages == model.messages
-            assert there.status == model.status
+            actual = read_model(self.builders)
+            assert list(actual.messages) == list(model.messages)
+            assert actual.messages == model.messages
+            assert actual.status == model.status
             for server, ids in self.sent.items():
-                assert [i for i, message in there.messages.items() if message["from"] == server] == ids
+                assert [i for i, message in actual.messages.items() if message["from"] == server] == ids
 
         def teardown(self) -> None:
             self.scratch.cleanup()

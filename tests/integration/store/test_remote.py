@@ -1,4 +1,4 @@
-"""A remote that loses answers, is rewound, says no, or holds a document that cannot be read."""
+"""Test a remote that loses answers, is rewound, refuses writes, or contains a damaged document."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def hook(builders: Builders, name: str, script: str) -> Path:
 
 
 def lose_answer(builders: Builders, then: str = "") -> Path:
-    """Have the remote take the next push, do something more, and end before it says so; a marker tells."""
+    """Make the remote accept the next push, run a script, and end without an answer; return its marker."""
     marker = builders.folder / "answer-lost"
     hook(
         builders,
@@ -72,7 +72,7 @@ def test_a_push_whose_answer_is_lost_is_not_sent_twice(builders: Builders) -> No
 
 
 def archive_script(builders: Builders, squash: bool) -> str:
-    """A script that moves all messages of the remote into an archive, in a commit on top or instead of all others."""
+    """Return a script that archives all messages of the remote, in a new commit or in place of the history."""
     program = builders.folder / "archive.py"
     program.write_text(
         "import json, subprocess, sys\n"

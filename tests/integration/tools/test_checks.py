@@ -1,4 +1,4 @@
-"""The program behind `make test`: what it says of steps and tests, and that it leaves nothing running."""
+"""Test the program of `make test`: its reports of steps and tests, and that it leaves no processes."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ def test_left_out(): pytest.skip("not here")
 
 
 REPLACED = f"until grep -qx sleep /proc/$!/comm && grep -qa {processes.MARK} /proc/$!/environ; do :; done"
-"""Waits for a sleep in the background. A process that is being replaced has no environment for a moment (execve(2))."""
+"""Waits for a sleep in the background. During execve(2) a process has no environment for a moment."""
 
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Processes:
-    """Processes whose output goes to a folder of this test."""
+    """Return processes whose output goes to a folder of this test."""
     monkeypatch.setattr(processes, "OUTPUT", tmp_path / "output")
     monkeypatch.delenv("KEEP", raising=False)
     return Processes(tmp_path, tmp_path / "reports", is_live=False)
 
 
 def shell(script: str, *clean_up: str) -> Step:
-    """A step that is a shell script."""
+    """Return a step that runs a shell script."""
     return Step("unit", "a script", ("/bin/sh", "-c", script), clean_up)
 
 
 def is_running(pid: str) -> bool:
-    """Whether a process is there and has not ended."""
+    """Return whether a process exists and has not ended."""
     try:
         return "State:\tZ" not in Path("/proc", pid, "status").read_text()
     except OSError:  # it may end at any moment
@@ -97,8 +97,8 @@ def test_the_reason_of_a_failure_is_shown_once_and_shortened(capsys: pytest.Capt
 
 
 def test_a_report_whose_last_line_was_cut_tells_of_the_tests_before(tmp_path: Path) -> None:
-    told = '{"$report_type": "TestReport", "nodeid": "a", "outcome": "passed", "when": "call", "duration": 1.5}'
-    (tmp_path / "one.jsonl").write_text(f"{told}\n{told[:40]}")
+    line = '{"$report_type": "TestReport", "nodeid": "a", "outcome": "passed", "when": "call", "duration": 1.5}'
+    (tmp_path / "one.jsonl").write_text(f"{line}\n{line[:40]}")
     assert [(test.name, test.total) for test in read_tests(tmp_path)] == [("a", 1.5)]
 
 
@@ -121,7 +121,7 @@ def test_what_a_step_leaves_running_is_ended_and_fails_it(
     ended = started.run(shell(f"setsid sleep 1000 & echo $! > {tmp_path / 'pid'}; {REPLACED}"), [])
     result = Result(ended, [])
     assert ended.code == 0 and result.has_failed and "sleep 1000" in ended.left[0]
-    until(lambda: not is_running((tmp_path / "pid").read_text().strip()), "an end of what was left")
+    until(lambda: not is_running((tmp_path / "pid").read_text().strip()), "no end of the process that was left")
 
 
 def test_a_step_that_does_not_want_to_end_is_ended_and_cleaned_up(
@@ -129,8 +129,8 @@ def test_a_step_that_does_not_want_to_end_is_ended_and_cleaned_up(
 ) -> None:
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.1)
     pids, cleaned = tmp_path / "pids", tmp_path / "cleaned"
-    tell = f"echo $! $$ > {pids}.new; mv {pids}.new {pids}"
-    script = f"trap '' INT; setsid sleep 1000 & {REPLACED}; {tell}; while :; do sleep 1; done"
+    record = f"echo $! $$ > {pids}.new; mv {pids}.new {pids}"
+    script = f"trap '' INT; setsid sleep 1000 & {REPLACED}; {record}; while :; do sleep 1; done"
     step = shell(script, "/bin/sh", "-c", f"touch {cleaned}")
     thread = threading.Thread(target=started.run, args=(step, []))
     thread.start()
@@ -139,28 +139,28 @@ def test_a_step_that_does_not_want_to_end_is_ended_and_cleaned_up(
     thread.join(LIMIT)
     assert cleaned.exists()
     for pid in pids.read_text().split():
-        until(lambda pid=pid: not is_running(pid), "an end of the step")  # type: ignore[misc]
+        until(lambda pid=pid: not is_running(pid), "no end of the step")  # type: ignore[misc]
     assert started.run(step, []).code is None, "nothing starts afterwards"
 
 
 def test_an_interrupted_run_ends_all_its_steps(tmp_path: Path) -> None:
-    """Its exit code is that of a shell for a program that SIGINT ended."""
+    """Its exit code is that of a shell for a program ended by SIGINT."""
     environment = {name: value for name, value in os.environ.items() if name != processes.MARK}
-    apart = {"PROBE": str(tmp_path), "BUILDERS_OUTPUT": str(tmp_path / "output")}  # not that of the run of this test
+    separate = {"PROBE": str(tmp_path), "BUILDERS_OUTPUT": str(tmp_path / "output")}  # not those of the current run
     command = [sys.executable, str(TOP / "tools" / "test"), "lint"]
     with subprocess.Popen(
-        command, env={**environment, **apart}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, env={**environment, **separate}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         until(lambda: found(tmp_path), "no step")
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=LIMIT)[0].decode()
     assert process.returncode == 130, output
     assert "Stopped before all checks were completed." in output
-    until(lambda: not found(tmp_path), "an end of all steps")  # one that was killed is there for a moment
+    until(lambda: not found(tmp_path), "no end of all steps")  # a killed step exists for a moment
 
 
 def found(folder: Path) -> list[str]:
-    """The processes of steps that have a folder in their environment."""
+    """Return the processes of steps that have a folder in their environment."""
     steps = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:

@@ -1,4 +1,4 @@
-"""The record that all checks passed is about exactly what was committed."""
+"""Test that the record of passed checks applies exactly to the committed files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with one commit, in place of this checkout; the record is outside."""
+    """Return a repository with one commit that replaces this checkout; the record is outside."""
     folder = tmp_path / "checkout"
     git("init", "--quiet", folder)
     (folder / "file").write_text("one")

@@ -1,4 +1,4 @@
-"""`make release`: the version, the changelog, the archive and the tag agree, and a refusal changes nothing."""
+"""Test `make release`: the version, changelog, archive and tag agree, and a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def commit(folder: Path) -> None:
 
 
 def add_fragment(folder: Path, name: str) -> None:
-    """Add a fragment of the changelog."""
+    """Add a changelog fragment."""
     (folder / "changelogs" / "fragments" / f"{name}.yml").write_text(f"bugfixes:\n  - The error {name} is corrected.\n")
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of this checkout on which all checks have passed, with one change to release."""
+    """Return a clone of this checkout with passed checks and one change to release."""
     folder = tmp_path_factory.mktemp("release") / "builders"
     copy_checkout(folder)
     add_fragment(folder, "one")
@@ -44,13 +44,13 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def release(clone: Path, version: str) -> Run:
     """Make a release, as make does."""
-    who = {f"GIT_{role}_{what}": "tester" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    variables = environment(clone.parent / "home", **who)
+    identity = {f"GIT_{role}_{what}": "tester" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    variables = environment(clone.parent / "home", **identity)
     return run(sys.executable, clone / "tools" / "release", version, cwd=clone, variables=variables)
 
 
-def agreeing(folder: Path) -> set[str]:
-    """The versions that the files of a checkout contain."""
+def versions_in(folder: Path) -> set[str]:
+    """Return the versions in the files of a checkout."""
     changelog = folder / "changelogs" / "changelog.yaml"
     releases = yaml.safe_load(changelog.read_text())["releases"] if changelog.exists() else {}
     source = (folder / "plugins" / "module_utils" / "coordination" / "__init__.py").read_text()
@@ -60,7 +60,7 @@ def agreeing(folder: Path) -> set[str]:
 
 
 def test_this_checkout_has_one_version() -> None:
-    assert agreeing(TOP) == {__version__}
+    assert versions_in(TOP) == {__version__}
 
 
 def test_the_places_of_the_collection_are_below_its_repository() -> None:
@@ -73,7 +73,7 @@ def test_a_release(clone: Path) -> None:
     done = release(clone, MAJOR)
     assert done.code == 0, done.output
     assert f"git push origin main {MAJOR}" in done.stdout
-    assert agreeing(clone) == {MAJOR}
+    assert versions_in(clone) == {MAJOR}
     changelog = (clone / "CHANGELOG.md").read_text().replace("\\", "")  # it escapes marks of Markdown
     assert f"## v{MAJOR}" in changelog and "The error one is corrected." in changelog
     assert [path.name for path in (clone / "changelogs" / "fragments").iterdir()] == [".keep"]
@@ -107,7 +107,7 @@ def test_a_refusal_changes_nothing(clone: Path, tmp_path: Path, version: str, ch
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.startswith(f"release: {error}")
     assert git("status", "--porcelain", cwd=tmp_path / "other") == before
-    assert agreeing(tmp_path / "other") == agreeing(clone)
+    assert versions_in(tmp_path / "other") == versions_in(clone)
 
 
 def test_an_existing_tag_is_refused(clone: Path, tmp_path: Path) -> None:
