@@ -9,6 +9,7 @@ from ansible_collections.acs.builders.tests.benchmark.measuring import RATIO, Re
 from ansible_collections.acs.builders.tests.benchmark.plot import Curves, write_plot
 
 BEGIN, END = "<!-- bench:table -->", "<!-- bench:end -->"
+MEASURED, MEASURED_END = "<!-- bench:measured -->", "<!-- bench:measured end -->"
 GROWTH, GROWTH_END = "<!-- bench:growth -->", "<!-- bench:growth end -->"
 
 
@@ -50,11 +51,12 @@ def growth(curves: Curves) -> str:
     return "\n".join(lines)
 
 
-def write(folder: Path, results: Sequence[Result], is_all: bool) -> None:
+def write(folder: Path, results: Sequence[Result], is_all: bool, measured: str) -> None:
     """Put the tables between their marks, and the plot beside the page; what was not measured stays as it is.
 
     :param folder: where performance.md is.
     :param is_all: whether all was measured, so that a line of the table that was not is one of the past.
+    :param measured: when and of what the results are.
     """
     page = folder / "performance.md"
     curves = {result.name.rpartition(" of ")[2]: result.detail["points"] for result in results if _is_curve(result)}
@@ -63,6 +65,9 @@ def write(folder: Path, results: Sequence[Result], is_all: bool) -> None:
     if others:
         old = text.partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0]
         text = _between(text, BEGIN, END, markdown(others) if is_all else _merged(old, markdown(others)))
+        before = text.partition(f"{MEASURED}\n")[2].partition(f"\n{MEASURED_END}")[0]
+        again = f"{before}\n{len(others)} lines of the table again {measured}"
+        text = _between(text, MEASURED, MEASURED_END, f"Measured {measured}" if is_all else again)
     if curves:
         text = _between(text, GROWTH, GROWTH_END, growth(curves))
         write_plot(curves, folder / "performance.svg")

@@ -88,7 +88,11 @@ def curve(scale: Scale) -> list[Result]:
             medians = [round(statistics.median(one[what] for one in found), 1) for what in ("ms", "MB")]
             points[name].append([number, *medians])
     name = f"with {sizes[-1]:,} messages against {sizes[0]}: time of"
-    return [Result(f"{name} {one}", line[-1][1] / line[0][1], detail={"points": line}) for one, line in points.items()]
+    most = max(line[-1][2] for line in points.values())
+    return [
+        Result(f"{sizes[-1]:,} messages in the mailbox: most memory of an operation", most, "MB", at_most=60),
+        *(Result(f"{name} {one}", line[-1][1] / line[0][1], detail={"points": line}) for one, line in points.items()),
+    ]
 
 
 ROWS = (Row("curve", curve),)

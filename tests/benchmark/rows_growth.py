@@ -1,11 +1,13 @@
-"""A send and a list with much of a past against little of it."""
+"""Operations with much of a past against little of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.benchmark.history import (
     add_commits,
     add_past_messages,
@@ -13,16 +15,23 @@ from ansible_collections.acs.builders.tests.benchmark.history import (
     clone_anew,
 )
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
-from ansible_collections.acs.builders.tests.benchmark.scene import core_send, make_scene
+from ansible_collections.acs.builders.tests.benchmark.rows_curve import OPERATIONS
+from ansible_collections.acs.builders.tests.benchmark.scene import BODY, make_scene
 from ansible_collections.acs.builders.tests.builders import Builders
 
 LITTLE, MUCH = "little", "much"
 
 
-def list_unread(builders: Builders) -> None:
-    """List the unread messages of the first server."""
+def operate(builders: Builders, name: str, ids: Iterator[str]) -> None:
+    """Carry out an operation on the first server, with the next id."""
     with builders.host("build1") as host:
-        list_messages(host, Filter())
+        OPERATIONS[name](host, next(ids))
+
+
+def unread(builders: Builders, number: int) -> Iterator[str]:
+    """Send messages to the first server, and return their ids."""
+    with builders.host("build2") as host:
+        return iter([send(host, Draft(f"Unread {one}", BODY), ["build1"]).result[0].id for one in range(number)])
 
 
 def two_scenes(scale: Scale) -> dict[str, Builders]:
@@ -33,16 +42,15 @@ def two_scenes(scale: Scale) -> dict[str, Builders]:
     return {name: make_scene(folder) for name, folder in folders.items()}
 
 
-def against(scale: Scale, scenes: dict[str, Builders], name: str) -> list[Result]:
-    """Compare sends and lists of two scenes."""
-    sends = {side: partial(core_send, scene) for side, scene in scenes.items()}
-    lists = {side: partial(list_unread, scene) for side, scene in scenes.items()}
-    sent = alternate(sends, scale.pick(25, 1))
-    listed = alternate(lists, scale.pick(25, 1))
-    return [
-        compared(f"{name}: send", sent, MUCH, LITTLE, at_most=1.2),
-        compared(f"{name}: list", listed, MUCH, LITTLE, at_most=1.2),
-    ]
+def against(scale: Scale, scenes: dict[str, Builders], name: str, operations: tuple[str, ...]) -> list[Result]:
+    """Compare operations of two scenes."""
+    rounds = scale.pick(25, 1)
+    ids = {side: unread(scene, (rounds + 1) * len(operations)) for side, scene in scenes.items()}
+    results = []
+    for operation in operations:
+        sides = {side: partial(operate, scene, operation, ids[side]) for side, scene in scenes.items()}
+        results.append(compared(f"{name}: {operation}", alternate(sides, rounds), MUCH, LITTLE, at_most=1.2))
+    return results
 
 
 def past_messages(scale: Scale) -> list[Result]:
@@ -54,7 +62,8 @@ def past_messages(scale: Scale) -> list[Result]:
         archive_all(scene)
     left = len(scenes[MUCH].messages())
     name = f"{numbers[MUCH]:,} past messages against {numbers[LITTLE]}"
-    return [*against(scale, scenes, name), Result(f"{name}: left in the mailbox", left, "")]
+    operations = ("send", "list", "mark read", "reply", "health")
+    return [*against(scale, scenes, name, operations), Result(f"{name}: left in the mailbox", left, "")]
 
 
 def past_commits(scale: Scale) -> list[Result]:
@@ -64,7 +73,7 @@ def past_commits(scale: Scale) -> list[Result]:
     for side, scene in scenes.items():
         add_commits(scene.remote, numbers[side])
         clone_anew(scene)
-    return against(scale, scenes, f"{numbers[MUCH]:,} commits against {numbers[LITTLE]}")
+    return against(scale, scenes, f"{numbers[MUCH]:,} commits against {numbers[LITTLE]}", ("send", "list"))
 
 
 ROWS = (Row("past messages", past_messages), Row("past commits", past_commits))

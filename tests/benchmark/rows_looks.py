@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
@@ -59,8 +58,7 @@ def looks(scale: Scale) -> list[Result]:
 @contextmanager
 def running(command: Command, host: FarHost) -> Iterator[int]:
     """Run the service of a server, and give its process id."""
-    settings = json.loads(command.config.read_text(encoding="utf-8"))
-    command.config.write_text(json.dumps({**settings, "pat_file": str(host.pat_file)}), encoding="utf-8")
+    command.configure(pat_file=str(host.pat_file))
     program = str(command.package / "builderctl")
     with subprocess.Popen([sys.executable, "-I", program, "--config", str(command.config), "heartbeat"]) as process:
         try:

@@ -15,7 +15,7 @@ from ansible_collections.acs.builders.tests.benchmark.scene import (
     old_send,
 )
 
-OURS, OLD, FLOOR, LOADED = "ours", "old way", "floor", "loaded"
+OURS, OLD, FLOOR, LOADED, STARTED = "ours", "old way", "floor", "loaded", "builderctl"
 
 
 def far(scale: Scale) -> list[Result]:
@@ -27,15 +27,23 @@ def far(scale: Scale) -> list[Result]:
         floor.url = f"{host.url}/{FLOOR_REMOTE}"
         move_remotes(builders, host.url, host.certificate)
         options = {"pat_file": str(host.pat_file)}
+        command = Command(builders)
+        command.configure(**options)
         core_send(builders, **options)
         before = host.counts()
         core_send(builders, **options)
         requests = host.counts() - before
-        sides = {OURS: lambda: core_send(builders, **options), OLD: lambda: old_send(builders), FLOOR: floor.push}
+        sides = {
+            OURS: lambda: core_send(builders, **options),
+            OLD: lambda: old_send(builders),
+            FLOOR: floor.push,
+            STARTED: command.send,
+        }
         times = alternate(sides, rounds)
     fetches = sum(number for name, number in requests.items() if "upload-pack" in name)
     name = "send, https, 40 ms"
     return [
+        compared("send, builderctl, https, 40 ms: ours / old way", times, STARTED, OLD, at_most=0.75),
         compared(f"{name}: ours / old way", times, OURS, OLD, at_most=0.6),
         compared(f"{name}: ours / floor", times, OURS, FLOOR, at_most=1.3),
         Result(f"{name}: fetches", fetches, "", at_most=0, detail=dict(requests)),
@@ -55,7 +63,7 @@ def local(scale: Scale) -> list[Result]:
     times = alternate(sides, rounds)
     name = "send, builderctl, local"
     return [
-        compared(f"{name}: ours / old way", times, OURS, OLD, at_most=1.0),
+        compared(f"{name}: ours / old way", times, OURS, OLD),
         compared(f"{name}: of it, to start and load Python / old way", times, LOADED, OLD),
         compared(f"{name}: of it, to push / old way", times, FLOOR, OLD),
         Result(f"{name}: child processes", len(children), "", at_most=4, detail={"children": children}),

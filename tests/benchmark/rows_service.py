@@ -39,6 +39,27 @@ def service(scale: Scale) -> list[Result]:
     ]
 
 
+def days(scale: Scale) -> list[Result]:
+    """Simulate days of both services in one process, with their looks and with conversations."""
+    builders = make_scene(scale.folder)
+    length = scale.pick(3, 0.003)
+    commands = [Command(builders, server) for server in builders.ids]
+    program = str(Path(__file__).with_name("days.py"))
+    given = [str(commands[0].package), str(length), *(str(one.config) for one in commands)]
+    process = subprocess.Popen([sys.executable, "-I", program, *given], stdout=subprocess.PIPE, text=True)
+    settled, last = usage(process)
+    name = f"{length:g} simulated days of two services"
+    counts = {what: last[what] for what in ("beats", "looks", "messages")}
+    grown = {what: (last[what] - settled[what]) / MEGABYTE for what in ("memory", "disk")}
+    return [
+        Result(f"{name}: resident memory of both", last["memory"] / MEGABYTE, "MB", at_most=40, detail=counts),
+        Result(f"{name}: growth of memory after a tenth of it", grown["memory"], "MB", at_most=1),
+        Result(f"{name}: CPU of the busier one", 100 * last["service"] / last["seconds"], "%", at_most=0.5),
+        Result(f"{name}: growth of clones and state after a tenth of it", grown["disk"], "MB"),
+        Result(f"{name}: more descriptors", last["descriptors"] - settled["descriptors"], "", at_most=0),
+    ]
+
+
 def start(command: Command, cycles: int) -> subprocess.Popen[str]:
     """Start the cycles of a server."""
     program = str(Path(__file__).with_name("cycles.py"))
@@ -53,4 +74,4 @@ def usage(process: subprocess.Popen[str]) -> list[dict[str, float]]:
     return [json.loads(line) for line in told.splitlines()]
 
 
-ROWS = (Row("service", service),)
+ROWS = (Row("service", service), Row("simulated days", days))

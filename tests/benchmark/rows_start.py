@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
@@ -33,8 +32,7 @@ def starts(scale: Scale) -> list[Result]:
     remote = ["git", "-C", str(builders.clone("build2")), "ls-remote", "--quiet", "origin", "refs/heads/main"]
     with FarHost(scale.folder, scale.folder) as host:
         move_remotes(builders, host.url, host.certificate)
-        settings = json.loads(command.config.read_text(encoding="utf-8"))
-        command.config.write_text(json.dumps({**settings, "pat_file": str(host.pat_file)}), encoding="utf-8")
+        command.configure(pat_file=str(host.pat_file))
         sides: dict[str, Callable[[], object]] = {
             READ: partial(command.run, "read", "--from", "build1", "--type", "error"),
             WAIT: lambda: command.run("wait", "--thread", next(threads)),

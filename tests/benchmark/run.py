@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ from ansible_collections.acs.builders.tests.benchmark import (
     document,
     rows_ansible,
     rows_clone,
+    rows_compare,
     rows_curve,
     rows_fleet,
     rows_growth,
@@ -55,6 +57,7 @@ ROWS: tuple[Row, ...] = (
     *rows_service.ROWS,
     *rows_looks.ROWS,
     *rows_page.ROWS,
+    *rows_compare.ROWS,
     *rows_start.ROWS,
     *rows_ansible.ROWS,
     *rows_plays.ROWS,
@@ -122,6 +125,14 @@ def machine() -> dict[str, object]:
     return {"cores": os.cpu_count(), "python": platform.python_version(), "git": git, "kernel": platform.release()}
 
 
+def of_today() -> str:
+    """When, and of which commit, this run measures."""
+    commit = subprocess.run(
+        ["git", "-C", str(TOP), "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return f"on {datetime.now(timezone.utc):%Y-%m-%d} at commit {commit}."
+
+
 def write_json(path: Path, results: Sequence[Result], errors: Sequence[str]) -> None:
     """Write all results with their details; and their times, for pyperf, beside them."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +177,7 @@ def main(argv: Sequence[str]) -> int:
     print(table(results, sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
     write_json(given.json, results, errors)
     if given.docs:
-        document.write(TOP / "docs", results, is_all=not given.row)
+        document.write(TOP / "docs", results, is_all=not given.row, measured=of_today())
     for error in errors:
         print(f"not measured: {error}", file=sys.stderr)
     return int(bool(errors))

@@ -97,6 +97,11 @@ class Command:
         command = [sys.executable, "-I", str(self._program), "--config", str(self.config), *arguments]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
+    def configure(self, **settings: str) -> None:
+        """Change settings."""
+        given = json.loads(self.config.read_text(encoding="utf-8"))
+        self.config.write_text(json.dumps({**given, **settings}), encoding="utf-8")
+
     def load(self) -> None:
         """Start Python and load what the command loads, and do nothing."""
         program = f"import sys; sys.path.insert(0, {str(self.package)!r}); import acs_builders.builderctl.cli"

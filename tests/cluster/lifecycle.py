@@ -22,6 +22,7 @@ from ansible_collections.acs.builders.tests.cluster.command import (
 )
 from ansible_collections.acs.builders.tests.cluster.control_group import join, kill_processes, runs, stop_hosts
 from ansible_collections.acs.builders.tests.cluster.image import Image, images
+from ansible_collections.acs.builders.tests.cluster.inotify import require_instances
 from ansible_collections.acs.builders.tests.cluster.machine import Machine, unmount
 from ansible_collections.acs.builders.tests.cluster.places import homes, make_home, place
 from ansible_collections.acs.builders.tests.cluster.rig import Rig
@@ -85,6 +86,7 @@ def add(rig: Rig, name: str) -> None:
 
     :param name: build3, alpha or beta.
     """
+    require_instances(1)
     (rig.folder / name).mkdir()
     machine = rig.machines[name] = Machine(rig.folder, name)
     bases = images([name])
@@ -180,6 +182,7 @@ def _copy(old: Rig, new: Rig) -> None:
 
 def _boot(rig: Rig) -> None:
     """Connect the hosts of a rig, boot them and tell which of their units failed."""
+    require_instances(len(rig.machines))
     network.make_network(rig.folder, rig.machines)
     _write_ssh_config(rig)
     write_inventory(rig, "build1", "build2")

@@ -87,13 +87,15 @@ def test_an_unknown_row_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_page_gets_the_table(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    marks = (document.BEGIN, document.END, document.GROWTH, document.GROWTH_END)
-    page.write_text("before\n{}\nold\n{}\n{}\nold\n{}\nafter\n".format(*marks))
+    measured = (document.MEASURED, document.MEASURED_END)
+    marks = (*measured, document.BEGIN, document.END, document.GROWTH, document.GROWTH_END)
+    page.write_text("before\n{}\nold\n{}\n{}\nold\n{}\n{}\nold\n{}\nafter\n".format(*marks))
     points = [[100, 10.0, 20.0], [1000, 30.0, 25.0]]
     document.write(
         tmp_path,
         [Result("fine", 1.0, at_least=0.5), Result("time of list", 3.0, detail={"points": points})],
         is_all=True,
+        measured="today.",
     )
     text = page.read_text()
     assert "| list | 10 ms, 20 MB | 30 ms, 25 MB |" in text
@@ -102,13 +104,15 @@ def test_the_page_gets_the_table(tmp_path: Path) -> None:
     assert text.startswith("before\n") and text.endswith("\nafter\n")
     assert "| fine | 1 \u00d7 |  | ≥ 0.5 | met |" in text
     assert "old" not in text
+    assert "\n".join((measured[0], "Measured today.", measured[1])) in text
 
 
 def test_the_page_keeps_what_was_not_measured_again(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    page.write_text(f"{document.BEGIN}\n{document.END}\n")
-    document.write(tmp_path, [Result("one", 1.0), Result("two", 2.0)], is_all=True)
-    document.write(tmp_path, [Result("one", 3.0), Result("three", 3.0)], is_all=False)
+    page.write_text(f"{document.MEASURED}\n{document.MEASURED_END}\n{document.BEGIN}\n{document.END}\n")
+    document.write(tmp_path, [Result("one", 1.0), Result("two", 2.0)], is_all=True, measured="today.")
+    document.write(tmp_path, [Result("one", 3.0), Result("three", 3.0)], is_all=False, measured="tomorrow.")
+    assert "Measured today.\n2 lines of the table again tomorrow." in page.read_text()
     names = [
         line.split(" | ")[0:2] for line in page.read_text().splitlines() if line.startswith("| t") or "one" in line
     ]
