@@ -16,8 +16,8 @@ LINKED = "collections/ansible_collections/acs/builders"
 SCRIPTS = (
     *("roles/build_heartbeat/files/pack", "roles/build_repository/files/repair-clone"),
     *("tools/coverage", "tools/docs", "tools/docs-lint", "tools/galaxy-import", "tools/import-order"),
-    *("tools/man_page.py", "tools/matrix", "tools/release", "tools/sanity", "tools/screenshot", "tools/test"),
-    "tools/test-changed",
+    *("tools/man_page.py", "tools/matrix", "tools/release", "tools/sanity", "tools/screenshot"),
+    *("tools/served", "tools/test", "tools/test-changed"),
 )
 FORMS = {
     "dependabot": [".github/dependabot.yml"],
@@ -68,7 +68,7 @@ STEPS = (
         "SIDE_EFFECTS",
     ),
     Step("unit integration", "pytest", PYTEST),
-    Step("molecule", "molecule default", ("molecule", "test", "--scenario-name=default")),
+    Step("molecule", "molecule default", ("python", "tools/served", "molecule", "test", "--scenario-name=default")),
     Step("sanity", "ansible-test sanity", ("python", "tools/sanity")),
     Step("matrix", "ansible-core versions", ("python", "tools/matrix", "--short")),
     Step("lint", "mypy", ("mypy", *(f"{LINKED}/{name}" for name in ("plugins", "extensions", "tests")), *SCRIPTS)),
