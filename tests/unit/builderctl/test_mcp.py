@@ -30,6 +30,7 @@ def test_without_the_sdk_it_names_the_command_that_installs_it(
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
+    monkeypatch.setattr(mcp, "PYTHON", (3, 9))
     monkeypatch.setattr(metadata, "version", missing)
     error = fail(capsys)
     assert "is not installed. Set build_manager_mcp: true in the inventory" in error
@@ -39,6 +40,7 @@ def test_without_the_sdk_it_names_the_command_that_installs_it(
 def test_another_major_version_of_the_sdk_is_not_used(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(mcp, "PYTHON", (3, 9))
     monkeypatch.setattr(metadata, "version", lambda _name: "1.29.0")
     assert "is version 1.29.0, not 2. Set build_manager_mcp: true" in fail(capsys)
 

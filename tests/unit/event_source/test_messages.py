@@ -68,8 +68,11 @@ def test_messages_that_are_not_actionable_are_no_events() -> None:
     ],
 )
 def test_an_invalid_option_is_one_sentence(options: dict[str, Any], name: str) -> None:
+    async def run() -> None:
+        await main(asyncio.Queue(), {"eda_feedback_queue": None, **options})
+
     with pytest.raises(ValueError, match=name) as caught:
-        asyncio.run(main(asyncio.Queue(), {"eda_feedback_queue": None, **options}))
+        asyncio.run(run())
     assert str(caught.value).count("\n") == 0
 
 

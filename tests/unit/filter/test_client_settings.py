@@ -181,6 +181,7 @@ def test_servers_of_another_form_are_refused_in_one_sentence(text: str) -> None:
         client_settings(text, CLAUDE_SERVERS, HOOK, False, True)
 
 
+@needs_toml
 @pytest.mark.parametrize("hooks", [True, False])
 @pytest.mark.parametrize("text", ["", *SERVER_TOMLS, *TOMLS])
 def test_the_server_of_codex_is_a_table_in_lines_of_its_own(text: str, hooks: bool) -> None:
@@ -198,6 +199,7 @@ def test_a_server_of_codex_that_a_person_has_added_stays() -> None:
     assert not client_settings(text, FEATURE, HOOK, False, False)["changed"]
 
 
+@needs_toml
 @pytest.mark.parametrize("text", ['[mcp_servers.acs-builders]\ncommand = "x"\n', "mcp_servers = {}\n", "x = '''\n"])
 def test_a_configuration_of_codex_in_which_the_server_cannot_be_added_is_refused(text: str) -> None:
     with pytest.raises(AnsibleFilterError, match=r"^~/.codex/config.toml .*run the setup again$"):

@@ -66,8 +66,10 @@ def test_unreadable_file_advises_sudo(path: Path, monkeypatch: pytest.MonkeyPatc
     def refuse(*_arguments: object) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(token_file.os, "open", refuse)
-    assert problems(str(path)) == [f"{path} cannot be read (Permission denied). Run this as root, with sudo."]
+    with monkeypatch.context() as patched:  # pytest opens files, too
+        patched.setattr(token_file.os, "open", refuse)
+        found = problems(str(path))
+    assert found == [f"{path} cannot be read (Permission denied). Run this as root, with sudo."]
 
 
 def test_readable_by_others_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
