@@ -63,11 +63,10 @@ def write(folder: Path, results: Sequence[Result], is_all: bool, measured: str) 
     others = [result for result in results if not _is_curve(result)]
     text = page.read_text(encoding="utf-8")
     if others:
-        old = text.partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0]
+        old = _inside(text, BEGIN, END)
         text = _between(text, BEGIN, END, markdown(others) if is_all else _merged(old, markdown(others)))
-        before = text.partition(f"{MEASURED}\n")[2].partition(f"\n{MEASURED_END}")[0]
-        again = f"{before}\n{len(others)} lines of the table again {measured}"
-        text = _between(text, MEASURED, MEASURED_END, f"Measured {measured}" if is_all else again)
+        again = f"{_inside(text, MEASURED, MEASURED_END)}\nMeasured again {measured}, rows: {len(others)}."
+        text = _between(text, MEASURED, MEASURED_END, f"Measured {measured}." if is_all else again.lstrip())
     if curves:
         text = _between(text, GROWTH, GROWTH_END, growth(curves))
         write_plot(curves, folder / "performance.svg")
@@ -82,6 +81,10 @@ def _merged(old: str, new: str) -> str:
 
 def _is_curve(result: Result) -> bool:
     return "points" in result.detail
+
+
+def _inside(text: str, begin: str, end: str) -> str:
+    return text.partition(begin)[2].partition(end)[0].strip("\n")
 
 
 def _between(text: str, begin: str, end: str, new: str) -> str:

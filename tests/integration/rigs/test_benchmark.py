@@ -95,7 +95,7 @@ def test_the_page_gets_the_table(tmp_path: Path) -> None:
         tmp_path,
         [Result("fine", 1.0, at_least=0.5), Result("time of list", 3.0, detail={"points": points})],
         is_all=True,
-        measured="today.",
+        measured="today",
     )
     text = page.read_text()
     assert "| list | 10 ms, 20 MB | 30 ms, 25 MB |" in text
@@ -110,9 +110,11 @@ def test_the_page_gets_the_table(tmp_path: Path) -> None:
 def test_the_page_keeps_what_was_not_measured_again(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(f"{document.MEASURED}\n{document.MEASURED_END}\n{document.BEGIN}\n{document.END}\n")
-    document.write(tmp_path, [Result("one", 1.0), Result("two", 2.0)], is_all=True, measured="today.")
-    document.write(tmp_path, [Result("one", 3.0), Result("three", 3.0)], is_all=False, measured="tomorrow.")
-    assert "Measured today.\n2 lines of the table again tomorrow." in page.read_text()
+    document.write(tmp_path, [Result("zero", 0.0)], is_all=False, measured="yesterday")
+    assert "\nMeasured again yesterday, rows: 1.\n" in page.read_text() and page.read_text().count("zero") == 1
+    document.write(tmp_path, [Result("one", 1.0), Result("two", 2.0)], is_all=True, measured="today")
+    document.write(tmp_path, [Result("one", 3.0), Result("three", 3.0)], is_all=False, measured="tomorrow")
+    assert "Measured today.\nMeasured again tomorrow, rows: 2." in page.read_text()
     names = [
         line.split(" | ")[0:2] for line in page.read_text().splitlines() if line.startswith("| t") or "one" in line
     ]
