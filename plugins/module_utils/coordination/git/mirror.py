@@ -19,15 +19,12 @@ from .bare_repository import BareRepository
 from .clone_config import Remote
 from .failures import explain_failure
 from .library import gitpython
-from .process import GitCommand
 from .repack import has_many_loose, has_many_packs
 
 DEEPEN_STEPS = (50, 500, 5000)
 """The numbers of older commits that are fetched, step by step, to find a valid version of a document."""
 RECENT = 32
 """The maximum number of commits that are searched without starting a Git process."""
-_ONE_REQUEST = "protocol.version=0"
-"""With version 2 of the protocol, Git asks for the refs in a request of its own (gitprotocol-v2(5))."""
 _FETCHED = "acs-builders-fetched"
 """The empty file in the repository that exists after the first fetch."""
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
@@ -44,8 +41,6 @@ class Mirror(BareRepository):
     def __init__(self, state: StateDirectory, remote: Remote, branch: str, pat_file: str) -> None:
         self.name = hashlib.sha256(remote.url.encode()).hexdigest()[:16]
         super().__init__(state.make("repos") / f"{self.name}.git", remote, pat_file, state)
-        settings = (*remote.settings, _ONE_REQUEST)
-        self._list = GitCommand(self.path, url=remote.url, pat_file=pat_file, settings=settings).run
         self.branch = branch
         self.branch_ref = f"refs/heads/{branch}"
         self.pat_file = pat_file
@@ -108,7 +103,7 @@ class Mirror(BareRepository):
 
     def remote_refs(self, timeout: float) -> dict[str, str]:
         """Return the refs of the remote and their objects, as :meth:`remote_tip`."""
-        outcome = self._pause.ask(lambda: self._list("ls-remote", "--refs", self.url, timeout=timeout))
+        outcome = self.ask("ls-remote", "--refs", self.url, timeout=timeout)
         if outcome.status != 0:
             raise self.checked(explain_failure(outcome, self.url), outcome, "listing refs")
         lines = outcome.stdout.decode("utf-8", "replace").splitlines()

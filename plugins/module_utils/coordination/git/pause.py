@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pauses in the requests of all processes of this server to a Git host that fails or limits the rate of requests.
 
-Git sends a request first without and then with a credential, which counts as two requests. With these pauses, a host
-answers at most five requests per minute with 429 or 5xx, also if only pushes fail.
+With these pauses, a host answers at most five requests per minute with 429 or 5xx, also if only pushes fail.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -34,8 +36,12 @@ SAFE_CONFIG = (
     "commit.gpgSign=false",
     "http.followRedirects=false",
     "core.askPass=",
+    "protocol.version=0",
 )
-"""The settings of every command: no hooks, file system monitors, submodules or background maintenance."""
+"""The settings of every command: no hooks, file system monitors, submodules or background maintenance.
+
+With version 2 of the protocol, Git asks for the refs in a request of its own (gitprotocol-v2(5)).
+"""
 
 MAX_TRACE = 1_000_000
 """The maximum number of bytes of a trace that are read."""
@@ -45,6 +51,8 @@ NETWORK = ("fetch", "push", "ls-remote")
 """The commands that may access a remote."""
 _CREDENTIAL_HELPER = '!f() { test "$1" = get || exit 0; cat /proc/self/fd/%d; }; f'
 """Git reads the token from a file descriptor, so it is neither in a command line nor in a variable."""
+_FIRST_REQUEST = "include.path=/proc/self/fd/%d"
+"""A file with the token for the first request already. This saves the request that the remote would refuse."""
 NO_HOME = "/dev/null"
 """The home directory of Git. The service cannot read the global configuration and .netrc, so nothing else uses them."""
 _NO_FOLDER = "http.sslCAPath=/dev/null"
@@ -117,19 +125,20 @@ class GitCommand:
             answer, no_token = credential(self._pat_file), ""
         except NoToken as error:
             answer, no_token = "", str(error)
-        token, trace = _in_memory(answer.encode("ascii")), _in_memory(b"")
+        files = token, header, trace = [_in_memory(text) for text in (answer, _header(self._context, answer), "")]
         try:
             helper = f"credential.{self._context}.helper={_CREDENTIAL_HELPER % token}"
-            words = ("-c", "credential.helper=", *(("-c", helper) if answer else ()), *arguments)
+            credentials = ("-c", helper, "-c", _FIRST_REQUEST % header) if answer else ()
+            words = ("-c", "credential.helper=", *credentials, *arguments)
             variables = {"GIT_TRACE_CURL": f"/proc/self/fd/{trace}", "GIT_TRACE_CURL_NO_DATA": "1"}
             outcome = self._connect(
-                lambda trust: self._run((*trust, *words), variables, (token, trace), stdin, timeout, meanwhile)
+                lambda trust: self._run((*trust, *words), variables, files, stdin, timeout, meanwhile)
             )
             headers = _last_headers(os.pread(trace, MAX_TRACE, 0).decode("utf-8", "replace"))
             return outcome._replace(headers=headers, pat_file=self._pat_file, no_token=no_token)
         finally:
-            os.close(token)
-            os.close(trace)
+            for file in files:
+                os.close(file)
 
     def _connect(self, run: Callable[[Sequence[str]], Outcome]) -> Outcome:
         """Run a command without the certificate folder of the system, and with it if the remote is not trusted.
@@ -213,11 +222,22 @@ def _context(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if may_receive(parts.scheme, parts.netloc) else ""
 
 
-def _in_memory(content: bytes) -> int:
+def _header(context: str, answer: str) -> str:
+    """Return a configuration file of Git that sends a credential with each request (RFC 7617).
+
+    :param context: the credential context, to which alone it is sent.
+    :param answer: the answer of a credential helper.
+    """
+    user_password = ":".join(line.partition("=")[2] for line in answer.splitlines())
+    token = base64.b64encode(user_password.encode("ascii")).decode("ascii")
+    return f"[http {json.dumps(context, ensure_ascii=False)}]\n\textraHeader = Authorization: Basic {token}\n"
+
+
+def _in_memory(content: str) -> int:
     """Return the descriptor of a file in memory. It is above 2, because 0 to 2 are replaced in the child process."""
     file = os.memfd_create("acs-builders")
     try:
-        os.write(file, content)
+        os.write(file, content.encode("utf-8"))
         return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)
     finally:
         os.close(file)

@@ -13,6 +13,7 @@ import contextlib
 import random
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any, Callable
 
 from ..delivery.deliver import deliver_waiting
@@ -160,7 +161,7 @@ class _Looks:
     def _read(self) -> Listing | None:
         """Look at the remote, and deliver the outbox."""
         self._next = time.monotonic() + self._interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 (no secret)
-        found = self._try(self._host.repository.read)
+        found = self._try(partial(self._host.repository.read, ahead=True))
         if found:
             self.failure = self._host.repository.away
             deliver_waiting(self._host)
