@@ -1,5 +1,6 @@
 """Run the command builderctl that is installed in the folder of this file."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,4 +11,4 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
-sys.exit(main())
+os._exit(main())
