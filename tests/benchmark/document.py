@@ -1,4 +1,4 @@
-"""The results in docs/performance.md."""
+"""The results in docs/performance.md and docs/measurements.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,39 @@ from ansible_collections.acs.builders.tests.benchmark.measuring import RATIO, Re
 from ansible_collections.acs.builders.tests.benchmark.plot import Curves, write_plot
 
 BEGIN, END = "<!-- bench:table -->", "<!-- bench:end -->"
-MEASURED, MEASURED_END = "<!-- bench:measured -->", "<!-- bench:measured end -->"
+FELT_PAGE, ALL_PAGE = "performance.md", "measurements.md"
+"""The page with the results that a user feels, and the page with all of them."""
+FELT = (
+    "send, builderctl, https, 40 ms: ours",
+    "send, builderctl, local: ours",
+    "send, builderctl, local: child",
+    "read, nothing new",
+    "wait that ends",
+    "start of builderctl",
+    "hook with nothing",
+    "looks, https, 40 ms: ",
+    "50 servers, 60 minutes: seen",
+    "50 servers, 60 minutes: looks",
+    "50 servers, 60 minutes: pushes",
+    "respond.yml",
+    "install_packages.yml",
+    "ansible build1",
+    "files sent",
+    "second run of setup.yml /",
+    "first run of setup.yml, 100,000 commits: time",
+    "10,000 past messages against 100: send",
+    "10,000 past messages against 100: list",
+    "10,000 past messages against 100: mark",
+    "10,000 past messages against 100: reply",
+    "10,000 past messages against 100: health",
+    "10,000 messages in the mailbox",
+    "simulated days",
+    "race of 8 hosts, one by one, 40 ms: rate / that",
+    "race of 8 hosts, one by one, 40 ms: longest",
+    "page about 10000 messages: time",
+    "comparison",
+)
+"""The beginnings of the names of the results that a user feels."""
 GROWTH, GROWTH_END = "<!-- bench:growth -->", "<!-- bench:growth end -->"
 
 
@@ -32,12 +64,16 @@ def goal_of(result: Result) -> str:
     return ", ".join(goals) + unit
 
 
-def markdown(results: Sequence[Result]) -> str:
-    """Return the results as a table."""
-    lines = ["| what | measured | middle half | goal | |", "|---|---|---|---|---|"]
+def markdown(results: Sequence[Result], measured: str) -> str:
+    """Return the results as a table.
+
+    :param measured: the date and the commit of the results.
+    """
+    lines = ["| what | result | middle half | goal | | measured |", "|---|---|---|---|---|---|"]
     for result in results:
         met = {None: "", True: "met", False: "**missed**"}[result.met]
-        lines.append(f"| {result.name} | {value_of(result)} | {spread_of(result)} | {goal_of(result)} | {met} |")
+        cells = (result.name, value_of(result), spread_of(result), goal_of(result), met, measured)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -52,25 +88,23 @@ def growth(curves: Curves) -> str:
 
 
 def write(folder: Path, results: Sequence[Result], is_all: bool, measured: str) -> None:
-    """Write the tables between their marks, and the plot beside the page; what was not measured stays as it is.
+    """Write the tables between their marks, and the plot; what was not measured stays as it is.
 
-    :param folder: the folder of performance.md.
-    :param is_all: whether all rows were measured, so that other lines of the table are obsolete.
+    :param folder: the folder of the two pages.
+    :param is_all: whether all rows were measured, so that other lines of the tables are obsolete.
     :param measured: the date and the commit of the results.
     """
-    page = folder / "performance.md"
     curves = {result.name.rpartition(" of ")[2]: result.detail["points"] for result in results if _is_curve(result)}
     others = [result for result in results if not _is_curve(result)]
-    text = page.read_text(encoding="utf-8")
-    if others:
-        old = _inside(text, BEGIN, END)
-        text = _between(text, BEGIN, END, markdown(others) if is_all else _merged(old, markdown(others)))
-        again = f"{_inside(text, MEASURED, MEASURED_END)}\nMeasured again {measured}, rows: {len(others)}."
-        text = _between(text, MEASURED, MEASURED_END, f"Measured {measured}." if is_all else again.lstrip())
-    if curves:
-        text = _between(text, GROWTH, GROWTH_END, growth(curves))
-        write_plot(curves, folder / "performance.svg")
-    page.write_text(text, encoding="utf-8")
+    felt = [result for result in others if result.name.startswith(FELT)]
+    for page, shown in ((folder / FELT_PAGE, felt), (folder / ALL_PAGE, others)):
+        text = page.read_text(encoding="utf-8")
+        new = markdown(shown, measured)
+        text = _between(text, BEGIN, END, new if is_all else _merged(_inside(text, BEGIN, END), new))
+        if curves and page.name == ALL_PAGE:
+            text = _between(text, GROWTH, GROWTH_END, growth(curves))
+            write_plot(curves, folder / "performance.svg")
+        page.write_text(text, encoding="utf-8")
 
 
 def _merged(old: str, new: str) -> str:

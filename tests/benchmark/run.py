@@ -130,7 +130,7 @@ def of_today() -> str:
     commit = subprocess.run(
         ["git", "-C", str(TOP), "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    return f"on {datetime.now(timezone.utc):%Y-%m-%d} at commit {commit}"
+    return f"{datetime.now(timezone.utc):%Y-%m-%d}, {commit}"
 
 
 def write_json(path: Path, results: Sequence[Result], errors: Sequence[str]) -> None:

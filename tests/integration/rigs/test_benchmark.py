@@ -68,7 +68,7 @@ def test_sides_take_turns_and_the_first_round_does_not_count() -> None:
 def test_a_comparison_tells_ratio_and_goal() -> None:
     result = compared("a / b", {"a": [2.0, 2.0, 4.0], "b": [1.0, 1.0, 1.0]}, "a", "b", at_most=1.5)
     assert (result.value, result.met) == (2.0, False)
-    assert document.markdown([result]).endswith("| a / b | 2 \u00d7 | 2 to 4 | ≤ 1.5 | **missed** |")
+    assert document.markdown([result], "today").endswith("| a / b | 2 \u00d7 | 2 to 4 | ≤ 1.5 | **missed** | today |")
 
 
 def test_a_row_that_fails_is_told_and_the_others_are_measured() -> None:
@@ -85,37 +85,45 @@ def test_an_unknown_row_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--list shows all" in capsys.readouterr().err
 
 
-def test_the_page_gets_the_table(tmp_path: Path) -> None:
-    page = tmp_path / "performance.md"
-    measured = (document.MEASURED, document.MEASURED_END)
-    marks = (*measured, document.BEGIN, document.END, document.GROWTH, document.GROWTH_END)
-    page.write_text("before\n{}\nold\n{}\n{}\nold\n{}\n{}\nold\n{}\nafter\n".format(*marks))
+@pytest.fixture
+def pages(tmp_path: Path) -> list[Path]:
+    """Return the two pages with an old table."""
+    marks = (document.BEGIN, document.END, document.GROWTH, document.GROWTH_END)
+    made = [tmp_path / name for name in (document.FELT_PAGE, document.ALL_PAGE)]
+    for page in made:
+        page.write_text("before\n{}\nold\n{}\n{}\nold\n{}\nafter\n".format(*marks))
+    return made
+
+
+FELT, OTHER = document.FELT[0], "fine"
+
+
+def test_the_pages_get_the_tables(tmp_path: Path, pages: list[Path]) -> None:
     points = [[100, 10.0, 20.0], [1000, 30.0, 25.0]]
-    document.write(
-        tmp_path,
-        [Result("fine", 1.0, at_least=0.5), Result("time of list", 3.0, detail={"points": points})],
-        is_all=True,
-        measured="today",
-    )
-    text = page.read_text()
-    assert "| list | 10 ms, 20 MB | 30 ms, 25 MB |" in text
+    results = [Result(OTHER, 1.0, at_least=0.5), Result("time of list", 3.0, detail={"points": points})]
+    document.write(tmp_path, [*results, Result(FELT, 2.0)], is_all=True, measured="today")
+    felt, every = (page.read_text() for page in pages)
+    assert "| list | 10 ms, 20 MB | 30 ms, 25 MB |" in every
     drawn = ElementTree.parse(tmp_path / "performance.svg").getroot()
     assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 2
-    assert text.startswith("before\n") and text.endswith("\nafter\n")
-    assert "| fine | 1 \u00d7 |  | ≥ 0.5 | met |" in text
-    assert "old" not in text
-    assert "\n".join((measured[0], "Measured today.", measured[1])) in text
+    assert every.startswith("before\n") and every.endswith("\nafter\n")
+    line = f"| {OTHER} | 1 \u00d7 |  | ≥ 0.5 | met | today |"
+    assert line in every and line not in felt
+    assert f"| {FELT} | 2 \u00d7 |  |  |  | today |" in felt and f"| {FELT} |" in every
+    assert "old" not in every
 
 
-def test_the_page_keeps_what_was_not_measured_again(tmp_path: Path) -> None:
-    page = tmp_path / "performance.md"
-    page.write_text(f"{document.MEASURED}\n{document.MEASURED_END}\n{document.BEGIN}\n{document.END}\n")
-    document.write(tmp_path, [Result("zero", 0.0)], is_all=False, measured="yesterday")
-    assert "\nMeasured again yesterday, rows: 1.\n" in page.read_text() and page.read_text().count("zero") == 1
-    document.write(tmp_path, [Result("one", 1.0), Result("two", 2.0)], is_all=True, measured="today")
+def test_the_pages_keep_what_was_not_measured_again(tmp_path: Path, pages: list[Path]) -> None:
+    document.write(tmp_path, [Result("one", 1.0), Result("two", 2.0), Result(FELT, 2.0)], is_all=True, measured="today")
     document.write(tmp_path, [Result("one", 3.0), Result("three", 3.0)], is_all=False, measured="tomorrow")
-    assert "Measured today.\nMeasured again tomorrow, rows: 2." in page.read_text()
-    names = [
-        line.split(" | ")[0:2] for line in page.read_text().splitlines() if line.startswith("| t") or "one" in line
+    felt, every = (page.read_text() for page in pages)
+    assert f"| {FELT} |" in felt and "today" in felt and "tomorrow" not in felt
+    table = every.partition(document.END)[0].splitlines()[4:]
+    cells = [line.strip("| ").split(" | ") for line in table]
+    assert [(one[0], one[1], one[-1]) for one in cells] == [
+        ("one", "3 \u00d7", "tomorrow"),
+        ("two", "2 \u00d7", "today"),
+        (FELT, "2 \u00d7", "today"),
+        ("three", "3 \u00d7", "tomorrow"),
     ]
-    assert names == [["| one", "3 \u00d7"], ["| two", "2 \u00d7"], ["| three", "3 \u00d7"]]
+
