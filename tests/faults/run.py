@@ -1,6 +1,7 @@
 """Inject faults into a fleet of real clones, and check that nothing is lost, duplicated or left stuck.
 
-Every row of the report is one kind of fault, in a separate repository. The exit code is 1 if any row has a violation. A
+Every row of the report is one kind of fault, in a separate repository. Rows run at the same time, one for each
+processor. The exit code is 1 if any row has a violation. A
 run can be repeated with its seed, except for the order in which processes run at the same time.
 """
 
@@ -8,14 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import random
 import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
@@ -71,19 +76,20 @@ class Rig:
         started = time.monotonic()
         self._worlds += 1
         folder = self._folder / f"world{self._worlds}"
-        self._say(row.name)
-        with World(folder, self._folder, self._relay, f"{seed} {row.name}", self._say) as world:
+
+        def say(line: str) -> None:
+            if not self._quiet:
+                print(f"{time.strftime('%H:%M:%S')} {row.name}: {line}", file=sys.stderr, flush=True)
+
+        say("begins")
+        with World(folder, self._folder, self._relay, f"{seed} {row.name}", say) as world:
             findings = _inject(row, world, length)
         seconds = time.monotonic() - started
-        self._say(f"{world.faults} faults, {findings.acknowledged} acknowledged, {seconds:.0f} s")
+        say(f"{world.faults} faults, {findings.acknowledged} acknowledged, {seconds:.0f} s")
         for violation in findings.violations:
-            self._say(f"  {violation}")
+            say(f"  {violation}")
         errors = dict(world.ledger.errors)
         return Result(row.name, findings, world.faults, seconds, figures=world.figures, errors=errors)
-
-    def _say(self, line: str) -> None:
-        if not self._quiet:
-            print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
 def _inject(row: Row, world: World, length: float) -> Findings:
@@ -106,6 +112,30 @@ def rig(quiet: bool = True) -> Iterator[Rig]:
         top = Path(folder).resolve()
         with GitHostProcess(top) as host, Relay(host.port) as relay:
             yield Rig(top, relay, quiet)
+
+
+def _run_alone(place: int, seed: int, length: float, quiet: bool) -> Result:
+    """Run a row in a rig of its own, beside others.
+
+    :param place: its place in ``ROWS``; the row itself cannot be sent to another process.
+    """
+    try:
+        with rig(quiet) as the_rig:
+            return the_rig.run(ROWS[place], seed, length)
+    except SystemExit:
+        os._exit(1)  # the executor would go on with the next row
+
+
+def _run_side_by_side(rows: Sequence[Row], run_alone: Callable[[int], Result]) -> list[Result]:
+    """Run rows, one for each processor at a time. The processes are ended if this is interrupted."""
+    with ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as workers:
+        try:
+            return list(workers.map(run_alone, [ROWS.index(row) for row in rows]))
+        except BaseException:
+            workers.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -135,8 +165,7 @@ def main(arguments: Sequence[str]) -> int:
     started = time.monotonic()
     if not asked.quiet:
         print(f"seed {seed}, length {asked.length:g}, {len(chosen)} rows", file=sys.stderr, flush=True)
-    with rig(asked.quiet) as the_rig:
-        results = [the_rig.run(row, seed, asked.length) for row in chosen]
+    results = _run_side_by_side(chosen, partial(_run_alone, seed=seed, length=asked.length, quiet=asked.quiet))
     seconds = time.monotonic() - started
     failed = any(result.findings.violations for result in results)
     if asked.json:
@@ -150,5 +179,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_about: sys.exit("ended"))  # so that nothing is left behind
+    for number in (signal.SIGTERM, signal.SIGINT):  # so that nothing is left behind
+        signal.signal(number, lambda *_about: sys.exit("ended"))
     sys.exit(main(sys.argv[1:]))
