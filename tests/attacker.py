@@ -35,8 +35,8 @@ from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, 
 from ansible_collections.acs.builders.tests.copying import copy_of, scratch_folder
 
 Entry = dict[str, Any]
-Tell = Callable[[str, str, str], None]
-"""Adds a line to the table: the attack, the verdict on its messages, and how it is reported."""
+AddRow = Callable[[str, str, str], None]
+"""Adds a line to the table: the attack, the verification of its messages, and how it is reported."""
 
 RECENT = 30.0
 """Seconds after which a fleet's services beat again before it is copied; a heartbeat is stale after five minutes."""
@@ -44,11 +44,11 @@ RECENT = 30.0
 REQUEST = {"action": "install_packages", "packages": ["libmysqlclient-dev"]}
 
 
-def attack_table() -> Iterator[Tell]:
+def attack_table() -> Iterator[AddRow]:
     """Print the results of a module's attacks, with ``pytest -s``; for a fixture of the module."""
     lines: list[tuple[str, str, str]] = []
-    yield lambda attack, verdict, report: lines.append((attack, verdict, report))
-    print("\n\nattack | verdict | reported as")
+    yield lambda attack, verified, report: lines.append((attack, verified, report))
+    print("\n\nattack | verified | reported as")
     for line in lines:
         print(" | ".join(line))
 
@@ -121,12 +121,12 @@ def signed(entry: Entry, key: Path, purpose: str = MESSAGE, **changes: Any) -> E
     return {**unsigned, "signature": sign(unsigned, key, purpose)}
 
 
-def anew(entry: Entry, **changes: Any) -> Entry:
+def with_new_id(entry: Entry, **changes: Any) -> Entry:
     """Return an entry with a new id and changes; its signature stays the same."""
     return {**entry, "id": new_id(datetime.now(timezone.utc)), **changes}
 
 
-def ago(**past: float) -> str:
+def past_time(**past: float) -> str:
     """Return a time in the past as a timestamp."""
     return utc_text(datetime.now(timezone.utc) - timedelta(**past))
 
@@ -146,8 +146,8 @@ def _trusting(ids: tuple[str, ...]) -> Builders:
     fleet.trust()
     record = fleet.record() or {}
     for signer in record["signers"]:
-        signer["valid_from"] = ago(hours=1)
-    tell_signers(fleet, record)
+        signer["valid_from"] = past_time(hours=1)
+    install_signers(fleet, record)
     for server in _running(fleet).ids:
         with fleet.host(server) as host:
             mark_read(host, [])
@@ -175,7 +175,7 @@ _beaten: dict[Builders, float] = {}
 """When the servers of a template last published heartbeats."""
 
 
-def tell_signers(fleet: Builders, record: Entry) -> None:
+def install_signers(fleet: Builders, record: Entry) -> None:
     """Write the record of trusted keys to every server, as Ansible does."""
     for server in fleet.ids:
         (fleet.state(server) / "signers.json").write_text(json.dumps(record))
@@ -185,7 +185,7 @@ def end_trust(fleet: Builders, server: str) -> None:
     """Remove a server from the fleet, effective ten minutes ago."""
     members = [member for member in fleet.ids if member != server]
     when = datetime.now(timezone.utc) - timedelta(minutes=10)
-    tell_signers(fleet, merge_signers(fleet.record(), {}, members, when))
+    install_signers(fleet, merge_signers(fleet.record(), {}, members, when))
     for member in members:
         path = fleet.state(member) / "fleet.json"
         servers = [known for known in json.loads(path.read_text())["servers"] if known["id"] != server]
@@ -263,7 +263,7 @@ def problems(fleet: Builders, server: str) -> list[str]:
     return [problem.partition(" When you know the reason, on ")[0] for problem in found]
 
 
-def acts(fleet: Builders, server: str, message_id: str) -> bool:
+def claim(fleet: Builders, server: str, message_id: str) -> bool:
     """Return whether a server acts upon a message; it does so only once.
 
     :raises NotActionable: if it must not.
@@ -277,17 +277,17 @@ def refusal(fleet: Builders, server: str, message_id: str) -> str:
     ledger = fleet.state(server) / ACTED_FILE
     before = ledger.read_bytes() if ledger.exists() else b""
     with pytest.raises(NotActionable) as refused:
-        acts(fleet, server, message_id)
+        claim(fleet, server, message_id)
     assert (ledger.read_bytes() if ledger.exists() else b"") == before
     return refused.value.what
 
 
-def check_refused(fleet: Builders, server: str, message_id: str, verdict: str, reason: str) -> None:
-    """Check that all messages with an id have this verdict and this reason, and that none is acted upon."""
+def check_refused(fleet: Builders, server: str, message_id: str, verified: str, reason: str) -> None:
+    """Check that all messages with an id have this verification and reason, and that none is acted upon."""
     found = seen(fleet, server, message_id)
     assert found
     for message in found:
-        assert (message["verified"], message["actionable"]) == (verdict, False)
+        assert (message["verified"], message["actionable"]) == (verified, False)
         assert reason in message["verified_reason"]
     assert reason in refusal(fleet, server, message_id)
 
@@ -296,7 +296,7 @@ def check_good(fleet: Builders, server: str, message_id: str) -> None:
     """Check that a message is verified, and that it is acted upon once."""
     (message,) = seen(fleet, server, message_id)
     assert (message["verified"], message["actionable"]) == ("true", True)
-    assert [acts(fleet, server, message_id), acts(fleet, server, message_id)] == [True, False]
+    assert [claim(fleet, server, message_id), claim(fleet, server, message_id)] == [True, False]
 
 
 def health_at(fleet: Builders, server: str, moment: datetime) -> Entry:

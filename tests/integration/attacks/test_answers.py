@@ -15,16 +15,16 @@ from ansible_collections.acs.builders.tests.ansible_runner import succeed
 from ansible_collections.acs.builders.tests.attacker import (
     REQUEST,
     Scene,
-    ago,
-    anew,
     health_at,
+    past_time,
     signed,
+    with_new_id,
 )
 
 
 def answer(scene: Scene, **changes: Any) -> dict[str, Any]:
     """Return an unsigned answer to build1's request."""
-    made = anew(scene.asked, **{"to": "build1", "in_reply_to": scene.asked["id"], **changes})
+    made = with_new_id(scene.asked, **{"to": "build1", "in_reply_to": scene.asked["id"], **changes})
     return {name: value for name, value in made.items() if name not in ("signature", "seq")}
 
 
@@ -68,7 +68,7 @@ def test_a_message_with_the_same_id_in_front_hides_no_answer(scene: Scene) -> No
 
 def test_very_many_late_requests_do_not_stop_a_look(scene: Scene) -> None:
     """There are as many forged answers, some with the id of a request, others with the subject of all."""
-    late = answer(scene, timestamp=ago(hours=3), to="build2", in_reply_to=None)
+    late = answer(scene, timestamp=past_time(hours=3), to="build2", in_reply_to=None)
     requests = [{**late, "id": f"late{number}"} for number in range(12_000)]
     forged = [{**late, "to": "build1", "type": "info", "from": "build2", "id": f"a{n}"} for n in range(12_000)]
     by_id = [{**entry, "in_reply_to": f"late{number}"} for number, entry in enumerate(forged[:6_000])]
@@ -92,7 +92,8 @@ def check_waits(scene: Scene) -> None:
 
 
 def test_a_forged_answer_or_acknowledgement_ends_no_wait(scene: Scene) -> None:
-    answer = unsigned(anew(scene.asked), to="build1", in_reply_to=scene.asked["id"], timestamp=ago(hours=2))
+    changes = {"to": "build1", "in_reply_to": scene.asked["id"], "timestamp": past_time(hours=2)}
+    answer = unsigned(with_new_id(scene.asked), **changes)
     scene.attacker.put({**answer, "from": "build2"})
     check_waits(scene)
     later = health_at(scene.fleet, "build1", datetime.now(timezone.utc) + timedelta(hours=2))
@@ -103,7 +104,7 @@ def test_a_forged_answer_or_acknowledgement_ends_no_wait(scene: Scene) -> None:
 
 @pytest.mark.parametrize("body", ["Please.", "Something else."])
 def test_a_key_that_others_have_used_in_a_servers_name_is_free(scene: Scene, body: str) -> None:
-    scene.attacker.put(unsigned(anew(scene.asked), key="install-1", subject="Keyed", body=body))
+    scene.attacker.put(unsigned(with_new_id(scene.asked), key="install-1", subject="Keyed", body=body))
     draft = {"type": "request", "subject": "Keyed", "body": "Please.", "request": REQUEST, "key": "install-1"}
     sent = succeed(scene.fleet, "build1", state="sent", to=["build2"], **draft)
     assert sent["changed"] and sent["message"]["verified"] == "true"

@@ -13,17 +13,17 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.identity
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.attacker import (
+    AddRow,
     Scene,
-    Tell,
-    ago,
-    anew,
     beat,
     clock,
     health,
     health_at,
+    past_time,
     problems,
     seen,
     signed,
+    with_new_id,
 )
 from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.measured import measure
@@ -33,7 +33,7 @@ ON_BRANCH = "build1/heartbeat.json"
 
 def forged_beat(scene: Scene, **changes: Any) -> dict[str, Any]:
     """Return an unsigned heartbeat of build1 with the current time, without problems."""
-    forged = {**scene.attacker.heartbeat("build1"), "timestamp": ago(), "sequence": 5_000, **changes}
+    forged = {**scene.attacker.heartbeat("build1"), "timestamp": past_time(), "sequence": 5_000, **changes}
     del forged["signature"]
     return forged
 
@@ -63,21 +63,21 @@ def make_beat(scene: Scene, how: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("how", "reason"), FORGED_BEATS.items())
-def test_a_forged_heartbeat_on_the_ref(scene: Scene, table: Tell, how: str, reason: str) -> None:
+def test_a_forged_heartbeat_on_the_ref(scene: Scene, table: AddRow, how: str, reason: str) -> None:
     later = make_stale(scene)
     written = {"timestamp": later.strftime("%Y-%m-%dT%H:%M:%SZ")}
     scene.attacker.beat("build1", make_beat(scene, how, **written))
     found = health_at(scene.fleet, "build2", later)
     server = found["servers"]["build1"]
-    verdict = "unsigned" if how == "unsigned" else "false"
-    assert (server["state"], server["verified"], server["verified_reason"]) == ("stale", verdict, reason)
+    verified = "unsigned" if how == "unsigned" else "false"
+    assert (server["state"], server["verified"], server["verified_reason"]) == ("stale", verified, reason)
     named = "its heartbeat" if how == "unsigned" else "a heartbeat in its name"
     assert server["problems"] == [f"{named} is not trusted: {reason}"]
     assert not found["healthy"]
-    table(f"forged heartbeat on the ref, {how}", verdict, f"{named} is not trusted: {reason}")
+    table(f"forged heartbeat on the ref, {how}", verified, f"{named} is not trusted: {reason}")
 
 
-def test_the_real_server_takes_its_ref_back(scene: Scene, table: Tell) -> None:
+def test_the_real_server_takes_its_ref_back(scene: Scene, table: AddRow) -> None:
     forged = make_beat(scene, "own key")
     scene.attacker.beat("build1", forged)
     (note,) = beat(scene.fleet, "build1")
@@ -95,7 +95,7 @@ def test_the_real_server_takes_its_ref_back(scene: Scene, table: Tell) -> None:
 
 
 @pytest.mark.parametrize(("how", "reason"), FORGED_BEATS.items())
-def test_a_forged_heartbeat_on_the_branch(scene: Scene, table: Tell, how: str, reason: str) -> None:
+def test_a_forged_heartbeat_on_the_branch(scene: Scene, table: AddRow, how: str, reason: str) -> None:
     forged = make_beat(scene, how, problems=["forged"])
     scene.attacker.push({ON_BRANCH: json.dumps(forged).encode()})
     found = health(scene.fleet, "build2")["servers"]["build1"]
@@ -109,7 +109,7 @@ def test_a_forged_heartbeat_on_the_branch(scene: Scene, table: Tell, how: str, r
     table(f"forged heartbeat on the branch, {how}", "true (the signed one)", reported)
 
 
-def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: Tell) -> None:
+def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: AddRow) -> None:
     old = scene.attacker.heartbeat("build1")
     beat(scene.fleet, "build1", ahead=2)  # timestamps are whole seconds
     assert problems(scene.fleet, "build2") == []
@@ -120,7 +120,7 @@ def test_an_old_heartbeat_put_back_on_the_ref(scene: Scene, table: Tell) -> None
     table("old heartbeat put back", "true", "its heartbeat was replaced by an older one")
 
 
-def test_a_heartbeat_of_another_server(scene: Scene, table: Tell) -> None:
+def test_a_heartbeat_of_another_server(scene: Scene, table: AddRow) -> None:
     scene.attacker.beat("build1", scene.attacker.heartbeat("build3"))
     server = health(scene.fleet, "build2")["servers"]["build1"]
     reason = "forged: it is signed by build3"
@@ -128,7 +128,7 @@ def test_a_heartbeat_of_another_server(scene: Scene, table: Tell) -> None:
     table("another server's heartbeat", "false", f"a heartbeat in its name is not trusted: {reason}")
 
 
-def test_a_heartbeat_that_was_removed(scene: Scene, table: Tell) -> None:
+def test_a_heartbeat_that_was_removed(scene: Scene, table: AddRow) -> None:
     git("push", "--quiet", "origin", ":refs/heartbeats/build1", cwd=scene.attacker.clone)
     found = health(scene.fleet, "build2")
     assert found["servers"]["build1"]["state"] == "missing"
@@ -139,7 +139,7 @@ def test_a_heartbeat_that_was_removed(scene: Scene, table: Tell) -> None:
     table("heartbeat removed", "none", "build1: its heartbeat was deleted; the next beat makes it anew")
 
 
-def test_a_signed_message_is_no_heartbeat_and_no_status(scene: Scene, table: Tell) -> None:
+def test_a_signed_message_is_no_heartbeat_and_no_status(scene: Scene, table: AddRow) -> None:
     scene.attacker.beat("build1", scene.asked)
     scene.attacker.push({"build1/status.json": json.dumps(scene.asked).encode()})
     server = health(scene.fleet, "build2")["servers"]["build1"]
@@ -162,9 +162,9 @@ def report(scene: Scene, status: str, ahead: float = 0) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("how", "reason"), FORGED_BEATS.items())
-def test_a_forged_status(scene: Scene, table: Tell, how: str, reason: str) -> None:
+def test_a_forged_status(scene: Scene, table: AddRow, how: str, reason: str) -> None:
     true = report(scene, "failed")
-    forged = {**true, "status": "success", "timestamp": ago()}
+    forged = {**true, "status": "success", "timestamp": past_time()}
     if how != "changed":
         del forged["signature"]
     keys = {"own key": scene.attacker.key, "partner's key": scene.attacker.key_of("build3")}
@@ -172,8 +172,8 @@ def test_a_forged_status(scene: Scene, table: Tell, how: str, reason: str) -> No
     scene.attacker.push({"build1/status.json": json.dumps(forged).encode()})
     found = health(scene.fleet, "build2")
     server = found["servers"]["build1"]
-    verdict = "unsigned" if how == "unsigned" else "false"
-    assert (server["status_verified"], server["status_verified_reason"]) == (verdict, reason)
+    verified = "unsigned" if how == "unsigned" else "false"
+    assert (server["status_verified"], server["status_verified_reason"]) == (verified, reason)
     assert server["status"] == "unknown"
     (problem,) = found["problems"]
     assert problem.startswith(f"build1: its status is not trusted: {reason}. ")
@@ -181,12 +181,12 @@ def test_a_forged_status(scene: Scene, table: Tell, how: str, reason: str) -> No
     report(scene, "failed")
     again = health(scene.fleet, "build2")
     assert (again["servers"]["build1"]["status_verified"], again["problems"]) == ("true", [])
-    table(f"forged status, {how}", verdict, f"its status is not trusted: {reason}")
+    table(f"forged status, {how}", verified, f"its status is not trusted: {reason}")
 
 
-def test_a_server_signs_nothing_that_others_have_written(scene: Scene, table: Tell) -> None:
+def test_a_server_signs_nothing_that_others_have_written(scene: Scene, table: AddRow) -> None:
     """A request that an attacker puts into a status is not signed by the server, and a status is no message."""
-    planted = {**anew(scene.asked, request={"action": "evil"}), "sequence": 10**9, "artifacts": ["/evil.deb"]}
+    planted = {**with_new_id(scene.asked, request={"action": "evil"}), "sequence": 10**9, "artifacts": ["/evil.deb"]}
     scene.attacker.push({"build1/status.json": json.dumps(planted).encode()})
     health(scene.fleet, "build1")
     written = report(scene, "failed")
@@ -199,7 +199,7 @@ def test_a_server_signs_nothing_that_others_have_written(scene: Scene, table: Te
     table("a request in a status, to have it signed", "false", one["verified_reason"])
 
 
-def test_an_old_status_put_back(scene: Scene, table: Tell) -> None:
+def test_an_old_status_put_back(scene: Scene, table: AddRow) -> None:
     old = report(scene, "success")
     report(scene, "failed", ahead=2)  # timestamps are whole seconds
     assert problems(scene.fleet, "build2") == []
@@ -216,7 +216,7 @@ SECONDS, MEGABYTES = 60, 1_000
 """Limits of a module's processor time and memory for it; it needs a fraction."""
 
 
-def test_a_huge_heartbeat(scene: Scene, table: Tell) -> None:
+def test_a_huge_heartbeat(scene: Scene, table: AddRow) -> None:
     scene.attacker.beat("build1", {**forged_beat(scene), "x": "x" * SIZE})
     run = measure(scene.fleet, "build2", "build_heartbeat_fact", beat=True)
     assert run.code == 0, run.stdout

@@ -19,12 +19,12 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.status.r
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
 from ansible_collections.acs.builders.tests.attacker import (
     Scene,
-    ago,
     beat,
     health_at,
+    install_signers,
+    past_time,
     problems,
     signed,
-    tell_signers,
 )
 from ansible_collections.acs.builders.tests.builders import git
 
@@ -124,7 +124,7 @@ def test_a_key_that_is_not_valid_yet_is_not_called_ended(scene: Scene) -> None:
     record = scene.fleet.record() or {}
     build1 = next(signer for signer in record["signers"] if signer["server"] == "build1")
     build1["valid_from"] = utc_text(ahead(minutes=15))
-    tell_signers(scene.fleet, record)
+    install_signers(scene.fleet, record)
     document = {**scene.attacker.heartbeat("build1"), "timestamp": utc_text(ahead(minutes=16))}
     scene.attacker.beat("build1", signed(document, scene.attacker.key_of("build1"), HEARTBEAT))
     (problem,) = [one for one in problems(scene.fleet, "build2") if one.startswith("build1: ")]
@@ -147,7 +147,7 @@ def state_after(scene: Scene, beats: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_unsigned_heartbeats_from_before_the_keys_are_no_sign_of_life(scene: Scene) -> None:
-    forged = unsigned(scene.attacker.heartbeat("build1"), timestamp=ago(hours=2))
+    forged = unsigned(scene.attacker.heartbeat("build1"), timestamp=past_time(hours=2))
     seen = state_after(scene, [{**forged, "sequence": 10**6 + number} for number in range(7)])
     assert seen["state"] == "stale" and "not trusted" in seen["problems"][0]
 
@@ -158,7 +158,7 @@ def test_heartbeats_of_a_key_that_was_rotated_are_no_sign_of_life(scene: Scene) 
     scene.fleet.trust("build1")
     beat(scene.fleet, "build1", ahead=2)  # times are whole seconds
     assert problems(scene.fleet, "build2") == []
-    old = {**scene.attacker.heartbeat("build1"), "timestamp": ago(minutes=1)}
+    old = {**scene.attacker.heartbeat("build1"), "timestamp": past_time(minutes=1)}
     seen = state_after(scene, [signed(old, stolen, HEARTBEAT, sequence=10**6 + number) for number in range(7)])
     assert seen["state"] == "stale" and seen["problems"]
 

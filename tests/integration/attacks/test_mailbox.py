@@ -12,14 +12,14 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.tests.ansible_runner import call, succeed
 from ansible_collections.acs.builders.tests.attacker import (
     REQUEST,
+    AddRow,
     Scene,
-    Tell,
-    ago,
-    anew,
     check_good,
+    past_time,
     problems,
     refusal,
     signed,
+    with_new_id,
 )
 from ansible_collections.acs.builders.tests.builders import MESSAGES, git
 from ansible_collections.acs.builders.tests.measured import measure
@@ -50,15 +50,15 @@ def test_an_archive_hides_no_deletion(scene: Scene, stub: bool) -> None:
 
 
 def test_many_forgeries_hide_no_deletion(scene: Scene) -> None:
-    forged = signed(anew(scene.asked), scene.attacker.key)
+    forged = signed(with_new_id(scene.asked), scene.attacker.key)
     flood = [{**forged, "id": f"junk{number}"} for number in range(120)]
     scene.attacker.rewrite(lambda entries: [*entries[1:], *flood])
     assert any("was deleted" in problem for problem in problems(scene.fleet, "build2"))
 
 
 def test_an_id_of_a_megabyte_is_not_repeated(scene: Scene) -> None:
-    long = {**unsigned(anew(scene.asked), timestamp=ago(hours=3)), "id": "i" * 10**6, "from": "f" * 10**6}
-    scene.attacker.put(long, {**anew(scene.asked), "id": "j" * 10**6})
+    long = {**unsigned(with_new_id(scene.asked), timestamp=past_time(hours=3)), "id": "i" * 10**6, "from": "f" * 10**6}
+    scene.attacker.put(long, {**with_new_id(scene.asked), "id": "j" * 10**6})
     succeed(scene.fleet, "build2", "build_heartbeat_fact", beat=True)
     assert len(json.dumps(scene.attacker.heartbeat("build2"))) < 10_000
     assert sum(map(len, problems(scene.fleet, "build2"))) < 10_000
@@ -108,7 +108,7 @@ SECONDS, MEGABYTES = 60, 1_000
 
 
 @pytest.mark.parametrize("what", HUGE)
-def test_a_huge_mailbox(scene: Scene, table: Tell, what: str) -> None:
+def test_a_huge_mailbox(scene: Scene, table: AddRow, what: str) -> None:
     scene.attacker.push({MESSAGES: HUGE[what]().encode()})
     runs = [
         measure(scene.fleet, "build2"),
@@ -138,7 +138,7 @@ def test_a_mailbox_that_was_mended_is_read_again(scene: Scene) -> None:
     assert problems(scene.fleet, "build2") == []
 
 
-def test_a_huge_signed_field_of_a_message_is_refused(scene: Scene, table: Tell) -> None:
+def test_a_huge_signed_field_of_a_message_is_refused(scene: Scene, table: AddRow) -> None:
     forged = {**scene.asked, "id": "huge", "body": "x" * 20_000_000}
     scene.attacker.put(forged)
     run = measure(scene.fleet, "build2", state="acted", id="huge")
@@ -153,7 +153,7 @@ def test_a_huge_signed_field_of_a_message_is_refused(scene: Scene, table: Tell) 
     )
 
 
-def test_a_deleted_message(scene: Scene, table: Tell) -> None:
+def test_a_deleted_message(scene: Scene, table: AddRow) -> None:
     scene.attacker.rewrite(lambda entries: entries[1:])
     expected = f"{scene.asked['id']}, message 1 of build1, was deleted."
     assert problems(scene.fleet, "build2") == [expected]
@@ -163,7 +163,7 @@ def test_a_deleted_message(scene: Scene, table: Tell) -> None:
     table("message deleted", "none", "…, message 1 of build1, was deleted")
 
 
-def test_a_message_deleted_before_anybody_looked(scene: Scene, table: Tell) -> None:
+def test_a_message_deleted_before_anybody_looked(scene: Scene, table: AddRow) -> None:
     with scene.fleet.host("build1") as host:
         for subject in ("Never seen", "Third"):
             send(host, Draft(subject, "Please.", "request", request=REQUEST), ["build2"])

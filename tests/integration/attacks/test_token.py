@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import CloneInvalid
 from ansible_collections.acs.builders.tests.ansible_runner import call, fail, send, succeed
-from ansible_collections.acs.builders.tests.attacker import Attacker, Tell, make_fleet
+from ansible_collections.acs.builders.tests.attacker import AddRow, Attacker, make_fleet
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.git_server import git_host
 from ansible_collections.acs.builders.tests.waiting import LIMIT
@@ -104,7 +104,7 @@ def use_everything(fleet: Builders) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_redirect_does_not_take_the_token_along(fleet: Builders, table: Tell) -> None:
+def test_a_redirect_does_not_take_the_token_along(fleet: Builders, table: AddRow) -> None:
     with catcher() as thief, catcher(thief.url) as host:
         set_up_with(fleet, f"{host.url}/Build.git")
         failures = use_everything(fleet)
@@ -115,7 +115,7 @@ def test_a_redirect_does_not_take_the_token_along(fleet: Builders, table: Tell) 
     table("remote redirects to another host", "none", "remote_missing: … redirects to …; 0 requests there")
 
 
-def test_a_clone_that_was_pointed_elsewhere_is_refused(fleet: Builders, table: Tell) -> None:
+def test_a_clone_that_was_pointed_elsewhere_is_refused(fleet: Builders, table: AddRow) -> None:
     with git_host(fleet.folder, token=TOKEN) as host, catcher() as thief:
         set_up_with(fleet, f"{host.url}/Build.git")
         succeed(fleet, "build2")
@@ -177,7 +177,7 @@ def test_without_the_address_in_the_fleet_file_a_changed_clone_is_followed(fleet
     assert any("Authorization" in headers for headers in thief.requests)
 
 
-def test_no_code_of_the_repository_runs(fleet: Builders, table: Tell) -> None:
+def test_no_code_of_the_repository_runs(fleet: Builders, table: AddRow) -> None:
     marker = fleet.folder / "ran"
     script = f"#!/bin/sh\necho \"$0\" >> '{marker}'\ncat\n".encode()
     attributes = b"* filter=evil diff=evil merge=evil\n*.json filter=evil merge=evil ident\n"
@@ -209,7 +209,7 @@ def test_no_code_of_the_repository_runs(fleet: Builders, table: Tell) -> None:
     table("hooks, attributes, filters, .gitmodules, .gitconfig in the repository", "none", "nothing runs, no report")
 
 
-def test_no_link_of_the_repository_leads_a_write_astray(fleet: Builders, table: Tell) -> None:
+def test_no_link_of_the_repository_leads_a_write_astray(fleet: Builders, table: AddRow) -> None:
     attacker, outside = Attacker(fleet), fleet.folder / "outside"
     outside.mkdir()
     (outside / "status.json").write_text("{}")

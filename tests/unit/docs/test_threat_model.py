@@ -53,5 +53,5 @@ def test_every_test_of_an_attack_that_is_in_the_table_is_on_the_page() -> None:
     files = sorted((TOP / "tests" / "integration" / "attacks").glob("test_*.py"))
     assert files
     for file in files:
-        for name in re.findall(r"^def (test_\w+)\([^)]*table: Tell", file.read_text(encoding="utf-8"), re.MULTILINE):
+        for name in re.findall(r"^def (test_\w+)\([^)]*table: AddRow", file.read_text(encoding="utf-8"), re.MULTILINE):
             assert f"`tests/integration/attacks/{file.name}::{name}`" in PAGE, name

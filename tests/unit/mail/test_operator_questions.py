@@ -35,7 +35,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.wait import wait_for_answer
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.plugins.module_utils.coordination.timestamps import utc_text
-from ansible_collections.acs.builders.tests.attacker import signed, tell_signers
+from ansible_collections.acs.builders.tests.attacker import install_signers, signed
 from ansible_collections.acs.builders.tests.builders import MESSAGES
 from ansible_collections.acs.builders.tests.clock import Clock
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, make_memory_builders
@@ -142,7 +142,7 @@ def test_a_key_of_his_that_has_expired_answers_no_later_question(fleet: MemoryBu
     for signer in record["signers"]:
         if signer["valid_until"]:
             signer["valid_until"] = utc_text(now() + timedelta(hours=1))
-    tell_signers(fleet, record)
+    install_signers(fleet, record)
     now.move(days=1)
     assert still_open(fleet, now) == [], "the genuine answer became invalid"
     asked = ask(fleet, now)["id"]
