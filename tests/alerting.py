@@ -80,7 +80,7 @@ class Fleet:
         path = self.builders.folder / server / f"{name}.txt"
         return path.read_text().split("\0")[:-1] if path.exists() else []
 
-    def told(self, server: str, name: str = "command") -> list[str]:
+    def alert_texts(self, server: str, name: str = "command") -> list[str]:
         """Return the texts of the alerts that the command of a server got so far.
 
         Alerts about problems are left out: a clock seems to be wrong after :meth:`silence`, and a disk may be full.

@@ -15,17 +15,17 @@ from ansible_collections.acs.builders.tests.waiting import until
 
 
 @contextmanager
-def nobody_listens() -> Iterator[str]:
+def closed_port() -> Iterator[str]:
     """Reserve a port, which refuses connections, and yield the URL of a remote there."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/Build.git"
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{reserved.getsockname()[1]}/Build.git"
 
 
 @contextmanager
 def outage(builders: Builders) -> Iterator[None]:
     """Make the remote refuse connections inside the context."""
-    with nobody_listens() as address:
+    with closed_port() as address:
         elsewhere = f"url.{address}.insteadOf={builders.remote}"
         with mock.patch.object(process, "SAFE_CONFIG", (*process.SAFE_CONFIG, elsewhere)):
             yield

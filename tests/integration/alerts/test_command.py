@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.tests.alerting import Fleet, chat
 from ansible_collections.acs.builders.tests.builders import git
-from ansible_collections.acs.builders.tests.outage import nobody_listens
+from ansible_collections.acs.builders.tests.outage import closed_port
 from ansible_collections.acs.builders.tests.waiting import until
 
 
@@ -28,7 +28,7 @@ def test_what_is_open_is_listed_on_each_server(fleet: Fleet) -> None:
         def noticed() -> bool:
             fleet.silence("build1")
             fleet.cycle(running)
-            return bool(fleet.told("build1"))
+            return bool(fleet.alert_texts("build1"))
 
         until(noticed, "no alert")
         fleet.silence("build1")
@@ -42,7 +42,7 @@ def test_what_is_open_is_listed_on_each_server(fleet: Fleet) -> None:
     (alert,) = (one for one in listed["alerts"] if one["key"] == "server/build3")
     assert (alert["event"], alert["ways"]) == ("open", {"command": "told"})
     assert listed["ways"] == [{"name": "command", "problem": None}]
-    with nobody_listens() as address:
+    with closed_port() as address:
         git("remote", "set-url", "origin", address, cwd=fleet.builders.clone("build1"))
         offline = fleet.builderctl("build1", "alerts", "--json")
     assert "build3 is stale" in [one["text"] for one in json.loads(offline.stdout)["alerts"]]
@@ -55,13 +55,13 @@ def test_a_test_of_the_ways(fleet: Fleet) -> None:
     )
     done = fleet.builderctl("build1", "alerts", "--test")
     assert done.stdout.splitlines() == ["command: told", "chat: told", "mail: told"]
-    assert fleet.told("build1") == ["A test of build1: alerts are told by this way"]
+    assert fleet.alert_texts("build1") == ["A test of build1: alerts are told by this way"]
     assert len(fleet.chat.posts) == len(fleet.mails("build1")) == 1
 
 
 def test_ways_that_do_not_work(fleet: Fleet) -> None:
     fleet.chat.answer = 404
-    with nobody_listens() as address:
+    with closed_port() as address:
         fleet.configure(
             "build1",
             fleet.way("build1", "fails", "echo out; echo err >&2; exit 3"),

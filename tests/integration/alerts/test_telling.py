@@ -31,7 +31,7 @@ def alert_stale(fleet: Fleet, running: Service) -> None:
     def noticed() -> bool:
         fleet.silence("build1")
         fleet.cycle(running)
-        return bool(fleet.told("build1"))
+        return bool(fleet.alert_texts("build1"))
 
     until(noticed, "no alert")
 
@@ -77,7 +77,7 @@ def test_a_server_falls_silent_and_comes_back(fleet: Fleet) -> None:
             alert_stale(fleet, running)
             fleet.silence("build1")
             run_cycles(fleet, running)
-            assert fleet.told("build1") == [STALE]
+            assert fleet.alert_texts("build1") == [STALE]
             (given,) = (one for one in map(json.loads, fleet.written("build1")) if one["kind"] == "server")
             assert {name: given[name] for name in ("event", "kind", "server", "by")} == {
                 **{"event": "open", "kind": "server"},
@@ -86,13 +86,13 @@ def test_a_server_falls_silent_and_comes_back(fleet: Fleet) -> None:
         with fleet.service("build1", *ways) as running:
             fleet.silence("build1")
             run_cycles(fleet, running)
-            assert fleet.told("build1") == [STALE]
+            assert fleet.alert_texts("build1") == [STALE]
             fleet.beat()
             run_cycles(fleet, running)
         assert other.beat()["alerts"] is True
         fleet.deliver("build2")
-    assert fleet.told("build1") == [STALE, BACK]
-    assert fleet.told("build2") == []
+    assert fleet.alert_texts("build1") == [STALE, BACK]
+    assert fleet.alert_texts("build2") == []
     assert [post["text"].splitlines()[0] for post in fleet.chat.posts] == [
         f"[acs.builders] {STALE}",
         f"[acs.builders] {BACK}",
@@ -110,7 +110,7 @@ def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
             def noticed() -> bool:
                 fleet.silence("build1")
                 fleet.deliver("build1")
-                return bool(fleet.told("build1"))
+                return bool(fleet.alert_texts("build1"))
 
             until(noticed, "no alert")
             until(lambda: recorded(fleet)["server/build3"] == {"command": "told"}, "not recorded")
@@ -121,20 +121,20 @@ def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
             fleet.silence("build2", "build1")
             fleet.silence("build2", "build3")
             fleet.cycle(second, "build2")
-            return bool(fleet.told("build2"))
+            return bool(fleet.alert_texts("build2"))
 
         until(took_over, "no alert by the second server")
-        assert fleet.told("build2") == ["build1 is stale"]
+        assert fleet.alert_texts("build2") == ["build1 is stale"]
         with fleet.service("build1", interval=1):
 
             def is_back() -> bool:
                 fleet.cycle(second, "build2")
                 fleet.deliver("build1")
-                return "Resolved: build1 is stale" in [*fleet.told("build1"), *fleet.told("build2")]
+                return "Resolved: build1 is stale" in [*fleet.alert_texts("build1"), *fleet.alert_texts("build2")]
 
             until(is_back, "no alert about its return")
             run_cycles(fleet, second, "build2")
-    everything = [*fleet.told("build1"), *fleet.told("build2")]
+    everything = [*fleet.alert_texts("build1"), *fleet.alert_texts("build2")]
     assert sorted(everything) == ["Resolved: build1 is stale", "build1 is stale", STALE]
 
 
@@ -147,12 +147,12 @@ def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
         write_status(host, Report("failed", job="job_1"))
     with fleet.service("build1", *ways, reply_deadline=1) as running:
         fleet.cycle(running)
-        assert fleet.told("build1") == ["A build of build2 failed"]
+        assert fleet.alert_texts("build1") == ["A build of build2 failed"]
         with fleet.builders.host("build3") as host:
             message_id = send(host, Draft(hostile, "x"), ["build2"]).result[0].id
             question_id = send(host, Draft("May I?", "x", needs="operator"), ["operator"]).result[0].id
-        until(lambda: fleet.cycle(running) and len(fleet.told("build1")) >= 3, "not told")
-        assert sorted(fleet.told("build1")[1:]) == ["1 message to build2 overdue", "build3 asks the operator"]
+        until(lambda: fleet.cycle(running) and len(fleet.alert_texts("build1")) >= 3, "not told")
+        assert sorted(fleet.alert_texts("build1")[1:]) == ["1 message to build2 overdue", "build3 asks the operator"]
         with fleet.builders.host("build2") as host:
             write_status(host, Report("building", job="job_2"))
             write_status(host, Report("success", job="job_2"))
@@ -163,7 +163,7 @@ def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
             mark_read(host, [answer_id])
         run_cycles(fleet, running)
     ended = ["1 message to build2 overdue", "A build of build2 failed", "build3 asks the operator"]
-    assert sorted(fleet.told("build1")[3:]) == [f"Resolved: {text}" for text in ended]
+    assert sorted(fleet.alert_texts("build1")[3:]) == [f"Resolved: {text}" for text in ended]
     (post,) = (
         post["text"] for post in fleet.chat.posts if "1 message" in post["text"] and "Resolved" not in post["text"]
     )
@@ -177,13 +177,13 @@ def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
         (fleet.builders.folder / "build1" / "command.kills").touch()
         queue_alert(fleet, running)
         fleet.deliver("build1", code=-signal.SIGKILL)
-        assert fleet.told("build1") == [STALE]
+        assert fleet.alert_texts("build1") == [STALE]
         fleet.deliver("build1")
         fleet.silence("build1")
         run_cycles(fleet, running)
-        assert fleet.told("build1") == [STALE, f"build1 may not have told by command: {STALE}"]
+        assert fleet.alert_texts("build1") == [STALE, f"build1 may not have told by command: {STALE}"]
         run_cycles(fleet, running)
-        assert len(fleet.told("build1")) == 2
+        assert len(fleet.alert_texts("build1")) == 2
 
 
 @pytest.mark.parametrize("when", ["recorded", "handed over"])
@@ -199,7 +199,7 @@ def test_the_service_is_killed_before_it_is_told(fleet: Fleet, when: str) -> Non
         fleet.deliver("build1")
         fleet.silence("build1")
         run_cycles(fleet, running)
-    assert fleet.told("build1") == [STALE]
+    assert fleet.alert_texts("build1") == [STALE]
 
 
 def test_a_way_that_hangs_delays_nothing_and_is_ended(fleet: Fleet) -> None:
@@ -214,14 +214,14 @@ def test_a_way_that_hangs_delays_nothing_and_is_ended(fleet: Fleet) -> None:
             assert delivering.wait(LIMIT) == 0
         (pid,) = pids.read_text().split()
         until(lambda: not Path("/proc", pid).exists(), "the way still runs")
-        assert fleet.told("build1") == [STALE]
+        assert fleet.alert_texts("build1") == [STALE]
         fleet.silence("build1")
         found = fleet.cycle(running)
         message = "Alerts cannot be told by the way hangs (it did not end within 3 s)"
         assert any(message in problem for problem in found["problems"])
         set_failures(fleet, "hangs", number=7)  # the next attempt is in an hour
         run_cycles(fleet, running)
-        assert fleet.told("build1") == [STALE, "build1 cannot tell alerts by the way hangs"]
+        assert fleet.alert_texts("build1") == [STALE, "build1 cannot tell alerts by the way hangs"]
         assert pids.read_text().split() == [pid], "it was called again too early"
 
 
@@ -241,7 +241,7 @@ def test_a_way_that_fails_is_tried_again(fleet: Fleet) -> None:
         run_cycles(fleet, running)
         assert [post["text"].splitlines()[0] for post in fleet.chat.posts] == [f"[acs.builders] {STALE}"]
         assert not any("way chat" in problem for problem in running.next_beat()["problems"])
-        assert fleet.told("build1") == [
+        assert fleet.alert_texts("build1") == [
             STALE,
             "build1 cannot tell alerts by the way chat",
             "Resolved: build1 cannot tell alerts by the way chat",
@@ -275,4 +275,4 @@ def test_a_full_disk(fleet: Fleet, covered: list[str]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "No space left on device" in done.stderr
-    assert fleet.told("build1") == [STALE]
+    assert fleet.alert_texts("build1") == [STALE]

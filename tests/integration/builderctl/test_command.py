@@ -22,7 +22,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination import _
 from ansible_collections.acs.builders.tests.ansible_runner import TOP, Run, run, serve
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
 from ansible_collections.acs.builders.tests.git_server import git_host
-from ansible_collections.acs.builders.tests.outage import nobody_listens
+from ansible_collections.acs.builders.tests.outage import closed_port
 from ansible_collections.acs.builders.tests.running_service import COMMAND
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
@@ -241,7 +241,7 @@ def test_an_exit_code_of_each_class(shell: Shell) -> None:
     install_pre_receive(shell.builders, "printf 'frozen\\033[31m until the release\\n' >&2; exit 1")
     assert "until the release" in fail(shell, 4, "declined", "send", "two", "2")
     fail(shell, 5, "dependency", "read", PATH=str(shell.builders.folder / "bin-build1"))
-    with nobody_listens() as address:
+    with closed_port() as address:
         git("remote", "set-url", "origin", address, cwd=shell.builders.clone("build1"))
         assert "Try again" in fail(shell, 3, "unreachable", "send", "two", "2", "--offline", "fail")
         assert address in fail(shell, 3, "unreachable", "read")

@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.wai
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.ansible_runner import module_variables, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
-from ansible_collections.acs.builders.tests.outage import nobody_listens
+from ansible_collections.acs.builders.tests.outage import closed_port
 from ansible_collections.acs.builders.tests.running_service import COMMAND, config
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 from mcp import Client, StdioServerParameters
@@ -117,7 +117,7 @@ def test_messages_arrive_as_they_were_given(builders: Builders) -> None:
         await call(client, "send", subject="--to", body=body, to=["build2"], priority="high", request=request)
         await call(client, "send", subject="Null is not given", body="1", to=None, request=None)
         await call(client, "send", subject="Log", body=f"export TOKEN={TOKEN}", secrets="redact")
-        with nobody_listens() as address:
+        with closed_port() as address:
             git("remote", "set-url", "origin", address, cwd=builders.clone("build1"))
             assert (await call(client, "send", subject="Later", body="1")).startswith("Queued in the outbox: msg_")
 
@@ -191,9 +191,9 @@ ERRORS: list[tuple[str, dict[str, Any], str]] = [
 
 def test_an_error_is_one_sentence_for_the_model(builders: Builders) -> None:
     async def act(client: Client) -> None:
-        for name, arguments, says in ERRORS:
+        for name, arguments, reason in ERRORS:
             text, is_error = await called(client, name, arguments)
-            assert is_error and says in text and "\n" not in text and "Traceback" not in text, text
+            assert is_error and reason in text and "\n" not in text and "Traceback" not in text, text
 
     talk(builders, act)
     assert git("for-each-ref", cwd=builders.remote) == "", "something was sent"

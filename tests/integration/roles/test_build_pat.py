@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.acs.builders.tests.ansible_runner import TASKS, Run, ansible
 from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.git_server import GitHost, git_host
-from ansible_collections.acs.builders.tests.outage import nobody_listens
+from ansible_collections.acs.builders.tests.outage import closed_port
 
 CLASSIC = "ghp_" + "C" * 36
 FINE = "github_pat_" + "F" * 22 + "_" + "f" * 59
@@ -37,14 +37,14 @@ class Case:
 
     :param found: the content of its token file before.
     :param after: the token in the file afterwards; None if the role fails.
-    :param says: a pattern of the failure's message.
+    :param reason: a pattern of the failure's message.
     """
 
     variables: dict[str, Any]
     found: bytes | None = None
     after: str | None = None
     changed: int = 0
-    says: str = ""
+    reason: str = ""
 
 
 @contextmanager
@@ -83,27 +83,31 @@ def cases(folder: Path, remote: str, nowhere: str, odd: dict[str, str]) -> dict[
         "mark": Case({"build_pat_token": f"\ufeff{CLASSIC}\r\n"}, b"\xef\xbb\xbf" + OLD.encode(), CLASSIC, 1),
         "other": Case({"build_pat_token": OTHER, "build_pat_allow_other_forms": True}, None, OTHER, 1),
         "accepted": Case({"build_pat_token": f"{CLASSIC} ", **asked}, OLD.encode(), CLASSIC, 1),
-        "none": Case({}, None, says=NO_TOKEN),
-        "malformed": Case({}, f"export PAT={OLD}".encode(), says=NO_TOKEN),
-        "binary": Case({}, b"\xff\xfeg\0h\0p\0_\0" + OLD.encode(), says=NO_TOKEN),
-        "two": Case({}, f"{OLD}\n{OLD}\n".encode(), says=r"two\.PAT contains 2 words, but a token is one word"),
-        "source-of-two": Case({"build_pat_source_file": str(two)}, OLD.encode(), says="source-of-two contains 2 words"),
-        "source-pipe": Case({"build_pat_source_file": str(pipe)}, OLD.encode(), says="source-pipe is a named pipe"),
-        "pipe": Case({"build_pat_token": CLASSIC}, says=r"pipe\.PAT is a named pipe, not a file"),
-        "folder": Case({}, says=r"folder\.PAT is a directory, not a file"),
-        "foreign": Case({"build_pat_token": OTHER}, OLD.encode(), says=BAD_FORM),
-        "spaced": Case({"build_pat_token": f"{OTHER} {OTHER}", "build_pat_allow_other_forms": True}, says=BAD_FORM),
-        "control": Case({"build_pat_token": f"{CLASSIC}\x1b[0m", "build_pat_allow_other_forms": True}, says=BAD_FORM),
-        "no-file": Case({"build_pat_source_file": "/nonexistent/token"}, says="/nonexistent/token does not exist"),
-        "refused": Case({"build_pat_token": WRONG, **asked}, OLD.encode(), says=r"HTTP status 401.+not changed"),
-        "away": Case({"build_pat_token": WRONG, **asked, "build_pat_url": nowhere}, OLD.encode(), says="no answer"),
+        "none": Case({}, None, reason=NO_TOKEN),
+        "malformed": Case({}, f"export PAT={OLD}".encode(), reason=NO_TOKEN),
+        "binary": Case({}, b"\xff\xfeg\0h\0p\0_\0" + OLD.encode(), reason=NO_TOKEN),
+        "two": Case({}, f"{OLD}\n{OLD}\n".encode(), reason=r"two\.PAT contains 2 words, but a token is one word"),
+        "source-of-two": Case(
+            {"build_pat_source_file": str(two)}, OLD.encode(), reason="source-of-two contains 2 words"
+        ),
+        "source-pipe": Case({"build_pat_source_file": str(pipe)}, OLD.encode(), reason="source-pipe is a named pipe"),
+        "pipe": Case({"build_pat_token": CLASSIC}, reason=r"pipe\.PAT is a named pipe, not a file"),
+        "folder": Case({}, reason=r"folder\.PAT is a directory, not a file"),
+        "foreign": Case({"build_pat_token": OTHER}, OLD.encode(), reason=BAD_FORM),
+        "spaced": Case({"build_pat_token": f"{OTHER} {OTHER}", "build_pat_allow_other_forms": True}, reason=BAD_FORM),
+        "control": Case({"build_pat_token": f"{CLASSIC}\x1b[0m", "build_pat_allow_other_forms": True}, reason=BAD_FORM),
+        "no-file": Case({"build_pat_source_file": "/nonexistent/token"}, reason="/nonexistent/token does not exist"),
+        "refused": Case({"build_pat_token": WRONG, **asked}, OLD.encode(), reason=r"HTTP status 401.+not changed"),
+        "away": Case({"build_pat_token": WRONG, **asked, "build_pat_url": nowhere}, OLD.encode(), reason="no answer"),
         **{
             f"remote-{name}": Case(
-                {"build_pat_token": CLASSIC, **asked, "build_pat_url": f"{url}/Build.git"}, OLD.encode(), says=ODD[name]
+                {"build_pat_token": CLASSIC, **asked, "build_pat_url": f"{url}/Build.git"},
+                OLD.encode(),
+                reason=ODD[name],
             )
             for name, url in odd.items()
         },
-        "plain": Case({"build_pat_token": CLASSIC, "build_pat_url": "http://192.0.2.1/Build.git"}, says="plain http"),
+        "plain": Case({"build_pat_token": CLASSIC, "build_pat_url": "http://192.0.2.1/Build.git"}, reason="plain http"),
     }
 
 
@@ -141,7 +145,7 @@ def recap(done: Run, count: str) -> dict[str, int]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root, because the token file belongs to root")
 def test_the_token(tmp_path: Path, remote: GitHost) -> None:
-    with odd_hosts(tmp_path) as odd, nobody_listens() as nowhere:
+    with odd_hosts(tmp_path) as odd, closed_port() as nowhere:
         check_the_token(tmp_path, cases(tmp_path, f"{remote.url}/Build.git/", nowhere, odd))
 
 
@@ -170,7 +174,7 @@ def check_the_token(tmp_path: Path, hosts: dict[str, Case]) -> None:
             (message,) = re.findall(
                 rf"^fatal: \[{name}\]: FAILED! => (.*?)^(?=\S)", done.stdout, re.MULTILINE | re.DOTALL
             )
-            assert re.search(case.says, message), message
+            assert re.search(case.reason, message), message
     assert recap(done, "changed") == {name: case.changed for name, case in hosts.items()}
     assert recap(done, "failed") == {name: int(name not in good) for name in hosts}
     assert recap(checked, "changed") == {name: hosts[name].changed for name in predicted}

@@ -15,10 +15,10 @@ from ansible_collections.acs.builders.tests.cluster.rig import Rig
 from ansible_collections.acs.builders.tests.waiting import until
 
 STATE = "var/lib/acs-builders"
-TELL = "/usr/local/bin/tell"
-TOLD = "root/told"
-PROGRAM = f"#!/bin/sh\ncat >> /{TOLD}\n"
-WAYS = [{"name": "file", "command": [TELL], "kinds": ["server", "build"]}]
+COMMAND = "/usr/local/bin/tell"
+RECEIVED = "root/told"
+PROGRAM = f"#!/bin/sh\ncat >> /{RECEIVED}\n"
+WAYS = [{"name": "file", "command": [COMMAND], "kinds": ["server", "build"]}]
 LONG_AGO = "2026-01-01T00:00:00Z"
 SERVERS = ("build1", "build2")
 
@@ -27,7 +27,7 @@ SERVERS = ("build1", "build2")
 def alerts(rig: Rig) -> Iterator[None]:
     """Let both servers send alerts, with a short interval, and remove this again."""
     for server in SERVERS:
-        rig.machines[server].write(TELL.lstrip("/"), PROGRAM, 0o755)
+        rig.machines[server].write(COMMAND.lstrip("/"), PROGRAM, 0o755)
     set_up(rig, WAYS)
     modes = rig.ssh("build1", "stat --format='%a %U' /etc/acs-builders/alerts.json").stdout.strip()
     assert modes == "600 root"
@@ -47,14 +47,14 @@ def set_up(rig: Rig, ways: list[dict[str, Any]]) -> None:
     """Run the setup with ways of alerts, then again in check mode without a change."""
     arguments = ("setup.yml", "--diff", "--extra-vars", json.dumps({"build_alerts": ways}))
     _code, output = rig.playbook(*arguments)
-    assert TELL not in output, "the ways are secret, but the diff shows them"
+    assert COMMAND not in output, "the ways are secret, but the diff shows them"
     _code, output = rig.playbook(*arguments, "--check")
     assert output.partition("PLAY RECAP")[2].count("changed=0") == len(SERVERS), output
 
 
 def sent(rig: Rig, server: str) -> list[str]:
     """Return the texts of the alerts that a server has sent so far."""
-    path = Path(rig.machines[server].root, TOLD)
+    path = Path(rig.machines[server].root, RECEIVED)
     return [json.loads(line)["text"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
