@@ -10,7 +10,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.store.sn
 from ansible_collections.acs.builders.tests.builders import Builders
 
 
-def say(builders: Builders, subject: str, server: str = "build1", **options: str) -> Receipt[list[Message]]:
+def send_subject(builders: Builders, subject: str, server: str = "build1", **options: str) -> Receipt[list[Message]]:
     """Send a message from a server and return the receipt."""
     key = options.pop("key", None)
     with builders.host(server) as host:

@@ -31,22 +31,22 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.store.sn
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
 from ansible_collections.acs.builders.tests.outage import outage
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
-from ansible_collections.acs.builders.tests.writes import say, subjects
+from ansible_collections.acs.builders.tests.writes import send_subject, subjects
 
 
-def say_in_fork(builders: Builders, subject: str) -> Receipt[list[Message]]:
+def send_in_fork(builders: Builders, subject: str) -> Receipt[list[Message]]:
     """Send a message, and return a receipt that can be sent to another process."""
-    receipt = say(builders, subject)
+    receipt = send_subject(builders, subject)
     return Receipt(receipt.result, receipt.commit, receipt.attempts, queued=receipt.queued)
 
 
 def test_writes_of_one_host_share_commits(builders: Builders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
     builders.trust()
-    say(builders, "0")
+    send_subject(builders, "0")
     processes = multiprocessing.get_context("fork").Pool(6)
     with builders.host("build1") as host, host.repository.writing():
-        results = [processes.apply_async(say_in_fork, (builders, str(number))) for number in range(1, 7)]
+        results = [processes.apply_async(send_in_fork, (builders, str(number))) for number in range(1, 7)]
         until(lambda: len(Outbox(host.state).read().items) == 6, "not all messages in the outbox")
     receipts = [result.get(LIMIT) for result in results]
     processes.close()
@@ -81,9 +81,9 @@ def test_what_another_process_has_delivered_is_told_as_pushed(
 ) -> None:
     """The result is the message in the repository: its number is one less because the write before it was dropped."""
     builders.trust()
-    asked = [say(builders, subject, "build2").result[0].id for subject in ("one", "two")]
+    asked = [send_subject(builders, subject, "build2").result[0].id for subject in ("one", "two")]
     with outage(builders):
-        before = say(builders, "dropped").result[0].id
+        before = send_subject(builders, "dropped").result[0].id
     with builders.host("build1") as host, builders.host("build1") as other:
 
         def deliver_all() -> None:
@@ -112,9 +112,9 @@ def test_what_another_process_has_delivered_is_told_as_pushed(
 def test_what_another_process_has_sent_under_a_key_is_not_told_as_new(
     builders: Builders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        first = say(builders, "two", key="k")
+        first = send_subject(builders, "two", key="k")
     with builders.host("build1") as host, builders.host("build1") as other:
         run_while_waiting(host, monkeypatch, lambda: deliver(other), is_held=False)
         again = send(host, Draft("two", "Hi", key="k"))
@@ -126,9 +126,9 @@ def test_what_another_process_has_sent_under_a_key_is_not_told_as_new(
 def test_what_another_process_could_not_deliver_is_an_error(
     builders: Builders, monkeypatch: pytest.MonkeyPatch, is_held: bool
 ) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        say(builders, "two")
+        send_subject(builders, "two")
     hook = builders.remote / "hooks" / "pre-receive"
     hook.write_text(f"#!/bin/sh\nread old new ref\n! git show $new:{MESSAGES} | grep 'bad words' >&2\n")
     hook.chmod(0o755)
@@ -146,12 +146,12 @@ def test_what_another_process_could_not_deliver_is_an_error(
 
 def test_an_outbox_of_an_older_version_is_delivered(builders: Builders) -> None:
     """It also held the results of writes that one process had delivered for another."""
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        say(builders, "two")
+        send_subject(builders, "two")
     path = builders.state("build1") / OUTBOX_FILE
     delivered = {"out_0": {"commit": "0" * 40, "attempts": 1, "messages": builders.messages()}}
     path.write_text(json.dumps({**json.loads(path.read_text()), "taken": delivered}))
-    say(builders, "three")
+    send_subject(builders, "three")
     assert subjects(builders) == ["one", "two", "three"]
     assert list(json.loads(path.read_text())) == ["items", "aside", "last"]

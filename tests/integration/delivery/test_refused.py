@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
     StateUnusable,
 )
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git
-from ansible_collections.acs.builders.tests.writes import say, subjects, waiting
+from ansible_collections.acs.builders.tests.writes import send_subject, subjects, waiting
 
 
 def decline(builders: Builders, text: str) -> Path:
@@ -33,11 +33,11 @@ def test_what_cannot_be_taken_back_is_not_told_as_failed(builders: Builders) -> 
     break_outbox = f"mv '{outbox_file}' '{outbox_file}.kept' && mkdir '{outbox_file}'"
     hook.write_text(hook.read_text().replace("then ", f"then {break_outbox}; "))
     with pytest.raises(StateUnusable, match="whether it will arrive is not known"):
-        say(builders, "forbidden")
+        send_subject(builders, "forbidden")
     hook.unlink()
     outbox_file.rmdir()
     Path(f"{outbox_file}.kept").rename(outbox_file)
-    say(builders, "allowed")
+    send_subject(builders, "allowed")
     assert subjects(builders) == ["forbidden", "allowed"] and waiting(builders) == []
 
 
@@ -50,10 +50,10 @@ def test_a_write_to_a_remote_that_is_gone_is_said_to_be_lost(builders: Builders)
         git("remote", "set-url", "origin", remote, cwd=builders.clone("build1"))
 
     set_up(builders.remote)
-    say(builders, "one")
+    send_subject(builders, "one")
     moved = builders.remote.rename(builders.folder / "renamed.git")
     with pytest.raises(RemoteMissing, match=r"nothing waits in the outbox: .*builders_remote_url"):
-        say(builders, "two")
+        send_subject(builders, "two")
     assert waiting(builders) == []
     set_up(moved)
-    assert say(builders, "two").delivery == "pushed"
+    assert send_subject(builders, "two").delivery == "pushed"

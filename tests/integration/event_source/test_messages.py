@@ -45,7 +45,7 @@ async def source(**options: Any) -> AsyncIterator[Source]:
         task.cancel()
 
 
-def say(builders: Builders, subject: str, **more: Any) -> str:
+def send_message(builders: Builders, subject: str, **more: Any) -> str:
     """Send a request from build1 to build2, and return its id."""
     with builders.host("build1") as host:
         return str(send(host, Draft(subject, "Please.", "request", **more), ["build2"]).result[0].id)
@@ -59,7 +59,7 @@ def test_events_are_handed_out_until_they_are_acknowledged(trusted: Builders) ->
     async def scene() -> None:
         with service(trusted, "build2") as running:
             async with source(state_dir=state_dir) as first:
-                read, acted = say(trusted, "to read"), say(trusted, "to act upon")
+                read, acted = send_message(trusted, "to read"), send_message(trusted, "to act upon")
                 await asyncio.to_thread(running.cycle)
                 events = [await first.next() for _event in range(2)]
             assert [event["message"]["id"] for event in events] == [read, acted]
@@ -70,7 +70,7 @@ def test_events_are_handed_out_until_they_are_acknowledged(trusted: Builders) ->
             with trusted.host("build2") as host:
                 mark_read(host, [read])
                 assert act(host, acted)[1]
-            last = say(trusted, "last")
+            last = send_message(trusted, "last")
             await asyncio.to_thread(running.cycle)
             async with source(state_dir=state_dir) as after:
                 assert (await after.next())["message"]["id"] == last
@@ -98,7 +98,7 @@ def test_a_command_that_hangs_is_ended(
 def test_the_record_of_another_machine_is_printed_by_a_command(trusted: Builders) -> None:
     record = str(trusted.state("build2") / "inbox.json")
     command = [sys.executable, "-c", "import sys; print(open(sys.argv[1]).read())", record]
-    sent = say(trusted, "Install jq")
+    sent = send_message(trusted, "Install jq")
 
     async def scene() -> str:
         async with source(command=command) as early:  # the command fails until the service has looked

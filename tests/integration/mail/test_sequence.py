@@ -11,10 +11,10 @@ from ansible_collections.acs.builders.tests.forks import in_forks
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
 
-def say(builders: Builders, server: str = "build1", to: tuple[str, ...] = ("all",), key: str | None = None) -> None:
+def send_message(builders: Builders) -> None:
     """Send a message as a separate process would."""
-    with builders.host(server) as host:
-        send(host, Draft("Hello", "Hi", key=key), to)
+    with builders.host("build1") as host:
+        send(host, Draft("Hello", "Hi"), ["all"])
 
 
 def numbers(builders: Builders, server: str = "build1") -> list[int | None]:
@@ -27,5 +27,5 @@ def test_processes_that_send_at_once_take_different_numbers(
 ) -> None:
     monkeypatch.setattr(deliver, "PATIENCE", LIMIT)
     builders.trust()
-    in_forks(3, say, [(builders,)] * 6)
+    in_forks(3, send_message, [(builders,)] * 6)
     assert numbers(builders) == [1, 2, 3, 4, 5, 6]

@@ -13,7 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
-from ansible_collections.acs.builders.tests.writes import say
+from ansible_collections.acs.builders.tests.writes import send_subject
 
 Run = Callable[..., tuple[int, str, str]]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -45,7 +45,7 @@ def run(trusted: MemoryBuilders, capsys: pytest.CaptureFixture[str]) -> Run:
 
 def send_message(builders: Builders) -> str:
     """Send a message of build1 to build2, and return its id."""
-    return str(say(builders, "Install jq").result[0].id)
+    return str(send_subject(builders, "Install jq").result[0].id)
 
 
 def test_the_steps_are_printed_with_times_and_sources(trusted: MemoryBuilders, run: Run) -> None:

@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.verification import UNSIGNED
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
 from ansible_collections.acs.builders.tests.waiting import LIMIT
-from ansible_collections.acs.builders.tests.writes import say
+from ansible_collections.acs.builders.tests.writes import send_subject
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Run = Callable[..., tuple[int, str, str]]
@@ -62,13 +62,13 @@ def test_a_reply_and_a_thread_exclude_each_other() -> None:
 
 
 def test_mail_is_printed_in_the_brief_form_and_in_full_as_json(builders: MemoryBuilders, run: Run) -> None:
-    first, second = (say(builders, subject).result[0].id for subject in ("one", "two"))
+    first, second = (send_subject(builders, subject).result[0].id for subject in ("one", "two"))
     code, printed, errors = run("wait")
     assert (code, errors) == (0, "")
     lines = printed.splitlines()
     assert [line.split("  ")[0] for line in lines] == [first, second]
     assert all("build1" in line and "unsigned" in line for line in lines)
-    third = say(builders, "three").result[0].id
+    third = send_subject(builders, "three").result[0].id
     code, printed, _errors = run("wait", "--json")
     result: dict[str, Any] = json.loads(printed)
     assert code == 0
@@ -80,7 +80,7 @@ def test_mail_is_printed_in_the_brief_form_and_in_full_as_json(builders: MemoryB
 
 def test_exit_codes(builders: MemoryBuilders, run: Run) -> None:
     assert run("wait", "--timeout", "0")[0] == 3
-    say(builders, "one")
+    send_subject(builders, "one")
     assert run("wait", "--timeout", "0")[0] == 0
     code, printed, errors = run("wait", "--timeout", "0")
     assert (code, printed, errors.count("\n")) == (3, "", 1)

@@ -44,21 +44,21 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders, outage
-from ansible_collections.acs.builders.tests.writes import say, subjects, waiting
+from ansible_collections.acs.builders.tests.writes import send_subject, subjects, waiting
 
 
 @pytest.mark.parametrize("trust", [False, True], ids=["unsigned", "signed"])
 def test_what_waits_goes_out_in_one_commit_and_in_order(builders: MemoryBuilders, trust: bool) -> None:
     if trust:
         builders.trust()
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        queued = [say(builders, subject) for subject in ("two", "three")]
+        queued = [send_subject(builders, subject) for subject in ("two", "three")]
     assert [receipt.delivery for receipt in queued] == ["queued", "queued"]
     assert all(receipt.changed and receipt.commit is None for receipt in queued)
     assert waiting(builders) == ["two", "three"] and subjects(builders) == ["one"]
     commits = builders.commits()
-    receipt = say(builders, "four")
+    receipt = send_subject(builders, "four")
     assert receipt.delivery == "pushed" and receipt.result[0].subject == "four"
     assert subjects(builders) == ["one", "two", "three", "four"]
     assert builders.commits() == commits + 1 and waiting(builders) == []
@@ -69,9 +69,9 @@ def test_what_waits_goes_out_in_one_commit_and_in_order(builders: MemoryBuilders
 
 
 def test_whoever_reaches_the_remote_delivers(builders: MemoryBuilders) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        say(builders, "two")
+        send_subject(builders, "two")
         with builders.host("build1") as host:
             list_messages(host, Filter())
             deliver_waiting(host)
@@ -84,7 +84,7 @@ def test_whoever_reaches_the_remote_delivers(builders: MemoryBuilders) -> None:
 
 
 def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: MemoryBuilders) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders), builders.host("build1") as host:
         asked = send(host, Draft("two", "Hi")).result[0].id
         with pytest.raises(RemoteUnreachable):
@@ -99,18 +99,18 @@ def test_the_answer_to_a_message_that_waits_can_be_waited_for(builders: MemoryBu
 
 
 def test_without_the_outbox_a_write_fails_and_leaves_nothing(builders: MemoryBuilders) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders), pytest.raises(RemoteUnreachable):
-        say(builders, "two", offline=FAIL)
-    assert waiting(builders) == [] and say(builders, "three").commit
+        send_subject(builders, "two", offline=FAIL)
+    assert waiting(builders) == [] and send_subject(builders, "three").commit
     assert subjects(builders) == ["one", "three"]
     with pytest.raises(InvalidInput, match="'never'"):
-        say(builders, "four", offline="never")
+        send_subject(builders, "four", offline="never")
 
 
 def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
     builders.trust()
-    asked = [say(builders, subject).result[0].id for subject in ("one", "two", "three")]
+    asked = [send_subject(builders, subject).result[0].id for subject in ("one", "two", "three")]
     with builders.host("build2") as host:
         list_messages(host, Filter())
     commits = builders.commits()
@@ -134,7 +134,7 @@ def test_marks_answers_and_status_wait_too(builders: MemoryBuilders) -> None:
 
 def test_what_waits_shows_as_queued(builders: MemoryBuilders) -> None:
     """A write is queued in its conversation, by its id, in the status and in the health, until it is delivered."""
-    asked = say(builders, "one").result[0].id
+    asked = send_subject(builders, "one").result[0].id
     with builders.host("build2") as host:
         write_status(host, Report("idle"))
     with outage(builders), builders.host("build2") as host:
@@ -157,22 +157,22 @@ def test_what_waits_shows_as_queued(builders: MemoryBuilders) -> None:
 
 
 def test_a_key_that_waits_is_not_sent_again(builders: MemoryBuilders) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        first, again = say(builders, "two", key="k"), say(builders, "two", key="k")
+        first, again = send_subject(builders, "two", key="k"), send_subject(builders, "two", key="k")
         with pytest.raises(KeyConflict, match="waits"):
-            say(builders, "other", key="k")
+            send_subject(builders, "other", key="k")
     assert [entry.id for entry in again.result] == [entry.id for entry in first.result]
-    say(builders, "two", key="k")
-    assert say(builders, "two", key="k").delivery == "none"
+    send_subject(builders, "two", key="k")
+    assert send_subject(builders, "two", key="k").delivery == "none"
     assert subjects(builders) == ["one", "two"]
 
 
 def test_a_key_that_ended_while_a_message_waited_is_replaced(builders: MemoryBuilders) -> None:
     builders.trust()
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        say(builders, "two")
+        send_subject(builders, "two")
     builders.trust("build1")
     with builders.host("build1") as host:
         deliver(host)
@@ -182,35 +182,35 @@ def test_a_key_that_ended_while_a_message_waited_is_replaced(builders: MemoryBui
 
 def test_the_limits_are_told(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MAX_ITEMS", 2)
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders):
-        say(builders, "two")
-        say(builders, "three")
+        send_subject(builders, "two")
+        send_subject(builders, "three")
         with pytest.raises(OutboxFull, match="full: 2 writes"):
-            say(builders, "four")
+            send_subject(builders, "four")
     monkeypatch.setattr(outbox, "MAX_ITEMS", 100)
     monkeypatch.setattr(outbox, "MAX_AGE", timedelta(seconds=-1))
     with pytest.raises(OutboxFull, match="waits for the remote since"):
-        say(builders, "five")
+        send_subject(builders, "five")
     with builders.host("build1") as host:
         deliver(host)
-    say(builders, "six")
+    send_subject(builders, "six")
     assert subjects(builders) == ["one", "two", "three", "six"]
 
 
 def test_a_push_that_hangs_delays_no_answer(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     monkeypatch.setattr(delivering, "PATIENCE", 0)
     with builders.host("build1") as host, host.repository.writing():
-        receipt = say(builders, "two")
+        receipt = send_subject(builders, "two")
         assert receipt.delivery == "queued"
         assert waiting(builders) == ["two"]
-    say(builders, "three")
+    send_subject(builders, "three")
     assert subjects(builders) == ["one", "two", "three"]
 
 
 def test_check_mode_puts_nothing_into_the_outbox(builders: MemoryBuilders) -> None:
-    say(builders, "one")
+    send_subject(builders, "one")
     with outage(builders), builders.host("build1", check_mode=True) as host:
         assert send(host, Draft("two", "Hi")).files
     assert waiting(builders) == []

@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.pag
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
-from ansible_collections.acs.builders.tests.writes import say
+from ansible_collections.acs.builders.tests.writes import send_subject
 
 NOW = datetime(2026, 11, 22, 7, 11, 46, tzinfo=timezone.utc)
 
@@ -70,7 +70,7 @@ def test_module_and_empty_pages_do_not_push_out_others(state: StateDirectory) ->
 
 
 def test_last_listing_of_an_older_version_is_read_once(builders: MemoryBuilders) -> None:
-    asked = say(builders, "one").result[0].id
+    asked = send_subject(builders, "one").result[0].id
     old = builders.state("build2") / "listed.json"
     old.write_text(json.dumps({"ids": [asked]}))
     with builders.host("build2") as host:

@@ -8,14 +8,14 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
     withdrawn_messages,
 )
 from ansible_collections.acs.builders.tests.contract.memory_builders import MemoryBuilders
-from ansible_collections.acs.builders.tests.writes import say
+from ansible_collections.acs.builders.tests.writes import send_subject
 
 
 def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: MemoryBuilders) -> None:
     builders.trust()
-    first = say(builders, "one")
-    lost = say(builders, "two", key="k").result[0]
-    say(builders, "hello", server="build2")
+    first = send_subject(builders, "one")
+    lost = send_subject(builders, "two", key="k").result[0]
+    send_subject(builders, "hello", server="build2")
     builders.memory.tip = first.commit
     with builders.host("build1") as host:
         assert [entry.id for entry in withdrawn_messages(host)] == [lost.id]
