@@ -28,7 +28,7 @@ class Findings:
     :param queued: acknowledged writes that were queued.
     :param delivered: acknowledged writes that are on the remote.
     :param withdrawn: messages that a row removed from the remote.
-    :param aside: messages that were rejected after they had been queued, and were set aside.
+    :param rejected: messages that were rejected after they had been queued.
     :param duplicated: messages, ids and numbers that occur more than once.
     :param lost: acknowledged writes that are neither on the remote, nor waiting, nor withdrawn.
     :param reordered: messages of a sender that come before one that was acknowledged earlier.
@@ -43,7 +43,7 @@ class Findings:
     queued: int = 0
     delivered: int = 0
     withdrawn: int = 0
-    aside: int = 0
+    rejected: int = 0
     duplicated: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     reordered: list[str] = field(default_factory=list)
@@ -88,12 +88,12 @@ def token_of(entry: dict[str, Any]) -> str:
 
 
 def check(
-    builders: Builders, ledger: Ledger, waiting: Set[str], aside: Set[str] = frozenset(), rewritten: bool = False
+    builders: Builders, ledger: Ledger, waiting: Set[str], rejected: Set[str] = frozenset(), rewritten: bool = False
 ) -> Findings:
     """Compare the remote with the ledger.
 
     :param waiting: the tokens in the outboxes of the servers.
-    :param aside: the tokens that were rejected and set aside.
+    :param rejected: the tokens that were rejected.
     :param rewritten: whether commits were removed from the remote, and marks and states perhaps with them.
     """
     remote = Remote(builders)
@@ -102,7 +102,7 @@ def check(
     found = Findings(
         asked=len(ledger.writes),
         acknowledged=len(accepted),
-        queued=sum(QUEUED in write.told for write in accepted),
+        queued=sum(QUEUED in write.outcomes for write in accepted),
         crashed=list(ledger.crashes),
         duplicated=_duplicated(remote),
     )
@@ -111,15 +111,15 @@ def check(
             token = write.order.token
             if token in ledger.withdrawn or (rewritten and not write.is_message):
                 found.withdrawn += 1
-            elif token in aside:
-                found.aside += 1
+            elif token in rejected:
+                found.rejected += 1
             elif token not in waiting:
-                found.lost.append(f"{token} ({write.order.action} by {write.author}: {', '.join(write.told)})")
+                found.lost.append(f"{token} ({write.order.action} by {write.author}: {', '.join(write.outcomes)})")
         else:
             found.delivered += 1
     found.lost += [] if rewritten else _lost_states(accepted, ledger, remote)
     found.phantom = [
-        f"{token} (told: {', '.join(write.told)})"
+        f"{token} (answers: {', '.join(write.outcomes)})"
         for token, write in ledger.writes.items()
         if there[token] and not write.may_be_there
     ]
@@ -183,7 +183,7 @@ def _out_of_order(accepted: list[Write], places: dict[str, int]) -> list[str]:
     last: dict[str, Write] = {}
     found = []
     for write in accepted:
-        if not write.is_message or write.order.token not in places or write.told[0] not in (PUSHED, QUEUED):
+        if not write.is_message or write.order.token not in places or write.outcomes[0] not in (PUSHED, QUEUED):
             continue  # a repeated message is where it arrived first
         before = last.get(write.author)
         if before and places[before.order.token] > places[write.order.token]:

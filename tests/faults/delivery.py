@@ -18,8 +18,8 @@ def waiting(host: Host) -> list[str]:
     return _tokens(Outbox(host.state).read().items)
 
 
-def set_aside(host: Host) -> list[str]:
-    """Return the first words of the messages that were rejected and set aside."""
+def rejected(host: Host) -> list[str]:
+    """Return the first words of the messages that were rejected."""
     return _tokens(Outbox(host.state).read().rejected)
 
 

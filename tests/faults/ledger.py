@@ -33,7 +33,7 @@ class Write:
     author: str
     server: str
     order: Order
-    told: list[str] = field(default_factory=list)
+    outcomes: list[str] = field(default_factory=list)
     ids: tuple[str, ...] = ()
     place: int | None = None
 
@@ -45,7 +45,7 @@ class Write:
     @property
     def may_be_there(self) -> bool:
         """Whether it may be on the remote, according to the answers."""
-        return self.place is not None or bool({UNKNOWN, KILLED, CRASHED} & set(self.told))
+        return self.place is not None or bool({UNKNOWN, KILLED, CRASHED} & set(self.outcomes))
 
 
 class Ledger:
@@ -59,7 +59,6 @@ class Ledger:
         self.withdrawn: set[str] = set()
         self.crashes: list[str] = []
         self.errors: Counter[str] = Counter()
-        self.said: list[str] = []
         self.latencies: list[float] = []
         self._accepted = 0
         self._lock = Lock()
@@ -70,24 +69,23 @@ class Ledger:
             self._record(author, server, answer)
 
     def _record(self, author: str, server: str, answer: Answer) -> None:
-        if answer.told == CRASHED:
+        if answer.outcome == CRASHED:
             self.crashes.append(f"{author}, {answer.order.action}: {answer.error}")
         if answer.kind:
             self.errors[answer.kind] += 1
-            self.said.append(f"{author}, {answer.order.action}: {answer.told}: {answer.error}")
         if answer.order.action not in WRITES or not answer.order.token:
             return
         write = self.writes.setdefault(answer.order.token, Write(author, server, answer.order))
-        write.told.append(self._meaning(answer))
+        write.outcomes.append(self._meaning(answer))
         write.ids = answer.ids or write.ids
-        if write.told[-1] in ACCEPTED and write.place is None:
+        if write.outcomes[-1] in ACCEPTED and write.place is None:
             self._accepted += 1
             write.place = self._accepted
             self.latencies.append(answer.seconds)
 
-    def of(self, *told: str) -> list[Write]:
+    def of(self, *outcomes: str) -> list[Write]:
         """Return the writes whose last answer was one of these."""
-        return [write for write in self.writes.values() if write.told[-1] in told]
+        return [write for write in self.writes.values() if write.outcomes[-1] in outcomes]
 
     def accepted(self) -> list[Write]:
         """Return the accepted writes, in the order of their acceptance."""
@@ -100,6 +98,6 @@ class Ledger:
     @staticmethod
     def _meaning(answer: Answer) -> str:
         """Return the answer; "none" for a message with ids means that the message had arrived before."""
-        if answer.told == NONE and answer.order.action in MESSAGES and answer.ids:
+        if answer.outcome == NONE and answer.order.action in MESSAGES and answer.ids:
             return PUSHED
-        return answer.told
+        return answer.outcome

@@ -33,7 +33,7 @@ class OldWriter:
         self.sent: dict[str, str] = {}
         self.marked: list[str] = []
         self.again = 0
-        self.said = ""
+        self.error = ""
 
     def send(self, recipient: str, token: str) -> None:
         """Send a message, and return when it was accepted."""
@@ -75,7 +75,7 @@ def old_writer(world: World, writes: int) -> Iterator[OldWriter]:
                 else:
                     old.send(recipient, token)
         except (RuntimeError, StopIteration, subprocess.TimeoutExpired) as error:
-            old.said = repr(error)
+            old.error = repr(error)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -105,7 +105,7 @@ def race(world: World, writes: int) -> None:
             refused = [answer for answer in answers if answer.error]
             world.trouble += [f"ours did not get through: {answer.error}" for answer in refused]
     world.faults = old.again
-    world.trouble += [old.said] if old.said else []
+    world.trouble += [old.error] if old.error else []
     world.figures["writes of ours, and of the old writer"] = f"{ours}, {len(old.sent) + len(old.marked)}"
     world.figures["times that the old writer had to do it again"] = old.again
     check(world, old)

@@ -23,7 +23,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.set_status import write_status
 from ansible_collections.acs.builders.plugins.module_utils.coordination.status.report import Report
-from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, set_aside, waiting
+from ansible_collections.acs.builders.tests.faults.delivery import NONE, NOT_KNOWN, rejected, waiting
 
 FAILED, UNKNOWN, CRASHED, KILLED = "failed", "unknown", "crashed", "killed"
 """Answers in addition to the delivery of a receipt: an error after which nothing was written; one after which the write
@@ -59,7 +59,7 @@ class Order:
 class Answer:
     """The answer to an order.
 
-    :param told: pushed, queued, none, failed, unknown, crashed or killed.
+    :param outcome: pushed, queued, none, failed, unknown, crashed or killed.
     :param ids: the ids of its messages.
     :param error: the text of the error, and ``kind`` its stable name.
     :param value: the requested value.
@@ -67,7 +67,7 @@ class Answer:
     """
 
     order: Order
-    told: str
+    outcome: str
     ids: tuple[str, ...] = ()
     error: str = ""
     kind: str = ""
@@ -83,7 +83,7 @@ def carry_out(host: Host, order: Order) -> Answer:
         answer = ACTIONS[order.action](host, order)
     except Exception as error:  # the rig reports it
         return failure(order, error, time.monotonic() - started)
-    return Answer(order, answer.told, answer.ids, value=answer.value, seconds=time.monotonic() - started)
+    return Answer(order, answer.outcome, answer.ids, value=answer.value, seconds=time.monotonic() - started)
 
 
 def failure(order: Order, error: Exception, seconds: float = 0) -> Answer:
@@ -92,8 +92,8 @@ def failure(order: Order, error: Exception, seconds: float = 0) -> Answer:
         last = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error} ({last.filename.rpartition('/')[2]}, line {last.lineno})"
         return Answer(order, CRASHED, error=text, kind=type(error).__name__, seconds=seconds)
-    told = UNKNOWN if NOT_KNOWN in str(error) else FAILED
-    return Answer(order, told, error=str(error), kind=error.kind, seconds=seconds)
+    outcome = UNKNOWN if NOT_KNOWN in str(error) else FAILED
+    return Answer(order, outcome, error=str(error), kind=error.kind, seconds=seconds)
 
 
 def _draft(order: Order) -> Draft:
@@ -151,7 +151,7 @@ def _deliver(host: Host, order: Order) -> Answer:
 
 
 def _waiting(host: Host, order: Order) -> Answer:
-    return Answer(order, NONE, value={"waiting": waiting(host), "aside": set_aside(host)})
+    return Answer(order, NONE, value={"waiting": waiting(host), "rejected": rejected(host)})
 
 
 ACTIONS: dict[str, Callable[[Host, Order], Answer]] = {

@@ -10,7 +10,7 @@ from ansible_collections.acs.builders.tests.faults.checker import VIOLATIONS, Fi
 
 COLUMNS = (
     *("faults", "asked", "acknowledged", "queued", "delivered", "duplicated", "lost", "reordered", "phantom"),
-    *("gaps", "wedged", "crashed", "withdrawn", "aside", "seconds"),
+    *("gaps", "wedged", "crashed", "withdrawn", "rejected", "seconds"),
 )
 _SHORT = {"acknowledged": "acked"}
 WIDTH = 44

@@ -48,7 +48,7 @@ def killed(action: str, away: bool = False, everything: bool = False) -> Callabl
             (answer,) = world.ask({AUTHOR: [_order(world, action)]}, Conditions(deadly=step, all_after=after))
             world.relay.set(Mode())
             world.wait_for_strays()
-            if answer.told != KILLED:
+            if answer.outcome != KILLED:
                 world.progress(f"{action} took {answer.steps} steps")
                 return
             world.faults += 1

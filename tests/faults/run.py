@@ -77,17 +77,17 @@ class Rig:
         self._worlds += 1
         folder = self._folder / f"world{self._worlds}"
 
-        def say(line: str) -> None:
+        def show(line: str) -> None:
             if not self._quiet:
                 print(f"{time.strftime('%H:%M:%S')} {row.name}: {line}", file=sys.stderr, flush=True)
 
-        say("begins")
-        with World(folder, self._folder, self._relay, f"{seed} {row.name}", say) as world:
+        show("begins")
+        with World(folder, self._folder, self._relay, f"{seed} {row.name}", show) as world:
             findings = _inject(row, world, length)
         seconds = time.monotonic() - started
-        say(f"{world.faults} faults, {findings.acknowledged} acknowledged, {seconds:.0f} s")
+        show(f"{world.faults} faults, {findings.acknowledged} acknowledged, {seconds:.0f} s")
         for violation in findings.violations:
-            say(f"  {violation}")
+            show(f"  {violation}")
         errors = dict(world.ledger.errors)
         return Result(row.name, findings, world.faults, seconds, figures=world.figures, errors=errors)
 

@@ -32,10 +32,10 @@ def cover(folder: Path) -> None:
     if libc.unshare(_CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
     _mount("--make-rprivate", "/")
-    with tempfile.TemporaryDirectory() as aside:
-        shutil.copytree(folder, Path(aside) / "all", symlinks=True)
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(folder, Path(copy) / "all", symlinks=True)
         _mount("-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=0700", "tmpfs", str(folder))
-        shutil.copytree(Path(aside) / "all", folder, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(Path(copy) / "all", folder, symlinks=True, dirs_exist_ok=True)
 
 
 def fill(folder: Path, left: int) -> None:

@@ -162,25 +162,25 @@ class World:
         self.wait_for_strays()
         self.repeat()
         waiting: set[str] = set()
-        aside: set[str] = set()
+        rejected: set[str] = set()
         for name, actor in self.actors.items():
             last = self.message(actor.server, keyed=False)
             plan = [Order("deliver"), last, Order("list"), Order("waiting"), Order("inspect")]
             delivered, sent, listed, left, seen = self.ask({name: plan})
-            if sent.told != PUSHED:
-                self.trouble.append(f"{name} cannot send: {sent.told} {sent.error}")
+            if sent.outcome != PUSHED:
+                self.trouble.append(f"{name} cannot send: {sent.outcome} {sent.error}")
             self.trouble += [
                 f"{name} cannot {one.order.action}: {one.error}" for one in (delivered, listed) if one.error
             ]
             self.trouble += [f"{name} does not list {token}" for token in self._unseen(actor.server, listed)]
-            outbox = left.value or {"waiting": [], "aside": []}
+            outbox = left.value or {"waiting": [], "rejected": []}
             self.trouble += [f"{name}: {obstacle}" for obstacle in seen.value["obstacles"]]
             self.trouble += [f"{name}: {token} still waits" for token in outbox["waiting"]]
             waiting.update(outbox["waiting"])
-            aside.update(outbox["aside"])
+            rejected.update(outbox["rejected"])
         self.wait_for_strays()
-        self.trouble += [f"{token} was set aside for no reason" for token in aside - self.refused]
-        findings = check(self.builders, self.ledger, waiting, aside, self.rewritten)
+        self.trouble += [f"{token} was rejected for no reason" for token in rejected - self.refused]
+        findings = check(self.builders, self.ledger, waiting, rejected, self.rewritten)
         findings.wedged += self.trouble
         return findings
 
