@@ -45,9 +45,9 @@ class GitHost(ThreadingHTTPServer):
         """Stop the server. Inside the context its port is reserved and refuses connections."""
         self.shutdown()
         self.server_close()
-        with socket.socket() as taken:
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            taken.bind(self.server_address)
+        with socket.socket() as reserved:
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            reserved.bind(self.server_address)
             yield
 
 

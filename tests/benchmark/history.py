@@ -62,7 +62,7 @@ def archive_all(builders: Builders) -> None:
                 pass
 
 
-def clone_anew(builders: Builders) -> None:
+def renew_clones(builders: Builders) -> None:
     """Replace the clone of each server by a new one, as the set-up creates it."""
     for server in builders.ids:
         clone = builders.clone(server)

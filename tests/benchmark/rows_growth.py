@@ -12,7 +12,7 @@ from ansible_collections.acs.builders.tests.benchmark.history import (
     add_commits,
     add_past_messages,
     archive_all,
-    clone_anew,
+    renew_clones,
 )
 from ansible_collections.acs.builders.tests.benchmark.measuring import Result, Row, Scale, alternate, compared
 from ansible_collections.acs.builders.tests.benchmark.rows_curve import OPERATIONS
@@ -72,7 +72,7 @@ def past_commits(scale: Scale) -> list[Result]:
     numbers = {LITTLE: 100, MUCH: scale.pick(100_000, 150)}
     for side, scene in scenes.items():
         add_commits(scene.remote, numbers[side])
-        clone_anew(scene)
+        renew_clones(scene)
     return compare_scenes(scale, scenes, f"{numbers[MUCH]:,} commits against {numbers[LITTLE]}", ("send", "list"))
 
 

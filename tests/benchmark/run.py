@@ -100,7 +100,7 @@ def home(folder: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
-def verdict(result: Result, colours: bool) -> str:
+def goal_text(result: Result, colours: bool) -> str:
     """Return whether a goal is met, as text."""
     if result.met is None:
         return ""
@@ -115,7 +115,7 @@ def table(results: Sequence[Result], colours: bool = False) -> str:
     for result in results:
         value, spread = document.value_of(result), document.spread_of(result)
         line = f"{result.name:{width}}  {value:>12}  {spread:>15}  {document.goal_of(result):>8}  "
-        lines.append((line + verdict(result, colours)).rstrip())
+        lines.append((line + goal_text(result, colours)).rstrip())
     return "\n".join(lines)
 
 

@@ -124,8 +124,8 @@ def count_children(command: Command, folder: Path, *arguments: str) -> list[str]
     for name in ("git", "ssh-keygen"):
         real = subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
         parent = 'case "$(tr "\\\\0" " " < /proc/$PPID/cmdline)" in *builderctl*) '
-        told = f'printf "%s\\\\n" "{name} $*" >> {log};; esac'
-        (programs / name).write_text(f'#!/bin/sh\n{parent}{told}\nexec {real} "$@"\n', encoding="utf-8")
+        logged = f'printf "%s\\\\n" "{name} $*" >> {log};; esac'
+        (programs / name).write_text(f'#!/bin/sh\n{parent}{logged}\nexec {real} "$@"\n', encoding="utf-8")
         (programs / name).chmod(0o755)
     command.run(*arguments, path=str(programs))
     return [_named(line) for line in log.read_text(encoding="utf-8").splitlines()]

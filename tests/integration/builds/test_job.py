@@ -260,7 +260,7 @@ def test_one_job_at_a_time(build: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "reason"),
     [
         ({"job": "../evil"}, "is not a valid id of a job"),
         ({"job": ""}, "is not a valid id of a job"),
@@ -272,10 +272,10 @@ def test_one_job_at_a_time(build: Build) -> None:
         ({"artifacts": ["/etc/shadow"]}, "is not a pattern of files in the source"),
     ],
 )
-def test_bad_input_starts_nothing(build: Build, options: dict[str, Any], says: str) -> None:
+def test_bad_input_starts_nothing(build: Build, options: dict[str, Any], reason: str) -> None:
     given = {"job": "job_1", "source": str(build.source), "command": "true", **options}
     refused = fail(build.builders, "build1", "build_job", state="started", **given)
-    assert refused["reason"] == "invalid_input" and says in refused["msg"]
+    assert refused["reason"] == "invalid_input" and reason in refused["msg"]
     assert not (build.builders.state("build1") / "job.json").exists()
 
 

@@ -74,9 +74,9 @@ REDIRECTING = [
 
 
 @pytest.mark.parametrize("owner", ["clone", "person", "system"])
-@pytest.mark.parametrize(("key", "value", "says"), REDIRECTING)
+@pytest.mark.parametrize(("key", "value", "reason"), REDIRECTING)
 def test_what_leads_elsewhere_is_refused_by_name(
-    builders: Builders, host: GitHost, home: Path, system: Path, owner: str, key: str, value: str, says: str
+    builders: Builders, host: GitHost, home: Path, system: Path, owner: str, key: str, value: str, reason: str
 ) -> None:
     clone = builders.clone("build1")
     files = {"clone": clone / ".git" / "config", "person": home / ".gitconfig", "system": system}
@@ -85,7 +85,7 @@ def test_what_leads_elsewhere_is_refused_by_name(
     pat_file = str(builders.folder / "PAT")
     with pytest.raises(CloneInvalid) as refused, builders.host("build1", pat_file=pat_file):
         pass
-    assert says in refused.value.what and f" in {files[owner]} " in refused.value.what
+    assert reason in refused.value.what and f" in {files[owner]} " in refused.value.what
     assert "Nothing was sent." in refused.value.what and OTHER not in str(refused.value)
     assert host.requests == []
     run_advice(refused.value.remedy)

@@ -77,8 +77,8 @@ def test_requests_are_answered_in_one_commit_and_the_rest_is_named(trusted: Buil
 
 def test_twenty_messages_need_few_calls_of_modules_and_one_commit(trusted: Builders, tmp_path: Path) -> None:
     names = ("libssl-dev", "libxml2-dev", "libpq-dev")
-    acts = [send_message(trusted, request={"action": "install_packages", "packages": [name]}) for name in names]
-    acts += [send_message(trusted, request={"action": "stale_heartbeat"}) for _number in range(2)]
+    actions = [send_message(trusted, request={"action": "install_packages", "packages": [name]}) for name in names]
+    actions += [send_message(trusted, request={"action": "stale_heartbeat"}) for _number in range(2)]
     asked = [send_message(trusted, "Status check") for _number in range(5)]
     asked += [
         send_message(trusted, request={"action": "check_packages", "packages": [names[0], "jq"]})
@@ -93,7 +93,7 @@ def test_twenty_messages_need_few_calls_of_modules_and_one_commit(trusted: Build
     done = respond(trusted, *ONLY_BUILD2, tasks=tmp_path / "tasks")
     assert done.code == 0, done.output
     assert trusted.commits() == commits + 1
-    answers = [answer(trusted, message_id) for message_id in [*acts, *asked]]
+    answers = [answer(trusted, message_id) for message_id in [*actions, *asked]]
     assert [entry["body"].split()[:2] for entry in answers[:3]] == [["Installed", name] for name in names]
     assert [entry["body"].split(" of build2 ")[0] for entry in answers[3:5]] == ["The service build-heartbeat"] * 2
     assert f"build2 has package {names[0]} version 1.0 installed" in answers[10]["body"]

@@ -119,7 +119,7 @@ def kept(builders: Builders, operator: Operator) -> dict[str, str]:
     return {str(file): file.read_text() for file in files if file.exists()}
 
 
-def verdicts(builders: Builders, server: str) -> list[tuple[str, bool]]:
+def verifications(builders: Builders, server: str) -> list[tuple[str, bool]]:
     """Return how a server verifies the messages to it."""
     with builders.host(server) as host:
         return [(one["verified"], one["actionable"]) for one in list_messages(host, Filter(unread=False)).messages]
@@ -139,7 +139,7 @@ def test_servers_get_keys_and_trust_each_other(
     assert operator.key("build1").read_bytes() != operator.key("build2").read_bytes()
     with builders.host("build1") as host:
         send(host, Draft("Hello", "Hi"))
-    assert verdicts(builders, "build2") == [("true", True)]
+    assert verifications(builders, "build2") == [("true", True)]
     operator.key("build1").chmod(0o644)
     assert sum(changes(operator.set_up("--check"))) == 1, "a key that others can read does not fail check mode"
     assert sum(changes(operator.set_up())) == 1, "only the mode"
@@ -156,7 +156,7 @@ def test_new_keys_for_a_server_and_for_one_that_had_left(builders: Builders, ope
     operator.set_up()
     (left,) = operator.signers("build2")
     assert left["valid_until"] is not None and left == {**first, "valid_until": left["valid_until"]}
-    assert verdicts(builders, "build1") == [("true", False)]
+    assert verifications(builders, "build1") == [("true", False)]
     operator.members = ["build1", "build2"]
     assert "build_trust_rotate=build2" in refusal(operator.play()), "its old key stays ended"
 
@@ -174,7 +174,7 @@ def test_new_keys_for_a_server_and_for_one_that_had_left(builders: Builders, ope
     assert operator.installed("build2")["repository"] == repository
     with builders.host("build1") as host:
         send(host, Draft("After", "Hi"))
-    assert verdicts(builders, "build2") == [("true", False), ("true", True)], "old messages can still be verified"
+    assert verifications(builders, "build2") == [("true", False), ("true", True)], "old messages can still be verified"
 
 
 def test_a_limited_run_knows_who_was_left_out_before(new_operator: Operator) -> None:

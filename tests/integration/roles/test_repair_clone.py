@@ -227,9 +227,9 @@ def test_what_is_no_clone_is_moved_aside(builders: Builders, clone: Path, prepar
     assert repair(clone, builders.remote, "--check")["changed"]
     assert clone.exists()
     done = repair(clone, builders.remote)
-    (aside,) = clone.parent.glob("Build.broken-*")
-    assert any(str(aside) in note for note in done["notes"])
-    assert before <= set(digests(aside)) | ({"shared"} if "my change\n" in kept(aside) else set())
+    (broken,) = clone.parent.glob("Build.broken-*")
+    assert any(str(broken) in note for note in done["notes"])
+    assert before <= set(digests(broken)) | ({"shared"} if "my change\n" in kept(broken) else set())
     assert not clone.exists()
 
 

@@ -151,7 +151,7 @@ def test_what_eight_servers_do_at_once_equals_some_serial_order(writers: list[Wr
                         self.sent[server] += result["ids"]
 
         @invariant()
-        def the_documents_say_what_the_history_says(self) -> None:
+        def the_documents_match_the_history(self) -> None:
             if not self.by_commit:
                 return
             history = git("rev-list", "--reverse", "main", cwd=self.builders.remote).split()

@@ -219,9 +219,9 @@ def test_a_withdrawn_commit_outlives_damage_to_the_private_repository(builders: 
     (builders.private("build1") / "HEAD").write_bytes(b"")
     with builders.host("build1") as host:
         list_messages(host, Filter())
-    (aside,) = (builders.state("build1") / "repos").glob("*.damaged-*")
-    (aside / "HEAD").write_text("ref: refs/heads/main\n")
-    assert git("cat-file", "-t", str(second.commit), cwd=aside) == "commit"
+    (damaged,) = (builders.state("build1") / "repos").glob("*.damaged-*")
+    (damaged / "HEAD").write_text("ref: refs/heads/main\n")
+    assert git("cat-file", "-t", str(second.commit), cwd=damaged) == "commit"
 
 
 @pytest.mark.parametrize(

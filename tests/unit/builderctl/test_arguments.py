@@ -100,7 +100,7 @@ def test_after_two_dashes_nothing_is_an_option() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "says"),
+    ("argv", "reason"),
     [
         ([], "COMMAND"),
         (["reed"], "There is no command 'reed'. Did you mean 'read'?"),
@@ -133,14 +133,14 @@ def test_after_two_dashes_nothing_is_an_option() -> None:
         (["health", "build1"], "build1"),
     ],
 )
-def test_wrong_usage(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage(argv: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidInput, match="--help"):
         parse(argv)
     assert main(argv) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("builderctl: ") and printed.err.count("\n") == 1
-    assert says in printed.err
+    assert reason in printed.err
     assert main(["--json", *argv]) == 2
     assert json.loads(capsys.readouterr().out)["error"] == "invalid_input"
 
@@ -194,11 +194,11 @@ def test_body_from_standard_input(data: bytes, body: str, pipe: int) -> None:
     assert read_body() == body
 
 
-@pytest.mark.parametrize(("data", "says"), [(b"\xff", "UTF-8"), (b"x" * (4 * MAX_BODY + 1), "too long")])
-def test_body_from_standard_input_that_is_none(data: bytes, says: str, pipe: int) -> None:
+@pytest.mark.parametrize(("data", "reason"), [(b"\xff", "UTF-8"), (b"x" * (4 * MAX_BODY + 1), "too long")])
+def test_body_from_standard_input_that_is_none(data: bytes, reason: str, pipe: int) -> None:
     os.write(pipe, data)
     os.close(pipe)
-    with pytest.raises(InvalidInput, match=says):
+    with pytest.raises(InvalidInput, match=reason):
         read_body()
 
 

@@ -50,11 +50,11 @@ entries = st.fixed_dictionaries(
 SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for build2, new")
 
 
-def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
+def shown(entry: dict[str, Any], assessment: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
     """Return a message as a listing returns it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
     plain["not_operators"] = False
-    return {**plain, **Message(entry).as_dict(), "other": Message(entry).other, **standing._asdict(), **marks}
+    return {**plain, **Message(entry).as_dict(), "other": Message(entry).other, **assessment._asdict(), **marks}
 
 
 def rendered(cut: int | None = CUTS[0], /, **fields: Any) -> str:
@@ -82,9 +82,9 @@ def check_framed(text: str, whole: bool) -> None:
     st.sampled_from([None, *CUTS]),
 )
 def test_any_message_stays_in_its_frame(
-    entry: dict[str, Any], known: bool, marked: bool, standing: Assessment, cut: int | None
+    entry: dict[str, Any], known: bool, marked: bool, assessment: Assessment, cut: int | None
 ) -> None:
-    one = shown(entry, standing, read=not marked, marked_by_other=marked, queued=known, undeliverable=marked)
+    one = shown(entry, assessment, read=not marked, marked_by_other=marked, queued=known, undeliverable=marked)
     check_framed(message(one, "build2", known, NOW, PLAIN, cut), whole=cut is None)
 
 
@@ -175,8 +175,8 @@ def test_long_texts_are_cut_with_the_way_to_the_whole() -> None:
 
 @pytest.mark.parametrize("verified", VERIFIED)
 def test_head_has_label_of_sender(verified: str) -> None:
-    standing = Assessment(verified, "why\nso", False, "why\nnot")
-    one = shown({"id": "msg_1", "from": "build1", "to": "all", "type": "request"}, standing)
+    assessment = Assessment(verified, "why\nso", False, "why\nnot")
+    one = shown({"id": "msg_1", "from": "build1", "to": "all", "type": "request"}, assessment)
     lines = message(one, "build2", True, NOW, PLAIN).split("\n")
     assert lines[0] == f"REQUEST msg_1 build1 -> all - ({LABELS[verified]})"
     assert lines[2:4] == ["Sender: why\\nso", "Actionable: no, why\\nnot"]

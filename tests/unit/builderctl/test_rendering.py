@@ -42,11 +42,11 @@ entries = st.fixed_dictionaries(
 SIGNED = Assessment("true", "signed by build1", True, "signed by build1, for build2, new")
 
 
-def shown(entry: dict[str, Any], standing: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
+def shown(entry: dict[str, Any], assessment: Assessment = SIGNED, **marks: bool) -> dict[str, Any]:
     """Return a message as a listing returns it."""
     plain = {"read": False, "marked_by_other": False, "undeliverable": False, "queued": False}
     message = Message(entry)
-    return {**plain, **message.as_dict(), "other": message.other, **standing._asdict(), **marks}
+    return {**plain, **message.as_dict(), "other": message.other, **assessment._asdict(), **marks}
 
 
 def check_harmless(text: str) -> None:

@@ -52,9 +52,11 @@ def test_what_no_server_can_be_called_is_not_recorded(server: str) -> None:
 def test_what_an_earlier_release_has_recorded_all_the_same_is_left_out() -> None:
     record = merge_signers(None, {"build1": collected(1), "build2": collected(2)}, ["build1", "build2"])
     record["signers"][1]["server"] = "build_2"
-    mended = merge_signers(json.dumps(record), {"build1": collected(1), "build-2": collected(2)}, ["build1", "build-2"])
-    assert [one["server"] for one in mended["signers"]] == ["build-2", "build1"]
-    assert mended["repository"] == record["repository"] and parse_signers(mended)
+    repaired = merge_signers(
+        json.dumps(record), {"build1": collected(1), "build-2": collected(2)}, ["build1", "build-2"]
+    )
+    assert [one["server"] for one in repaired["signers"]] == ["build-2", "build1"]
+    assert repaired["repository"] == record["repository"] and parse_signers(repaired)
 
 
 def test_a_record_that_cannot_be_read_has_a_way_back() -> None:

@@ -37,7 +37,7 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import make
 NEVER_READ = "its signature is malformed"
 UNKNOWN = "signed with an unknown key"
 CHANGED = "the signature of build1 does not match the content"
-NOT_TOLD = "signed, but this server has no record of trusted keys (playbooks/trust.yml)"
+NO_KEYS = "signed, but this server has no record of trusted keys (playbooks/trust.yml)"
 
 
 @pytest.fixture
@@ -59,18 +59,18 @@ def judged(builders: Builders, documents: Iterable[Any], claimed: str = "build1"
         return Verifier(host).verify((document, claimed) for document in documents)
 
 
-def verdict_of(builders: Builders, document: dict[str, Any], claimed: str = "build1") -> tuple[str, str]:
+def verify(builders: Builders, document: dict[str, Any], claimed: str = "build1") -> tuple[str, str]:
     """Return the result of the verification by build2, and its reason."""
-    (verdict,) = judged(builders, [document], claimed)
-    assert (verdict.signer is not None) is (verdict.verified == TRUE)
-    return verdict.verified, verdict.reason
+    (verification,) = judged(builders, [document], claimed)
+    assert (verification.signer is not None) is (verification.verified == TRUE)
+    return verification.verified, verification.reason
 
 
 def is_believed(builders: Builders, document: dict[str, Any]) -> bool:
     """Return whether build2 trusts that a document is from build1."""
     with builders.host("build2") as host:
-        (verdict,) = Verifier(host).verify([(document, "build1")])
-        return is_trusted(host, "build1", verdict)
+        (verification,) = Verifier(host).verify([(document, "build1")])
+        return is_trusted(host, "build1", verification)
 
 
 def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -91,17 +91,17 @@ def test_every_result_has_a_label() -> None:
 
 def test_document_signed_by_its_sender_is_true(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
-    (verdict,) = judged(trusted, [document])
-    assert verdict[:2] == (TRUE, "signed by build1")
-    assert verdict.signer and (verdict.signer.server, verdict.signer.valid_until) == ("build1", None)
+    (verification,) = judged(trusted, [document])
+    assert verification[:2] == (TRUE, "signed by build1")
+    assert verification.signer and (verification.signer.server, verification.signer.valid_until) == ("build1", None)
     assert is_believed(trusted, document)
-    assert verdict_of(trusted, {**document, "read": True, "read_by": ["build2"]}) == (TRUE, "signed by build1")
+    assert verify(trusted, {**document, "read": True, "read_by": ["build2"]}) == (TRUE, "signed by build1")
 
 
 @pytest.mark.parametrize("signature", ["", "x", 7, 0, False, [], {}, "-----BEGIN SSH SIGNATURE-----\nAAAA\n"])
 def test_a_signature_that_cannot_be_read_is_false(trusted: Builders, clock: Clock, signature: Any) -> None:
     document = {**written(trusted, clock), "signature": signature}
-    assert verdict_of(trusted, document) == (FALSE, NEVER_READ)
+    assert verify(trusted, document) == (FALSE, NEVER_READ)
     assert not is_believed(trusted, document)
 
 
@@ -109,21 +109,21 @@ def test_the_signature_of_an_unknown_key_is_false(trusted: Builders, clock: Cloc
     record = (trusted.state("build2") / "signers.json").read_text()
     trusted.trust("build1")
     (trusted.state("build2") / "signers.json").write_text(record)
-    assert verdict_of(trusted, written(trusted, clock)) == (FALSE, UNKNOWN)
+    assert verify(trusted, written(trusted, clock)) == (FALSE, UNKNOWN)
 
 
 @pytest.mark.parametrize("change", [{"subject": "z"}, {"extra": None}, {"body": "\ud83d"}, {"seq": float("nan")}])
 def test_changed_document_is_false(trusted: Builders, clock: Clock, change: dict[str, Any]) -> None:
     document = {**written(trusted, clock), **change}
-    assert verdict_of(trusted, document) == (FALSE, CHANGED)
+    assert verify(trusted, document) == (FALSE, CHANGED)
     assert not is_believed(trusted, document)
 
 
 def test_document_signed_by_another_server_is_false(trusted: Builders, clock: Clock) -> None:
     forged = written(trusted, clock, "build2")
-    assert verdict_of(trusted, forged) == (FALSE, "forged: it is signed by build2")
-    assert verdict_of(trusted, forged, "build9") == (FALSE, "forged: it is signed by build2")
-    assert verdict_of(trusted, {**forged, "subject": "z"}) == (FALSE, CHANGED.replace("build1", "build2"))
+    assert verify(trusted, forged) == (FALSE, "forged: it is signed by build2")
+    assert verify(trusted, forged, "build9") == (FALSE, "forged: it is signed by build2")
+    assert verify(trusted, {**forged, "subject": "z"}) == (FALSE, CHANGED.replace("build1", "build2"))
     assert not is_believed(trusted, forged)
 
 
@@ -137,7 +137,7 @@ def test_signature_for_another_repository_is_false(trusted: Builders, clock: Clo
         object.__setattr__(host.signers, "repository", repository or [repository])
         document = host.signed({"timestamp": utc_text(clock())})
     assert document["repository"] != own
-    assert verdict_of(trusted, document) == (FALSE, "build1 signed it for another repository")
+    assert verify(trusted, document) == (FALSE, "build1 signed it for another repository")
     assert not is_believed(trusted, document)
 
 
@@ -145,20 +145,20 @@ def test_a_key_that_was_not_valid_at_the_time_is_false(trusted: Builders, clock:
     (signer,) = [one for one in (trusted.record() or {})["signers"] if one["server"] == "build1"]
     reason = f"build1 signed it with a key that was not valid at its time (from {signer['valid_from']}"
     document = written(trusted, clock, timestamp="2020-01-01T00:00:00Z")
-    assert verdict_of(trusted, document) == (FALSE, f"{reason})")
+    assert verify(trusted, document) == (FALSE, f"{reason})")
     assert not is_believed(trusted, document)
     for timestamp in (None, 7, "", "soon"):
         document = written(trusted, clock, timestamp=timestamp)
-        assert verdict_of(trusted, document) == (FALSE, "build1 signed it with an invalid timestamp")
+        assert verify(trusted, document) == (FALSE, "build1 signed it with an invalid timestamp")
         assert not is_believed(trusted, document)
     late = written(trusted, clock, timestamp="2999-01-01T00:00:00Z")
-    assert verdict_of(trusted, late)[0] == TRUE, "a timestamp in the future does not concern the key"
+    assert verify(trusted, late)[0] == TRUE, "a timestamp in the future does not concern the key"
     end = clock() + timedelta(days=1)
     set_valid_until(trusted, until := utc_text(end))
-    assert verdict_of(trusted, late) == (FALSE, f"{reason} until {until})")
-    assert verdict_of(trusted, written(trusted, clock, timestamp=until))[0] == TRUE, "times are whole seconds"
-    assert verdict_of(trusted, written(trusted, clock, timestamp=utc_text(end + timedelta(seconds=1))))[0] == FALSE
-    assert verdict_of(trusted, written(trusted, clock))[0] == TRUE
+    assert verify(trusted, late) == (FALSE, f"{reason} until {until})")
+    assert verify(trusted, written(trusted, clock, timestamp=until))[0] == TRUE, "times are whole seconds"
+    assert verify(trusted, written(trusted, clock, timestamp=utc_text(end + timedelta(seconds=1))))[0] == FALSE
+    assert verify(trusted, written(trusted, clock))[0] == TRUE
 
 
 def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: Builders, clock: Clock) -> None:
@@ -170,10 +170,10 @@ def test_a_key_of_a_clock_that_was_ahead_signs_when_the_clock_is_right(trusted: 
     with trusted.host("build1") as host:
         message = send(clock.on(host), Draft("x", "y")).result[0]
     assert message.raw["timestamp"] == utc_text(clock())
-    assert verdict_of(trusted, message.raw) == (TRUE, "signed by build1")
+    assert verify(trusted, message.raw) == (TRUE, "signed by build1")
     with trusted.host("build2") as host:
-        (standing,) = assess(clock.on(host), [message])
-        assert standing.actionable
+        (assessment,) = assess(clock.on(host), [message])
+        assert assessment.actionable
         beat(clock.on(host))
     with trusted.host("build1") as host:
         assert read_health(clock.on(host))["servers"]["build2"]["state"] == "ok"
@@ -189,31 +189,31 @@ def set_valid_until(builders: Builders, until: str) -> None:
 def test_reason_of_unsigned_names_key_of_sender(trusted: Builders, clock: Clock) -> None:
     document = {"subject": "x", "timestamp": utc_text(clock())}
     although = (UNSIGNED, "not signed, although build1 has a key")
-    assert verdict_of(trusted, document) == although
-    assert verdict_of(trusted, {**written(trusted, clock), "signature": None}) == although
-    assert verdict_of(trusted, {}) == although
-    assert verdict_of(trusted, {"timestamp": 7}) == although
+    assert verify(trusted, document) == although
+    assert verify(trusted, {**written(trusted, clock), "signature": None}) == although
+    assert verify(trusted, {}) == although
+    assert verify(trusted, {"timestamp": 7}) == although
     assert not is_believed(trusted, document) and not is_believed(trusted, {})
-    assert verdict_of(trusted, document, "build9") == (UNSIGNED, "not signed")
+    assert verify(trusted, document, "build9") == (UNSIGNED, "not signed")
 
 
 def test_unsigned_and_dated_before_first_key(trusted: Builders, clock: Clock) -> None:
     old = {"timestamp": "2025-11-04 20:45"}
     from_before = (UNSIGNED, "not signed, and dated before build1 had a key")
-    assert verdict_of(trusted, old) == from_before
+    assert verify(trusted, old) == from_before
     assert not is_believed(trusted, old), "anyone can write this timestamp"
     trusted.trust("build1")
-    assert verdict_of(trusted, old) == from_before
+    assert verify(trusted, old) == from_before
     signer = (trusted.record() or {})["signers"][0]
-    assert verdict_of(trusted, {"timestamp": signer["valid_from"]})[1] == "not signed, although build1 has a key"
+    assert verify(trusted, {"timestamp": signer["valid_from"]})[1] == "not signed, although build1 has a key"
 
 
 def test_signature_without_record_of_trusted_keys(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     (trusted.state("build2") / "signers.json").unlink()
-    assert verdict_of(trusted, document) == (FALSE, NOT_TOLD)
-    assert verdict_of(trusted, {"signature": "x"}) == (FALSE, NOT_TOLD)
-    assert verdict_of(trusted, {"timestamp": utc_text(clock())}) == (UNSIGNED, "not signed")
+    assert verify(trusted, document) == (FALSE, NO_KEYS)
+    assert verify(trusted, {"signature": "x"}) == (FALSE, NO_KEYS)
+    assert verify(trusted, {"timestamp": utc_text(clock())}) == (UNSIGNED, "not signed")
     assert is_believed(trusted, {}) and not is_believed(trusted, document)
     assert not (trusted.state("build2") / CHECKS_FILE).exists()
 
@@ -221,13 +221,13 @@ def test_signature_without_record_of_trusted_keys(trusted: Builders, clock: Cloc
 def test_signature_of_expired_key_remains_true(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
     end_first_key(trusted, clock() + timedelta(seconds=5))
-    (verdict,) = judged(trusted, [document])
-    assert verdict[:2] == (TRUE, "signed by build1")
-    assert verdict.signer and verdict.signer.valid_until
+    (verification,) = judged(trusted, [document])
+    assert verification[:2] == (TRUE, "signed by build1")
+    assert verification.signer and verification.signer.valid_until
     (trusted.state("build2") / CHECKS_FILE).unlink()
-    assert verdict_of(trusted, document) == (TRUE, "signed by build1")
+    assert verify(trusted, document) == (TRUE, "signed by build1")
     clock.move(10)
-    assert verdict_of(trusted, written(trusted, clock)) == (TRUE, "signed by build1"), "signed with the new key"
+    assert verify(trusted, written(trusted, clock)) == (TRUE, "signed by build1"), "signed with the new key"
 
 
 def end_first_key(builders: Builders, at: datetime) -> None:
@@ -247,7 +247,7 @@ def test_a_stolen_old_key_signs_nothing_new(trusted: Builders, clock: Clock) -> 
     for name, content in stolen.items():
         (trusted.state("build1") / name).write_bytes(content)
     (trusted.state("build1") / "signing_key.pub").unlink()
-    verified, reason = verdict_of(trusted, written(trusted, clock))
+    verified, reason = verify(trusted, written(trusted, clock))
     assert verified == FALSE and "a key that was not valid at its time" in reason
 
 
@@ -257,7 +257,7 @@ def test_results_are_in_order_of_documents(tmp_path: Any, clock: Clock) -> None:
     good, forged = written(builders, clock), written(builders, clock, "build2")
     documents = [good, forged, {}, {**good, "body": "z"}, {"signature": "x"}, good]
     assert [v.verified for v in judged(builders, documents)] == [TRUE, FALSE, UNSIGNED, FALSE, FALSE, TRUE]
-    assert verdict_of(builders, {}, "build3") == (UNSIGNED, "not signed")
+    assert verify(builders, {}, "build3") == (UNSIGNED, "not signed")
     assert judged(builders, []) == []
 
 
@@ -268,7 +268,7 @@ def test_signature_is_checked_once(trusted: Builders, clock: Clock, monkeypatch:
     first = judged(trusted, documents)
     assert len(checked) == 5, "marks change the check"
     assert judged(trusted, documents) == first and len(checked) == 5
-    assert [verdict.verified for verdict in first] == [*[TRUE] * 4, FALSE, TRUE, UNSIGNED, FALSE]
+    assert [verification.verified for verification in first] == [*[TRUE] * 4, FALSE, TRUE, UNSIGNED, FALSE]
     kept = json.loads((trusted.state("build2") / CHECKS_FILE).read_text())
     assert sorted(kept.values()) == [False, *[True] * 4]
     assert all(re.fullmatch("[0-9a-f]{32}", digest) for digest in kept)
@@ -276,18 +276,18 @@ def test_signature_is_checked_once(trusted: Builders, clock: Clock, monkeypatch:
 
 def test_saved_check_does_not_revive_expired_key(trusted: Builders, clock: Clock) -> None:
     document = written(trusted, clock)
-    assert verdict_of(trusted, document)[0] == TRUE
+    assert verify(trusted, document)[0] == TRUE
     set_valid_until(trusted, (trusted.record() or {})["signers"][0]["valid_from"])
-    assert verdict_of(trusted, document)[0] == FALSE
+    assert verify(trusted, document)[0] == FALSE
 
 
 def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "MAX_REMEMBERED", 2)
     documents = [written(trusted, clock, body=str(number)) for number in range(3)]
-    assert {verdict.verified for verdict in judged(trusted, documents)} == {TRUE}
+    assert {verification.verified for verification in judged(trusted, documents)} == {TRUE}
     assert len(json.loads((trusted.state("build2") / CHECKS_FILE).read_text())) == 2
     checked = count_checks(monkeypatch)
-    assert {verdict.verified for verdict in judged(trusted, documents[1:])} == {TRUE} and not checked
+    assert {verification.verified for verification in judged(trusted, documents[1:])} == {TRUE} and not checked
     judged(trusted, documents)
     assert checked == documents[:1]
 
@@ -296,13 +296,13 @@ def test_only_the_newest_checks_are_kept(trusted: Builders, clock: Clock, monkey
 def test_damaged_file_of_checks_is_replaced(trusted: Builders, clock: Clock, content: str) -> None:
     (trusted.state("build2") / CHECKS_FILE).write_text(content)
     document = written(trusted, clock)
-    assert verdict_of(trusted, document) == (TRUE, "signed by build1")
+    assert verify(trusted, document) == (TRUE, "signed by build1")
     assert list(json.loads((trusted.state("build2") / CHECKS_FILE).read_text()).values()) == [True]
 
 
 def test_unusable_file_of_checks_is_ignored(trusted: Builders, clock: Clock) -> None:
     (trusted.state("build2") / CHECKS_FILE).mkdir()
-    assert verdict_of(trusted, written(trusted, clock)) == (TRUE, "signed by build1")
+    assert verify(trusted, written(trusted, clock)) == (TRUE, "signed by build1")
 
 
 def test_check_mode_and_heartbeats_save_no_checks(trusted: Builders, clock: Clock) -> None:
@@ -341,5 +341,5 @@ def test_a_look_that_was_interrupted_goes_on_where_it_was(builders: Builders, mo
         Verifier(host).verify(forged)
     del checked[:]
     with builders.host("build2") as host:
-        assert {verdict.verified for verdict in Verifier(host).verify(forged)} == {FALSE}
+        assert {verification.verified for verification in Verifier(host).verify(forged)} == {FALSE}
     assert len(checked) <= 15

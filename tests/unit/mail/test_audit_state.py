@@ -93,8 +93,8 @@ def test_the_numbers_of_a_key_that_has_ended_move_nothing(watched: Builders, now
         (watched.state(server) / "signers.json").write_text(json.dumps(record))
     put(watched, *watched.messages(), signed(fifth, kept, id="msg_stolen", seq=number))
     with watched.host("build2") as host:
-        (verdict,) = Verifier(host).verify([(watched.messages()[-1], "build1")])
-    assert verdict.verified == TRUE
+        (verification,) = Verifier(host).verify([(watched.messages()[-1], "build1")])
+    assert verification.verified == TRUE
     assert alarms(watched, now) == []
     with watched.host("build1") as host:
         assert send(now.on(host), Draft("Hello", "Hi")).result[0].seq == 6

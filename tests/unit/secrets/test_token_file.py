@@ -35,21 +35,21 @@ def test_white_space_and_byte_order_mark_are_ignored(path: Path, form: str) -> N
 
 @pytest.mark.parametrize("form", BAD)
 def test_invalid_content_is_rejected_and_redacted(path: Path, form: str) -> None:
-    content, says = BAD[form]
+    content, reason = BAD[form]
     path.write_bytes(content)
     path.chmod(0o600)
     error = refusal(path)
-    assert re.search(says, error), error
+    assert re.search(reason, error), error
     assert [problem.startswith(f"{error} Write only the token") for problem in problems(str(path))] == [True]
     assert TOKEN in own_token(str(path)) or form in ("empty", "only lines")
 
 
 @pytest.mark.parametrize("form", ODD)
 def test_special_files_are_rejected_without_blocking(path: Path, form: str) -> None:
-    make, says = ODD[form]
+    make, reason = ODD[form]
     make(path)
     error = refusal(path)
-    assert re.search(says, error), error
+    assert re.search(reason, error), error
     assert problems(str(path)) == [f"{error} Put a file with the token there."]
     assert text_of(str(path)) == ""
 

@@ -226,9 +226,9 @@ def test_unsigned_content_is_kept_with_a_note(legacy: Builders, clock: Clock) ->
         for report in (Report("building", "job_1"), Report("success")):
             write_status(host, report)
         (note,) = host.repository.notes
-        found, verdict = host.repository.read(lambda snapshot: read_status(host, snapshot, "build1"))
+        found, verification = host.repository.read(lambda snapshot: read_status(host, snapshot, "build1"))
     assert found.raw["unverified"] == {name: old[name] for name in ("last_build", "last_package", "capabilities")}
-    assert (verdict.verified, found.raw["last_build"]["id"]) == ("true", "job_1")
+    assert (verification.verified, found.raw["last_build"]["id"]) == ("true", "job_1")
     assert "'unverified'" in note and "last_build, last_package, capabilities" in note
 
 
