@@ -121,6 +121,11 @@ def signed(entry: Entry, key: Path, purpose: str = MESSAGE, **changes: Any) -> E
     return {**unsigned, "signature": sign(unsigned, key, purpose)}
 
 
+def unsigned(entry: Entry, **changes: Any) -> Entry:
+    """Return an entry with changes, without its signature and sequence number."""
+    return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
+
+
 def with_new_id(entry: Entry, **changes: Any) -> Entry:
     """Return an entry with a new id and changes; its signature stays the same."""
     return {**entry, "id": new_id(datetime.now(timezone.utc)), **changes}

@@ -1,4 +1,4 @@
-"""Writing messages, and finding them in an outbox or on the remote."""
+"""Writing files and messages, and finding messages in an outbox or on the remote."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.delivery
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
+from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change, Receipt
 from ansible_collections.acs.builders.tests.builders import Builders
+
+NOTES = "coordination/notes.txt"
+
+
+def write(builders: Builders, content: str, path: str = NOTES, **options: float) -> list[str]:
+    """Write a file as build1, and return the notes."""
+    with builders.host("build1", **options) as host:
+        change = Change(None, {path: content.encode()}, "build1: a file")
+        assert host.write(lambda _snapshot: change).commit
+        return host.repository.notes
 
 
 def send_subject(builders: Builders, subject: str, server: str = "build1", **options: str) -> Receipt[list[Message]]:

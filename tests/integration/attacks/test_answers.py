@@ -18,6 +18,7 @@ from ansible_collections.acs.builders.tests.attacker import (
     health_at,
     past_time,
     signed,
+    unsigned,
     with_new_id,
 )
 
@@ -78,11 +79,6 @@ def test_very_many_late_requests_do_not_stop_a_look(scene: Scene) -> None:
     overdue = health_at(scene.fleet, "build2", datetime.now(timezone.utc))["messages"]["overdue_requests"]
     assert len(overdue) == 12_000
     assert time.process_time() - started < 60, "each request was compared with each answer"
-
-
-def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return an entry with changes, without its signature and sequence number."""
-    return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
 
 
 def check_waits(scene: Scene) -> None:

@@ -25,6 +25,7 @@ from ansible_collections.acs.builders.tests.attacker import (
     past_time,
     problems,
     signed,
+    unsigned,
 )
 from ansible_collections.acs.builders.tests.builders import git
 
@@ -129,11 +130,6 @@ def test_a_key_that_is_not_valid_yet_is_not_called_ended(scene: Scene) -> None:
     scene.attacker.beat("build1", signed(document, scene.attacker.key_of("build1"), HEARTBEAT))
     (problem,) = [one for one in problems(scene.fleet, "build2") if one.startswith("build1: ")]
     assert "with a key that is not valid now" in problem and "ended" not in problem
-
-
-def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return an entry with changes, without its signature and sequence number."""
-    return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
 
 
 def state_after(scene: Scene, beats: list[dict[str, Any]]) -> dict[str, Any]:

@@ -19,17 +19,13 @@ from ansible_collections.acs.builders.tests.attacker import (
     problems,
     refusal,
     signed,
+    unsigned,
     with_new_id,
 )
 from ansible_collections.acs.builders.tests.builders import MESSAGES, git
 from ansible_collections.acs.builders.tests.measured import measure
 
 ARCHIVE = "coordination/archive/2026-11.json"
-
-
-def unsigned(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return an entry with changes, without its signature and sequence number."""
-    return {name: value for name, value in {**entry, **changes}.items() if name not in ("signature", "seq")}
 
 
 @pytest.mark.parametrize("rest", [{}, {"signature": None, "seq": 1}])

@@ -14,9 +14,8 @@ import pytest
 from ansible_collections.acs.builders.extensions.eda.plugins.event_source import messages
 from ansible_collections.acs.builders.extensions.eda.plugins.event_source.messages import main
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import act
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.mark import mark_read
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.tests.answering import ask
 from ansible_collections.acs.builders.tests.builders import Builders
 from ansible_collections.acs.builders.tests.running_service import service
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
@@ -45,12 +44,6 @@ async def source(**options: Any) -> AsyncIterator[Source]:
         task.cancel()
 
 
-def send_message(builders: Builders, subject: str, **more: Any) -> str:
-    """Send a request from build1 to build2, and return its id."""
-    with builders.host("build1") as host:
-        return str(send(host, Draft(subject, "Please.", "request", **more), ["build2"]).result[0].id)
-
-
 def test_events_are_handed_out_until_they_are_acknowledged(trusted: Builders) -> None:
     state_dir = str(trusted.state("build2"))
     unsigned = '{"messages": [{"id": "msg_0", "from": "build1", "to": "build2", "subject": "x", "body": "y"}]}'
@@ -59,7 +52,7 @@ def test_events_are_handed_out_until_they_are_acknowledged(trusted: Builders) ->
     async def scene() -> None:
         with service(trusted, "build2") as running:
             async with source(state_dir=state_dir) as first:
-                read, acted = send_message(trusted, "to read"), send_message(trusted, "to act upon")
+                read, acted = ask(trusted, "to read"), ask(trusted, "to act upon")
                 await asyncio.to_thread(running.cycle)
                 events = [await first.next() for _event in range(2)]
             assert [event["message"]["id"] for event in events] == [read, acted]
@@ -70,7 +63,7 @@ def test_events_are_handed_out_until_they_are_acknowledged(trusted: Builders) ->
             with trusted.host("build2") as host:
                 mark_read(host, [read])
                 assert act(host, acted)[1]
-            last = send_message(trusted, "last")
+            last = ask(trusted, "last")
             await asyncio.to_thread(running.cycle)
             async with source(state_dir=state_dir) as after:
                 assert (await after.next())["message"]["id"] == last
@@ -98,7 +91,7 @@ def test_a_command_that_hangs_is_ended(
 def test_the_record_of_another_machine_is_printed_by_a_command(trusted: Builders) -> None:
     record = str(trusted.state("build2") / "inbox.json")
     command = [sys.executable, "-c", "import sys; print(open(sys.argv[1]).read())", record]
-    sent = send_message(trusted, "Install jq")
+    sent = ask(trusted, "Install jq")
 
     async def scene() -> str:
         async with source(command=command) as early:  # the command fails until the service has looked

@@ -13,10 +13,10 @@ import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.repack import MAX_PACKS
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
 from ansible_collections.acs.builders.tests.integration.roles.clones import repair
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
+from ansible_collections.acs.builders.tests.writes import NOTES, write
 
 HOOKS = [
     "applypatch-msg",
@@ -297,17 +297,6 @@ def test_many_packs_of_a_clone_become_one(builders: Builders) -> None:
         send(host, Draft("last", "x"))
     assert len(list(packs.glob("*.pack"))) == 1
     assert all(git("cat-file", "-t", name, cwd=clone) == "blob" for name in names)
-
-
-NOTES = "coordination/notes.txt"
-
-
-def write(builders: Builders, content: str, path: str = NOTES, **options: float) -> list[str]:
-    """Write a file as build1, and return the notes."""
-    with builders.host("build1", **options) as host:
-        change = Change(None, {path: content.encode()}, "build1: a file")
-        assert host.write(lambda _snapshot: change).commit
-        return host.repository.notes
 
 
 def test_the_lock_of_a_command_of_somebody_who_works_in_the_clone_stays(builders: Builders, tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.operatio
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.recover import withdrawal_notes
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import reply, send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.wait import wait_for_answer
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders, git, make_builders
+from ansible_collections.acs.builders.tests.writes import NOTES, write
 
 
 def subjects(builders: Builders) -> list[str]:
@@ -234,17 +234,6 @@ def test_an_answer_that_was_archived_is_found_by_who_waits_for_it(builders: Buil
         other = send(host, Draft("three", "3")).result[0].id
         with pytest.raises(NoAnswer):
             wait_for_answer(host, other, 0.1, 0.1)
-
-
-NOTES = "coordination/notes.txt"
-
-
-def write(builders: Builders, content: str, path: str = NOTES, **options: float) -> list[str]:
-    """Write a file as build1, and return the notes."""
-    with builders.host("build1", **options) as host:
-        change = Change(None, {path: content.encode()}, "build1: a file")
-        assert host.write(lambda _snapshot: change).commit
-        return host.repository.notes
 
 
 def make_object(builders: Builders, kind: str, content: bytes) -> str:

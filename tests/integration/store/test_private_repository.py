@@ -14,8 +14,8 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
-from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Change
 from ansible_collections.acs.builders.tests.builders import Builders, git, put_loose_objects
+from ansible_collections.acs.builders.tests.writes import NOTES, write
 
 
 def empty_objects(private: Path) -> None:
@@ -209,17 +209,6 @@ def test_a_push_that_was_accepted_does_not_fail_for_what_comes_after(builders: B
         hook.unlink()
         send(host, Draft("three", "3"))
     assert [message["subject"] for message in builders.messages()] == ["one", "two", "three"]
-
-
-NOTES = "coordination/notes.txt"
-
-
-def write(builders: Builders, content: str, path: str = NOTES, **options: float) -> list[str]:
-    """Write a file as build1, and return the notes."""
-    with builders.host("build1", **options) as host:
-        change = Change(None, {path: content.encode()}, "build1: a file")
-        assert host.write(lambda _snapshot: change).commit
-        return host.repository.notes
 
 
 def test_what_fails_after_a_push_is_a_note(builders: Builders) -> None:

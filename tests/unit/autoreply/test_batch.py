@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response, respond
+from ansible_collections.acs.builders.plugins.module_utils.coordination.autoreply.batch import Response
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import InvalidInput, UnknownMessage
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.host import ACTIVITY_FILE
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.tests.answering import IDLE, answer, answers, ask
 from ansible_collections.acs.builders.tests.builders import Builders
-
-IDLE = Draft("", "build2 is idle.", facts=({"name": "status", "value": "idle"},))
-
-
-def ask(builders: Builders, subject: str = "Status?", **more: Any) -> str:
-    """Send a request from build1 and return its id."""
-    with builders.host("build1") as host:
-        return str(send(host, Draft(subject, "Please.", "request", **more), ["build2"]).result[0].id)
-
-
-def answer(builders: Builders, *responses: Response, **options: Any) -> list[dict[str, Any]]:
-    """Respond as a new process of build2, and return the answers."""
-    with builders.host("build2", **options) as host:
-        return [sent.raw for sent in respond(host, responses).result]
-
-
-def answers(builders: Builders, message_id: str) -> list[dict[str, Any]]:
-    """Return the answers to a message on the remote."""
-    return [entry for entry in builders.messages() if entry.get("in_reply_to") == message_id]
 
 
 def unread(builders: Builders) -> list[str]:

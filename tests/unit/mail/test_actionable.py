@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,11 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 from ansible_collections.acs.builders.plugins.module_utils.coordination.identity.trusted_keys import merge_signers
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail import actionable as acting
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.actionable import ActedLedger, act
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
-from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
+from ansible_collections.acs.builders.tests.answering import REQUEST, acted, asked
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
 from ansible_collections.acs.builders.tests.clock import Clock
-
-REQUEST = Draft("Install jq", "Please.", "request", request={"action": "install_packages", "packages": ["jq"]})
-
-
-def asked(builders: Builders, now: Clock, ahead: float = 0, to: str = "build2") -> str:
-    """Send a request from build1, dated some seconds ahead, and return its id."""
-    clock = replace(now, passed=now.passed + timedelta(seconds=ahead))
-    with builders.host("build1") as host:
-        return str(send(clock.on(host), REQUEST, [to]).result[0].id)
 
 
 def assessment_of(builders: Builders, now: Clock, message_id: str, server: str = "build2") -> tuple[str, bool, str]:
@@ -36,12 +25,6 @@ def assessment_of(builders: Builders, now: Clock, message_id: str, server: str =
     with builders.host(server) as host:
         (one,) = list_messages(now.on(host), Filter(ids=[message_id])).messages
     return one["verified"], one["actionable"], one["actionable_reason"]
-
-
-def acted(builders: Builders, now: Clock, message_id: str, **options: Any) -> bool:
-    """Act upon a message in a new process of build2, and return whether the action is to be done."""
-    with builders.host("build2", **options) as host:
-        return act(now.on(host), message_id)[1]
 
 
 def test_a_request_is_acted_upon_once(trusted: Builders, now: Clock) -> None:
