@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -100,19 +99,15 @@ class Attacker:
     def beat(self, server: str, document: Entry) -> None:
         """Force-push a heartbeat to a server's ref."""
         made = json.dumps(document).encode()
-        blob = self._object("hash-object", "-w", "--stdin", stdin=made)
-        tree = self._object("mktree", stdin=f"100644 blob {blob}\theartbeat.json\n".encode())
-        commit = self._object("commit-tree", tree, "-m", f"{server}: beat")
+        blob = git("hash-object", "-w", "--stdin", cwd=self.clone, stdin=made)
+        tree = git("mktree", cwd=self.clone, stdin=f"100644 blob {blob}\theartbeat.json\n".encode())
+        commit = git("commit-tree", tree, "-m", f"{server}: beat", cwd=self.clone)
         git("push", "--quiet", "--force", "origin", f"{commit}:refs/heartbeats/{server}", cwd=self.clone)
 
     def heartbeat(self, server: str) -> Entry:
         """Return the heartbeat that a server has published, which everyone can read."""
         beat: Entry = json.loads(self._builders.show("heartbeat.json", f"refs/heartbeats/{server}"))
         return beat
-
-    def _object(self, *command: str, stdin: bytes = b"") -> str:
-        done = subprocess.run(["git", *command], cwd=self.clone, input=stdin, stdout=subprocess.PIPE, check=True)
-        return done.stdout.decode().strip()
 
 
 def signed(entry: Entry, key: Path, purpose: str = MESSAGE, **changes: Any) -> Entry:

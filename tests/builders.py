@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,13 +26,19 @@ LEGACY_REPO = Path(__file__).parent / "fixtures" / "legacy-repo"
 MESSAGES = "coordination/messages.json"
 
 
-def git(*arguments: str | Path, cwd: Path | None = None, check: bool = True, **environment: str) -> str:
+def git(
+    *arguments: str | Path, cwd: Path | None = None, check: bool = True, stdin: bytes = b"", **environment: str
+) -> str:
     """Run Git as a person would, and return what it prints.
 
     Automatic maintenance is off: new versions leave it running in the background after many commands.
     """
     command = ["git", "-c", "maintenance.auto=false", *map(str, arguments)]
-    return str(Git(cwd).execute(command, env=environment, with_exceptions=check)).strip()
+    with tempfile.TemporaryFile() if stdin else nullcontext() as source:
+        if source:
+            source.write(stdin)
+            source.seek(0)
+        return str(Git(cwd).execute(command, istream=source, env=environment, with_exceptions=check)).strip()
 
 
 def put_loose_objects(repository: Path, number: int = 700) -> list[str]:

@@ -17,6 +17,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.inb
     write_inbox,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.state_dir import StateDirectory
+from ansible_collections.acs.builders.tests.builders import git
 from ansible_collections.acs.builders.tests.clients.clients import CLIENTS, COPILOT, Manager
 from ansible_collections.acs.builders.tests.clients.model_server import RUN
 
@@ -98,9 +99,9 @@ def test_a_full_disk_does_not_hold_the_client(manager: Scene) -> None:
 def test_a_git_host_that_hangs_does_not_hold_the_client(manager: Scene, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as host:
         clone = tmp_path / "Build"
-        subprocess.run(["git", "init", "--quiet", clone], check=True)
+        git("init", "--quiet", clone)
         url = f"http://127.0.0.1:{host.getsockname()[1]}/Build.git"
-        subprocess.run(["git", "-C", clone, "remote", "add", "origin", url], check=True)
+        git("remote", "add", "origin", url, cwd=clone)
         (tmp_path / "builderctl.json").write_text(json.dumps({"state_dir": str(manager.state), "repo": str(clone)}))
         manager.receive("Early")
         asked = manager.work_with("Done.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass, field
@@ -78,8 +77,7 @@ class Remote:
         """Return a document, or None if it does not exist."""
         if path not in self._names:
             return None
-        show = ["git", "-C", str(self._builders.remote), "show", f"{self._revision}:{path}"]
-        return json.loads(subprocess.run(show, check=True, capture_output=True).stdout)
+        return json.loads(self._builders.show(path, self._revision))
 
 
 def token_of(entry: dict[str, Any]) -> str:

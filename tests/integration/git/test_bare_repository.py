@@ -86,10 +86,8 @@ def test_a_write_keeps_what_others_have_in_the_same_folder(repository: BareRepos
             for name in (b"name.x", b"name0", "é".encode(), b"\xff", b"\xee\x80\x80")
         ),
     ]
-    made = subprocess.run(
-        ["git", "mktree", "-z"], cwd=repository.path, input=b"\0".join(listed) + b"\0", capture_output=True, check=True
-    )
-    old = git(*PERSON, "commit-tree", "-m", "x", made.stdout.decode().strip(), cwd=repository.path)
+    made = git("mktree", "-z", cwd=repository.path, stdin=b"\0".join(listed) + b"\0")
+    old = git(*PERSON, "commit-tree", "-m", "x", made, cwd=repository.path)
     new = commit(repository, {"script.json": b"1", "link.json": b"2", "name/new.json": b"3"}, old)
     changed = git("diff-tree", "-r", "--no-renames", "--raw", "--abbrev=4", old, new, cwd=repository.path).splitlines()
     assert [(line[1:14], line.split("\t")[1]) for line in changed] == [
@@ -223,10 +221,7 @@ def test_a_write_that_is_killed_leaves_no_half_object_and_stops_nobody(tmp_path:
 def test_a_file_that_gitpython_refuses_is_named(repository: BareRepository) -> None:
     tree = git("mktree", "--missing", cwd=repository.path)
     content = b"40000 git~1\0" + bytes.fromhex(tree)
-    made = subprocess.run(
-        ["git", "hash-object", "-t", "tree", "-w", "--stdin", "--literally"],
-        cwd=repository.path, input=content, capture_output=True, check=True,
-    ).stdout.decode().strip()  # fmt: skip
+    made = git("hash-object", "-t", "tree", "-w", "--stdin", "--literally", cwd=repository.path, stdin=content)
     new = git(*PERSON, "commit-tree", "-m", "x", made, cwd=repository.path)
     try:
         assert repository.names(new) == ["git~1"]  # GitPython 3.1

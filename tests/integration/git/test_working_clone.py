@@ -290,8 +290,7 @@ def test_many_packs_of_a_clone_become_one(builders: Builders) -> None:
     names = put_loose_objects(clone, MAX_PACKS + 1)
     packs = clone / ".git" / "objects" / "pack"
     for name in names:
-        command = ["git", "pack-objects", "--quiet", str(packs / "pack")]
-        subprocess.run(command, cwd=clone, input=name.encode(), check=True, capture_output=True)
+        git("pack-objects", "--quiet", packs / "pack", cwd=clone, stdin=name.encode())
     git("prune-packed", cwd=clone)
     with builders.host("build1") as host:
         send(host, Draft("last", "x"))

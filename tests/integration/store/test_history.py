@@ -238,9 +238,7 @@ def test_an_answer_that_was_archived_is_found_by_who_waits_for_it(builders: Buil
 
 def make_object(builders: Builders, kind: str, content: bytes) -> str:
     """Put an object that Git itself would not create into the remote, and return its name."""
-    command = ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
-    made = subprocess.run(command, cwd=builders.remote, input=content, capture_output=True, check=True)
-    return made.stdout.decode().strip()
+    return git("hash-object", "-t", kind, "-w", "--stdin", "--literally", cwd=builders.remote, stdin=content)
 
 
 def test_a_folder_with_a_padded_mode_is_one(builders: Builders) -> None:
