@@ -49,7 +49,7 @@ from ansible.utils.display import Display
 from ansible_collections.acs.builders.plugins.module_utils.coordination.secrets.scanner import redact, redact_in
 from ansible_collections.acs.builders.plugins.module_utils.coordination.text import clean, one_line, visible
 from ansible_collections.acs.builders.plugins.plugin_utils.progress_line import ProgressLine
-from ansible_collections.acs.builders.plugins.plugin_utils.run_summary import CHANGED, TOLD, UNCHANGED, summary, title
+from ansible_collections.acs.builders.plugins.plugin_utils.run_summary import CHANGED, SENT, UNCHANGED, summary, title
 from ansible_collections.acs.builders.plugins.plugin_utils.server_result import (
     FAILED,
     HANDLED,
@@ -66,7 +66,7 @@ from ansible_collections.acs.builders.plugins.plugin_utils.task_outcome import (
 
 COLOURS = {
     CHANGED: C.COLOR_CHANGED,
-    TOLD: C.COLOR_CHANGED,
+    SENT: C.COLOR_CHANGED,
     UNCHANGED: C.COLOR_OK,
     FAILED: C.COLOR_ERROR,
     UNREACHABLE: C.COLOR_UNREACHABLE,
@@ -83,9 +83,9 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
         super().__init__()
         self._name = self._play_name = ""
         self._servers: dict[str, ServerResult] = {}
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
         self._failed_items = FailedItems()
-        self._progress = ProgressLine(sys.stdout, self._say, self._display.columns)
+        self._progress = ProgressLine(sys.stdout, self._print, self._display.columns)
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Remember the name of the playbook."""
@@ -116,7 +116,7 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
         if not isinstance(result._task, TaskInclude):
             if result._task.action in C._ACTION_DEBUG:
                 for content in outcome.results:
-                    self._say_once(outcome, self._debug_text(redact_in(content)[0]))
+                    self._print_once(outcome, self._debug_text(redact_in(content)[0]))
             self._of(outcome.host).add(outcome, self._is_check)
 
     def v2_runner_on_skipped(self, result: Any) -> None:
@@ -151,7 +151,7 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
             if content.get("diff") and content.get("changed"):
                 text = self._get_diff(clean(redact_in(content["diff"])[0], visible)).rstrip("\n")
                 if text:
-                    self._say(f"{outcome.host}: {outcome.task}")
+                    self._print(f"{outcome.host}: {outcome.task}")
                     self._display.display(text)
 
     def v2_playbook_on_include(self, included_file: Any) -> None:
@@ -167,7 +167,7 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
         """Print that a play has no hosts."""
-        self._say(f"{self._play_name}: no host matches.", C.COLOR_SKIP)
+        self._print(f"{self._play_name}: no host matches.", C.COLOR_SKIP)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the summary."""
@@ -176,11 +176,11 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
         servers = {host: self._servers[host] for host in sorted(self._servers)}
         failed = any(kind in (FAILED, UNREACHABLE) for one in servers.values() for kind, _task, _why in one.troubles)
         colour = C.COLOR_ERROR if failed else C.COLOR_HIGHLIGHT
-        self._say(title(self._name or self._play_name, servers, self._progress.seconds, self._is_check), colour)
+        self._print(title(self._name or self._play_name, servers, self._progress.seconds, self._is_check), colour)
         for line in summary(servers, self._display.columns, self._is_check):
-            self._say(line.text, COLOURS[line.kind])
+            self._print(line.text, COLOURS[line.kind])
         if failed:
-            self._say("To see what each task did, run this again with -v.")
+            self._print("To see what each task did, run this again with -v.")
 
     @property
     def _is_check(self) -> bool:
@@ -200,28 +200,28 @@ class BriefOutput(DefaultCallback):  # type: ignore[misc]
         host = f"{outcome.host} -> {outcome.delegated_to}" if outcome.delegated_to else outcome.host
         lines = [line for text in [*outcome.failures, *where] for line in text.splitlines()]
         text = "\n".join([f"{host}: {kind}: {outcome.task}", *(f"  {line}" for line in lines)])
-        self._say(text, COLOURS[kind], stderr=self.get_option("display_failed_stderr"))
+        self._print(text, COLOURS[kind], stderr=self.get_option("display_failed_stderr"))
 
     def _debug_text(self, content: Any) -> str:
         """Return what a task of ansible.builtin.debug prints; empty if it prints nothing."""
-        said = content.get("msg", content.get("censored"))
-        if isinstance(said, str):
-            return said.strip("\n")
-        if isinstance(said, list) and all(isinstance(line, str) for line in said):
-            return "\n".join(said)
+        message = content.get("msg", content.get("censored"))
+        if isinstance(message, str):
+            return message.strip("\n")
+        if isinstance(message, list) and all(isinstance(line, str) for line in message):
+            return "\n".join(message)
         shown = {key: value for key, value in content.items() if key not in self._hide_in_debug}
         return "" if content.get("skipped") else str(self._dump_results(shown))
 
-    def _say_once(self, outcome: Outcome, text: str) -> None:
+    def _print_once(self, outcome: Outcome, text: str) -> None:
         """Print the text of a task, under its host unless it is for all; a text that was printed is not repeated."""
         if not outcome.run_once:
             lines = text.split("\n")
             text = f"{outcome.host}: {text}" if len(lines) == 1 else "\n  ".join([f"{outcome.host}:", *lines])
-        if text and text not in self._said:
-            self._said.add(text)
-            self._say(text)
+        if text and text not in self._printed:
+            self._printed.add(text)
+            self._print(text)
 
-    def _say(self, text: str, colour: str | None = None, stderr: bool = False) -> None:
+    def _print(self, text: str, colour: str | None = None, stderr: bool = False) -> None:
         """Print text that stays."""
         self._progress.clear()
         self._display.display(visible(redact(text)[0]), color=colour, stderr=stderr)

@@ -15,7 +15,7 @@ from .server_result import FAILED, UNREACHABLE, ServerResult
 
 MAX_NAMES = 5
 """The number of changed tasks that are named."""
-CHANGED, TOLD, UNCHANGED = "changed", "told", "unchanged"
+CHANGED, SENT, UNCHANGED = "changed", "sent", "unchanged"
 
 
 class Line(NamedTuple):
@@ -56,7 +56,7 @@ def _lines(server: ServerResult, check: bool) -> Iterator[Line]:
     if server.changed:
         verb = "would change" if check else "changed"
         yield Line(f"{verb} {len(server.changed)}: {named(list(server.changed))}", CHANGED)
-    yield from (Line(sentence, TOLD) for sentence in server.sentences())
+    yield from (Line(sentence, SENT) for sentence in server.sentences())
     yield from (Line(f"{kind}: {task}", kind) for kind, task, _why in server.troubles)
     if not (server.changed or server.sentences() or server.troubles):
         yield Line("unchanged", UNCHANGED)

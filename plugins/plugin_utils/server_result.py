@@ -11,7 +11,7 @@ from typing import Any
 from .task_outcome import Outcome
 
 COORDINATION = frozenset({"build_heartbeat_fact", "build_job", "build_message", "build_response", "build_status"})
-"""The modules that coordinate servers. What they change is told in sentences of their own."""
+"""The modules that coordinate servers. What they change is described in sentences of their own."""
 FAILED, UNREACHABLE, IGNORED, HANDLED = "FAILED", "UNREACHABLE", "error ignored", "error handled"
 """What became of a task that failed."""
 ANSWERED = {"answer": "answered", "finish": "answered", "decline": "declined"}
@@ -28,7 +28,7 @@ class ServerResult:
     def __init__(self) -> None:
         self.changed: dict[str, None] = {}
         self.troubles: list[tuple[str, str, str]] = []
-        self._told: list[str] = []
+        self._sent: list[str] = []
         self._decisions: dict[str, str] = {}
         self._jobs: dict[str, str] = {}
 
@@ -39,7 +39,7 @@ class ServerResult:
         """
         if outcome.action in COORDINATION:
             for content in outcome.results:
-                self._told += self._sentences(outcome.action, content, check)
+                self._sent += self._sentences(outcome.action, content, check)
         elif outcome.changed:
             self.changed[outcome.task] = None
 
@@ -48,7 +48,7 @@ class ServerResult:
         self.troubles.append((kind, outcome.task, "\n".join(outcome.failures)))
 
     def settle(self, failures: int) -> None:
-        """Tell handled errors from those that ended the run.
+        """Distinguish handled errors from those that ended the run.
 
         :param failures: how many errors ended it, as Ansible counted; the last ones did.
         """
@@ -60,7 +60,7 @@ class ServerResult:
         """Return what it sent and published, in order."""
         left = sum(decision != "mark" for decision in self._decisions.values())
         rest = [f"left {_count(left, 'message')} to its manager"] if left else []
-        return [*self._told, *self._jobs.values(), *rest]
+        return [*self._sent, *self._jobs.values(), *rest]
 
     def _sentences(self, action: str, content: Mapping[str, Any], check: bool) -> Iterator[str]:
         if action == "build_message":
