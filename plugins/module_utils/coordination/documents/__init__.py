@@ -3,5 +3,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """JSON documents: parsing, edits of the text, and the policy for secrets.
 
-May import errors, json_errors, state_dir and secrets.
+May import errors and what errors may import; not state_dir.
 """
