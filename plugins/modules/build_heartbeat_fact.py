@@ -83,7 +83,7 @@ ansible_facts:
               ever seen. If the interval of the server is longer than 60 s, both limits are longer in proportion.
             - C(clock_skew_seconds) is the time by which the clock of the server is behind that of this server; null if the arrival of
               its heartbeat was not observed.
-            - C(alerts) is whether the server can tell alerts for the fleet.
+            - C(alerts) is whether the server can send alerts for the fleet.
           type: dict
           sample: {"build2": {"state": "ok", "age_seconds": 12, "status": "idle", "manager": "GitHub Copilot", "problems": []}}
         jobs:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the service does for alerts in each cycle: it decides what is told, and records it for the fleet.
+"""What the service does for alerts in each cycle: it decides what is sent, and records it for the fleet.
 
-Another process tells it (:mod:`.alert_delivery`), so that no way can delay a heartbeat.
+Another process sends it (:mod:`.alert_delivery`), so that no way can delay a heartbeat.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..coordination.alerts.conditions import (
 from ..coordination.alerts.deliveries import Delivery, hand_over, not_begun, nudge, read_deliveries
 from ..coordination.alerts.memory import Memory, read_memory, with_failures, write_memory
 from ..coordination.alerts.record import Outcome, Record
-from ..coordination.alerts.rules import Teller, planned, teller_of, with_outcomes
+from ..coordination.alerts.rules import Sender, planned, sender_of, with_outcomes
 from ..coordination.alerts.shared_record import shared_record
 from ..coordination.alerts.ways import MAIL, QUESTION, Way, load_ways
 from ..coordination.documents.secret_policy import REDACT, apply_secret_policy
@@ -52,13 +52,13 @@ class AlertCycle:
         self._memory = Memory()
         self._done: list[Delivery] = []
         self._watched_since: float | None = None
-        self._is_teller = False
+        self._is_sender = False
 
     def collect(self, host: Host) -> dict[str, str]:
         """Read the ways, and the outcomes of the last attempts.
 
         :return: the problems of this server, each under a constant name.
-        :raises InvalidInput: if the ways are not valid. Then nothing is told.
+        :raises InvalidInput: if the ways are not valid. Then nothing is sent.
         :raises StateUnusable: if a file of the state directory cannot be read.
         """
         self._ways, self._done = [], []
@@ -71,7 +71,7 @@ class AlertCycle:
 
     @property
     def has_ways(self) -> bool:
-        """Whether this server can tell alerts, as of the last :meth:`collect`."""
+        """Whether this server can send alerts, as of the last :meth:`collect`."""
         return bool(self._ways)
 
     def lost_sight(self) -> None:
@@ -81,7 +81,7 @@ class AlertCycle:
     def run(
         self, host: Host, health: Mapping[str, Any], mailbox: Sequence[Message] | None, own_problems: Sequence[str]
     ) -> None:
-        """Record what is told next, and hand it over to the process that tells it.
+        """Record what is sent next, and hand it over to the process that sends it.
 
         :param health: the health of the fleet.
         :param mailbox: the messages of the mailbox; None if it is damaged.
@@ -91,26 +91,26 @@ class AlertCycle:
         self._watched_since = time.monotonic() if self._watched_since is None else self._watched_since
         servers = health["servers"]
         order = [server.id for server in host.fleet.servers] or sorted(servers)
-        is_teller = bool(self._ways) and teller_of(host.id, order, servers) == host.id
+        is_sender = bool(self._ways) and sender_of(host.id, order, servers) == host.id
         outcomes = [one.outcome for one in self._done if one.outcome]
-        found = self._conditions(host, health, mailbox, own_problems) if is_teller else None
+        found = self._conditions(host, health, mailbox, own_problems) if is_sender else None
         unclear = (MAIL, QUESTION) if mailbox is None else ()
-        following = partial(_following, outcomes, found, self._teller(host, servers, unclear))
-        by_others = any(one.is_being_told and one.by != host.id for one in self._memory.record.alerts.values())
-        must_look = outcomes or (is_teller and (by_others or not self._is_teller))
-        self._is_teller = False  # until what follows has succeeded
+        following = partial(_following, outcomes, found, self._sender(host, servers, unclear))
+        by_others = any(one.is_being_sent and one.by != host.id for one in self._memory.record.alerts.values())
+        must_look = outcomes or (is_sender and (by_others or not self._is_sender))
+        self._is_sender = False  # until what follows has succeeded
         if must_look or following(self._memory.record) != self._memory.record:
             record = _recorded(host, self._memory.record, following)
             write_memory(host.state, Memory(record, self._memory.failures))
             hand_over(host.state, host.id, record, outcomes, host.clock())
         nudge(host.state, host.clock())
-        self._is_teller = is_teller
+        self._is_sender = is_sender
 
-    def _teller(self, host: Host, servers: Mapping[str, Any], unclear: Collection[str]) -> Teller:
+    def _sender(self, host: Host, servers: Mapping[str, Any], unclear: Collection[str]) -> Sender:
         now = host.clock()
         living = {host.id, *(name for name, found in servers.items() if found["state"] in ("ok", "aging"))}
         usable = self._memory.usable([way.name for way in self._ways], now)
-        return Teller(host.id, utc_text(now), self._ways, usable, living, unclear)
+        return Sender(host.id, utc_text(now), self._ways, usable, living, unclear)
 
     def _conditions(
         self, host: Host, health: Mapping[str, Any], mailbox: Sequence[Message] | None, own_problems: Sequence[str]
@@ -118,8 +118,8 @@ class AlertCycle:
         """Return what is the matter in the fleet, with secrets redacted."""
         servers = [server for server, found in health["servers"].items() if found["expected"]]
         messages = mailbox or []
-        told_apart = set(self._memory.problems().values())
-        others = [problem for problem in own_problems if problem not in told_apart]
+        reported_apart = set(self._memory.problems().values())
+        others = [problem for problem in own_problems if problem not in reported_apart]
         watched = time.monotonic() - (self._watched_since or time.monotonic())
         found = [
             *server_conditions(host.id, health, others, watched),
@@ -134,14 +134,14 @@ class AlertCycle:
 
 
 def _following(
-    outcomes: Iterable[Outcome], found: Sequence[Condition] | None, teller: Teller, record: Record
+    outcomes: Iterable[Outcome], found: Sequence[Condition] | None, sender: Sender, record: Record
 ) -> Record:
     """Return the record that follows.
 
-    :param found: what is the matter; None if another server tells for the fleet.
+    :param found: what is the matter; None if another server sends the alerts of the fleet.
     """
-    after = with_outcomes(record, teller.id, outcomes)
-    return after if found is None else planned(after, found, teller)
+    after = with_outcomes(record, sender.id, outcomes)
+    return after if found is None else planned(after, found, sender)
 
 
 def _recorded(host: Host, known: Record, following: Callable[[Record], Record]) -> Record:

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that tells alerts: it calls each way with the deliveries that the service has handed over."""
+"""The process that sends alerts: it calls each way with the deliveries that the service has handed over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ..coordination.alerts.deliveries import STARTED, Delivery, begin, delivering, record_state
-from ..coordination.alerts.record import FAILED, TOLD
+from ..coordination.alerts.record import FAILED, SENT
 from ..coordination.alerts.ways import Way, load_ways
 from ..coordination.state_dir import StateDirectory
 from ..coordination.timestamps import utc_now
@@ -43,6 +43,6 @@ def _by(state: StateDirectory, way: Way | None, deliveries: Sequence[Delivery]) 
         if way is not None and not failure and one.is_valid(utc_now()):
             record_state(state, one, STARTED)
             failure = call(way, one.alert)
-            record_state(state, one, FAILED if failure else TOLD, failure)
+            record_state(state, one, FAILED if failure else SENT, failure)
         else:
-            record_state(state, one, FAILED, failure or "it was not told in time")
+            record_state(state, one, FAILED, failure or "it was not sent in time")

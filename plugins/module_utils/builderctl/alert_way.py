@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls of the ways by which alerts are told: a command, a webhook, mail."""
+"""The calls of the ways by which alerts are sent: a command, a webhook, mail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WEBHOOK = Path(__file__).with_name("webhook.py")
 
 
 def call(way: Way, alert: Mapping[str, Any]) -> str:
-    """Tell an alert by a way, in a process group of its own, which is ended at the deadline.
+    """Send an alert by a way, in a process group of its own, which is ended at the deadline.
 
     :param alert: the alert as in the record.
     :return: the reason of a failure, empty after a success.

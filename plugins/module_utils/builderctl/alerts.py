@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command ``builderctl alerts``: what is open, who told it, and whether the ways work."""
+"""The command ``builderctl alerts``: what is open, who sent it, and whether the ways work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..coordination.alerts.memory import read_memory
-from ..coordination.alerts.record import OPEN, RESOLVED, TOLD, Alert, Record
+from ..coordination.alerts.record import OPEN, RESOLVED, SENT, Alert, Record
 from ..coordination.alerts.shared_record import shared_record
 from ..coordination.alerts.ways import KINDS, load_ways
 from ..coordination.errors import DeadlineReached, InvalidInput, RemoteUnreachable
@@ -32,16 +32,16 @@ def add(command: AddCommand) -> None:
     """Add the command and its arguments."""
     parser = command(
         "alerts",
-        "show the alerts that are open, when they were told and by which server",
+        "show the alerts that are open, when they were sent and by which server",
         ["builderctl alerts", "builderctl alerts --json", "builderctl alerts --test"],
-        "The services tell alerts if build_alerts in the inventory has ways: a command, a webhook or mail. One server\n"
-        "tells for the fleet.",
+        "The services send alerts if build_alerts in the inventory has ways: a command, a webhook or mail. One server\n"
+        "sends those of the fleet.",
         {1: "a way has failed (only with --test)"},
     )
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--test", action="store_true", help="tell a test alert by each way of this server")
+    action.add_argument("--test", action="store_true", help="send a test alert by each way of this server")
     action.add_argument(
-        "--deliver", action="store_true", help="tell the alerts that wait; the unit build-alerts.service runs this"
+        "--deliver", action="store_true", help="send the alerts that wait; the unit build-alerts.service runs this"
     )
 
 
@@ -78,9 +78,9 @@ def _listed(alert: Alert) -> dict[str, Any]:
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     for alert in data["alerts"]:
-        ways = [name if state == TOLD else f"{name} ({state})" for name, state in alert["ways"].items()]
+        ways = [name if state == SENT else f"{name} ({state})" for name, state in alert["ways"].items()]
         yield one_line(alert["text"])
-        yield f"  since {word(alert['since'])}, told by {word(alert['by'])} at {word(alert['at'])}: {words(ways)}"
+        yield f"  since {word(alert['since'])}, sent by {word(alert['by'])} at {word(alert['at'])}: {words(ways)}"
         yield from (f"| {one_line(line)}" for line in alert["details"])
     if not any(alert["event"] != RESOLVED for alert in data["alerts"]):
         yield "No alert is open."
@@ -88,7 +88,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def run_ways(config: Config, args: Namespace) -> Outcome:
-    """Tell a test alert by each way, or the alerts that wait.
+    """Send a test alert by each way, or the alerts that wait.
 
     :raises CoordinationError: if the ways or a file of this host cannot be used.
     """
@@ -99,17 +99,17 @@ def run_ways(config: Config, args: Namespace) -> Outcome:
     ways = load_ways(config.alerts)
     if not ways:
         raise InvalidInput(
-            "No way to tell alerts is configured.",
+            "No way to send alerts is configured.",
             "Set build_alerts in the inventory, then run on the controller: ansible-playbook setup.yml",
         )
     own_id = identify(load_fleet(state), state)
     alert = _test_alert(own_id)
     results = [{"name": way.name, "problem": call(way, alert) or None} for way in ways]
-    texts = [f"{one['name']}: {'told' if one['problem'] is None else one_line(str(one['problem']))}" for one in results]
+    texts = [f"{one['name']}: {'sent' if one['problem'] is None else one_line(str(one['problem']))}" for one in results]
     return Outcome({"ways": results}, lambda _paint: "\n".join(texts), int(any(one["problem"] for one in results)))
 
 
 def _test_alert(own_id: str) -> dict[str, Any]:
     now = utc_text(utc_now())
-    summary = f"A test of {own_id}: alerts are told by this way"
+    summary = f"A test of {own_id}: alerts are sent by this way"
     return asdict(Alert(KINDS[-1], own_id, summary, (), (), OPEN, now, now, own_id, 0))

@@ -182,7 +182,7 @@ class Cycle:
         deliver_waiting(host)
         notify("WATCHDOG=1")
         self._announce_archiving(host)
-        can_tell = self._collect_alerts(host, problems)
+        sends_alerts = self._collect_alerts(host, problems)
         progress, progress_problems = mail_progress(host, observed.mailbox)
         problems.update(("shown", problem) for problem in progress_problems)
         problems.update({"clone": self._clone_problem} if self._clone_problem else {})
@@ -190,12 +190,12 @@ class Cycle:
         attention = own_attention(host, observed.health["messages"]["overdue_mail"])
         found = [*machine.values(), *problems.values()]
         beat = compose_heartbeat(
-            host, found, self.interval, __version__, self.started_at, progress, attention, tells_alerts=can_tell
+            host, found, self.interval, __version__, self.started_at, progress, attention, sends_alerts=sends_alerts
         )
         publish_heartbeat(host, beat, self.config.publish)
         self.log.write("Heartbeat updated", host.clock())
         notify("WATCHDOG=1")
-        self._tell_alerts(host, observed, beat.problems, problems)
+        self._send_alerts(host, observed, beat.problems, problems)
         self._update_clone(host, observed.commit, problems)
         try:
             close_job(host)
@@ -205,11 +205,11 @@ class Cycle:
         self._archive(host, problems)
         try:
             notices = [self._archive_notice] if self._archive_notice else []
-            told = [*attention, *machine.values(), *problems.values(), *notices]
+            reported = [*attention, *machine.values(), *problems.values(), *notices]
             service = [
                 text for name, text in problems.items() if name != "archive"
             ]  # the health names a damaged document
-            write_summary(host, observed.health, told, service, self.interval)
+            write_summary(host, observed.health, reported, service, self.interval)
         except StateUnusable as error:
             problems["state"] = error.what
         problems.update(machine)
@@ -219,24 +219,24 @@ class Cycle:
         return Observation(health, readable_messages(snapshot), snapshot.commit, snapshot.fresh)
 
     def _collect_alerts(self, host: Host, problems: dict[str, str]) -> bool:
-        """Add the problems of telling alerts, and return whether this server can tell alerts."""
+        """Add the problems of sending alerts, and return whether this server can send alerts."""
         if self._alerts is None:
             return False
         try:
             problems.update(self._alerts.collect(host))
         except CoordinationError as error:
-            problems["alerts"] = f"No alerts are told: {error}"
+            problems["alerts"] = f"No alerts are sent: {error}"
         return self._alerts.has_ways
 
-    def _tell_alerts(
+    def _send_alerts(
         self, host: Host, observed: Observation, own_problems: list[str], problems: dict[str, str]
     ) -> None:
-        """Tell what has changed. A failure becomes a problem, and the next cycle tries again."""
+        """Send alerts about what has changed. A failure becomes a problem, and the next cycle tries again."""
         if self._alerts:
             try:
                 self._alerts.run(host, observed.health, observed.mailbox, own_problems)
             except (CoordinationError, OSError) as error:
-                problems["alerts"] = f"Alerts are not told: {explain(error)}"
+                problems["alerts"] = f"Alerts are not sent: {explain(error)}"
             notify("WATCHDOG=1")
 
     def _announce_archiving(self, host: Host) -> None:

@@ -23,11 +23,11 @@ SILENT = 5
 """The number of intervals without a cycle after which the service is reported as silent."""
 
 
-def write_summary(host: Host, health: dict[str, Any], told: list[str], service: list[str], interval: int) -> None:
+def write_summary(host: Host, health: dict[str, Any], own: list[str], service: list[str], interval: int) -> None:
     """Record the summary for the manager.
 
     :param health: the health of the fleet.
-    :param told: what the manager is told about this host: its problems, and what he has to do.
+    :param own: what concerns this host: its problems, and what its manager has to do.
     :param service: those of the problems that only the service knows.
     :param interval: seconds until the next record.
     :raises StateUnusable: if the record cannot be written.
@@ -40,7 +40,7 @@ def write_summary(host: Host, health: dict[str, Any], told: list[str], service: 
             "at": utc_text(host.clock()),
             "interval": interval,
             "unread": health["messages"]["unread"].get(host.id, 0),
-            "problems": [*told, *others],
+            "problems": [*own, *others],
             "service": service,
             "failure": "",
         },

@@ -16,7 +16,7 @@ identity                           the fleet, this server, its configuration, si
 mail, status                       messages and the mailbox; the status document
 delivery, environment              the outbox and its delivery; installed packages and their comparison
 operations, monitoring             send, list, wait, mark, archive, recover, set the status; heartbeats and health
-alerts, builds, autoreply          telling changes of the fleet; jobs; automatic answers
+alerts, builds, autoreply          alerts about the fleet; jobs; automatic answers
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def test_what_is_open_is_listed_on_each_server(fleet: Fleet) -> None:
     text = fleet.builderctl("build2", "alerts").stdout
     lines = text[text.index("build3 is stale") :].splitlines()
     assert lines[0] == "build3 is stale"
-    assert lines[1].startswith("  since 20") and ", told by build1 at 20" in lines[1] and lines[1].endswith(": command")
+    assert lines[1].startswith("  since 20") and ", sent by build1 at 20" in lines[1] and lines[1].endswith(": command")
     assert lines[2].startswith("| its last heartbeat is ")
     listed = json.loads(fleet.builderctl("build2", "alerts", "--json").stdout)
     (alert,) = (one for one in listed["alerts"] if one["key"] == "server/build3")
@@ -54,8 +54,8 @@ def test_a_test_of_the_ways(fleet: Fleet) -> None:
         "build1", fleet.way("build1"), {"name": "chat", "webhook": fleet.chat.url}, fleet.mail_way("build1")
     )
     done = fleet.builderctl("build1", "alerts", "--test")
-    assert done.stdout.splitlines() == ["command: told", "chat: told", "mail: told"]
-    assert fleet.alert_texts("build1") == ["A test of build1: alerts are told by this way"]
+    assert done.stdout.splitlines() == ["command: sent", "chat: sent", "mail: sent"]
+    assert fleet.alert_texts("build1") == ["A test of build1: alerts are sent by this way"]
     assert len(fleet.chat.posts) == len(fleet.mails("build1")) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_server_that_never_answers(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     ("ways", "error"),
     [
-        ([], "No way to tell alerts is configured."),
+        ([], "No way to send alerts is configured."),
         ([{"name": "chat", "webhook": "http://hooks.example.com/secret"}], "begins with https"),
     ],
 )
@@ -116,5 +116,5 @@ def test_ways_that_are_not_valid_are_a_problem_of_the_server(fleet: Fleet) -> No
     with fleet.service("build1", {"name": "chat"}) as running:
         found = running.next_beat()
     (problem,) = found["problems"]
-    assert "No alerts are told: " in problem and "exactly one of" in problem
+    assert "No alerts are sent: " in problem and "exactly one of" in problem
     assert "alerts" not in found, "another server must send the alerts"

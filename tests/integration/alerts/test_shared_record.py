@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.record import NOTHING_TOLD, Alert, Record
+from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.record import NO_ALERTS, Alert, Record
 from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.shared_record import (
     REF,
     SharedRecord,
@@ -34,7 +34,7 @@ def records(hosts: dict[str, Host]) -> Iterator[dict[str, SharedRecord]]:
 
 
 def test_what_one_server_records_the_other_reads(records: dict[str, SharedRecord]) -> None:
-    assert records["build1"].read() == NOTHING_TOLD
+    assert records["build1"].read() == NO_ALERTS
     assert records["build1"].replace(ONE)
     assert records["build2"].read() == ONE
     assert records["build2"].replace(Record(2, {}))
@@ -43,7 +43,7 @@ def test_what_one_server_records_the_other_reads(records: dict[str, SharedRecord
 
 def test_of_two_writers_one_succeeds(records: dict[str, SharedRecord]) -> None:
     """Both servers assume at the same time that they send the alerts of the fleet."""
-    for known in (NOTHING_TOLD, ONE):
+    for known in (NO_ALERTS, ONE):
         assert [record.read() for record in records.values()] == [known, known]
         new = Record(known.number + 1, ONE.alerts)
         assert [record.replace(new) for record in records.values()] == [True, False]
@@ -58,7 +58,7 @@ def test_a_record_of_somebody_else_is_ignored_and_replaced(
     trusted.commit("alerts.json", b'{"number": 9, "alerts": {}, "server": "build1", "timestamp": "%s"}' % TIME.encode())
     forged = git("rev-parse", "main", cwd=trusted.remote)
     git("update-ref", REF, forged, cwd=trusted.remote)
-    assert records["build2"].read() == NOTHING_TOLD
+    assert records["build2"].read() == NO_ALERTS
     (note,) = hosts["build2"].repository.notes
     assert note.startswith(f"The record of alerts in {REF} is ignored: not signed")
     assert records["build2"].replace(ONE)
@@ -68,15 +68,15 @@ def test_a_record_of_somebody_else_is_ignored_and_replaced(
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"server": "all"}', b'{"number": true}'])
 def test_a_damaged_record_is_ignored(trusted: Builders, records: dict[str, SharedRecord], content: bytes) -> None:
     git("update-ref", REF, trusted.commit("alerts.json", content), cwd=trusted.remote)
-    assert records["build1"].read() == NOTHING_TOLD
+    assert records["build1"].read() == NO_ALERTS
     assert records["build1"].replace(ONE)
 
 
 def test_a_ref_that_is_no_commit_is_replaced(trusted: Builders, records: dict[str, SharedRecord]) -> None:
     trusted.commit("a", b"1")
     git("update-ref", REF, git("rev-parse", "main:a", cwd=trusted.remote), cwd=trusted.remote)
-    assert records["build1"].read() == NOTHING_TOLD
+    assert records["build1"].read() == NO_ALERTS
     assert records["build1"].replace(ONE)
     git("update-ref", "-d", REF, cwd=trusted.remote)
-    assert records["build1"].read() == NOTHING_TOLD
+    assert records["build1"].read() == NO_ALERTS
     assert records["build1"].replace(ONE)

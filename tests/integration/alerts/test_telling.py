@@ -181,7 +181,7 @@ def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
         fleet.deliver("build1")
         fleet.silence("build1")
         run_cycles(fleet, running)
-        assert fleet.alert_texts("build1") == [STALE, f"build1 may not have told by command: {STALE}"]
+        assert fleet.alert_texts("build1") == [STALE, f"build1 may not have sent by command: {STALE}"]
         run_cycles(fleet, running)
         assert len(fleet.alert_texts("build1")) == 2
 
@@ -217,11 +217,11 @@ def test_a_way_that_hangs_delays_nothing_and_is_ended(fleet: Fleet) -> None:
         assert fleet.alert_texts("build1") == [STALE]
         fleet.silence("build1")
         found = fleet.cycle(running)
-        message = "Alerts cannot be told by the way hangs (it did not end within 3 s)"
+        message = "Alerts cannot be sent by the way hangs (it did not end within 3 s)"
         assert any(message in problem for problem in found["problems"])
         set_failures(fleet, "hangs", number=7)  # the next attempt is in an hour
         run_cycles(fleet, running)
-        assert fleet.alert_texts("build1") == [STALE, "build1 cannot tell alerts by the way hangs"]
+        assert fleet.alert_texts("build1") == [STALE, "build1 cannot send alerts by the way hangs"]
         assert pids.read_text().split() == [pid], "it was called again too early"
 
 
@@ -243,8 +243,8 @@ def test_a_way_that_fails_is_tried_again(fleet: Fleet) -> None:
         assert not any("way chat" in problem for problem in running.next_beat()["problems"])
         assert fleet.alert_texts("build1") == [
             STALE,
-            "build1 cannot tell alerts by the way chat",
-            "Resolved: build1 cannot tell alerts by the way chat",
+            "build1 cannot send alerts by the way chat",
+            "Resolved: build1 cannot send alerts by the way chat",
         ]
 
 

@@ -62,6 +62,6 @@ def test_a_way_that_fails_is_a_problem() -> None:
     assert Memory().problems() == {}
     (problem,) = Memory(failures={"chat": Failure(1, TIME, "no answer")}).problems().values()
     assert problem == (
-        "Alerts cannot be told by the way chat (no answer). The next try is at 2026-11-22T07:12:46Z. "
+        "Alerts cannot be sent by the way chat (no answer). The next try is at 2026-11-22T07:12:46Z. "
         "Try it: builderctl alerts --test"
     )

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.conditions import Condition
 from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.record import (
-    NOTHING_TOLD,
+    NO_ALERTS,
     Outcome,
     Record,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.rules import (
-    Teller,
+    Sender,
     planned,
-    teller_of,
+    sender_of,
     with_outcomes,
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.alerts.ways import MAIL, SERVER, Way
 
 CHAT, PAGER = Way("chat", webhook="https://chat.example.com/x"), Way("pager", ("/bin/true",), kinds=(SERVER,))
-BUILD1 = Teller("build1", "2026-11-22T07:11:46Z", [CHAT, PAGER], {"chat", "pager"}, {"build1", "build2"})
+BUILD1 = Sender("build1", "2026-11-22T07:11:46Z", [CHAT, PAGER], {"chat", "pager"}, {"build1", "build2"})
 BUILD2 = replace(BUILD1, id="build2", now="2026-11-22T08:00:00Z", living={"build2"})
 STALE = Condition("server/build3", SERVER, "build3", "build3 is stale", (), ("silent",))
 OVERDUE = Condition("mail/build2", MAIL, "build2", "1 message to build2 overdue", ("a line",), ("m1",))
@@ -44,7 +44,7 @@ def events(record: Record) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def test_each_condition_is_told_once_by_the_ways_that_take_it() -> None:
-    first = planned(NOTHING_TOLD, [STALE, OVERDUE], BUILD1)
+    first = planned(NO_ALERTS, [STALE, OVERDUE], BUILD1)
     assert events(first) == {
         "server/build3": ("open", {"chat": "sending", "pager": "sending"}),
         "mail/build2": ("open", {"chat": "sending"}),
@@ -56,7 +56,7 @@ def test_each_condition_is_told_once_by_the_ways_that_take_it() -> None:
 
 
 def test_an_end_is_told_once_and_then_forgotten() -> None:
-    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1))
+    record = ended_all(planned(NO_ALERTS, [STALE], BUILD1))
     ended = planned(record, [], BUILD1)
     assert events(ended) == {"server/build3": ("resolved", {"chat": "sending", "pager": "sending"})}
     assert ended_all(ended).alerts == {}
@@ -65,7 +65,7 @@ def test_an_end_is_told_once_and_then_forgotten() -> None:
 
 
 def test_a_condition_is_told_again_only_if_something_new_is_added() -> None:
-    record = ended_all(planned(NOTHING_TOLD, [OVERDUE], BUILD1))
+    record = ended_all(planned(NO_ALERTS, [OVERDUE], BUILD1))
     older = OVERDUE._replace(summary="1 message overdue, for longer", details=("another line",))
     assert planned(record, [older], BUILD1) is record
     two = OVERDUE._replace(summary="2 messages to build2 overdue", items=("m1", "m2"))
@@ -78,7 +78,7 @@ def test_a_condition_is_told_again_only_if_something_new_is_added() -> None:
 
 
 def test_who_was_not_told_of_the_begin_is_not_told_of_the_end() -> None:
-    record = planned(NOTHING_TOLD, [STALE], BUILD1)
+    record = planned(NO_ALERTS, [STALE], BUILD1)
     number = record.number
     record = with_outcomes(
         record,
@@ -86,11 +86,11 @@ def test_who_was_not_told_of_the_begin_is_not_told_of_the_end() -> None:
         [Outcome("server/build3", number, "chat", "told"), Outcome("server/build3", number, "pager", "failed")],
     )
     assert events(planned(record, [], BUILD1)) == {"server/build3": ("resolved", {"chat": "sending"})}
-    assert planned(ended_all(planned(NOTHING_TOLD, [STALE], BUILD1), "failed"), [], BUILD1).alerts == {}
+    assert planned(ended_all(planned(NO_ALERTS, [STALE], BUILD1), "failed"), [], BUILD1).alerts == {}
 
 
 def test_a_way_that_failed_is_tried_again_when_it_is_usable() -> None:
-    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1), "failed")
+    record = ended_all(planned(NO_ALERTS, [STALE], BUILD1), "failed")
     waiting = replace(BUILD1, usable={"pager"})
     again = planned(record, [STALE], waiting)
     assert events(again) == {"server/build3": ("open", {"chat": "failed", "pager": "sending"})}
@@ -101,22 +101,22 @@ def test_a_way_that_failed_is_tried_again_when_it_is_usable() -> None:
 
 
 def test_a_way_that_is_gone_is_forgotten() -> None:
-    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1), "failed")
+    record = ended_all(planned(NO_ALERTS, [STALE], BUILD1), "failed")
     one = replace(BUILD1, ways=[CHAT])
     assert events(planned(record, [STALE], one)) == {"server/build3": ("open", {"chat": "sending"})}
-    assert events(planned(ended_all(planned(NOTHING_TOLD, [STALE], BUILD1)), [], one)) == {
+    assert events(planned(ended_all(planned(NO_ALERTS, [STALE], BUILD1)), [], one)) == {
         "server/build3": ("resolved", {"chat": "sending"})
     }
 
 
 def test_an_alert_that_nobody_takes_is_not_recorded() -> None:
-    assert planned(NOTHING_TOLD, [OVERDUE], replace(BUILD1, ways=[PAGER])) is NOTHING_TOLD
+    assert planned(NO_ALERTS, [OVERDUE], replace(BUILD1, ways=[PAGER])) is NO_ALERTS
     apart = OVERDUE._replace(except_way="chat")
-    assert planned(NOTHING_TOLD, [apart], BUILD1) is NOTHING_TOLD
+    assert planned(NO_ALERTS, [apart], BUILD1) is NO_ALERTS
 
 
 def test_the_next_teller_tells_nothing_twice() -> None:
-    record = ended_all(planned(NOTHING_TOLD, [STALE, OVERDUE], BUILD1))
+    record = ended_all(planned(NO_ALERTS, [STALE, OVERDUE], BUILD1))
     dead = Condition("server/build1", SERVER, "build1", "build1 is stale", (), ("silent",))
     after = planned(record, [STALE, OVERDUE, dead], BUILD2)
     assert events(after)["server/build1"] == ("open", {"chat": "sending", "pager": "sending"})
@@ -124,7 +124,7 @@ def test_the_next_teller_tells_nothing_twice() -> None:
 
 
 def test_what_a_dead_teller_may_have_told_is_named_and_not_repeated() -> None:
-    record = planned(NOTHING_TOLD, [OVERDUE], BUILD1)
+    record = planned(NO_ALERTS, [OVERDUE], BUILD1)
     waiting = planned(record, [OVERDUE], replace(BUILD2, living={"build1", "build2"}))
     assert waiting is record, "a living server is still sending the alert"
     after = planned(record, [OVERDUE], BUILD2)
@@ -133,7 +133,7 @@ def test_what_a_dead_teller_may_have_told_is_named_and_not_repeated() -> None:
         "untold/mail/build2": ("open", {"chat": "sending"}),
     }
     alert = after.alerts["untold/mail/build2"]
-    assert alert.summary == "build1 may not have told by chat: 1 message to build2 overdue"
+    assert alert.summary == "build1 may not have sent by chat: 1 message to build2 overdue"
     done = ended_all(after, by="build2")
     assert planned(done, [OVERDUE], BUILD2) is done
     ended = ended_all(planned(done, [], BUILD2), by="build2")
@@ -142,7 +142,7 @@ def test_what_a_dead_teller_may_have_told_is_named_and_not_repeated() -> None:
 
 
 def test_an_outcome_counts_for_its_own_attempt() -> None:
-    record = planned(NOTHING_TOLD, [STALE], BUILD1)
+    record = planned(NO_ALERTS, [STALE], BUILD1)
     key, number = "server/build3", record.number
     for other in (Outcome(key, number + 1, "chat", "told"), Outcome(key, number, "mail", "told")):
         assert with_outcomes(record, "build1", [other]) is record
@@ -151,7 +151,7 @@ def test_an_outcome_counts_for_its_own_attempt() -> None:
 
 
 def test_what_cannot_be_seen_does_not_end() -> None:
-    record = ended_all(planned(NOTHING_TOLD, [STALE, OVERDUE], BUILD1))
+    record = ended_all(planned(NO_ALERTS, [STALE, OVERDUE], BUILD1))
     after = planned(record, [], replace(BUILD1, unclear={MAIL}))
     assert {key: event for key, (event, _ways) in events(after).items()} == {
         "server/build3": "resolved",
@@ -161,13 +161,13 @@ def test_what_cannot_be_seen_does_not_end() -> None:
 
 def test_what_is_not_certain_is_not_told_and_does_not_end() -> None:
     uncertain = STALE._replace(is_certain=False)
-    assert planned(NOTHING_TOLD, [uncertain], BUILD1) is NOTHING_TOLD
-    record = ended_all(planned(NOTHING_TOLD, [STALE], BUILD1))
+    assert planned(NO_ALERTS, [uncertain], BUILD1) is NO_ALERTS
+    record = ended_all(planned(NO_ALERTS, [STALE], BUILD1))
     assert planned(record, [uncertain], BUILD1) is record
 
 
 @pytest.mark.parametrize(
-    ("states", "own", "teller"),
+    ("states", "own", "sender"),
     [
         ({}, "build3", "build1"),
         ({"build1": "aging"}, "build3", "build1"),
@@ -176,14 +176,14 @@ def test_what_is_not_certain_is_not_told_and_does_not_end() -> None:
         ({"build1": "stale", "build2": "stale"}, "build1", "build1"),
     ],
 )
-def test_the_first_living_server_tells(states: dict[str, str], own: str, teller: str) -> None:
+def test_the_first_living_server_tells(states: dict[str, str], own: str, sender: str) -> None:
     order = ["build1", "build2", "build3"]
     servers: dict[str, dict[str, Any]] = {
         server: {"alerts": True, "state": states.get(server, "ok")} for server in order
     }
-    assert teller_of(own, order, servers) == teller
+    assert sender_of(own, order, servers) == sender
 
 
 def test_a_server_without_ways_does_not_tell() -> None:
     servers = {"build1": {"alerts": False, "state": "ok"}, "build2": {"alerts": True, "state": "ok"}}
-    assert teller_of("build2", ["operator", "build1", "build2"], servers) == "build2"
+    assert sender_of("build2", ["operator", "build1", "build2"], servers) == "build2"

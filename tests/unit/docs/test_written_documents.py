@@ -142,7 +142,7 @@ def test_heartbeat_fits(builders: Builders) -> None:
             beat = json.loads(builders.show("heartbeat.json", "refs/heartbeats/build1"))
             assert (beat["sequence"], beat["healthy"]) == (sequence, not found)
             assert problems(beat, HEARTBEAT) == problems(beat, HEARTBEAT + OLD) == []
-        assert problems(compose_heartbeat(host, [], 60, "0.1.0", tells_alerts=True).raw, HEARTBEAT) == []
+        assert problems(compose_heartbeat(host, [], 60, "0.1.0", sends_alerts=True).raw, HEARTBEAT) == []
         send(host, Draft("Ready", "build1 is ready."))
         assert problems(compose_heartbeat(host, [], 60, "0.1.0").raw, HEARTBEAT) == []
         waits = compose_heartbeat(host, [], 60, "1.0.0", attention=["1 message is unread"]).raw

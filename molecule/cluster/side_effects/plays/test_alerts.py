@@ -121,4 +121,4 @@ def test_alerts_of_a_fleet(rig: Rig) -> None:
     assert sorted(all_sent(rig)) == sorted(expected)
     listed = json.loads(rig.ssh("build2", "builderctl alerts --json").stdout)
     assert listed["alerts"] == []
-    assert rig.ssh("build2", "builderctl alerts --test").stdout.strip() == "file: told"
+    assert rig.ssh("build2", "builderctl alerts --test").stdout.strip() == "file: sent"

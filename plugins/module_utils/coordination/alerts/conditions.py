@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The conditions of the fleet that are told: what is the matter now."""
+"""The conditions of the fleet that alerts are sent about: what is the matter now."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .memory import Failure
 from .record import MAX_DETAILS, MAX_ITEMS, MAX_LINE, UNKNOWN, Record
 from .ways import AUDIT, BUILD, MAIL, PROBLEM, QUESTION, SERVER
 
-UNTOLD = "untold/"
-"""The beginning of the key of a condition about an alert of which it is not known whether it was told."""
+UNCONFIRMED = "untold/"
+"""The beginning of the key of a condition about an alert of which it is not known whether it was sent."""
 
 _TIME_SPAN = re.compile(r"\d+ (?:s|min|h|d)\b(?: \d+ (?:s|min|h|d)\b)*")
 _WORD_WITH_DIGIT = re.compile(r"\S*\d\S*")
@@ -37,8 +37,8 @@ class Condition(NamedTuple):
     :param summary: one line, which contains no text of others.
     :param details: lines that others have written, sanitized.
     :param items: what it consists of, a name each.
-    :param except_way: the name of the way by which it is not told; empty if it is told by all.
-    :param is_certain: whether it is told. What is not certain is not told, and does not end.
+    :param except_way: the name of the way by which it is not sent; empty if it is sent by all.
+    :param is_certain: whether it is sent. What is not certain is not sent, and does not end.
     """
 
     key: str
@@ -147,22 +147,22 @@ def audit_conditions(alarms: Sequence[str]) -> Iterable[Condition]:
 
 
 def way_conditions(own_id: str, failures: Mapping[str, Failure]) -> Iterable[Condition]:
-    """Yield the ways of this server that fail, each to be told by the others.
+    """Yield the ways of this server that fail, each to be sent by the others.
 
     :param failures: the failures by the name of the way.
     """
     for name, failure in failures.items():
-        summary = f"{own_id} cannot tell alerts by the way {name}"
+        summary = f"{own_id} cannot send alerts by the way {name}"
         yield Condition(f"way/{own_id}/{name}", PROBLEM, own_id, summary, _cut([failure.reason]), ("failing",), name)
 
 
-def untold_conditions(record: Record) -> Iterable[Condition]:
-    """Yield the alerts of which it is not known whether they were told."""
+def unconfirmed_conditions(record: Record) -> Iterable[Condition]:
+    """Yield the alerts of which it is not known whether they were sent."""
     for key, alert in record.alerts.items():
         names = [name for name, state in alert.ways.items() if state == UNKNOWN]
-        if names and not key.startswith(UNTOLD):
-            summary = f"{alert.by} may not have told by {', '.join(names)}: {alert.summary}"
-            yield Condition(f"{UNTOLD}{key}", PROBLEM, alert.by, summary, alert.details, (str(alert.number),))
+        if names and not key.startswith(UNCONFIRMED):
+            summary = f"{alert.by} may not have sent by {', '.join(names)}: {alert.summary}"
+            yield Condition(f"{UNCONFIRMED}{key}", PROBLEM, alert.by, summary, alert.details, (str(alert.number),))
 
 
 def _cut(lines: Sequence[str]) -> tuple[str, ...]:

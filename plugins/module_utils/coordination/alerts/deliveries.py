@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The deliveries of this server: the alerts that it is about to tell, and what became of each attempt.
+"""The deliveries of this server: the alerts that it is about to send, and what became of each attempt.
 
 The service writes them after they were recorded for the fleet. ``builderctl alerts --deliver``, another process, makes
 the attempts.
@@ -33,13 +33,13 @@ VALID_FOR = 240
 
 @dataclass(frozen=True)
 class Delivery:
-    """An attempt to tell an alert by one way.
+    """An attempt to send an alert by one way.
 
     :param key: the key of the alert.
     :param way: the name of the way.
     :param alert: the alert as it is in the record, as a JSON object.
     :param at: when it was handed over, as text in UTC.
-    :param state: ``WAITING``, ``STARTED``, or one of ``TOLD``, ``FAILED`` and ``UNKNOWN``.
+    :param state: ``WAITING``, ``STARTED``, or one of ``SENT``, ``FAILED`` and ``UNKNOWN``.
     :param reason: why it has failed; empty if it has not.
     """
 
@@ -158,7 +158,7 @@ def not_begun(deliveries: Iterable[Delivery], now: datetime) -> dict[str, str]:
     """Return the problem of deliveries that nothing begins, under a constant name; empty if there are none."""
     if all(one.state != WAITING or one.is_valid(now) for one in deliveries):
         return {}
-    text = "Alerts wait, and nothing tells them. Check it: systemctl status build-alerts.path build-alerts.service"
+    text = "Alerts wait, and nothing sends them. Check it: systemctl status build-alerts.path build-alerts.service"
     return {"deliveries": text}
 
 

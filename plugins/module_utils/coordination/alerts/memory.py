@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this server remembers about telling: the record as it last saw it, and the ways that have failed."""
+"""What this server remembers about alerts: the record as it last saw it, and the ways that have failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from ..state_dir import StateDirectory
 from ..timestamps import parse_time, utc_text
 from .deliveries import Delivery
-from .record import FAILED, NOTHING_TOLD, TOLD, Record, parse_record
+from .record import FAILED, NO_ALERTS, SENT, Record, parse_record
 
 ALERTS_FILE = "alerts.json"
 FIRST_WAIT, MAX_WAIT = 60, 3600
@@ -44,7 +44,7 @@ class Failure:
 class Memory:
     """What this server remembers. ``failures`` are by the names of the ways."""
 
-    record: Record = NOTHING_TOLD
+    record: Record = NO_ALERTS
     failures: Mapping[str, Failure] = field(default_factory=dict)
 
     def usable(self, names: Iterable[str], now: datetime) -> set[str]:
@@ -58,7 +58,7 @@ class Memory:
     def problems(self) -> dict[str, str]:
         """Return the problem of each way that fails, under a constant name."""
         return {
-            f"way {name}": f"Alerts cannot be told by the way {name} ({failure.reason}). The next try is at "
+            f"way {name}": f"Alerts cannot be sent by the way {name} ({failure.reason}). The next try is at "
             f"{utc_text(failure.next_try) if failure.next_try else 'the next heartbeat'}. Try it: builderctl alerts "
             "--test"
             for name, failure in self.failures.items()
@@ -92,8 +92,8 @@ def with_failures(
     :param now: the time, as text in UTC.
     """
     found = dict(known)
-    for name, last in {one.way: one for one in deliveries if one.state in (TOLD, FAILED)}.items():
-        if last.state == TOLD:
+    for name, last in {one.way: one for one in deliveries if one.state in (SENT, FAILED)}.items():
+        if last.state == SENT:
             found.pop(name, None)
         else:
             found[name] = Failure(found[name].number + 1 if name in found else 1, now, last.reason)

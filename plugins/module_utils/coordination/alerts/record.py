@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of what was told: the alerts that are open, and those whose end is still to be told.
+"""The record of what was sent: the alerts that are open, and those whose end is still to be sent.
 
-It is one document of the whole fleet, so that a server knows what another one has told.
+It is one document of the whole fleet, so that a server knows what another one has sent.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from ..text import clean, short
 
-SENDING, TOLD, FAILED, UNKNOWN = STATES = ("sending", "told", "failed", "unknown")
+SENDING, SENT, FAILED, UNKNOWN = STATES = ("sending", "told", "failed", "unknown")
 """What became of an alert by one way. ``SENDING`` is recorded before the first attempt and before each further one,
-``FAILED`` if it has failed or was put off, ``UNKNOWN`` if the server that told it ended meanwhile."""
+``FAILED`` if it has failed or was put off, ``UNKNOWN`` if the server that sent it ended meanwhile."""
 OPEN, CHANGED, RESOLVED = EVENTS = ("open", "changed", "resolved")
 MAX_ITEMS = 1000
 """The maximum number of items of an alert that are remembered."""
@@ -28,18 +28,18 @@ MAX_LINE = 200
 
 @dataclass(frozen=True)
 class Alert:
-    """What was told of a condition.
+    """What was sent about a condition.
 
     :param kind: one of :data:`.ways.KINDS`.
     :param server: the server that it is about; empty if it is about none.
     :param summary: one line, which contains no text of others.
     :param details: lines that others have written.
-    :param items: what the condition consists of, a name each, for example ids of messages. It is told again if there is
+    :param items: what the condition consists of, a name each, for example ids of messages. It is sent again if there is
         a new one.
-    :param event: one of ``EVENTS``, the last one that was told.
-    :param since: when it was first told, as text in UTC.
+    :param event: one of ``EVENTS``, the last one that was sent.
+    :param since: when it was first sent, as text in UTC.
     :param at: when the last event was recorded.
-    :param by: the server that tells it.
+    :param by: the server that sends it.
     :param number: the number of the record with the last attempt.
     :param ways: one of ``STATES`` by the name of the way.
     """
@@ -57,7 +57,7 @@ class Alert:
     ways: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def is_being_told(self) -> bool:
+    def is_being_sent(self) -> bool:
         """Whether the outcome of an attempt is not recorded yet."""
         return SENDING in self.ways.values()
 
@@ -75,12 +75,12 @@ class Record:
 
 
 class Outcome(NamedTuple):
-    """What became of an attempt to tell an alert.
+    """What became of an attempt to send an alert.
 
     :param key: the key of the alert.
     :param number: the number of the record with the attempt.
     :param way: the name of the way.
-    :param state: ``TOLD``, ``FAILED`` or ``UNKNOWN``.
+    :param state: ``SENT``, ``FAILED`` or ``UNKNOWN``.
     """
 
     key: str
@@ -89,7 +89,7 @@ class Outcome(NamedTuple):
     state: str
 
 
-NOTHING_TOLD = Record()
+NO_ALERTS = Record()
 
 
 def parse_record(document: Mapping[str, Any]) -> Record:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of what was told as the whole fleet has it, in a ref of the Build repository.
+"""The record of what was sent as the whole fleet has it, in a ref of the Build repository.
 
 ``refs/alerts/told`` is one commit without a parent that contains alerts.json. It is replaced with a lease: of two
-servers that replace the same version, one succeeds. Only what it has recorded is told.
+servers that replace the same version, one succeeds. Only what it has recorded is sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..identity.host import Host
 from ..identity.verification import Verifier, is_trusted
 from ..text import short
 from ..timestamps import utc_text
-from .record import NOTHING_TOLD, Record, parse_record
+from .record import NO_ALERTS, Record, parse_record
 
 REFS = "refs/alerts/"
 REF = f"{REFS}told"
@@ -39,7 +39,7 @@ class SharedRecord:
         self._commit = ""
 
     def read(self) -> Record:
-        """Fetch the record; nothing told if it is missing, damaged or not from a server of the fleet.
+        """Fetch the record; an empty one if it is missing, damaged or not from a server of the fleet.
 
         :raises RemoteError: if the remote cannot be reached or refuses the fetch.
         """
@@ -62,7 +62,7 @@ class SharedRecord:
                 return parse_record(document)
         except (DocumentDamaged, AttributeError, KeyError, TypeError, ValueError) as error:
             self._note(f"it is damaged ({short(str(error))})")
-        return NOTHING_TOLD
+        return NO_ALERTS
 
     def replace(self, record: Record) -> bool:
         """Replace the record that was read, and return whether no other server has replaced it before.
@@ -82,7 +82,7 @@ class SharedRecord:
         try:
             self._bare.push(REF, commit, self._commit, self._host.repository.timeout, "recording alerts")
         except (PushRejected, ConnectionLost):
-            return False  # after a lost answer, the next read tells whether it was accepted
+            return False  # after a lost answer, the next read shows whether it was accepted
         self._commit = commit
         return True
 

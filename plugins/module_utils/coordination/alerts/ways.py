@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The acs.builders authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways by which alerts are told, a file that setup.yml writes because it may hold secrets."""
+"""The ways by which alerts are sent, a file that setup.yml writes because it may hold secrets."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
 
 @dataclass(frozen=True)
 class Way:
-    """A way by which alerts are told, one of a command, a webhook and mail.
+    """A way by which alerts are sent, one of a command, a webhook and mail.
 
     :param name: its name, by which its problems are reported.
     :param command: a program with its arguments, which gets the alert as JSON on standard input.
     :param webhook: the URL to which a JSON object with the member ``text`` is posted.
     :param mail: the addresses to which mail is sent.
     :param sendmail: the program that sends the mail.
-    :param kinds: the kinds of alerts to tell.
-    :param servers: the servers whose alerts are told; empty for all.
+    :param kinds: the kinds of alerts to send.
+    :param servers: the servers whose alerts are sent; empty for all.
     :param timeout: seconds after which a call is ended.
     """
 
@@ -54,7 +54,7 @@ class Way:
     timeout: int = TIMEOUT
 
     def takes(self, kind: str, server: str) -> bool:
-        """Return whether alerts of a kind about a server are told this way.
+        """Return whether alerts of a kind about a server are sent this way.
 
         :param server: the id of the server; empty if the alert is about none.
         """

@@ -36,7 +36,7 @@ class Config:
     :param reply_deadline: seconds after which an unread message is overdue.
     :param log_folder: the folder of the logs of the service.
     :param archive: ``on``, or ``off`` to archive nothing.
-    :param alerts: the path of the file with the ways by which alerts are told; empty to tell none.
+    :param alerts: the path of the file with the ways by which alerts are sent; empty to send none.
     """
 
     repo: str = "/root/Build"

@@ -38,7 +38,7 @@ def compose_heartbeat(
     started_at: str | None = None,
     progress: dict[str, Any] | None = None,
     attention: Sequence[str] = (),
-    tells_alerts: bool = False,
+    sends_alerts: bool = False,
 ) -> Heartbeat:
     """Compose the next heartbeat of this server.
 
@@ -51,7 +51,7 @@ def compose_heartbeat(
     :param started_at: the start of this program, as text in UTC; None for now.
     :param progress: the progress of the mail, from :func:`.mail_progress`; None to publish nothing about it.
     :param attention: what its manager has to do, such as to read overdue mail.
-    :param tells_alerts: whether this server can tell alerts for the fleet.
+    :param sends_alerts: whether this server can send alerts for the fleet.
     :raises InvalidInput: if this is the operator.
     :raises SigningFailed: if this server cannot sign.
     """
@@ -75,7 +75,7 @@ def compose_heartbeat(
         "manager_last_active": host.state.read(ACTIVITY_FILE, lambda record: str(record["last_active"])),
         **({"attention": texts["attention"]} if attention else {}),
         **({} if progress is None else {"mail": progress}),
-        **({"alerts": True} if tells_alerts else {}),
+        **({"alerts": True} if sends_alerts else {}),
     }
     return Heartbeat(host.signed(beat, signatures.HEARTBEAT))
 

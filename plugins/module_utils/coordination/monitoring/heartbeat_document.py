@@ -64,8 +64,8 @@ class Heartbeat:
         return self._texts("attention")
 
     @property
-    def tells_alerts(self) -> bool:
-        """Whether the server can tell alerts for the fleet."""
+    def sends_alerts(self) -> bool:
+        """Whether the server can send alerts for the fleet."""
         return self.raw.get("alerts") is True
 
     @property

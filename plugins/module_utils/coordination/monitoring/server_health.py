@@ -111,7 +111,7 @@ def server_entry(
         "current_job": clean(status.current_job),
         "last_build": clean(status.last_build),
         "attention": [] if server == host.id else beat.attention,
-        "alerts": beat.tells_alerts,
+        "alerts": beat.sends_alerts,
     }
 
 
