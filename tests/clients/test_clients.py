@@ -61,7 +61,7 @@ def test_mail_reaches_the_model_once(manager: Scene, tmp_path: Path) -> None:
     assert ("msg_early" in third.partition(HELD)[2]) == (manager.client == COPILOT)
 
 
-def test_without_mail_nothing_is_told(manager: Scene) -> None:
+def test_without_mail_nothing_is_printed(manager: Scene) -> None:
     assert len(manager.work_with(f"{RUN}true", "Done.")) == 2
 
 

@@ -287,7 +287,7 @@ def test_a_declined_push_is_final(scene: Scene) -> None:
     assert scene.builders.commits() == 2
 
 
-def test_a_branch_that_was_rewound_is_told_and_its_old_end_is_kept(scene: Scene) -> None:
+def test_a_rewound_branch_is_reported_and_its_old_end_is_kept(scene: Scene) -> None:
     first, second = write(scene, "one").commit, write(scene, "two").commit
     assert first and second
     scene.rewind(first)
@@ -316,7 +316,7 @@ def test_a_damaged_document_is_named_with_the_newest_commit_where_it_was_good(sc
     assert f"git checkout {good} -- {STATUS}" in damaged.value.remedy
 
 
-def test_the_remote_and_the_token_file_are_told(scene: Scene) -> None:
+def test_the_remote_and_the_token_file_are_reported(scene: Scene) -> None:
     with scene.builders.host("build1", pat_file="/nowhere/PAT") as host:
         assert host.repository.url == host.repository.origin.url == str(scene.builders.remote)
         assert (host.repository.pat_file, host.repository.timeout > 0) == ("/nowhere/PAT", True)

@@ -46,7 +46,7 @@ def test_4_the_command_can_be_run(host: Host) -> None:
     assert re.fullmatch(r"builderctl \d+\.\d+\.\d+", host.check_output("builderctl --version"))
 
 
-def test_5_the_set_up_told_git_who_this_is_and_fetched_the_latest(host: Host, server: dict[str, Any], rig: Rig) -> None:
+def test_5_the_set_up_configured_git_and_fetched_the_latest(host: Host, server: dict[str, Any], rig: Rig) -> None:
     for name, value in (("name", "{}"), ("email", "{}@localhost")):
         found = host.check_output("git -C /root/Build config --local user.%s", name)
         assert found == value.format(server["inventory_hostname"])
@@ -65,7 +65,7 @@ def test_6_the_service_runs(host: Host, server: dict[str, Any], rig: Rig) -> Non
     assert str(beat["daemon"]["pid"]) == host.check_output("systemctl show --value --property MainPID build-heartbeat")
 
 
-def test_7_the_health_of_both_is_told(host: Host, rig: Rig) -> None:
+def test_7_the_health_of_both_is_printed(host: Host, rig: Rig) -> None:
     for server in ("build1", "build2"):
         beats_again(rig, server)
     health = json.loads(host.run("builderctl health --json").stdout)

@@ -102,7 +102,7 @@ def test_a_server_falls_silent_and_comes_back(fleet: Fleet) -> None:
     assert set((fleet.builders.folder / "build1" / "sendmail.options").read_text().splitlines()) == {"-oi -t"}
 
 
-def test_the_next_server_tells_when_the_first_dies(fleet: Fleet) -> None:
+def test_the_next_server_sends_when_the_first_dies(fleet: Fleet) -> None:
     with fleet.service("build2") as second:
         with fleet.service("build1", interval=1) as first:
             second.next_beat()
@@ -170,7 +170,7 @@ def test_overdue_mail_a_failed_build_and_a_question(fleet: Fleet) -> None:
     assert post.splitlines()[1:3] == ["```", f"from build3: @channel &lt;!channel&gt; Bcc: x ({message_id})"]
 
 
-def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
+def test_killed_between_sending_and_recording(fleet: Fleet) -> None:
     """The alert may have been sent, so it is not repeated; an alert of its own reports the uncertainty."""
     kill = f"{RECORD}; if grep -q stale {{0}}.txt && [ -e {{0}}.kills ]; then rm {{0}}.kills; kill -9 $PPID; fi"
     with fleet.service("build1", fleet.way("build1", script=kill)) as running:
@@ -187,7 +187,7 @@ def test_killed_between_telling_and_recording(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("when", ["recorded", "handed over"])
-def test_the_service_is_killed_before_it_is_told(fleet: Fleet, when: str) -> None:
+def test_the_service_is_killed_before_it_is_sent(fleet: Fleet, when: str) -> None:
     """An alert that is recorded but not sent is sent once after a restart."""
     with fleet.service("build1") as running:
         queue_alert(fleet, running)

@@ -126,7 +126,7 @@ def test_a_huge_mailbox(scene: Scene, table: AddRow, what: str) -> None:
     table(f"50 MB mailbox, {what}", "none", f"larger than 32 MB; at most {usage}")
 
 
-def test_a_mailbox_that_was_mended_is_read_again(scene: Scene) -> None:
+def test_a_repaired_mailbox_is_read_again(scene: Scene) -> None:
     good = scene.fleet.show(MESSAGES)
     scene.attacker.push({MESSAGES: b"[" * SIZE})
     scene.attacker.push({MESSAGES: good})

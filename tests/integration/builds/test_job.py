@@ -85,7 +85,7 @@ def build(builders: Builders) -> Iterator[Build]:
         end_runner(build)
 
 
-def test_the_same_job_again_tells_of_its_own_run(build: Build) -> None:
+def test_the_same_job_again_reports_its_own_run(build: Build) -> None:
     build.start("echo the first run")
     assert build.watch()["job"]["last_lines"] == ["the first run"]
     build.start("echo the second run; exit 3")
@@ -154,7 +154,7 @@ def test_a_job_that_takes_too_long_is_ended_with_all_that_it_started(build: Buil
     until(lambda: not build.processes(), "no end of the processes that it started")
 
 
-def test_a_runner_that_is_told_to_stop_says_so(build: Build) -> None:
+def test_a_runner_that_is_stopped_reports_it(build: Build) -> None:
     build.hang()
     os.kill(build.processes()[0], signal.SIGTERM)
     job = build.watch()["job"]
@@ -195,7 +195,7 @@ def test_a_job_whose_process_is_gone_is_closed_by_the_next_heartbeat(build: Buil
     assert build.watch()["changed"] is False and len(build.reported()) == 2
 
 
-def test_the_end_is_told_once_the_remote_is_there_again(build: Build) -> None:
+def test_the_end_is_reported_once_the_remote_is_there_again(build: Build) -> None:
     build.end_unseen()
     moved = build.builders.remote.with_suffix(".away")
     build.builders.remote.rename(moved)

@@ -85,7 +85,7 @@ def test_a_report_that_cannot_be_sent_is_a_warning(builders: Builders) -> None:
     assert "build9" in done.stdout
 
 
-def test_without_a_partner_all_are_told(tmp_path: Path) -> None:
+def test_without_a_partner_it_is_sent_to_all(tmp_path: Path) -> None:
     builders = make_builders(tmp_path)
     done = run_tasks(builders, write(tmp_path), arguments=("-e", "builders_partner=", "-l", "build2"))
     assert done.code == 0, done.output

@@ -100,7 +100,7 @@ def test_a_set_up_ends_with_what_was_done_and_who_was_not_reached(tmp_path: Path
     assert again.stdout.startswith("Set up the build servers\n") and "TASK" not in again.stdout
 
 
-def test_a_comparison_is_printed_and_ends_with_whom_it_was_told(tmp_path: Path) -> None:
+def test_a_comparison_is_printed_and_ends_with_its_recipients(tmp_path: Path) -> None:
     builders = make_builders(tmp_path)
     done = play(builders, "check_environment", tell=True)
     assert done.code == 0, done.output

@@ -76,7 +76,7 @@ def run_while_waiting(host: Host, monkeypatch: pytest.MonkeyPatch, action: Calla
 
 
 @pytest.mark.parametrize("is_held", [False, True], ids=["free", "held"])
-def test_what_another_process_has_delivered_is_told_as_pushed(
+def test_what_another_process_has_delivered_is_reported_as_pushed(
     builders: Builders, monkeypatch: pytest.MonkeyPatch, is_held: bool
 ) -> None:
     """The result is the message in the repository: its number is one less because the write before it was dropped."""
@@ -109,7 +109,7 @@ def test_what_another_process_has_delivered_is_told_as_pushed(
     assert arrived[1]["read_by"] == ["build1"] and receipts[3].result.current_job["id"] == "j1"
 
 
-def test_what_another_process_has_sent_under_a_key_is_not_told_as_new(
+def test_what_another_process_has_sent_under_a_key_is_not_reported_as_new(
     builders: Builders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send_subject(builders, "one")

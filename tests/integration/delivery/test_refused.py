@@ -27,7 +27,7 @@ def decline(builders: Builders, text: str) -> Path:
     return hook
 
 
-def test_what_cannot_be_taken_back_is_not_told_as_failed(builders: Builders) -> None:
+def test_what_cannot_be_taken_back_is_not_reported_as_failed(builders: Builders) -> None:
     outbox_file = builders.state("build1") / outbox.OUTBOX_FILE
     hook = decline(builders, "forbidden")
     break_outbox = f"mv '{outbox_file}' '{outbox_file}.kept' && mkdir '{outbox_file}'"

@@ -142,7 +142,7 @@ def test_removed_package_is_returned_by_name(install: Install, info: Path) -> No
     assert (named["ntp"]["status"], named["ntp"]["installed_at"]) == ("deinstall ok config-files", None)
 
 
-def test_what_stands_in_the_place_of_a_package_is_told(install: Install, info: Path) -> None:
+def test_what_stands_in_the_place_of_a_package_is_reported(install: Install, info: Path) -> None:
     (info / "git.list").touch()
     os.utime(info / "git.list", (0, 0))
     ok = "install ok installed"

@@ -220,7 +220,7 @@ def tls(root: Path, certificate: Path) -> Iterator[str]:
         host.server_close()
 
 
-def test_a_certificate_that_is_not_trusted_is_told_and_one_that_the_clone_trusts_is_taken(builders: Builders) -> None:
+def test_an_untrusted_certificate_is_reported_and_one_that_the_clone_trusts_is_accepted(builders: Builders) -> None:
     git("config", "http.receivepack", "true", cwd=builders.remote)
     certificate = make_certificate(builders.folder)
     with tls(builders.folder, certificate) as url:
@@ -260,7 +260,7 @@ def test_a_certificate_in_the_folder_of_certificates_is_trusted(
 
 
 @pytest.mark.parametrize("user", [0, 1000])
-def test_a_file_that_this_user_may_not_read_is_told_as_that(
+def test_a_file_without_read_permission_is_reported_as_such(
     builders: Builders, monkeypatch: pytest.MonkeyPatch, user: int
 ) -> None:
     read = Path.read_text

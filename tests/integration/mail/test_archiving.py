@@ -150,7 +150,7 @@ def test_a_key_is_sent_once_although_its_message_is_archived(
     assert builders.commits() == before
 
 
-def test_a_message_to_all_that_is_archived_by_forged_marks_is_told(
+def test_a_message_to_all_that_is_archived_by_forged_marks_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that archives trusts the marks of others; the server that has not read it reports a problem."""
@@ -229,7 +229,7 @@ def test_the_service_archives_what_is_worth_a_commit(builders: Builders) -> None
         assert any(line.endswith("] 50 messages archived") for line in running.log())
 
 
-def test_a_damaged_archive_is_told_and_the_service_goes_on(builders: Builders) -> None:
+def test_a_damaged_archive_is_reported_and_the_service_goes_on(builders: Builders) -> None:
     old = [old_message(number) for number in range(archiving.MIN_MOVED + 1)]
     path = f"{ARCHIVE}/{old[0]['timestamp'][:7]}.json"
     builders.commit(path, b"[")

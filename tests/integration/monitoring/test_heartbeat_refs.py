@@ -59,7 +59,7 @@ def test_a_beat_whose_answer_was_lost_is_ones_own(builders: Builders, clock: Clo
     assert published(builders)["boot_id"] == "after"
 
 
-def test_a_ref_that_somebody_removed_is_made_anew(builders: Builders) -> None:
+def test_a_removed_ref_is_created_again(builders: Builders) -> None:
     with builders.host("build1") as host:
         beat(host)
         git("update-ref", "-d", REF, cwd=builders.remote)
@@ -88,7 +88,7 @@ def test_the_scratch_repository_stays_small(builders: Builders) -> None:
     assert published(builders)["sequence"] == 52
 
 
-def test_a_damaged_scratch_repository_is_made_anew(builders: Builders) -> None:
+def test_a_damaged_scratch_repository_is_replaced(builders: Builders) -> None:
     scratch = builders.state("build1") / "beats.git"
     with builders.host("build1") as host:
         beat(host)

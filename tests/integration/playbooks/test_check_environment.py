@@ -44,7 +44,7 @@ def shown(done: Run) -> list[list[str]]:
     return [line.split() for line in lines]
 
 
-def test_what_differs_is_printed_written_and_told_once(three: Builders) -> None:
+def test_what_differs_is_printed_written_and_reported_once(three: Builders) -> None:
     file = three.folder / "compared.json"
     done = check_environment(three, "-e", f"json={file}", "-e", "tell=true")
     assert done.code == 0, done.output
@@ -85,13 +85,13 @@ def test_what_differs_is_printed_written_and_told_once(three: Builders) -> None:
     assert len(three.messages()) == 4
 
 
-def test_without_a_partner_all_are_told(three: Builders) -> None:
+def test_without_a_partner_it_is_sent_to_all(three: Builders) -> None:
     done = check_environment(three, "-e", "tell=true", "-e", "builders_partner=")
     assert done.code == 0, done.output
     assert [message["to"] for message in three.messages()] == ["all", "all"]
 
 
-def test_it_writes_and_tells_nothing_unless_asked_to(three: Builders) -> None:
+def test_it_writes_and_sends_nothing_unless_asked_to(three: Builders) -> None:
     file = three.folder / "compared.json"
     done = check_environment(three)
     assert done.code == 0, done.output

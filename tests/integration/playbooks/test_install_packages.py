@@ -42,7 +42,7 @@ def check_calls(tasks: Path, calls: int) -> None:
     assert len([task for task in ran if task.ended != "skipped"]) <= 2 * 22, ran
 
 
-def test_each_server_tells_its_partner_what_has_changed(builders: Builders, tmp_path: Path) -> None:
+def test_each_server_reports_to_its_partner_what_has_changed(builders: Builders, tmp_path: Path) -> None:
     """The play needs few module calls: two of the stand-in, one to read, and three to report."""
     assert install(builders, tasks=tmp_path / "first", packages=["jq"]).code == 0
     check_calls(tmp_path / "first", 6)
@@ -108,7 +108,7 @@ def test_check_mode_predicts_and_changes_nothing(builders: Builders) -> None:
     assert not (builders.folder / "build1" / "packages").exists()
 
 
-def test_what_stands_in_the_place_of_a_package_is_told(builders: Builders) -> None:
+def test_what_stands_in_the_place_of_a_package_is_reported(builders: Builders) -> None:
     packages = builders.folder / "build1" / "packages"
     packages.mkdir()
     found = {"version": "1:2.39", "status": "install ok installed", "provided_by": "git"}

@@ -46,7 +46,7 @@ def test_a_record_of_archiving_that_cannot_be_read_is_one_sentence(builders: Bui
     assert sentence in " ".join(done.output.split()), done.output
 
 
-def test_what_will_be_archived_for_the_first_time_is_told(builders: Builders) -> None:
+def test_what_will_be_archived_for_the_first_time_is_reported(builders: Builders) -> None:
     (builders.state("build1") / "sequence.json").write_text("{")
     notice = {"announced_at": "2998-12-31T00:00:00Z", "from": "2999-01-01T00:00:00Z", "messages": 28}
     (builders.state("build1") / "archiving.json").write_text(f"{json.dumps(notice, indent=2)}\n")

@@ -65,13 +65,13 @@ def test_sides_take_turns_and_the_first_round_does_not_count() -> None:
     assert [len(values) for values in times.values()] == [2, 2]
 
 
-def test_a_comparison_tells_ratio_and_goal() -> None:
+def test_a_comparison_shows_ratio_and_goal() -> None:
     result = compared("a / b", {"a": [2.0, 2.0, 4.0], "b": [1.0, 1.0, 1.0]}, "a", "b", at_most=1.5)
     assert (result.value, result.met) == (2.0, False)
     assert document.markdown([result], "today").endswith("| a / b | 2 \u00d7 | 2 to 4 | ≤ 1.5 | **missed** | today |")
 
 
-def test_a_row_that_fails_is_told_and_the_others_are_measured() -> None:
+def test_a_row_that_fails_is_reported_and_the_others_are_measured() -> None:
     def fail(_scale: Scale) -> list[Result]:
         raise RuntimeError("no disk")
 
@@ -80,7 +80,7 @@ def test_a_row_that_fails_is_told_and_the_others_are_measured() -> None:
     assert errors == ["bad: RuntimeError: no disk"]
 
 
-def test_an_unknown_row_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_row_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["--row", "nothing like it"]) == 2
     assert "--list shows all" in capsys.readouterr().err
 

@@ -102,7 +102,7 @@ def test_a_planted_bug_is_found(
     assert reported in again.failure
 
 
-def test_a_found_bug_is_told_so_that_it_can_be_repeated(
+def test_a_found_bug_is_reported_so_that_it_can_be_repeated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @contextmanager

@@ -66,7 +66,7 @@ def test_runs_with_another_configuration_have_it(builders: Builders) -> None:
     assert [*Path(controller().address).parent.glob("[0-9]*/*.build_message-*")]
 
 
-def test_a_configuration_that_cannot_be_loaded_is_told(builders: Builders) -> None:
+def test_a_configuration_that_cannot_be_loaded_is_reported(builders: Builders) -> None:
     done = ansible("adhoc", "localhost", "-m", "debug", folder=builders.folder, ANSIBLE_FORKS="many")
     assert done.code != 0 and "DEFAULT_FORKS" in done.stderr
 

@@ -244,7 +244,7 @@ def test_another_strategy_divides_no_fleet(new_operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("keyword", "expected"), [({"serial": 1}, "remove serial from"), ({"strategy": "free"}, "linear")]
 )
-def test_a_play_that_takes_the_servers_one_by_one_is_told(
+def test_a_play_that_takes_the_servers_one_by_one_is_reported(
     new_operator: Operator, keyword: dict[str, Any], expected: str
 ) -> None:
     play = {"hosts": "builders", "gather_facts": False, "roles": ["acs.builders.build_trust"], **keyword}
@@ -271,7 +271,7 @@ def test_a_limit_leaves_the_others_and_says_so(operator: Operator) -> None:
     assert operator.installed("build2") == operator.installed("build1")
 
 
-def test_a_lost_record_is_not_made_anew(operator: Operator) -> None:
+def test_a_lost_record_is_not_created_again(operator: Operator) -> None:
     record = operator.record.read_text()
     operator.record.unlink()
     lost = operator.play()
@@ -285,7 +285,7 @@ def test_a_lost_record_is_not_made_anew(operator: Operator) -> None:
     assert not operator.record.exists()
 
 
-def test_what_is_damaged_is_told_and_left_and_has_a_way_back(builders: Builders, operator: Operator) -> None:
+def test_what_is_damaged_is_reported_and_left_and_has_a_way_back(builders: Builders, operator: Operator) -> None:
     record, installed = operator.record.read_text(), operator.installed("build1")
     operator.record.write_text("")
     error = refusal(operator.play())
@@ -301,7 +301,7 @@ def test_what_is_damaged_is_told_and_left_and_has_a_way_back(builders: Builders,
     assert kept(builders, operator) == files
 
 
-def test_a_copied_host_is_refused_until_it_is_set_up_anew(builders: Builders, operator: Operator) -> None:
+def test_a_copied_host_is_refused_until_it_is_set_up_again(builders: Builders, operator: Operator) -> None:
     record = operator.record.read_text()
     (old,) = operator.signers("build2")
     shutil.copy2(operator.key("build1"), operator.key("build2"))
@@ -326,7 +326,7 @@ def test_a_rotation_of_a_server_that_is_not_reached_is_refused(builders: Builder
     assert kept(builders, operator) == files
 
 
-def test_a_host_without_ssh_keygen_is_told(new_operator: Operator) -> None:
+def test_a_host_without_ssh_keygen_is_reported(new_operator: Operator) -> None:
     programs = new_operator.builders.folder / "bin"
     programs.mkdir()
     for name in ("sh", "mkdir", "chmod", "rm", "mv", "echo", "sleep", "cat", "git"):

@@ -75,7 +75,7 @@ def test_a_good_clone_of_any_layout_is_left_alone(
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
 @pytest.mark.parametrize("damage", ["changed", "rebasing", "damaged index", "no index"])
-def test_a_bad_clone_of_any_layout_is_mended(
+def test_a_bad_clone_of_any_layout_is_repaired(
     builders: Builders, clone: Path, layout: Callable[[Builders, Path], Path], damage: str
 ) -> None:
     folder = layout(builders, clone)

@@ -221,7 +221,7 @@ def no_git(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("prepare", [no_object, empty_object, no_content, no_head, no_branch, no_git])
-def test_what_is_no_clone_is_moved_aside(builders: Builders, clone: Path, prepare: Callable[[Path], None]) -> None:
+def test_what_is_no_clone_is_renamed(builders: Builders, clone: Path, prepare: Callable[[Path], None]) -> None:
     prepare(clone)
     before = {name for name in digests(clone) if "index" not in name}
     assert repair(clone, builders.remote, "--check")["changed"]
@@ -233,7 +233,7 @@ def test_what_is_no_clone_is_moved_aside(builders: Builders, clone: Path, prepar
     assert not clone.exists()
 
 
-def test_what_the_old_set_up_left_is_taken_out(builders: Builders, clone: Path) -> None:
+def test_what_the_old_set_up_left_is_removed(builders: Builders, clone: Path) -> None:
     with_token = f"https://{TOKEN}@git.example/Build.git"
     for name, value in (("remote.origin.url", with_token), ("remote.origin.pushurl", with_token)):
         git("config", name, value, cwd=clone)

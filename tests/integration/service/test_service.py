@@ -19,7 +19,7 @@ from ansible_collections.acs.builders.tests.running_service import service, star
 from ansible_collections.acs.builders.tests.waiting import LIMIT, until
 
 
-def test_it_beats_and_says_so_until_it_is_told_to_stop(builders: Builders) -> None:
+def test_it_beats_and_logs_it_until_it_is_stopped(builders: Builders) -> None:
     with service(builders, "build1") as running:
         first = running.beat()
         second = running.next_beat()
@@ -78,7 +78,7 @@ def test_overdue_mail_needs_attention_and_makes_no_server_sick(builders: Builder
     assert (beat["healthy"], beat["problems"]) == (True, [])
 
 
-def test_an_absent_remote_is_told_once_and_survived(builders: Builders) -> None:
+def test_an_absent_remote_is_reported_once_and_survived(builders: Builders) -> None:
     summary = builders.state("build1") / "summary.json"
     with service(builders, "build1") as running:
         moved = builders.remote.with_name("away.git")
@@ -94,7 +94,7 @@ def test_an_absent_remote_is_told_once_and_survived(builders: Builders) -> None:
     assert json.loads(summary.read_text())["failure"] == ""
 
 
-def test_a_wrong_token_is_told_once_and_a_rotated_one_works_at_once(builders: Builders) -> None:
+def test_a_wrong_token_is_reported_once_and_a_rotated_one_works_at_once(builders: Builders) -> None:
     pat = builders.folder / "PAT"
     pat.write_text("wrong\n")
     with git_host(builders.folder, token="right") as host:

@@ -226,9 +226,7 @@ def test_what_fails_after_a_push_is_a_note(builders: Builders) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage"])
-def test_a_damaged_object_of_a_write_that_failed_is_made_anew(
-    builders: Builders, tmp_path: Path, damage: bytes
-) -> None:
+def test_a_damaged_object_of_a_failed_write_is_replaced(builders: Builders, tmp_path: Path, damage: bytes) -> None:
     write(builders, "one")
     moved = builders.remote.with_name("away")
     builders.remote.rename(moved)

@@ -274,7 +274,7 @@ def test_the_newest_good_commit_is_found_by_a_host_that_never_saw_it(legacy: Bui
         list_messages(host, Filter())
 
 
-def test_a_refusing_hook_is_final_and_its_words_are_told(builders: Builders) -> None:
+def test_a_refusing_hook_is_final_and_its_message_is_reported(builders: Builders) -> None:
     with builders.host("build1") as host:
         send(host, Draft("one", "1"))
         hook(builders, "pre-receive", "echo 'main is frozen until Monday' >&2; exit 1")

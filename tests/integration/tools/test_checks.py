@@ -64,7 +64,7 @@ def is_running(pid: str) -> bool:
         return False
 
 
-def test_reports_tell_of_every_test_and_of_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_reports_have_every_test_and_the_files_that_cannot_be_read(tmp_path: Path) -> None:
     suite, reports = tmp_path / "test_suite.py", tmp_path / "reports"
     suite.write_text(SUITE)
     (tmp_path / "test_unreadable.py").write_text("import nothing_like_this")
@@ -96,7 +96,7 @@ def test_the_reason_of_a_failure_is_shown_once_and_shortened(capsys: pytest.Capt
     assert capsys.readouterr().out == ""
 
 
-def test_a_report_whose_last_line_was_cut_tells_of_the_tests_before(tmp_path: Path) -> None:
+def test_a_report_whose_last_line_was_cut_has_the_tests_before(tmp_path: Path) -> None:
     line = '{"$report_type": "TestReport", "nodeid": "a", "outcome": "passed", "when": "call", "duration": 1.5}'
     (tmp_path / "one.jsonl").write_text(f"{line}\n{line[:40]}")
     assert [(test.name, test.total) for test in read_tests(tmp_path)] == [("a", 1.5)]
@@ -108,7 +108,7 @@ def test_a_step_that_runs_pytest_itself_gets_the_arguments_in_a_variable(started
     assert processes.log_file(ended.step).read_text() == "0.-k 'one or two'."
 
 
-def test_a_step_tells_its_exit_code_and_keeps_its_output(started: Processes) -> None:
+def test_a_step_reports_its_exit_code_and_keeps_its_output(started: Processes) -> None:
     ended = started.run(shell("echo out; echo err >&2; exit 3"), [])
     assert (ended.code, ended.left) == (3, ())
     assert processes.log_file(ended.step).read_text() == "out\nerr\n"

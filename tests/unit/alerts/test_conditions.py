@@ -147,6 +147,6 @@ def test_alarms_are_one_alert_that_each_new_one_changes() -> None:
     assert (two.key, two.summary, set(one.items) < set(two.items)) == ("audit", "The audit has 2 alarms", True)
 
 
-def test_a_way_that_fails_is_told_by_the_others() -> None:
+def test_a_way_that_fails_is_sent_by_the_others() -> None:
     (found,) = way_conditions("build1", {"chat": Failure(3, "2026-11-22T07:11:46Z", "the server answered 500")})
     assert (found.except_way, found.kind, found.details) == ("chat", "problem", ("the server answered 500",))

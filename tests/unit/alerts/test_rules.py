@@ -43,7 +43,7 @@ def events(record: Record) -> dict[str, tuple[str, dict[str, str]]]:
     return {key: (alert.event, dict(alert.ways)) for key, alert in record.alerts.items()}
 
 
-def test_each_condition_is_told_once_by_the_ways_that_take_it() -> None:
+def test_each_condition_is_sent_once_by_the_ways_that_take_it() -> None:
     first = planned(NO_ALERTS, [STALE, OVERDUE], BUILD1)
     assert events(first) == {
         "server/build3": ("open", {"chat": "sending", "pager": "sending"}),
@@ -55,7 +55,7 @@ def test_each_condition_is_told_once_by_the_ways_that_take_it() -> None:
     assert done.alerts["server/build3"].since == BUILD1.now
 
 
-def test_an_end_is_told_once_and_then_forgotten() -> None:
+def test_an_end_is_sent_once_and_then_forgotten() -> None:
     record = ended_all(planned(NO_ALERTS, [STALE], BUILD1))
     ended = planned(record, [], BUILD1)
     assert events(ended) == {"server/build3": ("resolved", {"chat": "sending", "pager": "sending"})}
@@ -64,7 +64,7 @@ def test_an_end_is_told_once_and_then_forgotten() -> None:
     assert events(again)["server/build3"][0] == "open"
 
 
-def test_a_condition_is_told_again_only_if_something_new_is_added() -> None:
+def test_a_condition_is_sent_again_only_if_something_new_is_added() -> None:
     record = ended_all(planned(NO_ALERTS, [OVERDUE], BUILD1))
     older = OVERDUE._replace(summary="1 message overdue, for longer", details=("another line",))
     assert planned(record, [older], BUILD1) is record
@@ -77,7 +77,7 @@ def test_a_condition_is_told_again_only_if_something_new_is_added() -> None:
     assert planned(fewer, [two], BUILD1) is fewer, "an item that disappeared and came back is sent again"
 
 
-def test_who_was_not_told_of_the_begin_is_not_told_of_the_end() -> None:
+def test_a_way_that_did_not_send_the_begin_does_not_send_the_end() -> None:
     record = planned(NO_ALERTS, [STALE], BUILD1)
     number = record.number
     record = with_outcomes(
@@ -115,7 +115,7 @@ def test_an_alert_that_nobody_takes_is_not_recorded() -> None:
     assert planned(NO_ALERTS, [apart], BUILD1) is NO_ALERTS
 
 
-def test_the_next_teller_tells_nothing_twice() -> None:
+def test_the_next_sender_sends_nothing_twice() -> None:
     record = ended_all(planned(NO_ALERTS, [STALE, OVERDUE], BUILD1))
     dead = Condition("server/build1", SERVER, "build1", "build1 is stale", (), ("silent",))
     after = planned(record, [STALE, OVERDUE, dead], BUILD2)
@@ -123,7 +123,7 @@ def test_the_next_teller_tells_nothing_twice() -> None:
     assert {key: alert for key, alert in after.alerts.items() if key != "server/build1"} == record.alerts
 
 
-def test_what_a_dead_teller_may_have_told_is_named_and_not_repeated() -> None:
+def test_what_a_dead_server_may_have_sent_is_named_and_not_repeated() -> None:
     record = planned(NO_ALERTS, [OVERDUE], BUILD1)
     waiting = planned(record, [OVERDUE], replace(BUILD2, living={"build1", "build2"}))
     assert waiting is record, "a living server is still sending the alert"
@@ -159,7 +159,7 @@ def test_what_cannot_be_seen_does_not_end() -> None:
     }
 
 
-def test_what_is_not_certain_is_not_told_and_does_not_end() -> None:
+def test_what_is_not_certain_is_not_sent_and_does_not_end() -> None:
     uncertain = STALE._replace(is_certain=False)
     assert planned(NO_ALERTS, [uncertain], BUILD1) is NO_ALERTS
     record = ended_all(planned(NO_ALERTS, [STALE], BUILD1))
@@ -176,7 +176,7 @@ def test_what_is_not_certain_is_not_told_and_does_not_end() -> None:
         ({"build1": "stale", "build2": "stale"}, "build1", "build1"),
     ],
 )
-def test_the_first_living_server_tells(states: dict[str, str], own: str, sender: str) -> None:
+def test_the_first_living_server_sends(states: dict[str, str], own: str, sender: str) -> None:
     order = ["build1", "build2", "build3"]
     servers: dict[str, dict[str, Any]] = {
         server: {"alerts": True, "state": states.get(server, "ok")} for server in order
@@ -184,6 +184,6 @@ def test_the_first_living_server_tells(states: dict[str, str], own: str, sender:
     assert sender_of(own, order, servers) == sender
 
 
-def test_a_server_without_ways_does_not_tell() -> None:
+def test_a_server_without_ways_sends_nothing() -> None:
     servers = {"build1": {"alerts": False, "state": "ok"}, "build2": {"alerts": True, "state": "ok"}}
     assert sender_of("build2", ["operator", "build1", "build2"], servers) == "build2"

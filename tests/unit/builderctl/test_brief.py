@@ -41,7 +41,7 @@ def test_brief_line_has_every_column(verified: str, shown: str) -> None:
     assert line == f"{ID}  2 h 1 min  request  build1  {shown}  Install jq"
 
 
-def test_brief_line_tells_an_answer_that_is_not_the_operators() -> None:
+def test_brief_line_marks_an_answer_that_is_not_the_operators() -> None:
     line = brief_line(ID, 7300, "info", "build1", "Re: Java 21?", "true", not_operators=True)
     assert line == f"{ID}  2 h 1 min  info  build1  verified, not the operator's  Re: Java 21?"
 

@@ -66,7 +66,7 @@ def manager(state: StateDirectory, clock: Clock) -> Manager:
 
 
 @pytest.mark.parametrize("client", ["claude", "codex"])
-def test_session_start_tells_who_the_server_is_and_what_waits(manager: Manager, client: str) -> None:
+def test_session_start_prints_the_server_and_what_waits(manager: Manager, client: str) -> None:
     manager.receive(message(1), message(2))
     assert manager.call(START, client).splitlines() == [
         "You manage the build server build1. It has 2 unread messages, as of 2026-11-22T07:11:00Z.",
@@ -78,14 +78,14 @@ def test_session_start_tells_who_the_server_is_and_what_waits(manager: Manager, 
     assert shown_ids(manager.state) == {"msg_001", "msg_002"}
 
 
-def test_session_start_of_copilot_tells_nothing_since_the_model_would_not_see_it(manager: Manager) -> None:
+def test_session_start_of_copilot_prints_nothing_since_the_model_would_not_see_it(manager: Manager) -> None:
     manager.receive(message(1))
     assert manager.call(START, "copilot") == ""
     assert "msg_001" in manager.reason("copilot")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_nothing_is_told_without_mail(manager: Manager, client: str) -> None:
+def test_nothing_is_printed_without_mail(manager: Manager, client: str) -> None:
     assert [manager.call(event, client) for event in (START, END)] == ["", ""]
     manager.receive()
     assert [manager.call(event, client) for event in (START, END)] == ["", ""]
@@ -109,13 +109,13 @@ def test_a_turn_that_was_held_is_not_held_again(manager: Manager, client: str) -
     assert "msg_001" in manager.reason(client)
 
 
-def test_what_the_session_start_told_holds_no_turn(manager: Manager) -> None:
+def test_what_the_session_start_printed_holds_no_turn(manager: Manager) -> None:
     manager.receive(*map(message, range(MAX_LINES + 5)))
     assert manager.call(START)
     assert manager.reason() == ""
 
 
-def test_each_session_is_told_once(manager: Manager) -> None:
+def test_each_session_gets_a_message_once(manager: Manager) -> None:
     manager.receive(message(1))
     assert [bool(manager.reason(session_id=name)) for name in ("a", "b", "a", "b")] == [True, True, False, False]
 
@@ -132,7 +132,7 @@ def test_turns_are_held_six_times_an_hour(manager: Manager) -> None:
     assert "msg_007" in manager.reason()
 
 
-def test_mail_that_was_read_since_the_last_look_is_not_told(manager: Manager) -> None:
+def test_mail_that_was_read_since_the_last_look_is_not_printed(manager: Manager) -> None:
     manager.receive(message(1), message(2))
     manager.state.write_json("read.json", {"ids": {f"msg_001/{'b' * 64}": "2026-11-22T07:11:40Z"}})
     assert "msg_001" not in manager.call(START)
@@ -169,9 +169,7 @@ def test_damaged_files_do_not_fail_a_hook(
     assert code == 0 and (not printed or json.loads(printed)["decision"] == "block")
 
 
-def test_a_session_that_cannot_be_recorded_is_told_nothing(
-    manager: Manager, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_session_that_cannot_be_recorded_gets_nothing(manager: Manager, capsys: pytest.CaptureFixture[str]) -> None:
     manager.receive(message(1))
     (manager.state.path / SESSIONS).write_text("not a folder")
     assert call_command(manager.state.path, json.dumps(RECORDED["claude"][END]), capsys) == (0, "")

@@ -44,7 +44,7 @@ def test_there_are_six_tools_that_cost_little_context() -> None:
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_no_argument_is_taken_for_another(name: str) -> None:
+def test_no_argument_is_mistaken_for_another(name: str) -> None:
     tool = TOOLS[name]
     Draft202012Validator.check_schema(tool.schema)
     given = {argument: value(argument, schema) for argument, schema in tool.properties.items()}

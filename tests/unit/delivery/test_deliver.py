@@ -20,7 +20,7 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import Memo
 from ansible_collections.acs.builders.tests.writes import send_subject, subjects, waiting
 
 
-def test_what_is_refused_for_its_content_is_set_aside_and_blocks_nothing(builders: MemoryBuilders) -> None:
+def test_what_is_refused_for_its_content_is_rejected_and_blocks_nothing(builders: MemoryBuilders) -> None:
     builders.trust()
     send_subject(builders, "one")
     with outage(builders):
@@ -59,7 +59,7 @@ def test_where_everything_is_refused_everything_waits(builders: MemoryBuilders) 
     assert subjects(builders) == ["one", "two", "three", "five"]
 
 
-def test_a_message_that_is_refused_at_once_is_told_and_does_not_wait(builders: MemoryBuilders) -> None:
+def test_a_message_that_is_refused_at_once_is_reported_and_does_not_wait(builders: MemoryBuilders) -> None:
     send_subject(builders, "one")
     with outage(builders):
         send_subject(builders, "two")

@@ -180,7 +180,7 @@ def test_a_key_that_ended_while_a_message_waited_is_replaced(builders: MemoryBui
         assert list_messages(host, Filter()).messages[1]["actionable"]
 
 
-def test_the_limits_are_told(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limits_are_reported(builders: MemoryBuilders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MAX_ITEMS", 2)
     send_subject(builders, "one")
     with outage(builders):

@@ -76,7 +76,7 @@ def test_an_invalid_option_is_one_sentence(options: dict[str, Any], name: str) -
     assert str(caught.value).count("\n") == 0
 
 
-def test_a_record_that_cannot_be_read_is_told_once_and_tried_again(
+def test_a_record_that_cannot_be_read_is_reported_once_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "inbox.json"

@@ -31,7 +31,7 @@ def test_the_record_may_be_given_as_its_text() -> None:
 
 
 @pytest.mark.parametrize("record", ["", " ", "null", "{", "[" * 100_000, "{}", "[]", '""', "0", {}, [], 0, False])
-def test_a_damaged_record_is_not_taken_for_none(record: Any) -> None:
+def test_a_damaged_record_does_not_count_as_missing(record: Any) -> None:
     with pytest.raises(AnsibleFilterError, match="version control"):
         merge_signers(record, {"build1": collected(1)}, ["build1"])
 

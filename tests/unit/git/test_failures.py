@@ -34,7 +34,7 @@ TOKEN = "own+token+of+this+server"
 
 @pytest.mark.parametrize("case", WORDS, ids=lambda case: case["host"])
 @pytest.mark.parametrize("explained", [explain_failure, explain_push])
-def test_what_hosts_say_is_told_as_what_it_is(case: dict[str, str], explained: Any) -> None:
+def test_messages_of_hosts_become_errors_of_their_kind(case: dict[str, str], explained: Any) -> None:
     error = explained(Outcome(128, b"", case["words"].replace("URL", URL)), URL)
     assert isinstance(error, CoordinationError)
     assert error.kind == case["kind"]
@@ -42,14 +42,14 @@ def test_what_hosts_say_is_told_as_what_it_is(case: dict[str, str], explained: A
     assert "remote set-url" not in error.remedy  # the fleet file would reject another URL
 
 
-def test_the_new_address_is_named_where_the_host_tells_it() -> None:
+def test_the_new_address_is_named_where_the_host_names_it() -> None:
     headers = {"location": "https://git.example/New.git/info/refs?service=git-upload-pack"}
     words = "fatal: unable to access 'x': The requested URL returned error: 301"
     error = explain_failure(Outcome(128, b"", words, headers), URL)
     assert "redirects to another address, https://git.example/New.git:" in str(error)
 
 
-def test_a_pause_without_words_is_told_as_what_it_is() -> None:
+def test_an_error_of_the_host_without_words_is_reported_by_its_status() -> None:
     words = "fatal: unable to access 'x': The requested URL returned error: "
     denied = Outcome(128, b"", f"{words}403", {"retry-after": "60"})
     assert "limits the rate of requests" in str(explain_failure(denied, URL))
@@ -68,7 +68,7 @@ def test_a_pause_without_words_is_told_as_what_it_is() -> None:
         ("/srv/Build.git", "error: insufficient permission\nfatal: /srv/Build.git: Permission denied", "that folder"),
     ],
 )
-def test_who_gets_no_token_is_not_told_to_mend_it(url: str, words: str, advice: str) -> None:
+def test_a_host_that_gets_no_token_needs_no_other_token(url: str, words: str, advice: str) -> None:
     error = explain_failure(Outcome(128, b"", words), url)
     assert isinstance(error, CoordinationError) and error.kind == "credential"
     assert advice in error.remedy and "/PAT" not in str(error) and ".." not in str(error)

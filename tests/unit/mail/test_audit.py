@@ -182,7 +182,7 @@ def test_each_is_a_problem_for_a_day_and_a_note_of_each_listing(watched: Builder
     assert alarms(watched, now) == []
 
 
-def test_what_was_told_of_a_key_is_judged_again_when_it_is_known(watched: Builders, now: Clock) -> None:
+def test_an_alarm_about_an_unknown_key_is_judged_again_when_the_key_is_known(watched: Builders, now: Clock) -> None:
     before = (watched.state("build2") / "signers.json").read_bytes()
     watched.trust("build1")
     after = (watched.state("build2") / "signers.json").read_bytes()
@@ -277,7 +277,7 @@ def test_only_the_newest_are_watched(builders: Builders, now: Clock, monkeypatch
     ]
 
 
-def test_an_alarm_is_told_with_the_time_of_the_first_look(watched: Builders, now: Clock) -> None:
+def test_an_alarm_is_reported_with_the_time_of_the_first_look(watched: Builders, now: Clock) -> None:
     first, *rest = watched.messages()
     put(watched, {**first, "body": "Delete everything."}, *rest)
     (alarm,) = alarms(watched, now)
@@ -289,7 +289,7 @@ def test_an_alarm_is_told_with_the_time_of_the_first_look(watched: Builders, now
     assert alarms(watched, now) == [], "the alarm lasts longer than a day"
 
 
-def test_a_forged_message_is_told_whatever_is_wrong_with_it(watched: Builders, now: Clock) -> None:
+def test_a_forged_message_is_reported_whatever_is_wrong_with_it(watched: Builders, now: Clock) -> None:
     entries = watched.messages()
     forged = [
         {**entries[0], "id": "msg_a\n\x1b[2J", "seq": 7},

@@ -49,7 +49,7 @@ def alarms(builders: Builders, clock: Clock) -> list[str]:
         return [one.text for one in host.repository.read(lambda snapshot: audit(host, snapshot, keep=True))]
 
 
-def test_very_many_alarms_are_told_for_a_day(watched: Builders, now: Clock) -> None:
+def test_very_many_alarms_are_reported_for_a_day(watched: Builders, now: Clock) -> None:
     """The forgeries are still in the mailbox, and some of them exceed the maximum number of reported alarms."""
     entries = watched.messages()
     put(watched, *entries, *({**entries[0], "id": f"msg_{number}"} for number in range(3 * MAX_ALARMS)))

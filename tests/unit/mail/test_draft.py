@@ -54,7 +54,7 @@ def test_any_subject_can_be_answered_again_and_again(subject: str) -> None:
     once.encode("utf-8")
 
 
-def test_ids_are_unique_and_tell_the_time() -> None:
+def test_ids_are_unique_and_contain_the_time() -> None:
     ids = {new_id(NOW) for _number in range(100)}
     assert len(ids) == 100
     assert all(re.fullmatch(rf"msg_{int(NOW.timestamp())}_[0-9a-f]{{16}}", message_id) for message_id in ids)

@@ -128,7 +128,7 @@ def test_messages_without_ids_are_logged_each(builders: Builders, clock: Clock, 
 
 
 @pytest.mark.parametrize("timestamp", [None, MISSING, "yesterday", 1795331506, "2099-01-01T00:00:00Z"], ids=str)
-def test_a_time_that_tells_nothing_hides_nothing(builders: Builders, clock: Clock, timestamp: Any) -> None:
+def test_an_invalid_time_hides_nothing(builders: Builders, clock: Clock, timestamp: Any) -> None:
     put(builders, to="build2", timestamp=timestamp)
     assert len(listed(builders, clock, since="2026-11-21T00:00:00Z")) == 1
     with builders.host("build2") as host:

@@ -194,7 +194,7 @@ def _state(builders: Builders) -> Any:
         return host.state
 
 
-def test_a_message_that_was_set_aside(trusted: MemoryBuilders) -> None:
+def test_a_rejected_message(trusted: MemoryBuilders) -> None:
     send_message(trusted)
     with outage(trusted):
         message_id = send_message(trusted)

@@ -310,7 +310,7 @@ def test_brackets_fill_an_archive_too(builders: Builders, monkeypatch: pytest.Mo
     assert filed(builders, "coordination/archive/2026-11-2.json") == ["one"]
 
 
-def test_the_first_time_is_told_a_day_before(legacy: Builders) -> None:
+def test_the_first_time_is_reported_a_day_before(legacy: Builders) -> None:
     """The notice says how many messages are moved, and how to keep them; the day does not start again."""
     with legacy.host("build1") as host:
         clock = Clock(START, timedelta())
@@ -325,13 +325,13 @@ def test_the_first_time_is_told_a_day_before(legacy: Builders) -> None:
         assert len(archive(host).result) == 5
 
 
-def test_a_notice_from_before_the_clock_was_corrected_begins_anew(legacy: Builders) -> None:
+def test_a_notice_from_before_the_clock_was_corrected_is_replaced(legacy: Builders) -> None:
     with legacy.host("build1") as host:
         archiving_notice(Clock(START, timedelta(days=400)).on(host))
         assert "2026-11-23T07:11:46Z" in archiving_notice(Clock(START, timedelta()).on(host))
 
 
-def test_where_nothing_can_be_archived_nothing_is_told(builders: Builders) -> None:
+def test_where_nothing_can_be_archived_nothing_is_reported(builders: Builders) -> None:
     put(builders, NEWEST)
     with build2(builders) as host:
         assert archiving_notice(host) == ""

@@ -11,7 +11,7 @@ from ansible_collections.acs.builders.tests.contract.memory_builders import Memo
 from ansible_collections.acs.builders.tests.writes import send_subject
 
 
-def test_what_was_taken_from_the_remote_is_sent_again_when_told_so(builders: MemoryBuilders) -> None:
+def test_what_was_removed_from_the_remote_is_sent_again_on_request(builders: MemoryBuilders) -> None:
     builders.trust()
     first = send_subject(builders, "one")
     lost = send_subject(builders, "two", key="k").result[0]

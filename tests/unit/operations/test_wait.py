@@ -220,7 +220,7 @@ def test_a_wait_that_nothing_came_to_asks_the_remote_when_the_service_has_not(
 
 
 @pytest.mark.parametrize("is_served", [False, True])
-def test_a_remote_that_is_away_is_not_taken_for_no_mail(
+def test_an_unreachable_remote_does_not_count_as_no_mail(
     builders: MemoryBuilders, build1: Server, time: Time, monkeypatch: pytest.MonkeyPatch, is_served: bool
 ) -> None:
     monkeypatch.setattr(wait, "FRESH", -1)

@@ -17,7 +17,7 @@ def server(*changed: str, **troubles: str) -> ServerResult:
     return result
 
 
-def test_what_changed_and_what_failed_is_told_in_text_and_as_facts() -> None:
+def test_what_changed_and_what_failed_is_reported_in_text_and_as_facts() -> None:
     servers = {
         "build1": server("Copy", "Start", other=IGNORED),
         "build2": server("Copy", Start=FAILED),

@@ -24,7 +24,7 @@ def test_the_title_counts_servers() -> None:
     assert title("health.yml", {}, 0, False) == "health.yml: 0 hosts (0 s)"
 
 
-def test_servers_of_which_the_same_is_told_share_a_line() -> None:
+def test_servers_with_the_same_outcome_share_a_line() -> None:
     servers = {"build1": server("Copy"), "build2": server("Copy", Start=FAILED), "build3": server(), "build4": server()}
     assert [line.text for line in summary(servers, 80, False)] == [
         "  build1, build2: changed 1: Copy",

@@ -48,7 +48,7 @@ def test_messages(content: dict[str, Any], check: bool, expected: list[str]) -> 
     assert sentences(("build_message", content), check=check) == expected
 
 
-def test_each_message_of_a_loop_is_told() -> None:
+def test_each_message_of_a_loop_is_reported() -> None:
     items = [{"changed": True, "delivery": "pushed", "messages": [{**SENT, "id": name}]} for name in ("a", "b")]
     assert sentences(("build_message", {"results": items})) == ["told build2: Ready (a)", "told build2: Ready (b)"]
 
@@ -73,7 +73,7 @@ def test_what_was_answered_declined_and_left() -> None:
     ]
 
 
-def test_a_status_is_told_when_it_changes() -> None:
+def test_a_status_is_reported_when_it_changes() -> None:
     job = {"status": "building", "current_job": {"id": "job_1"}, "last_build": {"id": "job_0"}}
     done = {"status": "success", "current_job": None, "last_build": {"id": "job_1"}}
     idle = {"status": "idle", "last_build": {"id": "job_1"}}
@@ -85,7 +85,7 @@ def test_a_status_is_told_when_it_changes() -> None:
     ]
 
 
-def test_a_build_is_told_once_and_only_by_the_run_that_started_or_ended_it() -> None:
+def test_a_build_is_reported_once_and_only_by_the_run_that_started_or_ended_it() -> None:
     started = {"changed": True, "job": {"id": "job_1", "running": True}}
     ended = {"id": "job_1", "running": False, "status": "failed", "duration_seconds": 9}
     assert sentences(("build_job", started)) == ["started job_1"]

@@ -73,7 +73,7 @@ def test_only_the_end_of_a_long_output_is_kept() -> None:
     assert why.splitlines() == ["failed", *map(str, range(100 - MAX_LINES, 100))]
 
 
-def test_of_a_loop_only_the_items_that_failed_are_told() -> None:
+def test_of_a_loop_only_the_failed_items_are_reported() -> None:
     items = [
         {"item": "a", "msg": "fine"},
         {"item": "b", "failed": True, "msg": "no b"},

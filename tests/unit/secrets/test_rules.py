@@ -263,7 +263,7 @@ def test_corpus_rates() -> None:
         assert len(missed.get(name, [])) <= (0 if name in ALWAYS_FOUND else count / 100), (name, missed[name][:3])
 
 
-def test_nothing_in_the_old_files_is_taken_for_a_secret() -> None:
+def test_nothing_in_the_old_files_is_mistaken_for_a_secret() -> None:
     files = sorted(LEGACY.rglob("*.json"))
     assert files
     assert [(file, found) for file in files for found in find_in(json.loads(file.read_text()))] == []

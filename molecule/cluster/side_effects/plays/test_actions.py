@@ -189,7 +189,7 @@ def test_what_apt_takes_for_a_pattern_is_refused_before_anything_is_done(rig: Ri
     assert installed(rig, "build1", "rig-glob-a") == "1.0" and settled(rig) == before
 
 
-def test_what_stands_in_the_place_of_a_renamed_package_is_told_and_stays(rig: Rig) -> None:
+def test_what_stands_in_the_place_of_a_renamed_package_is_reported_and_stays(rig: Rig) -> None:
     rig.make_package("rig-new", "2.0", provides="rig-old")
     before = settled(rig)
     rig.playbook(INSTALL, "--extra-vars", '{"packages": ["rig-old"]}')
