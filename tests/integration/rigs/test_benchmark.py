@@ -126,4 +126,3 @@ def test_the_pages_keep_what_was_not_measured_again(tmp_path: Path, pages: list[
         (FELT, "2 \u00d7", "today"),
         ("three", "3 \u00d7", "tomorrow"),
     ]
-
