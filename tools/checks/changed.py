@@ -69,7 +69,7 @@ def _imports(path: Path, text: str) -> Iterator[Path]:
 @cache
 def _names() -> dict[str, list[Path]]:
     """Return the files of each name."""
-    names = {"builderctl": [TOP / "plugins" / "module_utils" / "builderctl" / "cli.py"]}
+    names = {"builderctl": [*(TOP / "plugins" / "module_utils" / "builderctl").glob("*.py")]}  # it imports them by name
     for folder in ("modules", "action", "filter"):
         for path in (TOP / "plugins" / folder).glob("[!_]*.py"):
             names.setdefault(path.stem, []).append(path)

@@ -19,6 +19,8 @@ from checks.changed import touched
         ("playbooks/run_build.yml", "tests/integration/playbooks/test_run_build.py"),
         ("plugins/filter/package_report.py", "tests/integration/playbooks/test_install_packages.py"),
         ("plugins/module_utils/builderctl/rendering.py", "tests/integration/builderctl/test_command.py"),
+        ("plugins/module_utils/builderctl/whoami.py", "tests/integration/builderctl/test_whoami.py"),
+        ("plugins/module_utils/coordination/alerts/rules.py", "tests/integration/alerts/test_telling.py"),
         ("tools/checks/summary.py", "tests/integration/tools/test_checks.py"),
     ],
 )
