@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +13,11 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.document
     EntryList,
     new_document,
     parse_object,
+)
+from ansible_collections.acs.builders.plugins.module_utils.coordination.documents.json_edit import (
+    BLOCK_SIZE,
+    Edit,
+    edited,
 )
 from ansible_collections.acs.builders.tests.builders import LEGACY_REPO, MESSAGES
 from ansible_collections.acs.builders.tests.unit.legacy_mailbox import (
@@ -248,3 +254,49 @@ def test_splice_says_what_was_asked_and_leaves_the_rest(data: st.DataObject, fil
             assert list(json.loads(texts[index])) == list(expected[index]), "the order of the keys changed"
     if not changes and not added:
         assert result == file.data
+
+
+@settings(max_examples=100)
+@given(st.data(), files())
+def test_what_is_removed_leaves_the_other_texts(data: st.DataObject, file: File) -> None:
+    count = len(file.values)
+    removed = data.draw(st.sets(st.integers(0, count - 1))) if count else set()
+    document = EntryList(file.data, "m.json", "messages")
+    assert list(document.texts(sorted(removed))) == [file.texts[index] for index in sorted(removed)]
+    result = document.without(removed)
+    text = result.decode("utf-8-sig")
+    assert text.startswith(file.prefix)
+    assert text.endswith(file.suffix)
+    assert split(text, file.prefix) == [text for index, text in enumerate(file.texts) if index not in removed]
+    if not removed:
+        assert result == file.data
+
+
+@settings(max_examples=100)
+@given(files(), st.lists(entries, min_size=1, max_size=3))
+def test_texts_that_are_appended_stay_as_they_are(file: File, added: list[Any]) -> None:
+    texts = [json.dumps(entry, ensure_ascii=False) for entry in added]
+    result = EntryList(file.data, "m.json", "messages").with_texts(texts).decode("utf-8-sig")
+    assert split(result, file.prefix) == [*file.texts, *texts]
+    assert result.endswith(file.suffix)
+
+
+def test_edits_of_a_text_of_several_blocks() -> None:
+    text = "".join(map(str, range(2 * BLOCK_SIZE // 5)))
+    edits = [Edit(BLOCK_SIZE + 1, BLOCK_SIZE + 3, "changed"), Edit(5, 5, "new"), Edit(len(text), len(text), "end")]
+    assert "".join(edited(text, edits)) == (
+        f"{text[:5]}new{text[5 : BLOCK_SIZE + 1]}changed{text[BLOCK_SIZE + 3 :]}end"
+    )
+    assert "".join(edited(text, [])) == text
+
+
+def test_a_write_makes_one_copy_of_a_large_mailbox() -> None:
+    data = new_document({"messages": [{**NEW, "body": "text " * 100} for _number in range(1_000)]})
+    mailbox = EntryList(data, MESSAGES, "messages")
+    tracemalloc.start()
+    try:
+        result = mailbox.splice({0: MARK, 999: MARK}, [NEW])
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(data) < len(result) < most < 1.5 * len(data)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.builderctl.mail_log import log_new_mail
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
-from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import read_mailbox
+from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.mailbox import Mailbox, read_mailbox
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
 from ansible_collections.acs.builders.plugins.module_utils.coordination.monitoring.health import read_health
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.listing import Filter, list_messages
@@ -168,3 +168,12 @@ def test_marks_of_others_in_any_form_stay(builders: Builders, clock: Clock) -> N
     with builders.host("build2") as host:
         mark_read(clock.on(host), ["odd"])
     assert builders.messages()[0]["read_by"] == ["build3", "build2"]
+
+
+def test_what_messages_have_in_common_is_stored_once() -> None:
+    """A mailbox with thousands of messages needs less memory."""
+    entries = [{"id": f"msg_{number}", "from": "build2", "to": ["build1"], "type": 7} for number in range(2)]
+    first, second = (message.raw for message in Mailbox(json.dumps(entries).encode(), MESSAGES).messages)
+    assert [first, second] == entries
+    assert first["from"] is second["from"]
+    assert all(one is other for one, other in zip(first, second)), "the keys"

@@ -6,14 +6,31 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from ..errors import DocumentDamaged, InvalidInput
 from ..json_errors import find_fault
-from .json_edit import DECODER, INDENT, Span, append, append_texts, cut, elements, members, set_members, skip
+from .json_edit import (
+    DECODER,
+    INDENT,
+    Edit,
+    Span,
+    append,
+    cut,
+    dumps,
+    edited,
+    element_spans,
+    last_end,
+    members,
+    set_members,
+    skip,
+)
 
 _CONTAINERS = {dict, list, tuple}
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |\r?$)", re.MULTILINE)
@@ -28,7 +45,7 @@ MAX_NESTING = 100
 
 
 class Document:
-    """A JSON file, parsed in one pass: its text, its value and the spans of its parts.
+    """A JSON file: its text, its value and the spans of its parts.
 
     A document is shared by all readers of a commit, so its value must not be changed.
 
@@ -37,8 +54,7 @@ class Document:
     :param key: the key of the array whose elements may be changed, if the value is an object.
     :raises DocumentDamaged: if it is not UTF-8, truncated, has conflict markers or NaN, or is nested too deeply.
 
-    ``members`` are the spans of the members of an object. ``array`` is the offset of the array and the spans of its
-    elements.
+    ``members`` are the spans of the members of an object, ``array`` is that of the array.
     """
 
     def __init__(self, data: bytes, path: str, key: str = "") -> None:
@@ -53,7 +69,7 @@ class Document:
             raise DocumentDamaged(path, body.count(b"\n", 0, error.start) + 1, "not UTF-8") from error
         self._key = key
         self.members: dict[str, Span] = {}
-        self.array: tuple[int, list[Span]] = (0, [])
+        self.array = Span(0, 0)
         try:
             self.value, end = self._decode(self.text, skip(self.text, 0))
             rest = skip(self.text, end)
@@ -71,19 +87,21 @@ class Document:
 
         :param key: the key of the value in the outermost object, None for the outermost value.
         """
-        value: Any
         if key is None and text.startswith("{", start):
             value, self.members, end = members(text, start, self._decode)
-        elif key in (None, self._key) and text.startswith("[", start):
-            value, spans, end = elements(text, start)
-            self.array = (start, spans)
-        else:
-            value, end = DECODER.raw_decode(text, start)
+            return value, end
+        value, end = DECODER.raw_decode(text, start)
+        if key in (None, self._key) and isinstance(value, list):
+            self.array = Span(start, end)
         return value, end
 
-    def encode(self, text: str | None = None) -> bytes:
-        """Return the bytes of the file, or of the same file with another text."""
-        return self._bom + (self.text if text is None else text).encode("utf-8")
+    def encode(self, edits: Iterable[Edit] = ()) -> bytes:
+        """Return the bytes of the file, with edits of its text."""
+        data = io.BytesIO()
+        data.write(self._bom)
+        for part in edited(self.text, edits):
+            data.write(part.encode("utf-8"))
+        return data.getvalue()
 
     def with_members(self, changes: dict[str, Any]) -> bytes:
         """Return the file with some members of its object set."""
@@ -162,10 +180,15 @@ class EntryList(Document):
         if len(entries) > MAX_ENTRIES:
             raise DocumentDamaged(path, 1, f"more than {MAX_ENTRIES} entries")
         self.entries: list[dict[str, Any]] = entries
-        for entry, span in zip(entries, self.array[1]):
+        for index, entry in enumerate(entries):
             if not isinstance(entry, dict):
-                line = _line(self.text, span.start)
+                line = _line(self.text, self.spans[index].start)
                 raise DocumentDamaged(path, line, f"an object was expected, not {_type_name(entry)}")
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        """The spans of the entries, found when many are needed: this takes as long as the parsing."""
+        return list(element_spans(self.text, self.array.start))
 
     def splice(self, changes: dict[int, dict[str, Any]], additions: list[dict[str, Any]]) -> bytes:
         """Return the file with members of some entries set and new entries at its end.
@@ -173,27 +196,31 @@ class EntryList(Document):
         :param changes: the members to set, by the index of the entry.
         :param additions: the entries to append, in order.
         """
-        start, spans = self.array
-        text = append(self.text, start, spans, additions, self._level)
-        for index in sorted(changes, reverse=True):
-            existing = members(text, spans[index].start)[1]
-            text = set_members(text, spans[index].start, existing, changes[index], self._level + 1)
-        return self.encode(text)
+        edits = self._appended([dumps(entry, self.text, self._level + 1) for entry in additions])
+        spans = islice(element_spans(self.text, self.array.start), max(changes, default=-1) + 1)
+        for index, span in enumerate(spans):
+            if index in changes:
+                existing = members(self.text, span.start)[1]
+                edits += set_members(self.text, span.start, existing, changes[index], self._level + 1)
+        return self.encode(edits)
 
-    def texts(self, indices: Iterable[int]) -> list[str]:
-        """Return the texts of entries as they are in the file.
+    def texts(self, indices: Iterable[int]) -> Iterator[str]:
+        """Yield the texts of entries as they are in the file.
 
         :param indices: the indices of the entries.
         """
-        return [self.text[slice(*self.array[1][index])] for index in indices]
+        return (self.text[slice(*self.spans[index])] for index in indices)
 
     def without(self, indices: Collection[int]) -> bytes:
         """Return the file without the entries with these indices."""
-        return self.encode(cut(self.text, *self.array, indices))
+        return self.encode(cut(self.text, self.array.start, self.spans, indices))
 
     def with_texts(self, texts: list[str]) -> bytes:
         """Return the file with entries appended, given as texts."""
-        return self.encode(append_texts(self.text, *self.array, texts, self._level))
+        return self.encode(self._appended(texts))
+
+    def _appended(self, texts: list[str]) -> list[Edit]:
+        return append(self.text, self.array.start, last_end(self.text, self.array.end), texts, self._level)
 
 
 def check_text(value: Any, name: str) -> None:

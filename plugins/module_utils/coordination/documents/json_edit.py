@@ -12,13 +12,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, Callable, NamedTuple, NoReturn
 
+_BLANKS = " \t\r\n"
 _SPACE = re.compile(r"[ \t\r\n]*")
-_AFTER_ELEMENT = re.compile(r"[ \t\r\n]*(?:(\])|,[ \t\r\n]*)")
-"""The end of an array, or the comma before the next element."""
+_COMMA = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
+"""The comma after an element, if there is one, with the blanks around it."""
+BLOCK_SIZE = 65_536
+"""The number of characters of a text that are copied at a time."""
 MAX_DIGITS = 600
 """The length of the longest whole number. Since 3.9.14 Python reads and prints at most 4,300 digits, or 640 if so
 configured (sys.set_int_max_str_digits)."""
@@ -57,25 +60,52 @@ DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fraction, p
 """A strict decoder, as specified in RFC 8259."""
 
 
-def elements(text: str, start: int) -> tuple[list[Any], list[Span], int]:
-    """Parse the JSON array that begins at ``start``.
+class Edit(NamedTuple):
+    """A part of a text, as offsets in characters, and the text that replaces it."""
 
-    :return: the elements, their spans, and the offset of the end of the array.
-    :raises json.JSONDecodeError: if it is not JSON.
+    start: int
+    end: int
+    new: str
+
+
+def edited(text: str, edits: Iterable[Edit]) -> Iterator[str]:
+    """Yield a text with edits applied, in parts, so that there is no second copy of a large text.
+
+    :param edits: the edits, which do not overlap.
     """
-    values: list[Any] = []
-    spans = []
+    position = 0
+    for edit in sorted(edits):
+        yield from _blocks(text, position, edit.start)
+        yield edit.new
+        position = edit.end
+    yield from _blocks(text, position, len(text))
+
+
+def _blocks(text: str, start: int, end: int) -> Iterator[str]:
+    return (text[place : min(place + BLOCK_SIZE, end)] for place in range(start, end, BLOCK_SIZE))
+
+
+def element_spans(text: str, start: int) -> Iterator[Span]:
+    """Yield the spans of the elements of the JSON array that begins at ``start``.
+
+    :param text: a text that was parsed without an error.
+    """
     position = skip(text, start + 1)
-    is_last = text.startswith("]", position)
-    while not is_last:
-        value, end = DECODER.raw_decode(text, position)
-        values.append(value)
-        spans.append(Span(position, end))
-        after = _AFTER_ELEMENT.match(text, end)
-        if after is None:
-            raise json.JSONDecodeError("Expecting ',' delimiter", text, skip(text, end))
-        position, is_last = after.end(), after.group(1) is not None
-    return values, spans, position if values else position + 1
+    while not text.startswith("]", position):
+        end = DECODER.raw_decode(text, position)[1]
+        yield Span(position, end)
+        position = skip(text, end, _COMMA)
+
+
+def last_end(text: str, end: int) -> int:
+    """Return the offset of the end of the last value of a JSON array; that after its bracket if it is empty.
+
+    :param end: the offset of the end of the array.
+    """
+    position = end - 1
+    while text[position - 1] in _BLANKS:
+        position -= 1
+    return position
 
 
 def members(
@@ -109,8 +139,8 @@ def _expect(mark: str, text: str, position: int) -> int:
     return position + 1 if mark == '"' else skip(text, position + 1)
 
 
-def set_members(text: str, start: int, spans: dict[str, Span], changes: dict[str, Any], level: int = 0) -> str:
-    """Set members of the JSON object that begins at ``start``.
+def set_members(text: str, start: int, spans: dict[str, Span], changes: dict[str, Any], level: int = 0) -> list[Edit]:
+    """Return the edits that set members of the JSON object that begins at ``start``.
 
     An existing member keeps its place. New members are appended, each on its own line.
 
@@ -118,39 +148,28 @@ def set_members(text: str, start: int, spans: dict[str, Span], changes: dict[str
     :param changes: the new values by key.
     :param level: the number of arrays and objects around the object.
     """
-    texts = {key: _dumps(value, text, level + 1) for key, value in changes.items()}
+    texts = {key: dumps(value, text, level + 1) for key, value in changes.items()}
     added = [f"{json.dumps(key)}: {value}" for key, value in texts.items() if key not in spans]
-    text = append_texts(text, start, list(spans.values()), added, level)
-    for key in sorted(texts.keys() & spans.keys(), key=lambda key: spans[key].start, reverse=True):
-        text = text[: spans[key].start] + texts[key] + text[spans[key].end :]
-    return text
+    last = max((span.end for span in spans.values()), default=start + 1)  # a duplicate key keeps its first place
+    edits = [Edit(*spans[key], value) for key, value in texts.items() if key in spans]
+    return edits + append(text, start, last, added, level)
 
 
-def append(text: str, array_start: int, spans: list[Span], entries: list[dict[str, Any]], level: int) -> str:
-    """Append entries to the JSON array at ``array_start``.
+def append(text: str, start: int, last: int, added: list[str], level: int) -> list[Edit]:
+    """Return the edits that append texts of members or elements to the JSON object or array at ``start``.
 
-    :param spans: the spans of its elements.
-    :param level: the number of arrays and objects around the array.
-    """
-    return append_texts(text, array_start, spans, [_dumps(entry, text, level + 1) for entry in entries], level)
-
-
-def append_texts(text: str, start: int, spans: list[Span], added: list[str], level: int) -> str:
-    """Append texts of members or elements to the JSON object or array at ``start``.
-
-    :param spans: the spans of its values.
+    :param last: the offset of the end of its last value; that after its bracket if it is empty.
     :param level: the number of arrays and objects around it.
     """
     if not added:
-        return text
+        return []
     inside = ",".join(_new_line(text, level + 1) + one for one in added)
-    if spans:
-        end = max(span.end for span in spans)  # a duplicate key keeps its first place
-        return f"{text[:end]},{inside}{text[end:]}"
-    return f"{text[: start + 1]}{inside}{_new_line(text, level)}{text[skip(text, start + 1) :]}"
+    if last > start + 1:
+        return [Edit(last, last, f",{inside}")]
+    return [Edit(last, skip(text, last), inside + _new_line(text, level))]
 
 
-def _dumps(value: Any, text: str, level: int) -> str:
+def dumps(value: Any, text: str, level: int) -> str:
     """Return the text of a value on a level of a document.
 
     It is ASCII, so it cannot control a terminal.
@@ -164,23 +183,24 @@ def _new_line(text: str, level: int) -> str:
     return ("\r\n" if text[end - 1 : end] == "\r" else "\n") + INDENT * level
 
 
-def cut(text: str, array_start: int, spans: list[Span], removed: Collection[int]) -> str:
-    """Remove elements from the JSON array at ``array_start``.
+def cut(text: str, array_start: int, spans: list[Span], removed: Collection[int]) -> list[Edit]:
+    """Return the edits that remove elements from the JSON array at ``array_start``.
 
     :param spans: the spans of its elements.
     :param removed: the indices of the elements to remove.
     """
-    kept = [index for index in range(len(spans)) if index not in removed]
-    if len(kept) == len(spans):
-        return text
-    if not kept:
-        return text[: array_start + 1] + text[skip(text, spans[-1].end) :]
-    parts = [text[: spans[0].start], text[slice(*spans[kept[0]])]]
-    parts += [text[spans[index - 1].end : spans[index].end] for index in kept[1:]]
-    return "".join([*parts, text[spans[-1].end :]])
+    first = next((index for index in range(len(spans)) if index not in removed), None)
+    if first is None:
+        return [Edit(array_start + 1, skip(text, spans[-1].end), "")] if spans else []
+    before = [Edit(spans[index].start, spans[index + 1].start, "") for index in range(first)]
+    after = [Edit(spans[index - 1].end, spans[index].end, "") for index in removed if index > first]
+    return before + after
 
 
-def skip(text: str, position: int) -> int:
-    """Return the offset after the blanks at an offset."""
-    match = _SPACE.match(text, position)
+def skip(text: str, position: int, what: re.Pattern[str] = _SPACE) -> int:
+    """Return the offset after the blanks at an offset.
+
+    :param what: the pattern of what to skip.
+    """
+    match = what.match(text, position)
     return match.end() if match else position

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import DependencyMissing
+from .objects import BLOCK_SIZE
 from .process import NO_HOME, affects_git
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def open_repository(folder: Path) -> git.Repo:
     :raises git.exc.GitError: if the folder is not a repository.
     """
     library = gitpython()
-    store = type("ObjectStore", (library.GitCmdObjectDB,), {"store": library.db.LooseObjectDB.store})
+    changes = {"store": library.db.LooseObjectDB.store, "stream_chunk_size": BLOCK_SIZE}
+    store = type("ObjectStore", (library.GitCmdObjectDB,), changes)
     repository: git.Repo = library.Repo(folder, odbt=store, expand_vars=False)
     return repository
 

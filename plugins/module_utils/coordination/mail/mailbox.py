@@ -9,7 +9,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable
-from typing import Callable
+from typing import Any, Callable
 
 from ..documents.json_document import EntryList, new_document
 from ..errors import DocumentDamaged, UnknownMessage
@@ -33,6 +33,9 @@ _ARCHIVE_NAME = re.compile(
 )
 """The names of the archives of this collection and of three old scripts."""
 
+_REPEATED = ("from", "to", "type", "priority")
+"""The members with the same few texts in all messages."""
+
 
 class Mailbox(EntryList):
     """The mailbox or an archive.
@@ -42,7 +45,18 @@ class Mailbox(EntryList):
 
     def __init__(self, data: bytes, path: str) -> None:
         super().__init__(data, path, "messages")
+        _share_texts(self.entries)
         self.messages = [Message(entry) for entry in self.entries]
+
+
+def _share_texts(entries: Iterable[dict[str, Any]]) -> None:
+    """Replace equal texts of messages by one object, because a mailbox can have thousands of messages."""
+    texts: dict[str, str] = {}
+    for entry in entries:
+        for name in _REPEATED:
+            text = entry.get(name)
+            if isinstance(text, str):
+                entry[name] = texts.setdefault(text, text)
 
 
 def read_mailbox(snapshot: Snapshot) -> Mailbox:

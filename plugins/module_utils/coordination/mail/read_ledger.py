@@ -95,18 +95,19 @@ class MarkLedger:
         :param now: the time in UTC.
         :raises StateUnusable: if the ledger cannot be read or written.
         """
-        chosen = set(ids)
+        chosen, marked_at = set(ids), utc_text(now)
         with self._state.lock(f"{self._mark.name}.lock"):
             self._ids = self._load()
             mine = [entry for entry in mailbox if entry.is_for(self._server, self._fleet)]
+            names = list(map(name_of, mine))
             known = self._ids
             if known is None:
-                known = {name_of(entry): utc_text(now) for entry in mine if entry.id and self.has(entry)}
-            present = {name for entry in mine for name in (name_of(entry), entry.id)}
+                known = {name: marked_at for name, entry in zip(names, mine) if entry.id and self.has(entry)}
+            present = {*names, *(entry.id for entry in mine)}
             kept = {name: when for name, when in known.items() if name in present or _is_new(parse_time(when), now)}
-            marked = {name_of(entry) for entry in mine if entry.id in chosen and not self.has(entry)}
+            marked = {name for name, entry in zip(names, mine) if entry.id in chosen and not self.has(entry)}
             marked |= {_unsigned(message_id) for message_id in chosen - {entry.id for entry in mine}}
-            kept.update({name: utc_text(now) for name in sorted(marked) if name not in kept})
+            kept.update({name: marked_at for name in sorted(marked) if name not in kept})
             if kept != self._ids:
                 self._state.write_json(f"{self._mark.name}.json", {"ids": kept})
             self._ids = kept
