@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 CALLBACK = Path(__file__).resolve().parent / "benchmark" / "callback"
-ON_CONTROLLER = {"assert", "debug", "fail", "import_role", "include_role", "include_tasks", "meta", "set_fact"}
+ON_CONTROLLER = {
+    *("assert", "debug", "fail", "import_role", "include_role", "include_tasks", "meta", "set_fact"),
+    "validate_argument_spec",
+}
 """Actions that run no module on a host."""
 
 
@@ -32,7 +35,7 @@ class Task(NamedTuple):
     @property
     def modules(self) -> int:
         """The number of calls of a module on the host."""
-        return 0 if self.action.rpartition(".")[2] in ON_CONTROLLER | {"validate_argument_spec"} else self.items
+        return 0 if self.action.rpartition(".")[2] in ON_CONTROLLER else self.items
 
 
 def recording(file: Path) -> dict[str, str | Path]:

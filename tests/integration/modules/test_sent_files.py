@@ -9,6 +9,7 @@ from ansible_collections.acs.builders.tests.sent_files import sent_files
 MOST = {
     "build_dashboard": 100,
     "build_environment_fact": 13,
+    "build_files": 0,
     "build_heartbeat_fact": 86,
     "build_job": 77,
     "build_message": 89,
