@@ -27,6 +27,10 @@ options:
     type: list
     elements: path
     default: []
+  toolchain:
+    description: Whether to run the programs of the toolchain to get their versions. Otherwise the toolchain in the result is empty.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
@@ -143,11 +147,12 @@ def main() -> None:
         argument_spec={
             "packages": {"type": "list", "elements": "str"},
             "paths": {"type": "list", "elements": "path", "default": []},
+            "toolchain": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
     try:
-        environment = observe(module.params["packages"], module.params["paths"])
+        environment = observe(**module.params)
     except CoordinationError as error:
         module.fail_json(msg=one_line(str(error)), reason=error.kind)
     module.exit_json(changed=False, ansible_facts={"build_environment": environment})

@@ -94,6 +94,12 @@ options:
       - An idempotency key. This server sends a message with the same key once, however often the task runs.
       - The same key with different content is an error. Keys are kept for 30 days, and as long as the message is in the repository.
     type: str
+  series:
+    description:
+      - The name of a series of messages, such as reports on the same subject, as an alternative to O(key). This server sends a
+        message of a series only if its content differs from that of the last one. For O(state=sent).
+      - Otherwise the result is the last message, as long as O(key) would find it, and nothing changes.
+    type: str
   secrets:
     description:
       - The behavior if a text contains what looks like a token or private key. V(refuse) sends nothing and reports the place.
@@ -222,6 +228,13 @@ EXAMPLES = r"""
     subject: Kernel update at 22:00 UTC
     body: build1 restarts at 22:00 UTC and is back within ten minutes.
     require_ack: true
+
+- name: Report the kernel, but only if it is another one than in the last report
+  acs.builders.build_message:
+    state: sent
+    subject: Kernel
+    body: "build1 runs {{ lookup('ansible.builtin.pipe', 'uname -r') }}."
+    series: kernel
 
 - name: Mark the last listed messages as read
   acs.builders.build_message:
@@ -566,7 +579,8 @@ def act(module: AnsibleModule, host: Host) -> dict[str, Any]:
         acted = listing.shown(host, [entry])
         return {"changed": changed, "messages": acted, "message": acted[0]}
     if state == "sent":
-        receipt = send.send(host, _draft(params), params["to"], params["secrets"], params["offline"])
+        how = (params["secrets"], params["offline"], params["series"])
+        receipt = send.send(host, _draft(params), params["to"], *how)
     else:
         policies = (params["secrets"], params["offline"], params["continue_thread"])
         receipt = send.reply(host, params["id"], _draft(params), *policies)
@@ -616,6 +630,7 @@ def main() -> None:
             "request": {"type": "dict"},
             "needs": {"type": "str", "choices": ["operator"]},
             "key": {"type": "str", "no_log": False},
+            "series": {"type": "str"},
             "secrets": module_support.SECRETS_ARGUMENT,
             "offline": module_support.OFFLINE_ARGUMENT,
             "id": {"type": "str"},
@@ -632,6 +647,7 @@ def main() -> None:
             "wait_timeout": {"type": "int", "default": 300},
             "poll_interval": {"type": "int", "default": 15},
         },
+        mutually_exclusive=[("key", "series")],
         required_if=[
             ("state", "sent", ["subject", "body"]),
             ("state", "replied", ["id", "body"]),

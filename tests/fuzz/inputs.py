@@ -66,6 +66,7 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
             **{"request": {"action": "facts", "query": ["disk"]}, "key": "k", "secrets": "redact"},
         },
         {"state": "sent", "to": "all", "subject": "Hello", "body": "Text", "type": "request", "require_ack": True},
+        {"state": "sent", "to": "all", "subject": "Hello", "body": "Text", "series": "reports"},
         {"state": "replied", "id": "ID", "body": "Done.", "facts": [{"name": "a", "value": 0.5, "observed_at": "now"}]},
         {"state": "read", "ids": ["ID"], "_ansible_diff": True},
         {"state": "acknowledged", "ids": ["ID"], "_ansible_check_mode": True},
@@ -97,7 +98,7 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
             **{"artifacts": ["*.deb"], "_ansible_check_mode": True},
         },
     ),
-    "build_environment_fact": ({"packages": ["jq", "libssl-dev"], "paths": ["src"]}, {"packages": []}),
+    "build_environment_fact": ({"packages": ["jq", "libssl-dev"], "paths": ["src"]}, {"packages": [], "toolchain": False}),
 }
 """Some options for each module."""
 MODULE_DEPTHS = (1, 19, 21, 50)

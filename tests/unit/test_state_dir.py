@@ -161,6 +161,7 @@ READERS: dict[str, Operation] = {
     "pages.json": lambda host, _message_id: mark_read(host),
     "outbox.json": lambda host, _message_id: send(host, Draft("Hello", "Hi")),
     "sequence.json": lambda host, _message_id: beat(host),
+    "series.json": lambda host, _message_id: send(host, Draft("Hello", "Hi"), series="greetings"),
     "statuses.json": lambda host, _message_id: read_health(host),
     "summary.json": lambda host, _message_id: write_failure(host, "x"),
     "watch.json": lambda host, _message_id: read_health(host),

@@ -102,7 +102,7 @@ def test_build_message(builders: Builders) -> None:
         playing = pool.submit(run_examples, builders, "build_message", *checks, *answers, traced)
         answer(builders, request["key"], playing)
         playing.result()
-    first, warning, asked, answered, replied, announced = builders.messages()
+    first, warning, asked, answered, replied, announced, reported = builders.messages()
     acted = json.loads((builders.state("build1") / "acted.json").read_text())
     assert list(acted["messages"]) == [f"build2/{first['id']}"]
     assert first["read_by"] == warning["read_by"] == ["build1"]
@@ -118,8 +118,11 @@ def test_build_message(builders: Builders) -> None:
         announcement["subject"],
         "pending",
     )
+    assert reported["key"].startswith("kernel-")
     run_examples(builders, "build_message", "asked is not changed", "asked.message.read_by == ['build2']")
-    assert [entry["id"] for entry in builders.messages() if entry.get("key") == request["key"]] == [asked["id"]]
+    for once in (asked, reported):
+        assert [entry["id"] for entry in builders.messages() if entry.get("key") == once["key"]] == [once["id"]]
+    assert [entry["subject"] for entry in builders.messages()].count("Kernel") == 1
 
 
 def test_build_status(builders: Builders) -> None:

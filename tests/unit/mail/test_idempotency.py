@@ -8,9 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import KeyConflict
+from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import (
+    InvalidInput,
+    KeyConflict,
+    SecretFound,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.draft import Draft
 from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.message import Message
+from ansible_collections.acs.builders.plugins.module_utils.coordination.operations import send as sending
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.snapshot import Receipt
 from ansible_collections.acs.builders.tests.builders import MESSAGES, Builders
@@ -197,3 +202,68 @@ def test_check_mode_uses_no_key_up(builders: Builders, clock: Clock) -> None:
         assert send(clock.on(host), DRAFT, ["build2"]).files
     assert not (builders.state("build1") / "keys.json").exists()
     assert sent(builders, clock).commit
+
+
+def report(builders: Builders, body: str, series: str = "reports", **more: Any) -> Receipt[list[Message]]:
+    """Send a message of a series from a new process; ``check`` in check mode."""
+    with builders.host("build1", check_mode=more.pop("check", False)) as host:
+        return send(host, Draft("Report", body), ["build2"], series=series, **more)
+
+
+def bodies(builders: Builders) -> list[str]:
+    """Return the bodies of the messages."""
+    return [entry["body"] for entry in builders.messages()]
+
+
+def test_a_message_of_a_series_is_sent_when_its_content_has_changed(builders: Builders) -> None:
+    for body in ("one", "one", "two", "two", "one", "one"):
+        report(builders, body)
+    assert bodies(builders) == ["one", "two", "one"]
+    again = report(builders, "one")
+    assert (again.changed, again.result[0].id) == (False, builders.messages()[-1]["id"])
+    report(builders, "one", series="others")
+    assert bodies(builders) == ["one", "two", "one", "one"]
+
+
+def test_check_mode_predicts_a_message_of_a_series(builders: Builders) -> None:
+    assert report(builders, "one", check=True).changed
+    assert not (builders.state("build1") / "series.json").exists()
+    report(builders, "one")
+    assert [report(builders, body, check=True).changed for body in ("one", "two")] == [False, True]
+    assert bodies(builders) == ["one"]
+
+
+@pytest.mark.parametrize("pushed", [True, False])
+def test_a_message_of_a_series_that_was_interrupted_is_sent_once(
+    builders: Builders, monkeypatch: pytest.MonkeyPatch, pushed: bool
+) -> None:
+    """The process ends after the key was recorded, before or after the push."""
+    submit = sending.submit
+
+    def interrupted(*given: Any) -> None:
+        if pushed:
+            submit(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(sending, "submit", interrupted)
+        report(builders, "one")
+    assert report(builders, "one").changed is not pushed
+    assert bodies(builders) == ["one"]
+
+
+def test_the_record_of_a_series_contains_no_text(builders: Builders) -> None:
+    token = "ghp_" + "a1B2" * 9
+    report(builders, f"The token is {token}.", secrets="redact")
+    record = (builders.state("build1") / "series.json").read_text()
+    assert token not in record and list(json.loads(record)["reports"]) == ["content", "key"]
+    with pytest.raises(SecretFound):
+        report(builders, "three", series=token)
+
+
+def test_the_name_of_a_series_is_like_a_key(builders: Builders) -> None:
+    for name in ("", "two words", "x" * 201):
+        with pytest.raises(InvalidInput, match=r"The key cannot be used\."):
+            report(builders, "one", series=name)
+    report(builders, "one", series="x" * 200)
+    assert len(builders.messages()[0]["key"]) < 200

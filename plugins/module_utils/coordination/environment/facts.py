@@ -40,11 +40,12 @@ _FORMAT = r"--showformat=${Package}\t${Version}\t${Status}\t${Architecture}\n"
 _PROVIDES = r"--showformat=${Package}\t${Version}\t${Status}\t${Architecture}\t${Provides}\n"
 
 
-def observe(packages: Sequence[str] | None, paths: Sequence[str]) -> dict[str, Any]:
+def observe(packages: Sequence[str] | None, paths: Sequence[str], toolchain: bool = True) -> dict[str, Any]:
     """Return the environment of this machine.
 
     :param packages: the names of the packages to return; None for all installed ones.
     :param paths: folders, each with a Git repository; other folders are omitted from the result.
+    :param toolchain: whether to run the programs of ``TOOLS`` for their versions.
     :return: the return value ``builders_environment`` of build_environment_fact; sizes in GB.
     :raises ObservationFailed: if dpkg-query fails.
     """
@@ -53,7 +54,7 @@ def observe(packages: Sequence[str] | None, paths: Sequence[str]) -> dict[str, A
         "kernel": platform.release(),
         "machine": platform.machine(),
         "os": _operating_system(),
-        "toolchain": _toolchain(),
+        "toolchain": _toolchain() if toolchain else {},
         "packages": _packages(packages),
         "disk": disk(),
         "memory": memory(),

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +19,8 @@ from ..store.snapshot import Snapshot
 from .mailbox import Mailbox, read_archives, verify_messages
 from .message import Message
 from .sent_keys import SentKeys
+
+SERIES_FILE = "series.json"
 
 Entries = Sequence[Message]
 
@@ -54,6 +60,32 @@ def find_duplicates(host: Host, snapshot: Snapshot, mailbox: Mailbox, new: Entri
 def contents(entries: Iterable[Message]) -> list[dict[str, Any]]:
     """Return the contents of messages, sorted by recipient."""
     return sorted((entry.content for entry in entries), key=lambda same: str(same["to"]))
+
+
+def series_key(host: Host, series: str, new: Entries) -> str:
+    """Return the idempotency key of the next messages of a series.
+
+    It is the key of the last ones if the content is the same, so that they are sent once. A new key is recorded before
+    it is used: if this server stops before the messages are sent, the next call sends them with the same key.
+
+    :param series: the name of the series.
+    :param new: the new messages.
+    :raises StateUnusable: if the record cannot be read or written.
+    """
+    digest = hashlib.sha256(json.dumps(contents(new), sort_keys=True).encode()).hexdigest()
+    key = f"{series[:180]}-{os.urandom(8).hex()}"
+    with contextlib.nullcontext() if host.check_mode else host.state.lock("series.lock"):
+        known = host.state.read(SERIES_FILE, _parse_series) or {}
+        if known.get(series, {}).get("content") == digest:
+            return known[series]["key"]
+        if not host.check_mode:
+            host.state.write_json(SERIES_FILE, {**known, series: {"content": digest, "key": key}})
+    return key
+
+
+def _parse_series(record: Any) -> dict[str, dict[str, str]]:
+    """Parse the file: for each series the digest of its last content, and the key that was used for it."""
+    return {str(name): {"content": str(last["content"]), "key": str(last["key"])} for name, last in record.items()}
 
 
 def _own(host: Host, entries: Entries, key: str = "") -> Entries:

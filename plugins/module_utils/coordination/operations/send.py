@@ -18,7 +18,7 @@ from ..errors import DeadlineReached, InvalidInput, NeedsOperator, RemoteUnreach
 from ..identity.fleet import ALL, EVERYONE, OPERATOR, is_server_id
 from ..identity.host import Host
 from ..mail.draft import MAX_SUBJECT, Draft, check_draft, compose, new_id, reply_subject
-from ..mail.idempotency import find_duplicates
+from ..mail.idempotency import find_duplicates, series_key
 from ..mail.loops import refuse_loop
 from ..mail.mailbox import find_addressed, note_activity, read_mailbox
 from ..mail.message import Message
@@ -34,6 +34,7 @@ def send(
     recipients: Sequence[str] | None = None,
     secrets: str = REFUSE,
     offline: str = QUEUE,
+    series: str | None = None,
 ) -> Receipt[list[Message]]:
     """Send a message to each recipient, in one commit.
 
@@ -42,6 +43,8 @@ def send(
         None is the operator then.
     :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
+    :param series: the name of a series, in place of a key: a message of it is sent only if its content differs from that
+        of the last one.
     :return: a receipt whose result is the list of messages, one for each recipient.
     :raises InvalidInput: if the message or a recipient is not valid.
     :raises UnknownServer: if a recipient is not in the fleet.
@@ -49,12 +52,16 @@ def send(
     :raises SecretFound: if a text contains a secret.
     :raises CoordinationError: as :func:`.deliver.submit`.
     """
+    draft = draft if series is None else replace(draft, key=series)
     check_draft(draft)
     draft = apply_policy_to_draft(host, draft, secrets)
     check_draft(draft)
     names = _recipients(host, draft, recipients)
     now = host.clock()
     new = tuple(compose(draft, new_id(now), host.id, name, now) for name in names)
+    if series is not None:
+        key = series_key(host, series, new)
+        new = tuple(Message({**entry.raw, "key": key}) for entry in new)
     item = new_item(host, f"{draft.type} to {', '.join(names)}: {draft.subject}", Messages(new))
     return _sent(host, item, offline)
 
