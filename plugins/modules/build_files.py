@@ -85,7 +85,9 @@ EXAMPLES = r"""
     folders:
       - {path: /etc/example, mode: "0755"}
     files:
-      - {path: /etc/example/example.conf, content: "{{ lookup('ansible.builtin.template', 'example.conf.j2') }}", mode: "0644"}
+      - path: /etc/example/example.conf
+        content: "{{ lookup('ansible.builtin.template', 'example.conf.j2') }}"
+        mode: "0644"
     links:
       - {path: /etc/example.conf, target: example/example.conf}
   register: installed

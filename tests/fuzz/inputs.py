@@ -98,7 +98,10 @@ MODULES: dict[str, Sequence[dict[str, Any]]] = {
             **{"artifacts": ["*.deb"], "_ansible_check_mode": True},
         },
     ),
-    "build_environment_fact": ({"packages": ["jq", "libssl-dev"], "paths": ["src"]}, {"packages": [], "toolchain": False}),
+    "build_environment_fact": (
+        {"packages": ["jq", "libssl-dev"], "paths": ["src"]},
+        {"packages": [], "toolchain": False},
+    ),
 }
 """Some options for each module."""
 MODULE_DEPTHS = (1, 19, 21, 50)

@@ -18,7 +18,7 @@ def place(folder: Path, check: bool = False, **options: Any) -> Run:
     return serve(*module_command("build_files")[1:], cwd=folder, variables=variables, stdin=stdin)
 
 
-def wanted(folder: Path) -> dict[str, list[dict[str, str]]]:
+def wanted(folder: Path) -> dict[str, Any]:
     """Return the options for a folder, a file and a link in it."""
     return {
         "folders": [{"path": str(folder / "a" / "b"), "mode": "0750"}],

@@ -43,8 +43,8 @@ def send(
         None is the operator then.
     :param secrets: the policy for secrets, one of :data:`.secret_policy.POLICIES`.
     :param offline: as for :func:`.deliver.submit`.
-    :param series: the name of a series, in place of a key: a message of it is sent only if its content differs from that
-        of the last one.
+    :param series: the name of a series, in place of a key: a message of it is sent only if its content differs from
+        that of the last one.
     :return: a receipt whose result is the list of messages, one for each recipient.
     :raises InvalidInput: if the message or a recipient is not valid.
     :raises UnknownServer: if a recipient is not in the fleet.
