@@ -39,7 +39,12 @@ def cover(folder: Path) -> None:
 
 
 def fill(folder: Path, left: int) -> None:
-    """Fill the file system over a folder, except for some bytes, in whole blocks."""
+    """Fill the file system over a folder, except for some bytes, in whole blocks.
+
+    :raises RuntimeError: without filling anything, if this process has not mounted it with :func:`cover`.
+    """
+    if not folder.is_mount():
+        raise RuntimeError(f"{folder} is on the disk of this machine, which must not be filled")
     with (folder / _FILLER).open("wb") as filler:
         free = os.statvfs(folder)
         os.posix_fallocate(filler.fileno(), 0, max(1, free.f_bavail * free.f_bsize - left))

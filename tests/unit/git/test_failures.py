@@ -19,6 +19,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.errors i
 )
 from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
     ConnectionLost,
+    DiskFull,
     Outcome,
     explain_failure,
     explain_push,
@@ -211,3 +212,19 @@ def test_a_push_that_broke_off_is_open_whatever_the_status_was() -> None:
         "error: RPC failed; HTTP 503 curl 22 The requested URL returned error: 503\nsend-pack: unexpected disconnect"
     )
     assert isinstance(explain_push(Outcome(1, b"", words), URL), ConnectionLost)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_here"),
+    [
+        ("fatal: unable to write loose object file: No space left on device\nfatal: unpack-objects failed\n", True),
+        (
+            "error: unable to create temporary file: Read-only file system\nfatal: fetch-pack: invalid index-pack\n",
+            True,
+        ),
+        ("remote: fatal: unable to write loose object file: No space left on device\n", False),
+        ("error: remote unpack failed: unable to write: No space left on device\n", False),
+    ],
+)
+def test_a_full_disk_of_this_host_is_not_that_of_the_remote(words: str, is_here: bool) -> None:
+    assert isinstance(explain_failure(Outcome(128, b"", words), URL), DiskFull) == is_here

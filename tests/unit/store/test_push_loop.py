@@ -8,7 +8,11 @@ from collections.abc import Callable
 
 import pytest
 from ansible_collections.acs.builders.plugins.module_utils.coordination.errors import RemoteBusy, RemoteUnreachable
-from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import ConnectionLost, PushRejected
+from ansible_collections.acs.builders.plugins.module_utils.coordination.git.failures import (
+    ConnectionLost,
+    DiskFull,
+    PushRejected,
+)
 from ansible_collections.acs.builders.plugins.module_utils.coordination.store.push_loop import SHORT_WAIT, PushLoop
 from ansible_collections.acs.builders.tests.waiting import LIMIT
 
@@ -48,6 +52,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(time, "sleep", waits.append)
     monkeypatch.setattr(random, "uniform", lambda least, most: least + most)
     return waits
+
+
+def test_a_full_disk_is_no_reason_to_try_again(waits: list[float]) -> None:
+    remote = Remote(DiskFull("No space left on device"))
+    with pytest.raises(DiskFull):
+        PushLoop(LIMIT).run(remote.attempt, remote.refresh)
+    assert (remote.calls, waits) == (["push"], [])
 
 
 @pytest.mark.parametrize("error", [MOVED, LOST], ids=["rejected", "cut"])

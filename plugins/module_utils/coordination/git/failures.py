@@ -55,6 +55,10 @@ class ConnectionLost(Exception):
     """The connection was lost or the remote failed. Whether the remote accepted a push is unknown."""
 
 
+class DiskFull(ConnectionLost):
+    """The answer of the remote cannot be stored, because the disk of this host is full or read-only."""
+
+
 _REJECTED = (
     r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value"
     r"|reference already exists|remote ref updated since checkout"
@@ -69,6 +73,7 @@ _MISSING = r"does not appear to be a git repository|[Rr]epository .*not found|re
 _FOREIGN_OWNER = r"detected dubious ownership in repository at '([^']*)'"
 """Git suggests a global setting, but the global configuration is not used here."""
 _REDIRECT = r"unable to update url base from redirection|returned error: 30[1278]"
+_DISK_FULL = r"(?m)^(?!remote:|.*remote unpack).*(No space left on device|Disk quota exceeded|Read-only file system)$"
 _CONNECTION_LOST = r"RPC failed|(Recv|Send) failure|send disconnect"
 """Messages about an open connection. curl may then repeat the request, and fail to connect."""
 _UNREACHABLE = (
@@ -111,6 +116,8 @@ def explain_failure(outcome: Outcome, url: str) -> Exception:
             "Nothing was written. Unarchive it in its settings at the Git host, or set builders_remote_url to another "
             "repository and run the setup.",
         )
+    if re.search(_DISK_FULL, words):
+        return DiskFull(said)
     if re.search(_CONNECTION_LOST, words):
         return ConnectionLost(said)
     if is_overloaded(outcome):

@@ -11,7 +11,7 @@ import time
 from typing import Callable, TypeVar
 
 from ..errors import Locked, RemoteBusy, RemoteUnreachable
-from ..git.failures import ConnectionLost, PushRejected
+from ..git.failures import ConnectionLost, DiskFull, PushRejected
 
 T = TypeVar("T")
 
@@ -72,6 +72,6 @@ class PushLoop:
             wait = error.wait
         left = self._deadline - time.monotonic()
         is_tried = self.failures >= self._tries or self._unreachable_tries <= 0
-        if is_tried or left <= 0 or wait > SHORT_WAIT:
+        if is_tried or isinstance(error, DiskFull) or left <= 0 or wait > SHORT_WAIT:
             raise error
         time.sleep(min(wait, left))
