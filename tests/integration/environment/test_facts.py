@@ -202,6 +202,7 @@ def test_the_toolchain(install: Install) -> None:
     install("node", "echo v18.19.0")
     versions = {"java": "17.0.9", "maven": "3.8.7", "git": "2.39.5", "python": "3.11.2", "node": "18.19.0"}
     assert observe([], [])["toolchain"] == versions
+    assert observe([], [], toolchain=False)["toolchain"] == {}
     install("java", "echo 'version \"1\"'; exit 1")
     install("mvn", "echo no maven here").write_bytes(b"\0")
     install("node", "printf '\\377'")
