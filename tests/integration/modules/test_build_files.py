@@ -69,11 +69,12 @@ def test_it_corrects_what_differs_and_shows_how(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_installed_fails_with_its_path(tmp_path: Path) -> None:
-    for options in (
+    cases: tuple[dict[str, Any], ...] = (
         {"folders": [{"path": "/dev/null/folder", "mode": "0755"}]},
         {"files": [{"path": str(tmp_path), "content": "", "mode": "0644"}]},
         {"links": [{"path": str(tmp_path), "target": "x"}]},
-    ):
+    )
+    for options in cases:
         done = place(tmp_path, **options)
         (entry,) = next(iter(options.values()))
         assert done.code != 0 and done.result["msg"].startswith(f"{entry['path']} cannot be installed: "), done.output
