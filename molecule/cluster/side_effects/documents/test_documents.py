@@ -18,7 +18,7 @@ REFUSED = {
     "builderctl health": "",
     "builderctl health --dismiss 1f2e3d4c": "There is no alarm '1f2e3d4c'",
     "builderctl health --restore 1f2e3d4c": "There is no alarm '1f2e3d4c'",
-    "builderctl alerts --test": "No way to tell alerts is configured",
+    "builderctl alerts --test": "No way to send alerts is configured",
 }
 """The commands that may fail on these hosts, with their errors: the hosts have no alarms and no ways of alerts."""
 SET_UP = "ansible-playbook setup.yml"
