@@ -142,7 +142,7 @@ def place_file(module: AnsibleModule, path: Path, content: str) -> list[Differen
     if before == content.encode():
         return []
     if not module.check_mode:
-        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as stream:
             stream.write(content.encode())
         module.atomic_move(temporary, str(path))

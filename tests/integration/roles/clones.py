@@ -16,6 +16,8 @@ from ansible_collections.acs.builders.tests.builders import Builders, git
 
 FILES = TOP / "roles" / "build_repository" / "files"
 TOKEN = "ghp_" + "T" * 36
+UNCHANGED = {"changed": False, "notes": [], "exists": True}
+"""The result of the script for a clone that needs no repair."""
 
 
 def repair(clone: Path, url: str | Path, *options: str, helper: str = "") -> dict[str, Any]:

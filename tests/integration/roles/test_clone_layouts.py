@@ -13,6 +13,7 @@ from ansible_collections.acs.builders.plugins.module_utils.coordination.mail.dra
 from ansible_collections.acs.builders.plugins.module_utils.coordination.operations.send import send
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.integration.roles.clones import (
+    UNCHANGED,
     digests,
     diverged,
     kept,
@@ -64,8 +65,8 @@ def test_a_good_clone_of_any_layout_is_left_alone(
 ) -> None:
     layout(builders, clone)
     (clone / "new").write_text("my new file\n")
-    assert repair(clone, builders.remote, "--check") == {"changed": False, "notes": []}
-    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote, "--check") == UNCHANGED
+    assert repair(clone, builders.remote) == UNCHANGED
     with builders.host("build1") as host:
         send(host, Draft("x", "y"))
         assert host.repository.notes == []
@@ -101,4 +102,4 @@ def test_a_bad_clone_of_any_layout_is_repaired(
     assert {"my commit\n" if damage == "rebasing" else "my change\n"} <= kept(clone)
     assert git("rev-parse", "HEAD", cwd=clone) == git("rev-parse", "main", cwd=builders.remote)
     assert git("status", "--porcelain", "--untracked-files=no", cwd=clone) == ""
-    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == UNCHANGED

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.acs.builders.tests.builders import Builders, git
 from ansible_collections.acs.builders.tests.integration.roles.clones import (
     TOKEN,
+    UNCHANGED,
     digests,
     diverged,
     kept,
@@ -140,7 +141,7 @@ def test_a_bad_clone_follows_the_remote_again(builders: Builders, clone: Path, p
     assert "rebas" not in git("status", cwd=clone)
     write_and_commit(clone, "next", "next\n")
     git("push", "--quiet", cwd=clone)
-    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == UNCHANGED
 
 
 def behind_with_changes(builders: Builders, clone: Path) -> None:
@@ -163,12 +164,12 @@ def on_a_branch(builders: Builders, clone: Path) -> None:
 def test_a_clone_where_somebody_works_is_left_alone(builders: Builders, clone: Path, work: Prepare) -> None:
     work(builders, clone)
     status, head = git("status", "--porcelain", cwd=clone), git("rev-parse", "HEAD", cwd=clone)
-    assert repair(clone, builders.remote) == {"changed": False, "notes": []}
+    assert repair(clone, builders.remote) == UNCHANGED
     assert (git("status", "--porcelain", cwd=clone), git("rev-parse", "HEAD", cwd=clone)) == (status, head)
 
 
 def test_a_clone_without_commits_is_good(builders: Builders) -> None:
-    assert repair(builders.clone("build1"), builders.remote) == {"changed": False, "notes": []}
+    assert repair(builders.clone("build1"), builders.remote) == UNCHANGED
 
 
 def test_git_that_works_in_the_clone_is_not_disturbed(builders: Builders, clone: Path) -> None:
